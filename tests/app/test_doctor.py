@@ -208,7 +208,7 @@ async def test_orders_that_need_a_person_make_an_exit_code_of_their_own(tmp_path
         assert exit_code(found) == 3
     else:
         assert exit_code(found) == 0
-    broken = Diagnosis(check="database", level="problem", found="away")
+    broken = Diagnosis("database", "problem", "away")
     assert exit_code([*found, broken]) == 1
 
 

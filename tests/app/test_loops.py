@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from awbridge.app import connections, loops
+from awbridge.app import loops
 from awbridge.app.settings import load_settings
 from awbridge.steps.polling.policy import POLLING
 from awbridge.steps.runtime import pace
@@ -40,8 +40,8 @@ async def test_whoever_waits_for_its_turn_among_many_processes_does_not_count_as
         await session.execute(sql("UPDATE shipments SET next_poll_at = $1, placed_at = $1"), utc_now())
         await paces.take(session, POLLING, gap=timedelta(seconds=0.2), now=utc_now())
         await paces.rest(session, POLLING, 40.0, now=utc_now())
-    async with connections.vendor(settings) as clickpost, connections.outgoing_line(settings) as outgoing:
-        loop = loops.step_loops(settings, store, clickpost, outgoing, utc_now)[name]
+    async with loops.opened_world(settings, utc_now) as world:
+        loop = loops.step_loops(world)[name]
         running = asyncio.create_task(loop.run())
         try:
             assert await beats(loop, 0.6) >= 5

@@ -174,6 +174,6 @@ def templates(settings: Settings) -> Templates:
     return Templates(folder, default_language=settings.notice_language)
 
 
-def outgoing_line(settings: Settings) -> EventSender:
+def event_sender(settings: Settings) -> EventSender:
     """The client that sends webhooks to subscribers."""
     return EventSender(allowed=read_networks(settings.endpoint_networks), timeout=settings.endpoint_timeout)

@@ -6,14 +6,27 @@ import asyncio
 import shutil
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from awbridge.app.connections import archive_objects, customer_channels, operators, report_objects, templates
+from awbridge.app.connections import (
+    archive_objects,
+    call_recorder,
+    customer_channels,
+    event_sender,
+    operators,
+    recording,
+    report_objects,
+    templates,
+    unrecorded_calls,
+    vendor,
+)
+from awbridge.app.database import open_store
 from awbridge.app.jobs import jobs
 from awbridge.app.policies import (
     act_policy,
@@ -66,6 +79,7 @@ from awbridge.steps.tracking.apply import apply_due
 from awbridge.store import Store
 
 CLOCK_EVERY = 10.0  # seconds between checks of the clock
+START_PATIENCE = 60.0  # seconds to wait for the database at start
 LEAST_IDLE = 5.0  # seconds that loops without urgent work sleep
 LONGEST_ROUND = 3600.0  # seconds for which a long round counts as busy, not as hanging
 
@@ -73,7 +87,7 @@ Round = Callable[[], Awaitable[int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Context:
+class World:
     """What the steps work with."""
 
     settings: Settings
@@ -81,7 +95,30 @@ class _Context:
     clickpost: AsyncClickPost
     outgoing: EventSender
     clock: Clock
-    unrecorded: Unrecorded | None
+    unrecorded: Unrecorded
+    recorder: CallRecorder
+
+
+@asynccontextmanager
+async def opened_world(settings: Settings, clock: Clock) -> AsyncGenerator[World]:
+    """The database, ClickPost and the subscribers, closed when the block ends. Raises SettingsError, StoreBusy."""
+    unrecorded = unrecorded_calls(settings, clock)
+    recorder = call_recorder(settings, clock, unrecorded)
+    async with (
+        open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
+        recording(recorder, store),
+        vendor(settings, on_call=recorder) as clickpost,
+        event_sender(settings) as outgoing,
+    ):
+        yield World(
+            settings=settings,
+            store=store,
+            clickpost=clickpost,
+            outgoing=outgoing,
+            clock=clock,
+            unrecorded=unrecorded,
+            recorder=recorder,
+        )
 
 
 def _none_arrived() -> int:
@@ -90,59 +127,57 @@ def _none_arrived() -> int:
 
 
 def step_loops(
-    settings: Settings,
-    store: Store,
-    clickpost: AsyncClickPost,
-    outgoing: EventSender,
-    clock: Clock,
-    *,
-    refusals: WebhookRefusals | None = None,
-    arrived: Callable[[], int] = _none_arrived,
-    unrecorded: Unrecorded | None = None,
+    world: World, *, refusals: WebhookRefusals | None = None, arrived: Callable[[], int] = _none_arrived
 ) -> dict[str, Loop]:
-    """Every step as a loop, by name, but for those of `audit_loops`.
+    """Every step as a loop, by name.
 
     `arrived` counts the deliveries received so far; apply gives way to them. Raises SettingsError.
     """
-    context = _Context(
-        settings=settings, store=store, clickpost=clickpost, outgoing=outgoing, clock=clock, unrecorded=unrecorded
-    )
 
     def beat(name: str) -> None:
         loops[name].beat()  # filled below
 
+    settings, store, clock = world.settings, world.store, world.clock
     idle = settings.steps_idle_seconds
-    push = Push(store=store, clickpost=clickpost, clock=clock, policy=push_policy(settings), unrecorded=unrecorded)
+    push = Push(
+        store=store,
+        clickpost=world.clickpost,
+        clock=clock,
+        policy=push_policy(settings),
+        unrecorded=world.unrecorded,
+    )
     clocks = SetClocks(store=store, clock=clock, policy=clock_policy(settings))
     loops = {
         "push": Loop("push", push.round, idle_seconds=idle, stop=push.stop, finish=push.drain),
         "set_clocks": Loop("set_clocks", clocks.check, idle_seconds=CLOCK_EVERY),
     }
     rounds = {
-        **_orders(context),
-        **_tracking(context, arrived),
-        **_polling(context, beat, refusals or WebhookRefusals()),
-        **_reconciliation(context),
-        **_notifications(context, clocks, lambda: list(loops.values())),
+        **_vendor_steps(world),
+        **_tracking(world, arrived),
+        **_polling(world, beat, refusals or WebhookRefusals()),
+        **_notifications(world, clocks, lambda: list(loops.values())),
     }
     loops |= {name: Loop(name, work, idle_seconds=idle) for name, work in rounds.items()}
     if settings.reconcile_dir:
         take = partial(take_from_folder, store=store, clock=clock, folder=Path(settings.reconcile_dir))
         loops["report_files"] = Loop("report_files", take, idle_seconds=max(idle, LEAST_IDLE))
+    loops |= _audit(world)
     return loops
 
 
-def _orders(context: _Context) -> dict[str, Round]:
-    """Actions, registration apart from push, and the comparison of courier accounts."""
-    settings, store, clickpost, clock = context.settings, context.store, context.clickpost, context.clock
+def _vendor_steps(world: World) -> dict[str, Round]:
+    """The steps that call ClickPost, apart from push and polling, and the release of shipments that wait."""
+    settings, store, clickpost, clock = world.settings, world.store, world.clickpost, world.clock
     steps = {
         "act": partial(act_due, policy=act_policy(settings)),
         "allocate": partial(allocate_due, policy=allocate_policy(settings)),
         "cancel": partial(cancel_due, policy=cancel_policy(settings)),
         "fallback": partial(fall_back_due, policy=fallback_policy(settings)),
+        "reconcile": partial(reconcile_due, policy=reconcile_policy(settings)),
+        "differences": recheck,
     }
     rounds: dict[str, Round] = {
-        name: partial(step, store=store, clickpost=clickpost, clock=clock, unrecorded=context.unrecorded)
+        name: partial(step, store=store, clickpost=clickpost, clock=clock, unrecorded=world.unrecorded)
         for name, step in steps.items()
     }
     rounds["release"] = partial(release_due, store=store, clock=clock)
@@ -152,20 +187,20 @@ def _orders(context: _Context) -> dict[str, Round]:
     return rounds
 
 
-def _tracking(context: _Context, arrived: Callable[[], int]) -> dict[str, Round]:
-    policy, throttle = apply_policy(context.settings), ApplyThrottle(arrived)
+def _tracking(world: World, arrived: Callable[[], int]) -> dict[str, Round]:
+    policy, throttle = apply_policy(world.settings), ApplyThrottle(arrived)
 
     async def apply() -> int:
         started = time.monotonic()
-        applied = await apply_due(store=context.store, clock=context.clock, policy=policy)
+        applied = await apply_due(store=world.store, clock=world.clock, policy=policy)
         await throttle.give_way(time.monotonic() - started, applied, more=applied == policy.batch)
         return applied
 
     return {"apply": apply}
 
 
-def _polling(context: _Context, beat: Callable[[str], None], refusals: WebhookRefusals) -> dict[str, Round]:
-    settings, store, clickpost, clock = context.settings, context.store, context.clickpost, context.clock
+def _polling(world: World, beat: Callable[[str], None], refusals: WebhookRefusals) -> dict[str, Round]:
+    settings, store, clickpost, clock = world.settings, world.store, world.clickpost, world.clock
     steps = {"updated_order": cover_next_window, "track_order": poll_due}
     rounds: dict[str, Round] = {
         name: partial(
@@ -173,33 +208,16 @@ def _polling(context: _Context, beat: Callable[[str], None], refusals: WebhookRe
             store=store,
             clickpost=clickpost,
             clock=clock,
-            policy=catch_up_policy(settings, beat=partial(beat, name), unrecorded=context.unrecorded),
+            policy=catch_up_policy(settings, beat=partial(beat, name), unrecorded=world.unrecorded),
         )
         for name, step in steps.items()
     }
     return {**rounds, "watch": Watch(store, clock, watch_policy(settings), refusals).check}
 
 
-def _reconciliation(context: _Context) -> dict[str, Round]:
-    steps = {
-        "reconcile": partial(reconcile_due, policy=reconcile_policy(context.settings)),
-        "differences": recheck,
-    }
-    return {
-        name: partial(
-            step,
-            store=context.store,
-            clickpost=context.clickpost,
-            clock=context.clock,
-            unrecorded=context.unrecorded,
-        )
-        for name, step in steps.items()
-    }
-
-
-def _notifications(context: _Context, clocks: SetClocks, loops: Callable[[], list[Loop]]) -> dict[str, Round]:
+def _notifications(world: World, clocks: SetClocks, loops: Callable[[], list[Loop]]) -> dict[str, Round]:
     """The steps that notify customers, webhook subscribers and operators."""
-    settings, store, clock = context.settings, context.store, context.clock
+    settings, store, clock = world.settings, world.store, world.clock
     recipients, stuck = operators(settings), settings.stuck_after
     digest = Digest(
         store=store,
@@ -232,7 +250,7 @@ def _notifications(context: _Context, clocks: SetClocks, loops: Callable[[], lis
         ),
         "lateness": Lateness(store=store, clock=clock, policy=LatenessPolicy(stuck_after=stuck)).check,
         "deliver_events": partial(
-            deliver_due, store=store, outgoing=context.outgoing, clock=clock, policy=deliver_policy(settings)
+            deliver_due, store=store, outgoing=world.outgoing, clock=clock, policy=deliver_policy(settings)
         ),
         "alarm": alarm,
     }
@@ -248,28 +266,24 @@ def free_share(settings: Settings) -> float:
     return min(disk.free / disk.total for disk in used)
 
 
-def audit_loops(
-    settings: Settings, store: Store, clock: Clock, recorder: CallRecorder, unrecorded: Unrecorded | None = None
-) -> dict[str, Loop]:
-    """The loops that record and archive calls, run scheduled jobs and erase, by name. Raises SettingsError."""
-    scheduled, archive, reports_in = jobs(settings, store, clock), archive_objects(settings), report_objects(settings)
+def _audit(world: World) -> dict[str, Loop]:
+    """The loops that record and archive calls, run scheduled jobs and erase."""
+    settings, store, clock, recorder = world.settings, world.store, world.clock, world.recorder
+    archive, reports_in = archive_objects(settings), report_objects(settings)
     idle = max(settings.steps_idle_seconds, LEAST_IDLE)
 
     async def record() -> int:
-        return await recorder.flush(store) + (await unrecorded.record(store) if unrecorded else 0)
+        return await recorder.flush(store) + await world.unrecorded.record(store)
 
     keep_calls = Loop("keep_calls", record, idle_seconds=idle)
     recorder.on_waiting = keep_calls.wake
-    schedule = partial(run_due, store=store, clock=clock, zone=settings.zone, jobs=scheduled)
-    erase = partial(erase_due, store=store, objects=archive, reports_in=reports_in, clock=clock)
-    loops = {
-        "keep_calls": keep_calls,
-        "schedule": _long_loop("schedule", schedule, idle),
-        "erase": _long_loop("erase", erase, idle),
+    rounds: dict[str, Round] = {
+        "schedule": partial(run_due, store=store, clock=clock, zone=settings.zone, jobs=jobs(settings, store, clock)),
+        "erase": partial(erase_due, store=store, objects=archive, reports_in=reports_in, clock=clock),
     }
     if archive:
-        loops["archive"] = _long_loop("archive", _archive(settings, store, archive, clock), idle)
-    return loops
+        rounds["archive"] = _archive(settings, store, archive, clock)
+    return {"keep_calls": keep_calls, **{name: _long_loop(name, work, idle) for name, work in rounds.items()}}
 
 
 def _archive(settings: Settings, store: Store, archive: Objects, clock: Clock) -> Round:

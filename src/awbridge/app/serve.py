@@ -17,16 +17,8 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from awbridge.app.connections import (
-    call_recorder,
-    outgoing_line,
-    recording,
-    report_objects,
-    unrecorded_calls,
-    vendor,
-)
-from awbridge.app.database import open_store
-from awbridge.app.loops import audit_loops, step_loops
+from awbridge.app.connections import report_objects
+from awbridge.app.loops import opened_world, step_loops
 from awbridge.app.settings import Settings
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.domain.errors import SchemaTooNew
@@ -45,7 +37,6 @@ from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 
 log = structlog.get_logger()
 
-START_PATIENCE = 60.0  # seconds to wait for the database at start
 # Seconds between switches of Python's threads. SQLite's thread waits this long for Python's lock after every statement
 # while webhooks are answered; Python's default of 5 ms would take most of a commit.
 QUICK_HANDOVER = 0.0005
@@ -107,27 +98,10 @@ class Bridge:
 @asynccontextmanager
 async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
     """The app with every step running while the block lasts; the caller provides the server."""
-    unrecorded = unrecorded_calls(settings, utc_now)
-    recorder = call_recorder(settings, utc_now, unrecorded)
-    async with (
-        open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
-        recording(recorder, store),
-        vendor(settings, on_call=recorder) as clickpost,
-        outgoing_line(settings) as outgoing,
-    ):
-        refusals = WebhookRefusals()
+    async with opened_world(settings, utc_now) as world:
+        store, refusals = world.store, WebhookRefusals()
         ingest = Ingest(store)
-        loops = step_loops(
-            settings,
-            store,
-            clickpost,
-            outgoing,
-            utc_now,
-            refusals=refusals,
-            arrived=lambda: ingest.arrived,
-            unrecorded=unrecorded,
-        )
-        loops |= audit_loops(settings, store, utc_now, recorder, unrecorded)
+        loops = step_loops(world, refusals=refusals, arrived=lambda: ingest.arrived)
         loops["schema"] = _schema_loop(store, lambda _: _stop_all(loops))
         ingest.on_stored = loops["apply"].wake
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
@@ -135,11 +109,11 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
         most = connections_within_files(settings.connections)
         connections = Connections(Limits(connections=most, idle=max(most // 2, 1)))
         app = build_app(
-            api_context(settings, store, clickpost),
+            api_context(settings, store, world.clickpost),
             webhook=endpoint,
             loops=list(loops.values()),
             api_keys=[k.get_secret_value() for k in settings.api_keys],
-            recorder=recorder,
+            recorder=world.recorder,
             host=settings.host,
             connections=connections,
         )
@@ -188,25 +162,17 @@ async def work(settings: Settings, *, clock: Clock = utc_now) -> None:
     `clock` is the machine's; the drill passes one that is wrong. Raises SchemaTooNew once the database is migrated to
     a schema that this version cannot work with.
     """
-    unrecorded = unrecorded_calls(settings, clock)
-    recorder = call_recorder(settings, clock, unrecorded)
-    async with (
-        open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
-        recording(recorder, store),
-        vendor(settings, on_call=recorder) as clickpost,
-        outgoing_line(settings) as outgoing,
-    ):
+    async with opened_world(settings, clock) as world:
         stop = asyncio.Event()
         _on_signal(stop.set)
-        loops = step_loops(settings, store, clickpost, outgoing, clock, unrecorded=unrecorded)
-        loops |= audit_loops(settings, store, clock, recorder, unrecorded)
+        loops = step_loops(world)
         too_new: list[SchemaTooNew] = []
 
         def end(error: SchemaTooNew) -> None:
             too_new.append(error)
             stop.set()
 
-        loops["schema"] = _schema_loop(store, end)
+        loops["schema"] = _schema_loop(world.store, end)
         async with _running(loops):
             settle_down()
             log.info("steps.started")

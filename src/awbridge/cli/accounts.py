@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from awbridge.cli.shared import as_json_option, on_store, plain, show, with_store
+from awbridge.cli import output
+from awbridge.cli.shared import as_json_option, on_store, with_store
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.couriers import accounts
@@ -27,7 +28,7 @@ async def list_accounts(store: Store, as_json: bool) -> None:
         held = await accounts.held(session, now=utc_now())
         numbers = accounts.held_numbers(await accounts.count_unplaced(session, [a.state.account for a in every]))
     rows = [_row(account, held.get(account.state.account), numbers) for account in every]
-    show(rows, as_json=as_json, empty="no account has had a shipment yet")
+    output.show(rows, as_json=as_json, empty="no account has had a shipment yet")
 
 
 def _row(account: accounts.Account, held: accounts.Held | None, waiting: dict[str, int]) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def _row(account: accounts.Account, held: accounts.Held | None, waiting: dict[st
         "account": account.account_code,
         "held": held.kind if held else None,
         "problem": held.problem if held else None,
-        "until": plain(held.until) if held else None,
+        "until": output.plain(held.until) if held else None,
         "waiting": waiting.get(account.state.account, 0),
         "per_second": account.state.rate_per_second,
     }

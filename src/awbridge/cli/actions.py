@@ -9,17 +9,8 @@ from typing import IO, Any
 
 import click
 
-from awbridge.cli.shared import (
-    as_json_option,
-    fail,
-    on_store,
-    operator,
-    pick,
-    print_fields,
-    print_json,
-    show,
-    with_store,
-)
+from awbridge.cli import output
+from awbridge.cli.shared import as_json_option, fail, on_store, operator, with_store
 from awbridge.clickpost.models.ndr import NdrAction
 from awbridge.domain.orders.action import ActionKind, ActionState
 from awbridge.steps.orders import actions as requests
@@ -34,7 +25,7 @@ key_option = click.option("--key", help="An idempotency key: a repeated request 
 
 def _show_requested(requested: requests.Asked, *, as_json: bool) -> None:
     if as_json:
-        print_json(asdict(requested.action))
+        output.print_json(asdict(requested.action))
     else:
         known = "" if requested.created else " (requested before under this key)"
         click.echo(f"action {requested.action.id}: {requested.action.state.value}{known}")
@@ -186,7 +177,7 @@ async def list_actions(store: Store, state: str | None, limit: int, as_json: boo
     """
     async with store.read() as session:
         found = await actions.newest(session, state=ActionState(state) if state else None, limit=limit)
-    show([pick(a, _SUMMARY) for a in found], as_json=as_json, empty="no actions")
+    output.show([output.pick(a, _SUMMARY) for a in found], as_json=as_json, empty="no actions")
 
 
 @actions_group.command("show")
@@ -200,11 +191,11 @@ async def show_action(store: Store, action_id: str, as_json: bool) -> None:
     """
     action = await requests.show(store=store, action_id=action_id)
     if as_json:
-        print_json(asdict(action))
+        output.print_json(asdict(action))
         return
     objects = {"asked_for": action.body, "result": action.result}
     texts = {name: json.dumps(value, ensure_ascii=False) for name, value in objects.items()}
-    print_fields(pick(action, (*_SUMMARY, "next_try_at", "done_at")) | texts)
+    output.print_fields(output.pick(action, (*_SUMMARY, "next_try_at", "done_at")) | texts)
 
 
 @actions_group.command("retry")

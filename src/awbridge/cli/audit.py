@@ -9,18 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from awbridge.app.settings import Settings
-from awbridge.cli.shared import (
-    as_json_option,
-    fail,
-    on_settings,
-    pick,
-    plain,
-    print_json,
-    print_table,
-    show,
-    with_settings,
-    write_file,
-)
+from awbridge.cli import output
+from awbridge.cli.shared import as_json_option, fail, on_settings, with_settings
 from awbridge.cli.times import DAY
 from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.schedule import day_before
@@ -69,9 +59,9 @@ async def report_of_failures(
     )
     for one in made:
         if out and one.content is not None:
-            write_file(out / f"{one.report.id}.zip", one.content)
-    reports = [plain(one.report) for one in made]
-    show(reports, [pick(report, _REPORT) for report in reports], as_json=as_json, empty="nothing")
+            output.write_file(out / f"{one.report.id}.zip", one.content)
+    reports = [output.plain(one.report) for one in made]
+    output.show(reports, [output.pick(report, _REPORT) for report in reports], as_json=as_json, empty="nothing")
 
 
 @click.command("evidence")
@@ -91,7 +81,7 @@ async def evidence(settings: Settings, store: Store, reference_number: str, for_
     content = await evidence_of(store=store, clock=utc_now, reference_number=reference_number, privacy=privacy)
     safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in reference_number)
     path = out or Path(f"evidence-{safe}.zip")
-    write_file(path, content)
+    output.write_file(path, content)
     click.echo(str(path))
 
 
@@ -122,11 +112,11 @@ async def archive_status(settings: Settings, store: Store, as_json: bool) -> Non
     from awbridge.app import connections
 
     async with store.read() as session:
-        status = {"url": connections.archive_place(settings), **plain(await archive.counts(session))}
+        status = {"url": connections.archive_place(settings), **output.plain(await archive.counts(session))}
     if as_json:
-        print_json(status)
+        output.print_json(status)
     else:
-        print_table([{"what": name.replace("_", " "), "now": value} for name, value in status.items()])
+        output.print_table([{"what": name.replace("_", " "), "now": value} for name, value in status.items()])
 
 
 @archive_group.command("empty")
@@ -191,4 +181,4 @@ async def show_schedules(settings: Settings, store: Store, last: int, as_json: b
         for s in found
         for run in (s.runs or (None,))
     ]
-    show(found, rows, as_json=as_json, empty="nothing is scheduled")
+    output.show(found, rows, as_json=as_json, empty="nothing is scheduled")

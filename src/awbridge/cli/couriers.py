@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from awbridge.cli import output
 from awbridge.cli.group import Group, Lazy
-from awbridge.cli.shared import (
-    as_json_option,
-    on_store,
-    plain,
-    print_json,
-    print_notes,
-    print_table,
-    with_store,
-    with_vendor,
-)
+from awbridge.cli.shared import as_json_option, on_store, with_store, with_vendor
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.domain.errors import CellDamaged, NotFound, NotPossible, TableUnreadable
 from awbridge.domain.sheet import cell
@@ -70,11 +60,11 @@ async def list_couriers(store: Store, as_json: bool) -> None:
     async with store.read() as session:
         accounts, warnings = await couriers.every(session), await couriers.warnings(session)
     texts = {a.transporter: [w.warning for w in warnings if w.transporter == a.transporter] for a in accounts}
-    rows = [{**plain(a), "warning": "; ".join(texts[a.transporter]) or None} for a in accounts]
+    rows = [{**output.plain(a), "warning": "; ".join(texts[a.transporter]) or None} for a in accounts]
     if as_json:
-        print_json(rows)
+        output.print_json(rows)
         return
-    print_table(rows, empty="no transporters yet; add some with awbridge couriers import or sync")
+    output.print_table(rows, empty="no transporters yet; add some with awbridge couriers import or sync")
     _print_warnings([w for w in warnings if not w.transporter])
 
 
@@ -181,7 +171,7 @@ def import_couriers(file: Path) -> None:
         return len(accounts)
 
     count = with_store(go)
-    print_notes(file.name, table.all_notes)
+    output.print_notes(file.name, table.all_notes)
     click.echo(f"{count} transporters imported")
 
 
@@ -230,13 +220,8 @@ async def export_couriers(store: Store, file: Path | None) -> None:
     """
     async with store.read() as session:
         accounts = await couriers.every(session)
-    with file.open("w", encoding="utf-8", newline="") if file else sys.stdout as out:
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for a in accounts:
-            active = "true" if a.active else "false"
-            row = (a.transporter, a.courier_partner_id, a.account_code or "", a.name, active, a.fallback or "")
-            writer.writerow([cell(value) for value in row])
+    rows = [output.pick(a, COLUMNS) | {"active": "true" if a.active else "false"} for a in accounts]
+    output.write_csv(file, COLUMNS, [{name: cell(value or "") for name, value in row.items()} for row in rows])
 
 
 @couriers_group.command("sync")
@@ -255,8 +240,9 @@ def sync(really: bool, as_json: bool) -> None:
 
     report = with_vendor(go)
     if as_json:
-        changes = [{"change": c.change, **plain(c.account), "written": c.written and really} for c in report.changes]
-        print_json({"changes": changes, "warnings": report.warnings, "unread": report.unread})
+        shown = [(c, output.plain(c.account)) for c in report.changes]
+        changes = [{"change": c.change, **account, "written": c.written and really} for c, account in shown]
+        output.print_json({"changes": changes, "warnings": report.warnings, "unread": report.unread})
         return
     for change in report.changes:
         account = change.account
@@ -288,9 +274,9 @@ async def move(store: Store, from_transporter: str, to_transporter: str, as_json
         store=store, clock=utc_now, from_transporter=from_transporter, to_transporter=to_transporter
     )
     if as_json:
-        print_json({"moved": result.moved, "stayed": result.stayed})
+        output.print_json({"moved": result.moved, "stayed": result.stayed})
         return
     click.echo(f"{len(result.moved)} shipments moved from {from_transporter} to {to_transporter}")
     if result.stayed:
         click.echo(f"{len(result.stayed)} stay:", err=True)
-        print_table([plain(s) for s in result.stayed])
+        output.print_table([output.plain(s) for s in result.stayed])

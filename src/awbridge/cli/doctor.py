@@ -8,7 +8,8 @@ from collections.abc import Collection
 import click
 
 from awbridge.app.doctor.diagnosis import ATTENTION, OK, PROBLEM, Diagnosis
-from awbridge.cli.shared import as_json_option, print_json, read_settings, run
+from awbridge.cli import output
+from awbridge.cli.shared import as_json_option, read_settings, run
 
 _STYLES = {OK: "green", ATTENTION: "red", PROBLEM: "red"}
 _EXIT_CODES = {PROBLEM: 1, ATTENTION: 3}  # 2 is a usage error
@@ -29,7 +30,7 @@ def doctor(url: str, as_json: bool) -> None:
 
     findings = run(examine(read_settings(), url=url))
     if as_json:
-        print_json(findings)
+        output.print_json(findings)
     else:
         printed: set[str] = set()
         for finding in findings:

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from awbridge.cli.shared import as_json_option, on_store, plain, read_settings, show, with_store
+from awbridge.cli import output
+from awbridge.cli.shared import as_json_option, on_store, read_settings, with_store
 from awbridge.cli.times import CLOCK, MOMENT
 from awbridge.domain.couriers.downtime import DAYS, Downtime, declare
 from awbridge.domain.errors import AwbridgeError, NotFound
@@ -78,7 +79,7 @@ async def list_downtimes(store: Store, as_json: bool) -> None:
     """
     async with store.read() as session:
         found = await downtimes.open_ones(session, now=utc_now())
-    show([_row(downtime) for downtime in found], as_json=as_json, empty="no downtimes")
+    output.show([_row(downtime) for downtime in found], as_json=as_json, empty="no downtimes")
 
 
 def _row(downtime: Downtime) -> dict[str, Any]:
@@ -87,8 +88,8 @@ def _row(downtime: Downtime) -> dict[str, Any]:
         "id": downtime.id,
         "courier": downtime.courier_partner_id,
         "account": downtime.account,
-        "from": plain(downtime.from_at) if once else downtime.starts and downtime.starts.isoformat("minutes"),
-        "to": plain(downtime.to_at) if once else downtime.ends and downtime.ends.isoformat("minutes"),
+        "from": output.plain(downtime.from_at) if once else downtime.starts and downtime.starts.isoformat("minutes"),
+        "to": output.plain(downtime.to_at) if once else downtime.ends and downtime.ends.isoformat("minutes"),
         "days": ",".join(DAYS[day] for day in sorted(downtime.weekdays)),
         "zone": downtime.zone,
         "reason": downtime.reason,

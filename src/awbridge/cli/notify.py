@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from awbridge.app.settings import Settings
-from awbridge.cli.shared import as_json_option, fail, on_settings, on_store, pick, read_settings, show
+from awbridge.cli import output
+from awbridge.cli.shared import as_json_option, fail, on_settings, on_store, read_settings
 from awbridge.domain.notify.events import EventKind
 from awbridge.domain.notify.notices import Channel, NoticeState
 from awbridge.domain.tracking.milestones import Milestone
@@ -54,16 +55,16 @@ async def list_notices(store: Store, state: str | None, shipment: str | None, li
         else:
             found = await notices.of_shipment(session, shipment)
             reached = await notices.milestones_of(session, shipment)
-    rows = [pick(n, _NOTICE_IN_FULL) for n in found if state in (None, n.state.value)]
+    rows = [output.pick(n, _NOTICE_IN_FULL) for n in found if state in (None, n.state.value)]
     if state is None:
         with_notice = {n.milestone for n in found}
         rows += [_without_notice(r) for r in reached if r.milestone not in with_notice]
-    show(rows, [pick(row, _NOTICE) for row in rows], as_json=as_json, empty="no notices")
+    output.show(rows, [output.pick(row, _NOTICE) for row in rows], as_json=as_json, empty="no notices")
 
 
 def _without_notice(reached: notices.NoticeMilestone) -> dict[str, Any]:
     why = reached.why or "its notices are about to be created"
-    return dict.fromkeys(_NOTICE_IN_FULL) | pick(reached, ("reference_number", "milestone")) | {"why": why}
+    return dict.fromkeys(_NOTICE_IN_FULL) | output.pick(reached, ("reference_number", "milestone")) | {"why": why}
 
 
 @notices_group.command("preview")
@@ -105,7 +106,7 @@ def lint(as_json: bool) -> None:
 
     findings = templates(read_settings()).lint()
     rows = [{"file": f.file, "level": "error" if f.wrong else "hint", "text": f.text} for f in findings]
-    show(findings, rows, as_json=as_json, empty="all templates ok")
+    output.show(findings, rows, as_json=as_json, empty="all templates ok")
     if any(f.wrong for f in findings):
         sys.exit(1)
 
@@ -145,18 +146,18 @@ async def list_endpoints(store: Store, of_endpoint: int | None, as_json: bool) -
     """
     async with store.read() as session:
         if of_endpoint is not None:
-            values = rows = [pick(d, _DELIVERY) for d in await events.newest(session, of_endpoint, limit=100)]
+            values = rows = [output.pick(d, _DELIVERY) for d in await events.newest(session, of_endpoint, limit=100)]
         else:
             found = await endpoints.every(session)
-            values, rows = [pick(e, _ENDPOINT) for e in found], [_endpoint_row(e) for e in found]
-    show(values, rows, as_json=as_json, empty="none")
+            values, rows = [output.pick(e, _ENDPOINT) for e in found], [_endpoint_row(e) for e in found]
+    output.show(values, rows, as_json=as_json, empty="none")
 
 
 def _endpoint_row(endpoint: endpoints.Endpoint) -> dict[str, Any]:
     """An endpoint in a table: one column states its problem."""
     since = endpoint.failing_since_at
     problem = endpoint.problem or (f"failing since {since:%Y-%m-%d %H:%M} UTC" if since else None)
-    return {**pick(endpoint, _ENDPOINT[:-1]), "kinds": ", ".join(endpoint.kinds) or "all", "problem": problem}
+    return {**output.pick(endpoint, _ENDPOINT[:-1]), "kinds": ", ".join(endpoint.kinds) or "all", "problem": problem}
 
 
 @endpoints_group.command("rotate")
@@ -276,7 +277,7 @@ async def list_opt_outs(store: Store, limit: int, as_json: bool) -> None:
     async with store.read() as session:
         found = await opt_outs.newest(session, limit=limit)
     rows = [{"hash": o.address_hash[:16], "channel": o.channel or "all", "since": o.created_at} for o in found]
-    show(found, rows, as_json=as_json, empty="no opt-outs")
+    output.show(found, rows, as_json=as_json, empty="no opt-outs")
 
 
 @click.group("alarms")
@@ -295,4 +296,4 @@ async def list_alarms(store: Store, everything: bool, as_json: bool) -> None:
     """
     async with store.read() as session:
         found = await (alarms.every(session) if everything else alarms.open_now(session))
-    show(found, [pick(a, _ALARM) for a in found], as_json=as_json, empty="no alarm is raised")
+    output.show(found, [output.pick(a, _ALARM) for a in found], as_json=as_json, empty="no alarm is raised")

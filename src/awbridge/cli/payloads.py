@@ -11,18 +11,8 @@ from typing import Any, cast
 import click
 
 from awbridge.app.settings import Settings
-from awbridge.cli.shared import (
-    as_json_option,
-    fail,
-    on_settings,
-    operator,
-    pick,
-    plain,
-    print_json,
-    print_table,
-    show,
-    with_store,
-)
+from awbridge.cli import output
+from awbridge.cli.shared import as_json_option, fail, on_settings, operator, with_store
 from awbridge.clickpost.orders.edits import read_value
 from awbridge.clickpost.orders.payload import payload_differences
 from awbridge.domain.errors import FieldProblem
@@ -104,7 +94,7 @@ async def payload(
     if history:
         _show_history(await amend.payloads(store=store, reference_number=reference_number), as_json)
     elif not (sets or file or push):
-        print_json(await amend.payload_of(store=store, reference_number=reference_number, edit=edit))
+        output.print_json(await amend.payload_of(store=store, reference_number=reference_number, edit=edit))
     elif not push:
         seen = await amend.preview(
             store=store, reference_number=reference_number, edit=edit, allocation=settings.allocation
@@ -121,7 +111,7 @@ async def payload(
             allocation=settings.allocation,
         )
         if as_json:
-            print_json(changed)
+            output.print_json(changed)
         else:
             click.echo(f"{reference_number}: {changed.state}, payload {changed.payload_version}")
 
@@ -166,12 +156,12 @@ def settle_shipments(
 
 def _show_preview(seen: Preview, as_json: bool) -> None:
     if as_json:
-        print_json(pick(seen, ("differences", "problems", "obstacle", "warnings")))
+        output.print_json(output.pick(seen, ("differences", "problems", "obstacle", "warnings")))
     else:
-        print_table([_as_row(plain(d)) for d in seen.differences], empty="no difference")
+        output.print_table([_as_row(output.plain(d)) for d in seen.differences], empty="no difference")
         if seen.problems:
             click.echo("\nClickPost would refuse it:")
-            print_table([{"field": p.path, "problem": p.problem} for p in seen.problems])
+            output.print_table([{"field": p.path, "problem": p.problem} for p in seen.problems])
         _show_warnings(seen.warnings)
         if seen.obstacle:
             click.echo(f"\n{seen.obstacle}")
@@ -184,7 +174,7 @@ def _show_preview(seen: Preview, as_json: bool) -> None:
 def _show_warnings(warnings: Sequence[FieldProblem]) -> None:
     if warnings:
         click.echo("\nwarnings")
-        print_table([{"field": p.path, "warning": p.problem} for p in warnings])
+        output.print_table([{"field": p.path, "warning": p.problem} for p in warnings])
 
 
 def _as_row(difference: dict[str, Any]) -> dict[str, str]:
@@ -205,7 +195,7 @@ def _show_history(versions: list[PayloadVersion], as_json: bool) -> None:
         }
         for old, new in zip([None, *versions[:-1]], versions, strict=True)
     ]
-    show(versions, rows, as_json=as_json)
+    output.show(versions, rows, as_json=as_json)
 
 
 @click.command("replace")
@@ -242,7 +232,7 @@ async def replace(
         allocation=settings.allocation,
     )
     if as_json:
-        print_json(pick(result, ("created", "shipment", "warnings")))
+        output.print_json(output.pick(result, ("created", "shipment", "warnings")))
         return
     new = result.shipment
     until = f" until {new.waits_for} is cancelled" if new.waits_for else ""

@@ -8,18 +8,8 @@ from typing import Any
 import click
 
 from awbridge.app.settings import Settings
-from awbridge.cli.shared import (
-    as_json_option,
-    fail,
-    on_store,
-    plain,
-    print_json,
-    print_table,
-    read_settings,
-    show,
-    with_settings,
-    with_vendor,
-)
+from awbridge.cli import output
+from awbridge.cli.shared import as_json_option, fail, on_store, read_settings, with_settings, with_vendor
 from awbridge.cli.times import MOMENT, in_zone
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.tracking.webhook_registration import secret_in
@@ -128,7 +118,7 @@ async def list_keys(store: Store, revoke: str | None, as_json: bool) -> None:
         click.echo(f"revoked {found[0].id}", err=True)
         keys.remove(found[0])
     rows = [{"id": k.id, "webhook_url": _shown_url(k.webhook_url), "created_at": k.created_at} for k in keys]
-    show(rows, as_json=as_json, empty="no keys stored; AWBRIDGE_WEBHOOK_KEYS may hold some")
+    output.show(rows, as_json=as_json, empty="no keys stored; AWBRIDGE_WEBHOOK_KEYS may hold some")
 
 
 def _shown_url(url: str) -> str:
@@ -197,7 +187,7 @@ def catch_up(start: datetime | None, end: datetime | None, everything: bool, onl
 
     result = with_vendor(go)
     if as_json:
-        print_json(result)
+        output.print_json(result)
     else:
         click.echo(", ".join(f"{name}: {value}" for name, value in result.items()))
 
@@ -210,7 +200,7 @@ async def _show_coverage(settings: Settings, store: Store, as_json: bool) -> Non
         click.echo(coverage_view(covered).model_dump_json(indent=2))
         return
     young = covered.at - timedelta(seconds=settings.catch_up_window_seconds + settings.catch_up_lag_seconds) - A_ROUND
-    print_table(
+    output.print_table(
         [
             {
                 "from": s.from_at,
@@ -224,12 +214,13 @@ async def _show_coverage(settings: Settings, store: Store, as_json: bool) -> Non
         empty="nothing is covered yet: start awbridge serve",
     )
     if covered.lag is not None:
-        click.echo(f"\nevery minute up to {plain(covered.covered_until)} is covered; {_ago(covered.lag)} behind now")
+        until = output.plain(covered.covered_until)
+        click.echo(f"\nevery minute up to {until} is covered; {_ago(covered.lag)} behind now")
     silence = covered.webhook_silence
     # Counts are kept by ten minutes: scans in the rest of the last webhook's ten minutes are not among them.
     found = f"; polling found at least {covered.found_since_last_webhook} scans since" if silence is not None else ""
     click.echo(f"last webhook: {'none in 8 days' if silence is None else _ago(silence) + ' ago'}{found}")
-    print_table(
+    output.print_table(
         [
             {
                 "courier": courier,

@@ -7,7 +7,8 @@ import sys
 import click
 
 from awbridge.app.settings import Settings
-from awbridge.cli.shared import as_json_option, fail, plain, print_json, print_table, with_settings
+from awbridge.cli import output
+from awbridge.cli.shared import as_json_option, fail, with_settings
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.privacy import erasures
@@ -42,9 +43,9 @@ def erase(phone: str | None, reference: str | None, as_json: bool) -> None:
 
     done = with_settings(go)
     if as_json:
-        print_json({name: value for name, value in plain(done).items() if name != "subject"})
+        output.print_json({name: value for name, value in output.plain(done).items() if name != "subject"})
     else:
-        print_table([{"person": done.pseudonym, "done_at": done.done_at, **done.counts}])
+        output.print_table([{"person": done.pseudonym, "done_at": done.done_at, **done.counts}])
     if done.done_at is None:
         click.echo(done.problem or "another process is working on it", err=True)
         sys.exit(1)

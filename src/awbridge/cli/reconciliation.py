@@ -12,22 +12,9 @@ from typing import Any
 import click
 
 from awbridge.app.settings import Settings
+from awbridge.cli import output
 from awbridge.cli.group import Group
-from awbridge.cli.shared import (
-    as_json_option,
-    fail,
-    on_settings,
-    on_store,
-    print_fields,
-    print_json,
-    print_notes,
-    print_table,
-    read_settings,
-    show,
-    with_store,
-    with_vendor,
-    write_file,
-)
+from awbridge.cli.shared import as_json_option, fail, on_settings, on_store, read_settings, with_store, with_vendor
 from awbridge.cli.times import DAY
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.wire.tracking_codes import status_name
@@ -136,14 +123,14 @@ def _plain(run: Reconciliation) -> dict[str, Any]:
 
 def _show(run: Reconciliation, as_json: bool) -> None:
     if as_json:
-        print_json(_plain(run))
+        output.print_json(_plain(run))
         return
-    print_fields(_summary(run))
+    output.print_fields(_summary(run))
     if run.columns_read:
         understood = ", ".join(f"{title} as {meaning}" for meaning, title in run.columns_read["understood"].items())
         click.echo(f"columns understood: {understood}")
         click.echo(f"unknown columns: {', '.join(run.columns_read['passed_over']) or 'none'}")
-        print_notes(run.name, run.columns_read.get("notes", []))
+        output.print_notes(run.name, run.columns_read.get("notes", []))
     for sentence in run.not_understood.sentences():
         click.echo(f"not compared: {sentence}")
     if run.spoilt:
@@ -176,7 +163,7 @@ async def list_runs(store: Store, limit: int, as_json: bool) -> None:
         }
         for run in runs
     ]
-    show([_plain(run) for run in runs], rows, as_json=as_json, empty="no reconciliations")
+    output.show([_plain(run) for run in runs], rows, as_json=as_json, empty="no reconciliations")
 
 
 @reconcile.command("show")
@@ -205,7 +192,7 @@ async def show_run(
     if evidence:
         await _write_evidence(settings, store, run, found, evidence)
     if as_json:
-        print_json({**_plain(run), "differences": found})
+        output.print_json({**_plain(run), "differences": found})
         return
     _show(run, False)
     rows = [
@@ -218,7 +205,7 @@ async def show_run(
         }
         for one in found
     ]
-    print_table(rows, empty="no differences")
+    output.print_table(rows, empty="no differences")
 
 
 async def _write_evidence(
@@ -231,7 +218,7 @@ async def _write_evidence(
         content = await bundle_of(
             store=store, clock=utc_now, reconciliation_id=run.id, difference_id=one.id, privacy=privacy
         )
-        write_file(folder / f"{one.kind.value}-{one.id}.zip", content)
+        output.write_file(folder / f"{one.kind.value}-{one.id}.zip", content)
 
 
 def side_in_words(seen: Seen | None) -> str:
@@ -254,7 +241,7 @@ async def push_missing_again(store: Store, reconciliation: int, as_json: bool) -
     """
     done = await push_again(store=store, clock=utc_now, reconciliation_id=reconciliation)
     if as_json:
-        print_json(done)
+        output.print_json(done)
     else:
         click.echo(f"{done.pushed} are pushed again, {done.passed_over} have changed since and were skipped")
         for one in done.undecided:

@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from awbridge.cli.shared import as_json_option, fail, print_json, run
+from awbridge.cli import output
+from awbridge.cli.shared import as_json_option, fail, run
 
 
 @click.command()
@@ -65,20 +66,14 @@ def drill(database: str | None, as_json: bool, **numbers: Any) -> None:
 
     with tempfile.TemporaryDirectory(prefix="awbridge-drill-") as folder:
         plan = Plan(**numbers, database_url=database or f"sqlite:///{folder}/drill.db")
-        result = run(run_drill(plan, Path(folder)))
+        verdict = run(run_drill(plan, Path(folder)))
         log = (Path(folder) / "drill.log").read_text(errors="replace")
     if as_json:
-        print_json({"verdict": "good" if result.good else "bad", "numbers": result.numbers, "faults": result.faults})
+        word = {"verdict": "good" if verdict.good else "bad"}
+        output.print_json(word | output.pick(verdict, ("numbers", "faults")))
     else:
-        for name, number in result.numbers.items():
-            click.echo(f"{name:<28} {number:g}")
-        for fault in result.faults[:20]:
-            click.secho(fault, fg="red")
-        if result.good:
-            click.echo(click.style("Good:", fg="green") + " every order placed exactly once")
-        else:
-            click.echo(click.style("Not good:", fg="red") + f" {len(result.faults)} faults")
-    if not result.good:
+        verdict.show("every order placed exactly once")
+    if not verdict.good:
         click.echo(log[-3000:], err=True)
         sys.exit(1)
 

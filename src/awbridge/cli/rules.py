@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,8 @@ from typing import Any, cast
 
 import click
 
-from awbridge.cli.shared import as_json_option, on_store, print_notes, show, with_store
+from awbridge.cli import output
+from awbridge.cli.shared import as_json_option, on_store, with_store
 from awbridge.clickpost.orders.create import unallocated_shipment
 from awbridge.clickpost.orders.parcel import parcel_of
 from awbridge.domain.couriers.allocation import RULE_FIELDS, Rule, rule_fields
@@ -55,7 +55,7 @@ async def list_rules(store: Store, as_json: bool) -> None:
     """
     found = await _every(store)
     empty = "no rules: orders have to name a transporter; add some with awbridge couriers rules import"
-    show([rule_fields(rule) for rule in found], [_row(rule) for rule in found], as_json=as_json, empty=empty)
+    output.show([rule_fields(rule) for rule in found], [_row(rule) for rule in found], as_json=as_json, empty=empty)
 
 
 @rules_group.command("import")
@@ -68,7 +68,7 @@ def import_rules(file: Path) -> None:
     table = open_table(file, file.name, _LAYOUT)
     rows = _read_rules(table)
     count = len(with_store(lambda store: courier_steps.put_rules(store=store, clock=utc_now, rows=rows)))
-    print_notes(file.name, table.all_notes)
+    output.print_notes(file.name, table.all_notes)
     click.echo(f"{count} rules in force")
 
 
@@ -104,10 +104,7 @@ async def export_rules(store: Store, file: Path | None) -> None:
     Example: awbridge couriers rules export --to rules.csv
     """
     found = await _every(store)
-    with file.open("w", encoding="utf-8", newline="") if file else sys.stdout as out:
-        writer = csv.DictWriter(out, RULE_FIELDS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(_row(rule) for rule in found)
+    output.write_csv(file, RULE_FIELDS, [_row(rule) for rule in found])
 
 
 @rules_group.command("test")
@@ -137,7 +134,7 @@ def test_rules(file: Path, as_json: bool) -> None:
         chosen = fits and usable and not taken
         taken = taken or chosen
         rows.append({"rule": rule.name, "transporter": rule.transporter, "verdict": "takes it" if chosen else verdict})
-    show(rows, as_json=as_json, empty="no rules")
+    output.show(rows, as_json=as_json, empty="no rules")
     if not taken:
         sys.exit(1)
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from awbridge.cli.shared import (
-    plain,
-)
+from awbridge.cli import output
 from awbridge.clickpost.wire.tracking_codes import ndr_name, status_info, status_name
 from awbridge.domain.orders import cancellation
 from awbridge.domain.orders.shipment import Piece, Shipment
@@ -17,7 +15,7 @@ from awbridge.domain.tracking.promise import is_unreadable
 from awbridge.steps.tracking.shipment_details import ReturnNews, ShipmentDetails
 from awbridge.store.tracking.scans import TimelineScan
 
-LINKS = ("allocated_by", "replaces", "replaced_by", "waits_for")  # shown where there is something to show
+LINKS = ("allocated_by", "replaces", "replaced_by", "waits_for")  # shown if set
 
 
 def _summary(shipment: Shipment) -> dict[str, Any]:
@@ -40,50 +38,45 @@ def listed(shipment: Shipment) -> dict[str, Any]:
 
 
 def cancellation_rows(shipment: Shipment) -> dict[str, Any]:
-    asked = cancellation.of_shipment(shipment)
-    if asked is None:
+    request = cancellation.of_shipment(shipment)
+    if request is None:
         return {}
-    return {
-        "cancellation": asked.state.value,
-        "cancel_retries": asked.no_of_retries,
-        "cancel_next_try_at": asked.next_try_at,
-    }
+    retries = {"cancel_retries": request.no_of_retries, "cancel_next_try_at": request.next_try_at}
+    return {"cancellation": request.state.value, **retries}
 
 
-def whole_summary(shipment: Shipment, truth: ShipmentDetails) -> dict[str, Any]:
-    reached = {name: at for name, at in plain(truth.milestones).items() if at}
+def whole_summary(shipment: Shipment, details: ShipmentDetails) -> dict[str, Any]:
+    reached = {name: at for name, at in output.plain(details.milestones).items() if at}
     return {
         **_summary(shipment),
         **reached,
-        "delivery_attempt_count": truth.delivery_attempt_count,
+        "delivery_attempt_count": details.delivery_attempt_count,
         "EDD": f"{shipment.edd} (cannot be read as a date)" if is_unreadable(shipment.edd) else shipment.edd,
-        "sla_breached": "yes" if truth.sla_breached else "no",
-        "stuck_since": truth.stuck_since,
-        **({"AWB shared with": ", ".join(truth.waybill_shared_with)} if truth.waybill_shared_with else {}),
+        "sla_breached": "yes" if details.sla_breached else "no",
+        "stuck_since": details.stuck_since,
+        **({"AWB shared with": ", ".join(details.waybill_shared_with)} if details.waybill_shared_with else {}),
     }
 
 
-def pieces_as_json(pieces: Sequence[Piece], standings: Sequence[PieceStatus]) -> list[dict[str, Any]]:
-    of_waybill = {s.waybill: s for s in standings}
-    return [
-        {**plain(piece), **plain(of_waybill[piece.waybill]), "exception": of_waybill[piece.waybill].exception}
-        for piece in pieces
-    ]
+def pieces_as_json(pieces: Sequence[Piece], statuses: Sequence[PieceStatus]) -> list[dict[str, Any]]:
+    of_waybill = {s.waybill: s for s in statuses}
+    both = [(piece, of_waybill[piece.waybill]) for piece in pieces]
+    return [{**output.plain(p), **output.plain(status), "exception": status.exception} for p, status in both]
 
 
-def piece_rows(pieces: Sequence[Piece], standings: Sequence[PieceStatus]) -> list[dict[str, Any]]:
-    of_waybill = {s.waybill: s for s in standings}
+def piece_rows(pieces: Sequence[Piece], statuses: Sequence[PieceStatus]) -> list[dict[str, Any]]:
+    of_waybill = {s.waybill: s for s in statuses}
     return [_piece_row(number, piece, of_waybill[piece.waybill]) for number, piece in enumerate(pieces, 1)]
 
 
-def _piece_row(number: int, piece: Piece, standing: PieceStatus) -> dict[str, Any]:
-    failure = standing.failures[-1] if standing.failures else None
+def _piece_row(number: int, piece: Piece, status: PieceStatus) -> dict[str, Any]:
+    failure = status.failures[-1] if status.failures else None
     return {
         "piece": number,
         "waybill": piece.waybill,
-        "status": standing.name,
-        "status_at": standing.sighting.seen_at if standing.sighting else None,
-        "exception": standing.exception,
+        "status": status.name,
+        "status_at": status.sighting.seen_at if status.sighting else None,
+        "exception": status.exception,
         "NDR": failure.ndr_name if failure else "",
         "label_url": piece.label_url,
     }
@@ -103,7 +96,7 @@ def return_rows(returns: Sequence[ReturnNews]) -> list[dict[str, Any]]:
 
 
 def scan_row(scan: TimelineScan, children: Sequence[str]) -> dict[str, Any]:
-    """A line of the timeline; of several pieces it says whose it is."""
+    """A row of the timeline, with the number of the piece if there are several."""
     piece = children.index(scan.waybill) + 1 if scan.waybill in children else ""
     return {
         "scanned_at": scan.scanned_at,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,23 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from awbridge.app.settings import Settings
+from awbridge.cli import output
 from awbridge.cli.group import Group, Lazy
-from awbridge.cli.shared import (
-    as_json_option,
-    fail,
-    on_settings,
-    on_store,
-    pick,
-    places,
-    plain,
-    print_fields,
-    print_json,
-    print_notes,
-    print_table,
-    read_settings,
-    show,
-    with_store,
-)
+from awbridge.cli.shared import as_json_option, fail, on_settings, on_store, read_settings, with_store
 from awbridge.cli.shipment_rows import (
     LINKS,
     cancellation_rows,
@@ -100,17 +87,17 @@ def import_shipments(file: Path, as_json: bool) -> None:
 
     result = with_store(go)
     if as_json:
-        counts = pick(result, ("created", "known", "bad", "warnings"))
-        print_json(counts | {"passed_over": orders.passed_over, "notes": orders.notes})
+        counts = output.pick(result, ("created", "known", "bad", "warnings"))
+        output.print_json(counts | {"passed_over": orders.passed_over, "notes": orders.notes})
     else:
         passed_over = [f"columns not understood: {', '.join(orders.passed_over)}"] if orders.passed_over else []
-        print_notes(file.name, [*orders.notes, *passed_over])
+        output.print_notes(file.name, [*orders.notes, *passed_over])
         click.echo(f"{result.created} created, {result.known} known already, {_bad_lines(result)} bad")
         if result.bad:
-            print_table(places(result.bad))
+            output.print_table(output.places(result.bad))
         if result.warnings:
             click.echo(f"\n{len(result.warnings)} warnings about orders that were stored")
-            print_table(places(result.warnings))
+            output.print_table(output.places(result.warnings))
     if result.bad:
         sys.exit(1)
 
@@ -130,50 +117,39 @@ def _bad_lines(result: import_file.Imported) -> int:
 @click.option("--order-id", help="Only those of this order.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @as_json_option
-def list_shipments(
-    state: str | None,
-    stuck: bool,
-    sla_breached: bool,
-    ndr: bool,
-    piece_exception: bool,
-    not_cancelled: bool,
-    waybill: str | None,
-    order_id: str | None,
-    limit: int,
-    as_json: bool,
-) -> None:
+def list_shipments(limit: int, as_json: bool, **lists_of_their_own: str | bool | None) -> None:
     """List shipments, newest first, or those that need a person.
 
     Example: awbridge shipments list --stuck
     """
-    flags = (bool(state), stuck, sla_breached, ndr, piece_exception, not_cancelled)
-    if sum((*flags, waybill is not None, order_id is not None)) > 1:
-        options = (
-            "--state, --stuck, --sla-breached, --ndr, --piece-exception, --not-cancelled, --waybill and --order-id"
-        )
+    chosen = [(name, value) for name, value in lists_of_their_own.items() if value not in (None, False)]
+    if len(chosen) > 1:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in lists_of_their_own)
         fail(f"{options} are lists of their own; choose one")
     limits = read_settings().stuck_after
 
-    async def go(store: Store) -> list[Shipment]:
+    async def go(store: Store) -> Sequence[Shipment]:
         async with store.read() as session:
-            if stuck:
-                return await lists.stuck(session, limits, now=utc_now(), limit=limit)
-            if sla_breached:
-                return await lists.sla_breached(session, now=utc_now(), limit=limit)
-            if ndr:
-                return await lists.in_ndr(session, limit=limit)
-            if not_cancelled:
-                return [*await cancellations.need_a_person(session, limit=limit)]
-            if piece_exception:
-                return await lists.piece_exceptions(session, limit=limit)
-            if waybill is not None:
-                return (await look_up.of_waybill(session, waybill.strip()))[:limit]
-            if order_id is not None:
-                return await lists.newest_of_order(session, order_id.strip(), limit=limit)
-            held = await accounts.held(session, now=utc_now())
-            return await lists.newest(session, state=State(state) if state else None, limit=limit, held=held)
+            match chosen[0] if chosen else ("state", None):
+                case "stuck", _:
+                    return await lists.stuck(session, limits, now=utc_now(), limit=limit)
+                case "sla_breached", _:
+                    return await lists.sla_breached(session, now=utc_now(), limit=limit)
+                case "ndr", _:
+                    return await lists.in_ndr(session, limit=limit)
+                case "not_cancelled", _:
+                    return await cancellations.need_a_person(session, limit=limit)
+                case "piece_exception", _:
+                    return await lists.piece_exceptions(session, limit=limit)
+                case "waybill", str(number):
+                    return (await look_up.of_waybill(session, number.strip()))[:limit]
+                case "order_id", str(number):
+                    return await lists.newest_of_order(session, number.strip(), limit=limit)
+                case _, state:
+                    held = await accounts.held(session, now=utc_now())
+                    return await lists.newest(session, state=State(state) if state else None, limit=limit, held=held)
 
-    show([listed(s) for s in with_store(go)], as_json=as_json, empty="no shipments")
+    output.show([listed(s) for s in with_store(go)], as_json=as_json, empty="no shipments")
 
 
 async def _shipment(store: Store, name: str) -> Shipment:
@@ -198,26 +174,26 @@ async def show_shipment(settings: Settings, store: Store, name: str, as_json: bo
         pieces = await waybills.pieces(session, shipment)
         details = await shipment_details(session, shipment, limits=settings.stuck_after, now=utc_now())
     if as_json:
-        shown = {"shipment": shipment, **plain(details), "pieces": pieces_as_json(pieces, details.pieces)}
-        print_json({**shown, "scans": timeline, "attempts": calls})
+        shown = {"shipment": shipment, **output.plain(details), "pieces": pieces_as_json(pieces, details.pieces)}
+        output.print_json({**shown, "scans": timeline, "attempts": calls})
         return
     links = {name: value for name in LINKS if (value := getattr(shipment, name))}
-    print_fields(whole_summary(shipment, details) | links | cancellation_rows(shipment))
+    output.print_fields(whole_summary(shipment, details) | links | cancellation_rows(shipment))
     promises = details.edd_history if len(details.edd_history) > 1 else []
     for title, rows in (
         ("pieces", piece_rows(pieces, details.pieces)),
-        ("failed pickups", [plain(failure) for failure in details.npr]),
-        ("failed deliveries", [plain(failure) for failure in details.ndr]),
-        ("expected dates", [plain(promise) for promise in promises]),
+        ("failed pickups", [output.plain(failure) for failure in details.npr]),
+        ("failed deliveries", [output.plain(failure) for failure in details.ndr]),
+        ("expected dates", [output.plain(promise) for promise in promises]),
         ("returns requested by the customer", return_rows(details.returns)),
     ):
         if rows:
             click.echo(f"\n{title}")
-            print_table(rows)
+            output.print_table(rows)
     click.echo("\nscans")
-    print_table([scan_row(s, shipment.children) for s in timeline], empty="none yet")
+    output.print_table([scan_row(s, shipment.children) for s in timeline], empty="none yet")
     click.echo("\ncalls")
-    print_table([_call_row(a) for a in calls], empty="none yet")
+    output.print_table([_call_row(a) for a in calls], empty="none yet")
 
 
 def _call_row(call: attempts.Attempt) -> dict[str, Any]:
@@ -237,7 +213,7 @@ async def show_scans(store: Store, name: str, as_json: bool) -> None:
     shipment = await _shipment(store, name)
     async with store.read() as session:
         timeline = await scans.timeline(session, shipment.reference_number)
-    show([plain(s) for s in timeline], as_json=as_json, empty="no scans yet")
+    output.show([output.plain(s) for s in timeline], as_json=as_json, empty="no scans yet")
 
 
 @shipments_group.command("attempts")
@@ -252,7 +228,7 @@ async def show_attempts(store: Store, name: str, as_json: bool) -> None:
     shipment = await _shipment(store, name)
     async with store.read() as session:
         calls = await attempts.of_shipment(session, shipment.reference_number)
-    show(calls, [pick(call, _CALL) for call in calls], as_json=as_json, empty="no calls yet")
+    output.show(calls, [output.pick(call, _CALL) for call in calls], as_json=as_json, empty="no calls yet")
 
 
 @shipments_group.command("retry")
@@ -308,7 +284,7 @@ async def list_silent(store: Store, limit: int, as_json: bool) -> None:
         }
         for s in found
     ]
-    show(rows, as_json=as_json, empty="none")
+    output.show(rows, as_json=as_json, empty="none")
 
 
 @shipments_group.command("ask")

@@ -9,18 +9,8 @@ from typing import Any
 
 import click
 
-from awbridge.cli.shared import (
-    as_json_option,
-    fail,
-    pick,
-    places,
-    print_json,
-    print_notes,
-    print_table,
-    read_settings,
-    show,
-    with_store,
-)
+from awbridge.cli import output
+from awbridge.cli.shared import as_json_option, fail, read_settings, with_store
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.tracking import replay as replay_step
 from awbridge.steps.tracking.apply import apply_due
@@ -93,7 +83,7 @@ def _rebuild(reference: str | None, anew: bool, as_json: bool) -> None:
 
     result = with_store(go)
     if as_json:
-        print_json(result)
+        output.print_json(result)
     else:
         click.echo(f"{result['shipments']} shipments rebuilt, {result['changed']} of them differed")
 
@@ -108,8 +98,8 @@ def _replay_dead_letters(only_list: bool, as_json: bool) -> None:
 
     dead_letters = with_store(go)
     if as_json or only_list:
-        rows = [pick(letter, ("received_at", "source", "problem", "next_try_at")) for letter in dead_letters]
-        show(dead_letters, rows, as_json=as_json, empty="nothing")
+        rows = [output.pick(letter, ("received_at", "source", "problem", "next_try_at")) for letter in dead_letters]
+        output.show(dead_letters, rows, as_json=as_json, empty="nothing")
 
 
 def _replay_file(file: Path, as_json: bool) -> None:
@@ -121,11 +111,11 @@ def _replay_file(file: Path, as_json: bool) -> None:
 
     report = with_store(go)
     if as_json:
-        print_json(report)
+        output.print_json(report)
     else:
         click.echo("columns understood: " + ", ".join(f"{name} as {m}" for m, name in report.understood.items()))
         click.echo("unknown columns: " + (", ".join(report.passed_over) or "none"))
-        print_notes(file.name, report.notes)
+        output.print_notes(file.name, report.notes)
         click.echo(
             f"{report.rows} rows: {report.deliveries} new deliveries in the inbox, {report.known} known already; "
             f"{report.asked} shipments to be polled at once, {report.asked_already} due anyway or polled lately, "
@@ -134,6 +124,6 @@ def _replay_file(file: Path, as_json: bool) -> None:
         if report.unread_payloads:
             click.echo(f"{report.unread_payloads} rows have an unreadable payload; only their other columns were used")
         if report.bad:
-            print_table(places(report.bad))
+            output.print_table(output.places(report.bad))
     if report.bad:
         sys.exit(1)

@@ -14,7 +14,6 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,15 +22,14 @@ import click
 import httpx2
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
 
 from awbridge.app import connections, policies, serve
 from awbridge.app.database import open_store
 from awbridge.app.settings import Settings, load_settings
 from awbridge.rehearsal import demo_company
 from awbridge.rehearsal.demo_company import Company, company
-from awbridge.rehearsal.demo_orders import demo_order
+from awbridge.rehearsal.demo_orders import ACCOUNTS, demo_order
+from awbridge.rehearsal.verdict import Verdict
 from awbridge.sandbox import Faults, SandboxConfig, running
 from awbridge.steps.polling.track_order import poll_all
 from awbridge.steps.runtime.clock import utc_now
@@ -90,21 +88,6 @@ def demo_settings(sandbox_url: str, folder: Path, systems: Company) -> Settings:
         port=0,
         log_level="error",
     )
-
-
-@dataclass(slots=True)
-class Verdict:
-    """What the demo found when it held the bridge against the sandbox's ledger."""
-
-    orders: int
-    seconds: float = 0.0
-    numbers: dict[str, int] = field(default_factory=dict[str, int])
-    faults: list[str] = field(default_factory=list[str])
-
-    @property
-    def good(self) -> bool:
-        """Whether everything agreed."""
-        return not self.faults
 
 
 class _Watch:
@@ -167,8 +150,7 @@ async def run_demo(*, count: int, seed: int, keep: bool, as_json: bool) -> bool:
             async with _service(settings) as url, httpx2.AsyncClient(timeout=30.0) as http:
                 with watch.progress:
                     verdict = await _drive(http, url, sandbox.url, settings, count, seed, watch, systems)
-                verdict.seconds = round(time.monotonic() - started, 1)
-                _show(verdict, as_json)
+                _show(verdict, orders=count, seconds=round(time.monotonic() - started, 1), as_json=as_json)
                 if keep:
                     _tell_where(url, settings)
                     await _ctrl_c()
@@ -230,20 +212,13 @@ async def _drive(
 
 async def _set_up(http: httpx2.AsyncClient, url: str, settings: Settings) -> None:
     """What a user does once: map the transporters, register the webhook."""
-    for name, courier in (("delhivery", 4), ("xpressbees", 6), ("ekart", 55), ("delhivery-returns", 25)):
-        code = await _account_code(settings, courier)
-        body = {"courier_partner_id": courier, "account_code": code}
-        (await http.put(f"{url}/v1/couriers/{name}", json=body)).raise_for_status()
+    for account in ACCOUNTS:
+        body = {"courier_partner_id": account.courier_partner_id, "account_code": account.account_code}
+        (await http.put(f"{url}/v1/couriers/{account.transporter}", json=body)).raise_for_status()
     async with connections.vendor(settings) as clickpost:
         registration = await clickpost.register_webhook(f"{url}/webhooks/clickpost")
     async with open_store(settings, migrate=False) as store, store.write() as session:
         await webhook_keys.add(session, registration.webhook_key, webhook_url=url, now=utc_now())
-
-
-async def _account_code(settings: Settings, courier: int) -> str | None:
-    async with connections.vendor(settings) as clickpost:
-        accounts = await clickpost.fetch_accounts()
-    return next(a.account_code for a in accounts if a.courier_partner_id == courier)
 
 
 async def _count_pushed(http: httpx2.AsyncClient, url: str, count: int) -> int:
@@ -286,7 +261,7 @@ async def _total(store: Store) -> int:
 
 
 async def _compare(http: httpx2.AsyncClient, url: str, references: list[str], ledger: Mapping[str, Any]) -> Verdict:
-    verdict = Verdict(orders=len(references))
+    verdict = Verdict()
     theirs = {order["reference_number"]: order for order in ledger["orders"]}
     calls = scans = 0
     sources: Counter[str] = Counter()
@@ -340,30 +315,18 @@ def _list(scans: Counter[tuple[int, int]]) -> str:
     return ", ".join(f"code {code} at {at} x{n}" for (code, at), n in scans.items())
 
 
-def _show(verdict: Verdict, as_json: bool) -> None:
+def _show(verdict: Verdict, *, orders: int, seconds: float, as_json: bool) -> None:
     if as_json:
         result = {
             "verdict": "good" if verdict.good else "bad",
-            "orders": verdict.orders,
-            "seconds": verdict.seconds,
+            "orders": orders,
+            "seconds": seconds,
             "numbers": {name.strip().replace(" ", "_").replace("-", "_"): n for name, n in verdict.numbers.items()},
             "faults": verdict.faults,
         }
         click.echo(json.dumps(result, indent=2))
         return
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for name, number in verdict.numbers.items():
-        table.add_row(name, str(number))
-    console = Console()
-    console.print(table)
-    for fault in verdict.faults[:20]:
-        console.print(Text(fault, style="red"))
-    if len(verdict.faults) > 20:
-        console.print(f"[red]... and {len(verdict.faults) - 20} more[/red]")
-    if verdict.good:
-        console.print(
-            "[green]Good:[/green] every order placed exactly once, every scan present exactly once, "
-            f"every current status equal, every event and message sent once ({verdict.seconds:g} s)"
-        )
-    else:
-        console.print(f"[red]Not good:[/red] {len(verdict.faults)} differences ({verdict.seconds:g} s)")
+    verdict.show(
+        "every order placed exactly once, every scan present exactly once, every current status equal, "
+        f"every event and message sent once ({seconds:g} s)"
+    )

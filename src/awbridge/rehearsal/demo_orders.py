@@ -1,10 +1,18 @@
-"""The orders of the demo and the drill: made-up people and places."""
+"""The orders and courier accounts of the demo and the drill. The people and places are made up."""
 
 from __future__ import annotations
 
 import random
 
 from awbridge.domain.json import JsonObject
+from awbridge.store.couriers.couriers import CourierAccount
+
+ACCOUNTS = (
+    CourierAccount(transporter="delhivery", courier_partner_id=4, account_code="Delhivery Surface"),
+    CourierAccount(transporter="xpressbees", courier_partner_id=6, account_code="XpressBees Surface"),
+    CourierAccount(transporter="ekart", courier_partner_id=55, account_code="Ekart Forward"),
+    CourierAccount(transporter="delhivery-returns", courier_partner_id=25, account_code="Delhivery Reverse"),
+)
 
 
 def demo_order(number: int, seed: int) -> JsonObject:

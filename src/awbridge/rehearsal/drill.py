@@ -1,8 +1,8 @@
 """`awbridge drill`: orders pushed through a bad day, by workers that are killed, checked against the sandbox's ledger.
 
 The sandbox and every worker are processes of their own. Workers are killed with SIGKILL at random moments and started
-again, their clocks jump, and their database stumbles. At the end the bridge's shipments are held against the sandbox's
-ledger: each order placed once, none twice, none forgotten.
+again, their clocks jump, and their database stumbles. At the end the bridge's shipments are compared with the sandbox's
+ledger: each order is placed once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -27,12 +27,12 @@ import stamina
 
 from awbridge.domain.errors import AwbridgeError, StoreBusy
 from awbridge.domain.orders.shipment import State
-from awbridge.rehearsal.demo_orders import demo_order
+from awbridge.rehearsal.demo_orders import ACCOUNTS, demo_order
+from awbridge.rehearsal.verdict import Verdict
 from awbridge.steps.orders.intake import take_in
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.couriers import couriers
-from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.engine import faults
 from awbridge.store.orders import lists, shipments
 
@@ -44,19 +44,12 @@ PATIENCE = 60.0  # seconds
 MORE_PATIENCE = 0.1  # seconds more for each order
 READY_WITHIN = 90.0  # seconds; a machine may be busy with other things
 LOCKED_FOR = 1.0  # seconds for which SQLite is locked
-TIMEOUT = 2.0  # seconds after which a worker waits no longer for an answer
+TIMEOUT = 2.0  # seconds that a worker waits for a response
 
 ENDS = (State.PLACED, State.REJECTED, State.GAVE_UP, State.CANCELLED)
 
-_ACCOUNTS = (
-    CourierAccount(transporter="delhivery", courier_partner_id=4, account_code="Delhivery Surface"),
-    CourierAccount(transporter="xpressbees", courier_partner_id=6, account_code="XpressBees Surface"),
-    CourierAccount(transporter="ekart", courier_partner_id=55, account_code="Ekart Forward"),
-    CourierAccount(transporter="delhivery-returns", courier_partner_id=25, account_code="Delhivery Reverse"),
-)
-
-# How calls go wrong on a bad day, in parts of all that go wrong. What is cut after placing is the heart of it: the
-# order stands, and nobody was told.
+# Kinds of failing calls on a bad day, as shares of all failing calls. The most important is a response cut after
+# placing: the order exists, and the caller does not know.
 _WEIGHTS = {
     "cut_after_placing": 0.30,
     "cut_before_placing": 0.15,
@@ -65,13 +58,13 @@ _WEIGHTS = {
     "html_body": 0.08,
     "empty_body": 0.04,
     "rate_limited": 0.13,
-    "slow": 0.05,  # placed, but only after the worker has stopped waiting
+    "slow": 0.05,  # placed, but only after the worker's timeout
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to drill. `faults` is the part of create-order calls that go wrong, 0 to 0.5.
+    """What to drill. `faults` is the share of create-order calls that fail, 0 to 0.5.
 
     `jumps`: by how many seconds a worker's clock may be off. `stumbles`: how often the database drops its connections
     (PostgreSQL) or is locked (SQLite).
@@ -85,19 +78,6 @@ class Plan:
     faults: float = 0.2
     seed: int = 1
     database_url: str
-
-
-@dataclass(slots=True)
-class Result:
-    """What came of a drill; `faults` is empty where all is well."""
-
-    numbers: dict[str, float] = field(default_factory=dict[str, float])
-    faults: list[str] = field(default_factory=list[str])
-
-    @property
-    def good(self) -> bool:
-        """Whether every order was placed once."""
-        return not self.faults
 
 
 class _Process:
@@ -118,7 +98,7 @@ class _Process:
         return self._running is not None and self._running.poll() is not None
 
     def kill(self) -> None:
-        """SIGKILL: nothing of it gets to say goodbye."""
+        """SIGKILL: no cleanup runs."""
         if self._running:
             self._running.kill()
             self._running.wait(10)
@@ -131,7 +111,7 @@ class _Process:
             self.kill()
 
 
-async def run_drill(plan: Plan, folder: Path) -> Result:
+async def run_drill(plan: Plan, folder: Path) -> Verdict:
     """Drill on an empty database; `folder` takes logs. Raises AwbridgeError where the database holds shipments."""
     store = await Store.open(plan.database_url)
     try:
@@ -146,7 +126,7 @@ async def run_drill(plan: Plan, folder: Path) -> Result:
 async def _refuse_unless_empty(store: Store) -> None:
     async with store.read() as session:
         if await lists.count_by_state(session):
-            raise AwbridgeError("the database holds shipments already; a drill wants an empty one (--database)")
+            raise AwbridgeError("the database holds shipments already; a drill needs an empty one (--database)")
 
 
 @contextmanager
@@ -173,8 +153,8 @@ def _wait_until_ready(process: _Process, url: str, folder: Path) -> None:
                 return
         except httpx2.TransportError:
             time.sleep(0.05)
-    said = (folder / "drill.log").read_text(errors="replace").strip()[-1000:]
-    raise AwbridgeError(f"the sandbox did not start within {READY_WITHIN:g} s. {said or 'It said nothing.'}")
+    log = (folder / "drill.log").read_text(errors="replace").strip()[-1000:]
+    raise AwbridgeError(f"the sandbox did not start within {READY_WITHIN:g} s. {log or 'Its log is empty.'}")
 
 
 def _free_port() -> int:
@@ -183,7 +163,7 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
-async def _drive(store: Store, plan: Plan, folder: Path, log: IO[bytes], sandbox_url: str) -> Result:
+async def _drive(store: Store, plan: Plan, folder: Path, log: IO[bytes], sandbox_url: str) -> Verdict:
     await _give_orders(store, plan)
     env = _worker_environment(plan.database_url, sandbox_url)
     modules = [["awbridge.rehearsal.drill_worker", f"{plan.jumps:g}", f"{plan.seed}/{n}"] for n in range(plan.workers)]
@@ -204,7 +184,7 @@ async def _drive(store: Store, plan: Plan, folder: Path, log: IO[bytes], sandbox
 
 
 async def _steady(work: Callable[[], Awaitable[T]]) -> T:
-    """The drill's own reads and writes outlast a database that stumbles: it is the workers' turn to show it."""
+    """Retry the drill's own reads and writes while the database stumbles: only the workers are tested."""
     async for attempt in stamina.retry_context(on=StoreBusy, attempts=20, timeout=30.0):
         with attempt:
             return await work()
@@ -214,7 +194,7 @@ async def _steady(work: Callable[[], Awaitable[T]]) -> T:
 async def _give_orders(store: Store, plan: Plan) -> None:
     async def accounts() -> None:
         async with store.write() as session:
-            await couriers.put(session, _ACCOUNTS, now=utc_now())
+            await couriers.put(session, ACCOUNTS, now=utc_now())
 
     await _steady(accounts)
     for first in range(0, plan.orders, BATCH):
@@ -223,7 +203,7 @@ async def _give_orders(store: Store, plan: Plan) -> None:
 
 
 def _worker_environment(database_url: str, sandbox_url: str) -> dict[str, str]:
-    """A worker that is quick in everything and patient in tries."""
+    """Short delays and many retries."""
     hosts = ("", "TRACKING_", "SERVICEABILITY_", "EDD_")
     return {
         **{f"AWBRIDGE_CLICKPOST_{host}URL": sandbox_url for host in hosts},
@@ -240,16 +220,16 @@ def _worker_environment(database_url: str, sandbox_url: str) -> dict[str, str]:
     }
 
 
-async def _watch(store: Store, plan: Plan, workers: Sequence[_Process]) -> Result:
+async def _watch(store: Store, plan: Plan, workers: Sequence[_Process]) -> Verdict:
     """Inject faults at intervals until every order has ended."""
     dice = random.Random(plan.seed)  # noqa: S311 chance, not secrecy
     kills = sorted(dice.uniform(0.05, 0.9) * plan.orders for _ in range(plan.kills))
     stumbles = sorted(dice.uniform(0.05, 0.9) * plan.orders for _ in range(plan.stumbles))
     deadline = time.monotonic() + PATIENCE + MORE_PATIENCE * plan.orders
-    result, killed, stumbled, dropped = Result(), 0, 0, 0
+    result, killed, stumbled, dropped = Verdict(), 0, 0, 0
     while (done := await _done(store)) < plan.orders:
         if time.monotonic() > deadline:
-            result.faults.append(f"after the time given, only {done} of {plan.orders} orders had come to an end")
+            result.faults.append(f"after the time given, only {done} of {plan.orders} orders had ended")
             break
         if stumbled < len(stumbles) and done >= stumbles[stumbled]:
             dropped += await _steady(partial(faults.stumble, store, seconds=LOCKED_FOR))
@@ -281,7 +261,7 @@ async def _done(store: Store) -> int:
 
 
 async def _waybills(store: Store, plan: Plan) -> dict[str, str | None]:
-    """Reference number -> the waybill that we hold, of every order that was given."""
+    """Reference number -> our waybill, for every order."""
     ours: dict[str, str | None] = {}
 
     async def read(references: list[str]) -> None:
@@ -295,7 +275,7 @@ async def _waybills(store: Store, plan: Plan) -> dict[str, str | None]:
     return ours
 
 
-async def _compare(store: Store, plan: Plan, ledger: dict[str, Any], result: Result) -> None:
+async def _compare(store: Store, plan: Plan, ledger: dict[str, Any], result: Verdict) -> None:
     theirs = {order["reference_number"]: order["waybill"] for order in ledger["orders"]}
     ours = await _waybills(store, plan)
     result.numbers |= {

@@ -15,29 +15,24 @@ async def check_archive(context: CheckContext) -> list[Diagnosis]:
     settings = context.settings
     if not settings.archives:
         text = "disabled: failed calls are deleted after AWBRIDGE_RETAIN_ATTEMPTS_DAYS without being archived"
-        return [
-            Diagnosis(
-                check="archive", level=WARNING, found=text, do=f"{_SHARED}, or leave it empty to archive in a folder"
-            )
-        ]
+        return [Diagnosis("archive", WARNING, text, f"{_SHARED}, or leave it empty to archive in a folder")]
     do = "correct AWBRIDGE_ARCHIVE_URL, AWBRIDGE_ARCHIVE_OPTIONS or its permissions; failed calls are kept until then"
     try:
         objects = archive_objects(settings, timeout=min(settings.archive_timeout, LONGEST_TRY))
     except SettingsError as error:
-        return [Diagnosis(check="archive", level=PROBLEM, found=str(error), do=do)]
+        return [Diagnosis("archive", PROBLEM, str(error), do)]
     assert objects
     response = await try_archive(objects)
     if response.problem:
-        return [Diagnosis(check="archive", level=PROBLEM, found=response.problem, do=do)]
+        return [Diagnosis("archive", PROBLEM, response.problem, do)]
     if response.not_removed:
         needed = settings.retain_archive_days > 0
         text = f"can be written and read, but {response.key} was not deleted ({response.not_removed})"
         do = "allow deleting: " + (
             "AWBRIDGE_RETAIN_ARCHIVE_DAYS needs it" if needed else "awbridge archive empty and awbridge erase need it"
         )
-        return [Diagnosis(check="archive", level=PROBLEM if needed else WARNING, found=text, do=do)]
+        return [Diagnosis("archive", PROBLEM if needed else WARNING, text, do)]
     if not settings.archive_url:
         text = f"writable, but on this machine only: {archive_place(settings)}"
-        do = f"{_SHARED}: other machines cannot read it, and the disk may fail"
-        return [Diagnosis(check="archive", level=WARNING, found=text, do=do)]
-    return [Diagnosis(check="archive", level=OK, found="can be written, read and deleted from")]
+        return [Diagnosis("archive", WARNING, text, f"{_SHARED}: other machines cannot read it, and the disk may fail")]
+    return [Diagnosis("archive", OK, "can be written, read and deleted from")]

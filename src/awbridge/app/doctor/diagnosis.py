@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 OK, WARNING, ATTENTION, PROBLEM = "ok", "warning", "attention", "problem"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Diagnosis:
     """What one check found, and what to do.
 

@@ -38,12 +38,12 @@ async def examine(
             context = CheckContext(settings=settings, store=store, clickpost=clickpost, clock=clock, url=url)
             findings += [finding async for finding in _checks(context)]
     except SettingsError as error:
-        findings.append(Diagnosis(check="database", level=PROBLEM, found=str(error), do="run awbridge migrate"))
+        findings.append(Diagnosis("database", PROBLEM, str(error), "run awbridge migrate"))
     except SchemaTooNew as error:
-        findings.append(Diagnosis(check="database", level=PROBLEM, found=str(error), do="install that version"))
+        findings.append(Diagnosis("database", PROBLEM, str(error), "install that version"))
     except StoreError as error:
         do = "start the database, and check AWBRIDGE_DATABASE_URL"
-        findings.append(Diagnosis(check="database", level=PROBLEM, found=str(error), do=do))
+        findings.append(Diagnosis("database", PROBLEM, str(error), do))
     return findings
 
 
@@ -53,8 +53,7 @@ async def _checks(context: CheckContext) -> AsyncIterator[Diagnosis]:
             findings = await check(context)
         except AwbridgeError as error:
             name = check.__name__.removeprefix("check_")
-            do = "correct this, then run awbridge doctor again"
-            findings = [Diagnosis(check=name, level=PROBLEM, found=str(error), do=do)]
+            findings = [Diagnosis(name, PROBLEM, str(error), "correct this, then run awbridge doctor again")]
         for finding in findings:
             yield finding
 

@@ -28,20 +28,19 @@ def check_settings(settings: Settings, environment: Mapping[str, str]) -> list[D
     unknown = sorted(name for name in environment if name.startswith(PREFIX) and name.upper() not in known)
     for old in [name for name in unknown if name.upper() in RENAMED]:
         text, do = f"{old} has been renamed and is ignored", f"set {RENAMED[old.upper()]} instead"
-        found.append(Diagnosis(check="settings", level=WARNING, found=text, do=do))
+        found.append(Diagnosis("settings", WARNING, text, do))
         unknown.remove(old)
     if unknown:
         text = f"no such setting: {', '.join(unknown)}"
-        found.append(Diagnosis(check="settings", level=WARNING, found=text, do="check the spelling (docs/settings.md)"))
+        found.append(Diagnosis("settings", WARNING, text, "check the spelling (docs/settings.md)"))
     try:
         settings.check_vendor()
     except SettingsError as error:
-        do = "set it, then run awbridge doctor again"
-        found.append(Diagnosis(check="settings", level=PROBLEM, found=str(error), do=do))
+        found.append(Diagnosis("settings", PROBLEM, str(error), "set it, then run awbridge doctor again"))
     if settings.host not in ("127.0.0.1", "::1", "localhost") and not settings.api_keys:
         text = f"listens on {settings.host} with no API key: only loopback callers are allowed"
-        found.append(Diagnosis(check="settings", level=WARNING, found=text, do="set AWBRIDGE_API_KEYS"))
-    return found or [Diagnosis(check="settings", level=OK, found="complete")]
+        found.append(Diagnosis("settings", WARNING, text, "set AWBRIDGE_API_KEYS"))
+    return found or [Diagnosis("settings", OK, "complete")]
 
 
 def check_disk(settings: Settings) -> Diagnosis:
@@ -50,11 +49,11 @@ def check_disk(settings: Settings) -> Diagnosis:
     try:
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        return Diagnosis(check="disk", level=WARNING, found=f"{folder}: {error.strerror}", do="check that it exists")
+        return Diagnosis("disk", WARNING, f"{folder}: {error.strerror}", "check that it exists")
     text = f"{free / 2**30:.1f} GiB free in {folder}"
     if free < LEAST_DISK:
-        return Diagnosis(check="disk", level=PROBLEM, found=text, do="free some disk space")
-    return Diagnosis(check="disk", level=OK, found=text)
+        return Diagnosis("disk", PROBLEM, text, "free some disk space")
+    return Diagnosis("disk", OK, text)
 
 
 async def check_database(context: CheckContext) -> list[Diagnosis]:
@@ -65,9 +64,9 @@ async def check_database(context: CheckContext) -> list[Diagnosis]:
     state = await context.store.schema_state()
     text = f"{context.store.database.description}, schema {state.schema:04} is current, query took {took:.0f} ms"
     if not state.newer:
-        return [Diagnosis(check="database", level=OK, found=text)]
+        return [Diagnosis("database", OK, text)]
     text += f"; a newer version applied {', '.join(state.newer)}, which this version supports"
-    return [Diagnosis(check="database", level=WARNING, found=text, do="finish the upgrade: replace this version")]
+    return [Diagnosis("database", WARNING, text, "finish the upgrade: replace this version")]
 
 
 async def check_steps(context: CheckContext) -> list[Diagnosis]:
@@ -80,13 +79,12 @@ async def check_steps(context: CheckContext) -> list[Diagnosis]:
     late = [name for name, since in due.items() if since and now - since > WORKED_WITHIN]
     if late:
         text = f"work has been due for more than {WORKED_WITHIN.seconds // 60} min: {', '.join(late)}"
-        do = "start awbridge serve or work; if it runs, check its log"
-        return [Diagnosis(check="steps", level=PROBLEM, found=text, do=do)]
+        return [Diagnosis("steps", PROBLEM, text, "start awbridge serve or work; if it runs, check its log")]
     host = context.settings.host if context.settings.host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
     response = await probe.get_health(f"http://{host}:{context.settings.port}/healthz")
     if response.status == 200:
-        return [Diagnosis(check="steps", level=OK, found="the service is running and every step is live")]
+        return [Diagnosis("steps", OK, "the service is running and every step is live")]
     if response.status == 503:
-        return [Diagnosis(check="steps", level=PROBLEM, found=f"a step hangs: {response.text[:200]}", do="restart it")]
+        return [Diagnosis("steps", PROBLEM, f"a step hangs: {response.text[:200]}", "restart it")]
     text = f"no service responds at {host}:{context.settings.port}; no work is overdue"
-    return [Diagnosis(check="steps", level=WARNING, found=text, do="start awbridge serve, unless it runs elsewhere")]
+    return [Diagnosis("steps", WARNING, text, "start awbridge serve, unless it runs elsewhere")]

@@ -17,31 +17,25 @@ async def check_messages(context: CheckContext) -> list[Diagnosis]:
         channels = connections.customer_channels(settings)
         operators = connections.operators(settings)
     except SettingsError as error:
-        do = "correct it: awbridge serve does not start with it"
-        return [Diagnosis(check="messages", level=PROBLEM, found=str(error), do=do)]
+        return [Diagnosis("messages", PROBLEM, str(error), "correct it: awbridge serve does not start with it")]
     url = settings.notice_whatsapp_url.get_secret_value()
     if url and is_free_text_on_whatsapp(url):
         text = "WhatsApp without a template: free text reaches only customers who wrote to you within 24 hours"
         do = "name a template in AWBRIDGE_NOTICE_WHATSAPP_URL (docs/notices.md#channels)"
-        return [Diagnosis(check="messages", level=WARNING, found=text, do=do)]
+        return [Diagnosis("messages", WARNING, text, do)]
     text = f"customers: {', '.join(channels) or 'no channel'}; operators: {len(operators)} channels"
-    return [Diagnosis(check="messages", level=OK, found=text)]
+    return [Diagnosis("messages", OK, text)]
 
 
 async def check_attention(context: CheckContext) -> list[Diagnosis]:
     async with context.store.read() as session:
         needs = await attention.count(session, context.settings.stuck_after, now=context.clock())
         raised = await alarms.open_now(session)
+    levels = {need: ATTENTION if NEEDS[need].needs_person else WARNING for need, count in needs.items() if count}
     found = [
-        Diagnosis(
-            check="attention",
-            level=ATTENTION if NEEDS[need].needs_person else WARNING,
-            found=NEEDS[need].counted(count),
-            do=NEEDS[need].command,
-        )
-        for need, count in needs.items()
-        if count
+        Diagnosis("attention", level, NEEDS[need].counted(needs[need]), NEEDS[need].command)
+        for need, level in levels.items()
     ]
     do = "resolve the cause; the alarm clears by itself"
-    found += [Diagnosis(check=f"alarm {a.cause}", level=ATTENTION, found=a.text, do=do) for a in raised]
-    return found or [Diagnosis(check="attention", level=OK, found="nothing needs attention")]
+    found += [Diagnosis(f"alarm {a.cause}", ATTENTION, a.text, do) for a in raised]
+    return found or [Diagnosis("attention", OK, "nothing needs attention")]

@@ -17,13 +17,13 @@ async def check_coverage(context: CheckContext) -> list[Diagnosis]:
     now = await coverage(store=context.store, clock=context.clock)
     if now.lag is None:
         text = "updated-order has not been polled yet"
-        return [Diagnosis(check="catching up", level=WARNING, found=text, do="start awbridge serve or work")]
+        return [Diagnosis("catching up", WARNING, text, "start awbridge serve or work")]
     text = f"updated-order is covered up to {now.lag.total_seconds() / 60:.0f} min ago"
     if now.lag > LONGEST_LAG:
         problem = next((s.problem for s in now.spans if s.problem), None)
         do = f"the first uncovered span failed with: {problem}" if problem else "start awbridge serve or work"
-        return [Diagnosis(check="catching up", level=PROBLEM, found=text, do=do)]
-    return [Diagnosis(check="catching up", level=OK, found=text)]
+        return [Diagnosis("catching up", PROBLEM, text, do)]
+    return [Diagnosis("catching up", OK, text)]
 
 
 async def check_polling(context: CheckContext) -> list[Diagnosis]:
@@ -42,9 +42,9 @@ async def check_polling(context: CheckContext) -> list[Diagnosis]:
         + ", ".join(f"{mode}: {calls[mode]:,}" for mode in PollingMode)
     )
     if calls[settings.polling] <= most * POLLING_SHARE:
-        return [Diagnosis(check="polling", level=OK, found=text)]
+        return [Diagnosis("polling", OK, text)]
     do = (
         "ask ClickPost for your rate limit and raise AWBRIDGE_POLLING_CALLS_PER_SECOND, "
         "or set AWBRIDGE_POLLING=economical"
     )
-    return [Diagnosis(check="polling", level=WARNING, found=text, do=do)]
+    return [Diagnosis("polling", WARNING, text, do)]

@@ -37,34 +37,29 @@ If none of this is possible, register the URL with the key in it: /webhooks/clic
 
 async def check_webhook(context: CheckContext) -> list[Diagnosis]:
     now = await coverage(store=context.store, clock=context.clock)
-    async with context.store.read() as session:
-        keys = await webhook_keys.listed(session)
-    found = [_registered(context, keys[0].webhook_url if keys else "")]
+    found = [_registered(context, await _registered_url(context.store))]
     if now.last_webhook_at is None:
-        text = "no webhook received within 8 days"
-        found.append(Diagnosis(check="webhooks", level=WARNING, found=text, do="awbridge webhook test URL"))
+        found.append(Diagnosis("webhooks", WARNING, "no webhook received within 8 days", "awbridge webhook test URL"))
     elif AlarmCause.WEBHOOKS_SILENT in now.alarms:
         text = (
             f"no webhook received since {now.last_webhook_at:%Y-%m-%d %H:%M} UTC; "
             f"polling found at least {now.found_since_last_webhook} scans"
         )
         do = "see the webhook header check below, then awbridge webhook test URL"
-        found.append(Diagnosis(check="webhooks", level=PROBLEM, found=text, do=do))
+        found.append(Diagnosis("webhooks", PROBLEM, text, do))
     else:
-        text = f"last one received {now.last_webhook_at:%Y-%m-%d %H:%M} UTC"
-        found.append(Diagnosis(check="webhooks", level=OK, found=text))
+        found.append(Diagnosis("webhooks", OK, f"last one received {now.last_webhook_at:%Y-%m-%d %H:%M} UTC"))
     return [*found, *_refusals(now)]
 
 
 def _registered(context: CheckContext, url: str) -> Diagnosis:
     if url:
-        text = f"registered by awbridge for {urlsplit(url).hostname or url}"
-        return Diagnosis(check="webhook key", level=OK, found=text)
+        return Diagnosis("webhook key", OK, f"registered by awbridge for {urlsplit(url).hostname or url}")
     if context.settings.webhook_keys:
-        return Diagnosis(check="webhook key", level=OK, found="set in AWBRIDGE_WEBHOOK_KEYS")
+        return Diagnosis("webhook key", OK, "set in AWBRIDGE_WEBHOOK_KEYS")
     text = "not set: every delivery is refused with 401"
     do = "awbridge webhook register https://your-host/webhooks/clickpost"
-    return Diagnosis(check="webhook key", level=PROBLEM, found=text, do=do)
+    return Diagnosis("webhook key", PROBLEM, text, do)
 
 
 def _refusals(now: Coverage) -> list[Diagnosis]:
@@ -76,7 +71,7 @@ def _refusals(now: Coverage) -> list[Diagnosis]:
         refusal = now.refusals.get(reason)
         if refusal and now.at - refusal.last_at < RECENT:
             words = f"{refusal.refused} deliveries {text} (last {refusal.last_at:%Y-%m-%d %H:%M} UTC)"
-            found.append(Diagnosis(check="webhook header", level=WARNING, found=words, do=do))
+            found.append(Diagnosis("webhook header", WARNING, words, do))
     return found
 
 
@@ -84,11 +79,10 @@ async def check_header(context: CheckContext) -> list[Diagnosis]:
     url = context.url or await _registered_url(context.store)
     if not url:
         text = "not checked: no URL is known"
-        return [Diagnosis(check="webhook header", level=WARNING, found=text, do="awbridge doctor --url https://...")]
+        return [Diagnosis("webhook header", WARNING, text, "awbridge doctor --url https://...")]
     base, _, token = url.partition(PATH)
     if token.strip("/"):
-        text = "the key is in the URL; no header is needed"
-        return [Diagnosis(check="webhook header", level=OK, found=text)]
+        return [Diagnosis("webhook header", OK, "the key is in the URL; no header is needed")]
     return [judge_header(await probe.probe_webhook(base + PATH, header="webhook_key"), base + PATH)]
 
 
@@ -104,12 +98,10 @@ def judge_header(response: probe.Probe, url: str) -> Diagnosis:
     if response.error:
         text = f"{url} cannot be reached from here ({response.error})"
         do = "try from outside your network; ClickPost must reach it. The usual cause:\n" + CURES
-        return Diagnosis(check=name, level=WARNING, found=text, do=do)
+        return Diagnosis(name, WARNING, text, do)
     if response.text.encode() == REFUSED[WRONG_KEY]:
-        return Diagnosis(check=name, level=OK, found="every proxy passes webhook_key")
+        return Diagnosis(name, OK, "every proxy passes webhook_key")
     if response.text.encode() in (REFUSED[NO_KEY], REFUSED[WRONG_ELSEWHERE]):
-        return Diagnosis(
-            check=name, level=PROBLEM, found=f"a proxy in front of {url} drops the header webhook_key", do=CURES
-        )
+        return Diagnosis(name, PROBLEM, f"a proxy in front of {url} drops the header webhook_key", CURES)
     text = f"{url} returned HTTP {response.status}, not awbridge's response"
-    return Diagnosis(check=name, level=PROBLEM, found=text, do=f"pass {PATH} to awbridge serve unchanged")
+    return Diagnosis(name, PROBLEM, text, f"pass {PATH} to awbridge serve unchanged")
