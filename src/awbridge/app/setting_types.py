@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
-from pydantic_settings import NoDecode
 
 from awbridge.domain.notify.notices import read_channels, read_milestones, read_quiet_hours
 from awbridge.domain.privacy import read_privacy
@@ -77,9 +76,9 @@ def _check_options(value: SecretStr) -> SecretStr:
     return value
 
 
-Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)]
-Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_commas)]
-Delays = Annotated[tuple[float, ...], NoDecode, BeforeValidator(_split_commas), AfterValidator(_check_delays)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
+Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_split_commas)]
+Delays = Annotated[tuple[float, ...], BeforeValidator(_split_commas), AfterValidator(_check_delays)]
 Addresses = Annotated[Texts, AfterValidator(_check_addresses)]
 Networks = Annotated[Texts, AfterValidator(_check_networks)]
 Options = Annotated[SecretStr, AfterValidator(_check_options)]

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import tomllib
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from awbridge.app.setting_types import (
     RENAMED,
@@ -41,13 +37,14 @@ from awbridge.domain.tracking.asking import PollingMode
 from awbridge.domain.tracking.overdue import StuckAfter
 
 PREFIX = "AWBRIDGE_"
+FILE = Path("awbridge.toml")
 NO_ARCHIVE = "none"
 
 
-class Settings(BaseSettings):
-    """The service's settings. The environment overrides the file `awbridge.toml` in the working directory."""
+class Settings(BaseModel):
+    """The service's settings, as `load_settings` reads them."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, toml_file="awbridge.toml", extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     database_url: str = Field(
         "sqlite:///awbridge.db",
@@ -389,29 +386,24 @@ class Settings(BaseSettings):
         if not self.clickpost_key.get_secret_value():
             raise SettingsError("AWBRIDGE_CLICKPOST_KEY is not set. Copy the API key from your ClickPost profile.")
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then the environment, then awbridge.toml."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
-
 
 def load_settings(**overrides: Any) -> Settings:
-    """The settings of this process. Raises SettingsError that names every invalid one and what to do."""
+    """The settings of this process: overrides, then the environment, then `awbridge.toml` in the working directory.
+
+    Raises SettingsError that names every invalid one and what to do.
+    """
+    variables = {name.upper(): value for name, value in os.environ.items()}
+    names = {PREFIX + name.upper(): name for name in Settings.model_fields}
+    environment = {name: variables[variable] for variable, name in names.items() if variable in variables}
     try:
-        return Settings(**overrides)
+        file = tomllib.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else {}
+        return Settings.model_validate(file | environment | overrides)
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False)
         lines = [f"{(name := _name(e['loc']))}: {_problem(name, e['msg'])}" for e in found]
         raise SettingsError("; ".join(lines)) from None
     except ValueError as error:
-        raise SettingsError(f"{Path('awbridge.toml')}: {error}") from None
+        raise SettingsError(f"{FILE}: {error}") from None
 
 
 def _problem(name: str, message: str) -> str:
