@@ -1,4 +1,4 @@
-"""Benchmarks: `python -m bench webhook`, `push`, `claims`, `backlog`, `scale`, `servers`, `reconcile`."""
+"""Benchmarks: `python -m bench webhook`, `push`, `claims`, `backlog`, `scale`, `servers`, `reconcile`, `start`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from bench.push import push
 from bench.reconcile import reconcile
 from bench.scale import scale
 from bench.servers import servers
+from bench.start import start
 from bench.webhook import webhook
 
 
@@ -24,8 +25,8 @@ main.add_command(claims)
 main.add_command(backlog)
 main.add_command(scale)
 main.add_command(servers)
-
 main.add_command(reconcile)
+main.add_command(start)
 
 if __name__ == "__main__":
     main()

@@ -12,6 +12,7 @@ from awbridge.cli import output
 from awbridge.cli.shared import as_json_option, fail, on_settings, on_store, read_settings
 from awbridge.domain.notify.events import EventKind
 from awbridge.domain.notify.notices import Channel, NoticeState
+from awbridge.domain.notify.phones import reachable
 from awbridge.domain.tracking.milestones import Milestone
 from awbridge.steps.notify import endpoints as subscribers
 from awbridge.steps.runtime.clock import utc_now
@@ -227,8 +228,6 @@ def opt_outs_group() -> None:
 
 
 def _address(text: str, settings: Settings) -> str:
-    from awbridge.domain.notify.phones import reachable
-
     try:
         return reachable(text, country=settings.notice_country)
     except ValueError as error:

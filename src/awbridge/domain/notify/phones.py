@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import phonenumbers
-
 # Separators between two numbers in one field.
 _BETWEEN = re.compile(r"[/,;|\n]|\bor\b", re.IGNORECASE)
 _HAS_LETTERS = re.compile(r"[^\W\d_]")
@@ -28,6 +26,8 @@ def _one(number: str, country: str) -> str | None:
 
 
 def _dialled(number: str, country: str) -> str | None:
+    import phonenumbers  # only when a number is read: its tables of all countries take a while to import
+
     try:
         parsed = phonenumbers.parse(number, country or None)
     except phonenumbers.NumberParseException:
@@ -42,6 +42,8 @@ def _dialled(number: str, country: str) -> str | None:
 
 def _without_prefixes(number: str, country: str) -> str:
     """The digits without leading zeros and country codes; "" for a number of another country."""
+    import phonenumbers
+
     code = str(phonenumbers.country_code_for_region(country))
     digits = "".join(c for c in number if c.isdecimal() and c.isascii())
     is_abroad = number.lstrip().startswith("+") and not digits.startswith((code, "0"))
