@@ -40,7 +40,7 @@ def _listens(port: int) -> bool:
 
 
 def measure(executable: Path, command: tuple[str, ...]) -> tuple[float, float, float]:
-    """(seconds, processor seconds, MiB): until the end, or until the service listens. MiB: the peak, or when idle."""
+    """(seconds, processor seconds, MiB): until the end, or until the service listens. MiB: of the idle service."""
     port = _free_port()
     with tempfile.TemporaryDirectory() as folder:
         database = f"sqlite:///{folder}/start.db"
@@ -54,7 +54,7 @@ def measure(executable: Path, command: tuple[str, ...]) -> tuple[float, float, f
             process.returncode = os.waitstatus_to_exitcode(status)
             if process.returncode:
                 raise click.ClickException(f"{' '.join(command)} ended with {process.returncode}")
-            return time.monotonic() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+            return time.monotonic() - started, used.ru_utime + used.ru_stime, 0.0
         while not _listens(port):
             time.sleep(0.02)
         took = time.monotonic() - started
@@ -80,4 +80,5 @@ def start(rounds: int, before: Path | None) -> None:
                 found[name].append(measure(executable, command))
         for name, runs in found.items():
             seconds, cpu, memory = (statistics.median(column) for column in zip(*runs, strict=True))
-            click.echo(f"{' '.join(command):<16} {name:<7} {seconds:6.2f} s  {cpu:6.2f} s CPU  {memory:5.0f} MiB")
+            held = f"  {memory:5.0f} MiB" if memory else ""
+            click.echo(f"{' '.join(command):<16} {name:<7} {seconds:6.2f} s  {cpu:6.2f} s CPU{held}")
