@@ -33,6 +33,7 @@ from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.reconciliation import reconciliations
 from tests.support.evidence_rows import call, keep
+from tests.support.stores import migrated_file
 
 
 async def test_the_calls_left_to_the_steps_are_named_as_the_client_names_them() -> None:
@@ -142,9 +143,8 @@ def test_a_day_without_failures_sends_its_line_unless_somebody_does_not_want_it(
 
 
 async def test_the_day_before_is_reconciled_by_schedule(tmp_path: Path) -> None:
-    store = await Store.open(f"sqlite:///{tmp_path}/jobs.db")
+    store = await Store.open(await migrated_file(tmp_path))
     try:
-        await store.migrate()
         settings = load_settings(data_dir=str(tmp_path / "data"), reconcile_cron="45 4 * * *")
         (job,) = [job for job in jobs.jobs(settings, store, utc_now) if job.name == "reconcile"]
         assert (job.cron, job.catch_up) == ("45 4 * * *", 7)

@@ -31,6 +31,7 @@ from awbridge.web.webhook.endpoint import REFUSED
 from tests.support import newer
 from tests.support.object_service import DENIED, NO_BUCKET, ObjectService, object_service
 from tests.support.rows import MINUTE, T0, add, decided, delivery, place, sql
+from tests.support.stores import migrated_file
 
 URL = "https://ship.example.com/webhooks/clickpost"
 
@@ -62,9 +63,8 @@ def settings_at(tmp_path: Path, vendor: str = "http://127.0.0.1:9", **more: Any)
 
 
 async def a_store(settings: Settings) -> Store:
-    store = await Store.open(settings.database_url)
-    await store.migrate()
-    return store
+    path = Path(settings.database_url.removeprefix("sqlite:///"))
+    return await Store.open(await migrated_file(path.parent, path.name))
 
 
 def by_check(findings: list[Diagnosis]) -> dict[str, Diagnosis]:

@@ -27,6 +27,7 @@ from tests.support.postgres import free_port
 from tests.support.processes import Running, bridge_environment, running
 from tests.support.proxy import dropping_proxy
 from tests.support.rows import T0
+from tests.support.stores import migrated_file
 from tests.support.world import webhook
 
 HEADER = (
@@ -49,7 +50,8 @@ def row(reference: str, *, sku: str = "S1", cod: str = "0", pincode: str = "5600
 def awbridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A function that runs one command in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    for name, value in bridge_environment(f"sqlite:///{tmp_path}/cli.db", "http://127.0.0.1:9", 0).items():
+    database = asyncio.run(migrated_file(tmp_path, "cli.db"))
+    for name, value in bridge_environment(database, "http://127.0.0.1:9", 0).items():
         monkeypatch.setenv(name, value)
 
     def run(*arguments: str) -> Result:
@@ -174,14 +176,22 @@ def test_cancelling_what_never_went_out_is_done_at_once(awbridge: Any, tmp_path:
     assert "R1 is cancelled" in refused.output
 
 
-def test_migrate_says_what_it_did(awbridge: Any) -> None:
+def test_any_command_migrates_an_empty_database(awbridge: Any, tmp_path: Path) -> None:
+    (tmp_path / "cli.db").unlink()
+    assert awbridge("shipments", "list").stdout == "no shipments\n"
+    assert awbridge("migrate").output == "the schema is up to date\n"
+
+
+def test_migrate_says_what_it_did(awbridge: Any, tmp_path: Path) -> None:
+    (tmp_path / "cli.db").unlink()
     assert awbridge("migrate").output.startswith("applied 0001_")
     assert awbridge("migrate").output == "the schema is up to date\n"
 
 
 def test_migrate_says_beforehand_what_it_would_do_and_whether_older_replicas_may_run_on(
-    awbridge: Any, monkeypatch: pytest.MonkeyPatch
+    awbridge: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / "cli.db").unlink()
     first = awbridge("migrate", "--dry-run").output
     assert first.startswith("to apply: 0001_first_orders (compatible from schema 0001)\n")
     assert "replicas" not in first, "there can be none yet"
@@ -508,7 +518,6 @@ def test_a_replay_rebuilds_one_shipment_or_all(awbridge: Any, tmp_path: Path) ->
 async def _a_shipment_with_a_lost_box(url: str) -> None:
     store = await Store.open(url)
     try:
-        await store.migrate()
         await a_placed(store, children=("AWB1-1", "AWB1-2"))
         await deliver(store, *hooks(webhook("AWB1", 5, T0), webhook("AWB1-2", 16, T0 + HOUR), asked_for()))
     finally:

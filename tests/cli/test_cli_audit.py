@@ -21,6 +21,7 @@ from tests.support.evidence_rows import PHONE, call, keep, order_of
 from tests.support.processes import bridge_environment
 from tests.support.rows import add
 from tests.support.smtp import smtp_server
+from tests.support.stores import migrated_file
 
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)
 DAY = YESTERDAY.date().isoformat()
@@ -29,17 +30,16 @@ DAY = YESTERDAY.date().isoformat()
 @pytest.fixture
 def database(tmp_path: Path) -> str:
     """A database with a shipment whose registration failed yesterday."""
-    url = f"sqlite:///{tmp_path}/cli.db"
 
-    async def fill() -> None:
+    async def fill() -> str:
+        url = await migrated_file(tmp_path, "cli.db")
         store = await Store.open(url)
-        await store.migrate()
         await add(store, "R1", payload=order_of("R1"), now=YESTERDAY)
         await keep(store, call("R1"), reference="R1", at=YESTERDAY)
         await store.close()
+        return url
 
-    asyncio.run(fill())
-    return url
+    return asyncio.run(fill())
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from click.testing import CliRunner, Result
 from awbridge.cli import main
 from awbridge.rehearsal.demo_orders import demo_order
 from tests.support.processes import bridge_environment
+from tests.support.stores import migrated_file
 from tests.tables.files import xlsx
 
 CSV = """transporter,courier_partner_id,account_code,name,active,fallback
@@ -31,7 +33,8 @@ RULES = (
 def awbridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A function that runs one command in a folder of its own, with three transporters."""
     monkeypatch.chdir(tmp_path)
-    for name, value in bridge_environment(f"sqlite:///{tmp_path}/cli.db", "http://127.0.0.1:9", 0).items():
+    database = asyncio.run(migrated_file(tmp_path, "cli.db"))
+    for name, value in bridge_environment(database, "http://127.0.0.1:9", 0).items():
         monkeypatch.setenv(name, value)
     (tmp_path / "couriers.csv").write_text(CSV)
 

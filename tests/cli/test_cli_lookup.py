@@ -25,7 +25,6 @@ CATCH_UP = ("catch-up", "--to", "2026-11-29 07:00", "--from")
 def two_shipments(folder: Path) -> None:
     async def make() -> None:
         store = await Store.open(f"sqlite:///{folder}/cli.db")
-        await store.migrate()
         await add(store, "A", "B", order_id="77")
         await place(store, "A", "AWB-A")
         await place(store, "B", "AWB-B")

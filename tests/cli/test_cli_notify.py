@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tests.steps.notify.test_notify import hear
 from tests.support.notices import Kept, a_customer, notify
 from tests.support.processes import bridge_environment
 from tests.support.rows import T0
+from tests.support.stores import migrated_file
 from tests.support.world import SetClock, webhook
 
 
@@ -24,7 +26,8 @@ from tests.support.world import SetClock, webhook
 def awbridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A function that runs one command in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-    for name, value in bridge_environment(f"sqlite:///{tmp_path}/cli.db", "http://127.0.0.1:9", 0).items():
+    database = asyncio.run(migrated_file(tmp_path, "cli.db"))
+    for name, value in bridge_environment(database, "http://127.0.0.1:9", 0).items():
         monkeypatch.setenv(name, value)
 
     def run(*arguments: str) -> Result:
@@ -34,13 +37,11 @@ def awbridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> None:
+def told(awbridge: Any, tmp_path: Path) -> None:
     """A customer who was told of one milestone, and an alarm."""
-    import asyncio
 
     async def go() -> None:
         store = await Store.open(f"sqlite:///{tmp_path}/cli.db")
-        await store.migrate()
         await a_customer(store, "R", "AWB1")
         clock = SetClock(T0)
         await hear(store, clock, webhook("AWB1", 6, T0))

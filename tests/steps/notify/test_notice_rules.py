@@ -12,6 +12,7 @@ import json
 import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
@@ -32,6 +33,7 @@ from awbridge.store.orders import shipments
 from awbridge.store.tracking import inbox
 from awbridge.store.tracking.inbox import NewDelivery
 from tests.support.notices import POLICY, RULES, a_customer
+from tests.support.stores import migrated_file
 from tests.support.world import INDIA, SetClock, indian
 
 pytestmark = pytest.mark.slow  # seconds of processor time
@@ -69,8 +71,7 @@ class Machine(RuleBasedStateMachine):
         self.loop.run(self._open())
 
     async def _open(self) -> None:
-        self.store = await Store.open(f"sqlite:///{self.folder.name}/rules.db")
-        await self.store.migrate()
+        self.store = await Store.open(await migrated_file(Path(self.folder.name)))
         await a_customer(self.store, "R", "AWB1", now=START)
 
     @rule(hours=st.sampled_from([0.1, 0.1, 0.5, 2.0, 9.0, 30.0]))

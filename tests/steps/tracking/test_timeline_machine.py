@@ -6,6 +6,7 @@ import asyncio
 import json
 import tempfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,7 @@ from awbridge.store.orders import shipments
 from awbridge.store.tracking import inbox, scans
 from awbridge.store.tracking.inbox import NewDelivery
 from tests.support.rows import keep_placed
+from tests.support.stores import migrated_file
 
 pytestmark = pytest.mark.slow  # seconds of processor time
 
@@ -68,8 +70,7 @@ class Fold(RuleBasedStateMachine):
         self.loop.run(self._open())
 
     async def _open(self) -> None:
-        self.store = await Store.open(f"sqlite:///{self.folder.name}/fold.db")
-        await self.store.migrate()
+        self.store = await Store.open(await migrated_file(Path(self.folder.name)))
         new = NewShipment(
             reference_number=REFERENCE,
             order_id=None,
