@@ -193,6 +193,7 @@ async def _ledger_of_run(references: list[str]) -> dict[str, Any]:
     return {shipment["reference_number"]: shipment for shipment in orders}
 
 
+@pytest.mark.heavy
 async def test_the_same_seed_gives_the_same_ledger_except_for_times() -> None:
     references = [f"A-{n}" for n in range(30)]
     first = await _ledger_of_run(references)

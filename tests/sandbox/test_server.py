@@ -20,6 +20,7 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
+@pytest.mark.heavy
 def test_serve_runs_until_sigterm_and_prints_nothing_even_when_connections_are_cut() -> None:
     port = _free_port()
     command = [sys.executable, "-c", SERVE.format(port=port)]

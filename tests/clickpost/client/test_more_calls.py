@@ -381,6 +381,7 @@ FAILURES: list[Failure] = [
 ]
 
 
+@pytest.mark.heavy
 @every_case
 async def test_every_failure_is_a_vendor_error_that_says_whether_to_try_again(
     ask: Ask, vendor: Vendor, calls: list[Call], case: Case
@@ -396,6 +397,7 @@ async def test_every_failure_is_a_vendor_error_that_says_whether_to_try_again(
 ODD: list[Any] = [None, "", 0, "text", [], {}, [None, 1, "x", []], {"preference_array": "x", "all_map": [1]}]
 
 
+@pytest.mark.heavy
 @every_case
 async def test_odd_results_are_read_without_complaint(vendor: Vendor, calls: list[Call], case: Case) -> None:
     if case.name == "wait_for_report":

@@ -273,6 +273,7 @@ def consignments(draw: st.DrawFn) -> Consignment:
     )
 
 
+@pytest.mark.heavy
 @given(consignments())
 def test_whatever_is_built_passes_both_checks_and_keeps_its_values(made: Consignment) -> None:
     for payload, prefix in zip(both(made), ("drop_", ""), strict=True):

@@ -180,6 +180,7 @@ async def test_few_refusals_or_a_small_share_of_them_are_no_alarm(store: Store, 
     assert await raised(store) == set()
 
 
+@pytest.mark.heavy
 async def test_refusals_of_an_hour_count_beside_what_was_placed_in_it(store: Store) -> None:
     clock = SetClock()
     one = Process(store, clock)

@@ -6,6 +6,8 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from awbridge.domain.notify.notices import Channel
 from awbridge.domain.tracking.milestones import Milestone
 from awbridge.domain.tracking.scan import Source
@@ -35,6 +37,7 @@ async def run_sandbox(config: SandboxConfig, orders: int) -> tuple[list[dict[str
         return hook.bodies, list(sandbox.registry.orders.values())
 
 
+@pytest.mark.heavy
 async def test_a_scan_told_in_part_is_one_scan_with_its_location(store: Store) -> None:
     config = SandboxConfig(seed=5, missing_locations=1, backdate_seconds=30 * 86400)
     bodies, entries = await run_sandbox(config, 8)
@@ -73,6 +76,7 @@ def read_time(stamp: str) -> datetime:
     return datetime.strptime(plain, "%Y-%m-%d %H:%M:%S").replace(tzinfo=INDIA)
 
 
+@pytest.mark.heavy
 async def test_an_older_word_of_clickpost_keeps_a_message_back(store: Store) -> None:
     variants: dict[Any, float] = {"all_statuses": 1}
     config = SandboxConfig(seed=5, older_time_stamps=1, weights=DELIVERED, webhook_variants=variants)

@@ -6,6 +6,8 @@ import re
 from importlib import resources
 from pathlib import Path
 
+import pytest
+
 from awbridge.store import Store
 from awbridge.store.engine.queries import Statement
 from awbridge.store.privacy import retention
@@ -35,6 +37,7 @@ def test_the_rules_and_the_reasons_are_documented() -> None:
     assert named >= RULED | retention.STAYS.keys()
 
 
+@pytest.mark.heavy
 async def test_tellings_and_differences_are_found_by_an_index_however_many_there_are(store: Store) -> None:
     update_sources = (
         "INSERT INTO update_sources (shard, reference_number, delivery_id, delivery_shard, entries) VALUES "

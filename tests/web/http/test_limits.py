@@ -286,6 +286,7 @@ async def test_a_refusal_does_not_overtake_earlier_responses(web: Web) -> None:
         assert await line.ended()
 
 
+@pytest.mark.heavy
 @sqlite_only
 async def test_500_idle_connections_do_not_block_webhooks(web: Web) -> None:
     async with served(web, connections=500, idle=400) as (url, connections), AsyncExitStack() as stack:
