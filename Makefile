@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 # Compiled modules are kept, whatever the shell says: else each process that the tests start compiles all of awbridge.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install demo serve test quick newest lint types bench format clean system prism
+.PHONY: install demo serve test slow quick newest lint types bench format clean system prism
 
 install: $(STAMP)
 
@@ -48,8 +48,12 @@ NOT_SLOW := -q --dist worksteal -p no:schemathesis
 quick: install
 	$(BIN)/pytest $(NOT_SLOW) --hypothesis-profile quick -n 2 -m 'not slow and not postgres and not heavy'
 
-test: install system prism lint types
+# Types are checked beside the slow tests, many of which wait for other processes.
+test: install system prism lint
 	$(BIN)/pytest $(NOT_SLOW) -n 2 -m 'not slow'
+	$(MAKE) --no-print-directory --jobs 2 types slow
+
+slow: install
 	$(BIN)/pytest -q -n 2 --dist worksteal -m slow
 
 # The server's tests with the newest uvicorn, whatever pyproject.toml allows: what its next release breaks is known early.
