@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from awbridge.domain.orders.shipment import SHARDS
-from awbridge.store.engine.database import Row, Session, row_as
+from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.ids import Ids
 from awbridge.store.engine.queries import Queries
 from awbridge.store.engine.store import Store
@@ -140,17 +140,13 @@ async def failing_since(session: Session, start: datetime) -> Failing | None:
     return row_as(Failing, rows[0]) if rows[0]["files"] else None
 
 
-def _file(row: Row) -> ArchiveFile:
-    return row_as(ArchiveFile, row)
-
-
 async def every(store: Store, *, page: int = 500) -> list[ArchiveFile]:
     """Every file, oldest first."""
     found: list[ArchiveFile] = []
     after = -1
     while True:
         async with store.read() as session:
-            rows = [_file(row) for row in await session.fetch(_sql.page, after, page)]
+            rows = [row_as(ArchiveFile, row) for row in await session.fetch(_sql.page, after, page)]
         found += rows
         if len(rows) < page:
             return found

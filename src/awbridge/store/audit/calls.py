@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from awbridge.domain.orders.shipment import shard_of
-from awbridge.store.engine.database import Row, Session, row_as
+from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.queries import Queries
 from awbridge.store.engine.store import Store
 
@@ -45,19 +45,15 @@ class KeptCall:
     try_number: int
 
 
-def _call(row: Row) -> KeptCall:
-    return row_as(KeptCall, row)
-
-
 async def of_file(session: Session, file: int) -> list[KeptCall]:
     """The calls that make up a file of the archive, oldest first."""
-    return [_call(row) for row in await session.fetch(_sql.of_file, file)]
+    return [row_as(KeptCall, row) for row in await session.fetch(_sql.of_file, file)]
 
 
 async def of_shipment(session: Session, reference_number: str) -> list[KeptCall]:
     """Every call about a shipment, oldest first."""
     rows = await session.fetch(_sql.of_shipment, shard_of(reference_number), reference_number)
-    return [_call(row) for row in rows]
+    return [row_as(KeptCall, row) for row in rows]
 
 
 async def failed_between(store: Store, start: datetime, end: datetime) -> AsyncIterator[KeptCall]:
@@ -65,7 +61,7 @@ async def failed_between(store: Store, start: datetime, end: datetime) -> AsyncI
     after = (start, -1)
     while True:
         async with store.read() as session:
-            page = [_call(row) for row in await session.fetch(_sql.failed_between, start, end, *after, PAGE)]
+            page = [row_as(KeptCall, row) for row in await session.fetch(_sql.failed_between, start, end, *after, PAGE)]
         for call in page:
             yield call
         if len(page) < PAGE:

@@ -87,17 +87,7 @@ async def claim(session: Session, *, owner: str, now: datetime, until: datetime,
         return []
     ids, shards = sorted({r["event_id"] for r in rows}), sorted({r["shard"] for r in rows})
     bodies = {row["id"]: row for row in await session.fetch(_sql.bodies, ids, shards)}
-    return [
-        DueDelivery(
-            shard=row["shard"],
-            event_id=row["event_id"],
-            endpoint_id=row["endpoint_id"],
-            tries=row["tries"],
-            kind=bodies[row["event_id"]]["kind"],
-            body=bodies[row["event_id"]]["body"],
-        )
-        for row in rows
-    ]
+    return [row_as(DueDelivery, {**bodies[row["event_id"]], **row}) for row in rows]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.action import (
     Action,
     ActionEnding,
-    ActionKind,
     ActionState,
     NewAction,
     action_id,
@@ -20,21 +18,16 @@ from awbridge.domain.orders.action import (
     shard_of_action,
 )
 from awbridge.domain.orders.shipment import shard_of
-from awbridge.store.engine.database import Row, Session
+from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.pages import AFTER_ALL
 from awbridge.store.engine.queries import Queries
 
 _sql = Queries(__name__)
-_COLUMNS = frozenset(f.name for f in fields(Action))
 
 
 def _action(row: Row) -> Action:
-    values: dict[str, Any] = {name: value for name, value in row.items() if name in _COLUMNS}
-    values["body"] = json.loads(values["body"])
-    values["result"] = json.loads(values["result"]) if values["result"] else None
-    values["kind"] = ActionKind(values["kind"])
-    values["state"] = ActionState(values["state"])
-    return Action(**values)
+    result = json.loads(row["result"]) if row["result"] else None
+    return row_as(Action, row, body=json.loads(row["body"]), result=result)
 
 
 def _text(value: JsonObject) -> str:

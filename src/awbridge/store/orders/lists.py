@@ -6,11 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from awbridge.domain.orders.shipment import (
-    DUE_STATES,
-    Shipment,
-    State,
-)
+from awbridge.domain.orders.shipment import DUE_STATES, Shipment, State
 from awbridge.domain.tracking.lifecycle import Bucket
 from awbridge.domain.tracking.overdue import StuckAfter, silent_since
 from awbridge.store.couriers import accounts

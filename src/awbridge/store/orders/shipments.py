@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 from pydantic_core import from_json
 
-from awbridge.domain.orders.shipment import (
-    NewShipment,
-    Region,
-    SettleBy,
-    Shipment,
-    State,
-    Tracked,
-    shard_of,
-)
+from awbridge.domain.orders.shipment import NewShipment, Shipment, Tracked, shard_of
 from awbridge.store.couriers import accounts
 from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.queries import Queries
@@ -27,19 +18,17 @@ from awbridge.store.tracking import inbox
 _sql = Queries(__name__)
 MOST_OF_ORDER = 20  # shipments of one order that are looked at: one order id may be that of every shipment there is
 FEW_OF_ORDER = 3  # of them that are named: two are ambiguous
-_COLUMNS = frozenset(f.name for f in fields(Shipment))
 
 
 def from_row(row: Row) -> Shipment:
     """A shipment out of its row."""
-    values: dict[str, Any] = {name: value for name, value in row.items() if name in _COLUMNS}
-    values["payload"] = from_json(values["payload"], cache_strings="keys")  # a fifth of what json.loads takes
-    values["children"] = tuple(json.loads(values["children"] or "[]"))
-    values["region"] = Region(values["region"])
-    values["state"] = State(values["state"])
-    values["payload_version"] = values["payload_version"] or 1
-    values["settle_by"] = SettleBy(values["settle_by"]) if values["settle_by"] else None
-    return Shipment(**values)
+    payload = from_json(row["payload"], cache_strings="keys")  # a fifth of what json.loads takes
+    version = row["payload_version"] or 1
+    return row_as(Shipment, row, payload=payload, children=_children(row), payload_version=version)
+
+
+def _children(row: Row) -> tuple[str, ...]:
+    return tuple(json.loads(row["children"])) if row["children"] else ()
 
 
 def payload_text(payload: Mapping[str, Any]) -> str:
@@ -110,12 +99,7 @@ async def lock_tracked(session: Session, references: Sequence[str]) -> dict[str,
         return {}
     unique = sorted(set(references))
     rows = await session.fetch(_sql.lock_tracked, unique, [shard_of(r) for r in unique])
-    return {row["reference_number"]: _tracked(row) for row in rows}
-
-
-def _tracked(row: Row) -> Tracked:
-    children = tuple(json.loads(row["children"])) if row["children"] else ()
-    return row_as(Tracked, row, children=children, state=State(row["state"]))
+    return {row["reference_number"]: row_as(Tracked, row, children=_children(row)) for row in rows}
 
 
 async def get_many(session: Session, references: Sequence[str]) -> list[Shipment]:

@@ -87,19 +87,7 @@ async def find(session: Session, numbers: Sequence[str]) -> dict[str, list[Known
 
 
 def _known(row: Row) -> KnownWaybill:
-    return KnownWaybill(
-        row["waybill"],
-        row["courier_partner_id"],
-        row["reference_number"],
-        WaybillKind(row["kind"]),
-        Piece(
-            waybill=row["waybill"],
-            label_url=row["label_url"],
-            sort_code=row["sort_code"],
-            security_key=row["security_key"],
-        ),
-        row["since_at"],
-    )
+    return row_as(KnownWaybill, row, piece=row_as(Piece, row))
 
 
 async def pieces(session: Session, shipment: Shipment) -> list[Piece]:

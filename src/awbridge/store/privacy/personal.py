@@ -65,14 +65,7 @@ class ActionTexts:
 
 def _parcel(row: Row) -> ParcelTexts:
     known = (row["reference_number"], row["waybill"], row["order_id"], *json.loads(row["children"] or "[]"))
-    return ParcelTexts(
-        shard=row["shard"],
-        reference_number=row["reference_number"],
-        payload=row["payload"],
-        problem=row["problem"],
-        names=frozenset(str(name) for name in known if name),
-        ended=bool(row["ended"]),
-    )
+    return row_as(ParcelTexts, row, names=frozenset(str(name) for name in known if name))
 
 
 async def parcels(store: Store) -> AsyncIterator[ParcelTexts]:

@@ -5,12 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from awbridge.domain.orders.shipment import (
-    Shipment,
-    State,
-    account_key,
-    shard_of,
-)
+from awbridge.domain.orders.shipment import Shipment, State, account_key, shard_of
 from awbridge.store.couriers import accounts
 from awbridge.store.engine.database import Session
 from awbridge.store.engine.queries import Queries

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from awbridge.domain.orders.shipment import (
-    NewShipment,
-    Shipment,
-    shard_of,
-)
+from awbridge.domain.orders.shipment import NewShipment, Shipment, shard_of
 from awbridge.store.engine.database import Session
 from awbridge.store.engine.queries import Queries
 from awbridge.store.orders.shipments import from_row
