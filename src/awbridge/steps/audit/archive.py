@@ -26,7 +26,7 @@ from awbridge.steps.audit.calls import is_failure, line_of, record_of
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import Lease, checked
 from awbridge.store import Store
-from awbridge.store.audit import archive, calls
+from awbridge.store.audit import archive, attempts
 from awbridge.store.audit.archive import ArchiveFile, OpenFile, Unfiled
 
 log = structlog.get_logger()
@@ -121,7 +121,7 @@ async def _upload(
 ) -> int:
     try:
         async with store.read() as session:
-            found = await calls.of_file(session, file.id)
+            found = await attempts.of_file(session, file.id)
         lines = [line_of(record_of(call, policy.privacy)) for call in found]
         content = await asyncio.to_thread(_compressed, lines)
         local = await asyncio.to_thread(_keep, policy.folder, file, content)

@@ -9,7 +9,7 @@ from awbridge.clickpost.wire.answer_codes import AnswerKind, classify
 from awbridge.domain.attempt import FAILED, SUCCEEDED
 from awbridge.domain.json import JsonObject
 from awbridge.domain.privacy import Privacy, Veil
-from awbridge.store.audit.calls import KeptCall
+from awbridge.store.audit.attempts import KeptCall
 
 NO_ANSWER = "no_answer"
 

@@ -12,7 +12,7 @@ from awbridge.steps.audit.calls import instant, is_failure, record_of
 from awbridge.steps.records.zip_file import Archive, as_lines
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
-from awbridge.store.audit import calls
+from awbridge.store.audit import attempts
 from awbridge.store.orders import shipments
 from awbridge.store.tracking import scans
 from awbridge.store.tracking.scans import TimelineScan
@@ -29,7 +29,7 @@ async def evidence_of(*, store: Store, clock: Clock, reference_number: str, priv
         shipment = await shipments.get(session, reference_number)
         if shipment is None:
             raise NotFound(f"there is no shipment {reference_number}")
-        made = await calls.of_shipment(session, reference_number)
+        made = await attempts.evidence_of_shipment(session, reference_number)
         timeline = await scans.timeline(session, reference_number)
     veil = Veil(privacy)
     payload = veil.value(shipment.payload)

@@ -120,7 +120,7 @@ class CallRecorder:
 
 async def _write(store: Store, batch: Sequence[_Waiting]) -> None:
     async with store.write() as session:
-        await attempts.add_many(session, [_attempt(waiting) for waiting in batch])
+        await attempts.add(session, [_attempt(waiting) for waiting in batch])
 
 
 def _attempt(waiting: _Waiting) -> NewAttempt:

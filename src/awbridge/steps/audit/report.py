@@ -16,8 +16,8 @@ from awbridge.steps.audit.daily_report import FailureReport
 from awbridge.steps.audit.publish import LARGEST_ATTACHMENT, Destination, MailPolicy, mail_once, publish
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
-from awbridge.store.audit import calls
-from awbridge.store.audit.calls import KeptCall
+from awbridge.store.audit import attempts
+from awbridge.store.audit.attempts import KeptCall
 from awbridge.store.audit.reports import Report
 
 KIND = "failures"
@@ -49,7 +49,7 @@ async def report_failures(
     Raises ObjectsError, MailError, SettingsError. The caller may repeat it: no mail is sent twice.
     """
     failures = FailureReport(day, policy.zone, [destination.privacy for destination in policy.destinations])
-    async for call in calls.failed_between(store, *day_span(day, policy.zone)):
+    async for call in attempts.failed_between(store, *day_span(day, policy.zone)):
         if _has_failed(call):
             failures.add(call)
     contents = await asyncio.to_thread(failures.zips)

@@ -344,7 +344,7 @@ async def _record(
             decided = await _keep(session, action, made, now)
         if decided is not None:
             await actions.not_done(session, action.id, owner, decided, now=now)
-        await attempts.add_many(session, _attempts(action, made, decided, calls, now))
+        await attempts.add(session, _attempts(action, made, decided, calls, now))
     _log(action, decided)
 
 

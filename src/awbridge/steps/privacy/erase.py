@@ -29,7 +29,7 @@ from awbridge.steps.privacy.redaction import (
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import RENEWED, LeaseLost, renewed
 from awbridge.store import Store
-from awbridge.store.audit import archive, calls, reports
+from awbridge.store.audit import archive, attempts, reports
 from awbridge.store.privacy import erasures, personal, retention
 from awbridge.store.privacy.erasures import Erasure
 from awbridge.store.privacy.personal import CallTexts, ParcelTexts
@@ -267,7 +267,7 @@ async def _of_archive(store: Store, objects: Objects, scope: ErasureScope) -> in
 
 async def _holds(store: Store, file: int, scope: ErasureScope) -> bool:
     async with store.read() as session:
-        return any(call.reference_number in scope.references for call in await calls.of_file(session, file))
+        return any(call.reference_number in scope.references for call in await attempts.of_file(session, file))
 
 
 async def _of_reports(store: Store, objects: Objects, scope: ErasureScope) -> int:

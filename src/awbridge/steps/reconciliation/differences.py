@@ -149,7 +149,7 @@ async def _holds(
     reference, now = shipment.reference_number, clock()
     made = [NewAttempt(call=c, reference_number=reference, outcome=outcome, made_at=now) for c in calls]
     async with kept_if_away(unrecorded, made), store.write() as session:
-        await attempts.add_many(session, made)
+        await attempts.add(session, made)
     return held is not None and held.waybill == shipment.waybill
 
 

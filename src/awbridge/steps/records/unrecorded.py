@@ -131,7 +131,7 @@ class Unrecorded:
     async def _add(self, store: Store, new: Sequence[NewAttempt]) -> int:
         try:
             async with store.write() as session:
-                await attempts.add_many(session, new)
+                await attempts.add(session, new)
         except StoreBusy:
             raise
         except StoreError:
@@ -180,7 +180,7 @@ async def kept_if_away(unrecorded: Unrecorded | None, calls: Sequence[NewAttempt
 async def keep_call(store: Store, unrecorded: Unrecorded | None, call: NewAttempt) -> None:
     """Record one call, or keep it on the disk and raise StoreBusy while the database is unavailable."""
     async with kept_if_away(unrecorded, [call]), store.write() as session:
-        await attempts.add_many(session, [call])
+        await attempts.add(session, [call])
 
 
 def _line(attempt: NewAttempt) -> str:

@@ -138,7 +138,7 @@ async def _settle(
     outcome = answered if found.known else AttemptOutcome.NOT_ASKED
     made = [_attempt(shipment, found.call, outcome, now)]
     async with kept_if_away(unrecorded, made), store.write() as session:
-        await attempts.add_many(session, made)
+        await attempts.add(session, made)
         if found.placed:
             ask_at = policy.polling.first_poll(now, reference)
             await record_found(session, shipment, found.placed, ask_at=ask_at, now=now)
@@ -183,7 +183,7 @@ async def _record(
     chosen = None if isinstance(answer, VendorError) else choose(shipment, answer, accounts)
     not_chosen = AttemptOutcome.TRY_LATER if isinstance(answer, VendorError) else AttemptOutcome.NOT_RECOMMENDED
     outcome = AttemptOutcome.RECOMMENDED if chosen else not_chosen
-    await attempts.add_many(session, [_attempt(shipment, answer.call, outcome, now)])
+    await attempts.add(session, [_attempt(shipment, answer.call, outcome, now)])
     if chosen:
         kept = await allocations.allocate(session, shipment.reference_number, owner, chosen, now=now)
         log.info("shipment.allocated", reference=shipment.reference_number, transporter=chosen.transporter)

@@ -115,7 +115,7 @@ async def _record(
         # Read again: it may have been replaced, or tracked, during the call.
         shipment = (await shipments.lock_many(session, [reference])).get(reference)
         decided = None if answer.cancelled else decide(claimed, answer, now, policy)
-        await attempts.add(session, answer.call, reference_number=reference, outcome=_outcome(decided), made_at=now)
+        await attempts.add(session, [_attempt(claimed, answer, now, policy)])
         if shipment is not None:
             new_events = await _keep(session, shipment, owner, decided, now)
             await events.write(session, new_events, now=now)

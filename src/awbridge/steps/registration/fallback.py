@@ -175,7 +175,7 @@ async def _later(
     reference, now = shipment.reference_number, clock()
     async with store.write() as session:
         if found:
-            await attempts.add_many(session, [_attempt(shipment, found, now)])
+            await attempts.add(session, [_attempt(shipment, found, now)])
         await replacements.replace_later(session, reference, owner, at=now + policy.again)
         await _cancel_if_asked(session, reference, now)
 
@@ -210,7 +210,7 @@ async def _place(
     assert found.placed is not None
     async with store.write() as session:
         now = clock()
-        await attempts.add_many(session, [_attempt(shipment, found, now)])
+        await attempts.add(session, [_attempt(shipment, found, now)])
         ask_at = policy.polling.first_poll(now, shipment.reference_number)
         await record_found(session, shipment, found.placed, ask_at=ask_at, now=now)
     log.info("fallback.held_already", reference=shipment.reference_number, waybill=found.placed.waybill)
@@ -227,7 +227,7 @@ async def _replace(
 ) -> None:
     try:
         async with store.write() as session:
-            await attempts.add_many(session, [_attempt(shipment, found, clock())])
+            await attempts.add(session, [_attempt(shipment, found, clock())])
             new = await _add_successor(session, shipment, _candidates(shipment, accounts), clock)
             if new is None:
                 await replacements.not_replaced(session, shipment.reference_number, owner)
