@@ -16,10 +16,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-import stamina
-
 from awbridge.clickpost.orders.create import create_order_request
-from awbridge.clickpost.wire.answers import FoundOrder, OrderAnswer
+from awbridge.clickpost.wire.answers import OrderAnswer
 from awbridge.domain.couriers.account_throttle import AccountState, Due, after_claim, during_downtime, shares
 from awbridge.domain.couriers.downtime import down_now
 from awbridge.domain.errors import StoreBusy, StoreError
@@ -27,9 +25,10 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region, SettleBy, Shipment
 from awbridge.steps.records.unrecorded import Unrecorded
 from awbridge.steps.registration.record import FinishedCall, attempts_of, record
-from awbridge.steps.registration.verdict import PushPolicy, must_be_settled
+from awbridge.steps.registration.verdict import FindsOrders, PushPolicy, must_be_settled
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import Lease
+from awbridge.steps.runtime.work import until_recorded
 from awbridge.store import Store
 from awbridge.store.couriers import accounts, downtimes
 from awbridge.store.engine.database import Session
@@ -39,15 +38,11 @@ from awbridge.store.registration import dispatch
 _PAUSE = 0.25  # seconds until the next claim while calls are in flight and none returns
 
 
-class PlacesOrders(Protocol):
+class PlacesOrders(FindsOrders, Protocol):
     """The ClickPost calls that push needs."""
 
     async def create_order(self, order: JsonObject, /, *, region: Region = Region.INDIA) -> OrderAnswer:
         """Register one shipment. Never raises for a failure of the vendor."""
-        ...
-
-    async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
-        """What ClickPost holds under a reference number. Never raises for a failure of the vendor."""
         ...
 
 
@@ -289,12 +284,10 @@ class Push:
             self._recording.add_done_callback(self._recorded)
 
     async def _record(self, group: Sequence[FinishedCall]) -> None:
-        # The calls are made and must be kept: a busy database is retried. If it stays unavailable, the leases end, the
-        # repeated calls return the same answers as 323, and these answers are kept on disk.
+        # While the database stays unavailable, the leases end, the repeated calls return the same answers as 323, and
+        # these answers are kept on disk.
         try:
-            async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
-                with attempt:
-                    await record(self._store, group, self._clock(), self._policy)
+            await until_recorded(lambda: record(self._store, group, self._clock(), self._policy))
         except StoreBusy:
             if self._unrecorded:
                 await self._unrecorded.keep([attempt for done in group for attempt in attempts_of(done)])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from awbridge.domain.json import JsonObject
@@ -18,6 +17,7 @@ from awbridge.domain.orders.action import (
     shard_of_action,
 )
 from awbridge.domain.orders.shipment import shard_of
+from awbridge.domain.retry import NotDone
 from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.pages import AFTER_ALL
 from awbridge.store.engine.queries import Queries
@@ -75,30 +75,9 @@ async def done(session: Session, number: str, result: JsonObject, *, now: dateti
     return await session.execute(_sql.done, shard_of_action(number), number, _text(result), now) > 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotDone:
-    """What was decided about an action that this try did not get done. `tries` counts the failed ones."""
-
-    state: ActionState
-    tries: int
-    problem: str | None
-    next_try_at: datetime | None = None
-
-
-async def not_done(session: Session, number: str, owner: str, decided: NotDone, *, now: datetime) -> bool:
-    """Keep what was decided; False when the lease was lost (then nothing is written)."""
-    changed = await session.execute(
-        _sql.not_done,
-        shard_of_action(number),
-        number,
-        owner,
-        decided.state.value,
-        decided.tries,
-        decided.problem,
-        decided.next_try_at,
-        now,
-    )
-    return changed > 0
+async def not_done(session: Session, number: str, owner: str, decided: NotDone[ActionState], *, now: datetime) -> bool:
+    """Store the next state; False when the lease was lost (then nothing is written)."""
+    return await session.execute(_sql.not_done, shard_of_action(number), number, owner, *decided.columns, now) > 0
 
 
 async def open_of(session: Session, references: Sequence[str]) -> list[Action]:

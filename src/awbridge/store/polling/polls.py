@@ -14,7 +14,7 @@ from awbridge.store.orders.shipments import from_row
 _sql = Queries(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class DuePoll:
     """A shipment to poll."""
 
