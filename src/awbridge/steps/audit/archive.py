@@ -22,7 +22,8 @@ from awbridge.domain.errors import ObjectsError
 from awbridge.domain.privacy import Privacy
 from awbridge.domain.retry import backoff
 from awbridge.sinks.objects import Objects, StoredObject, make_private
-from awbridge.steps.audit.calls import is_failure, line_of, record_of
+from awbridge.steps.audit.calls import is_failure, record_of
+from awbridge.steps.records.zip_file import as_lines
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import Lease, checked
 from awbridge.store import Store
@@ -122,7 +123,7 @@ async def _upload(
     try:
         async with store.read() as session:
             found = await attempts.of_file(session, file.id)
-        lines = [line_of(record_of(call, policy.privacy)) for call in found]
+        lines = as_lines(record_of(call, policy.privacy) for call in found)
         content = await asyncio.to_thread(_compressed, lines)
         local = await asyncio.to_thread(_keep, policy.folder, file, content)
         if not lease.allows(clock()):
@@ -152,9 +153,9 @@ def _message(error: Exception) -> str:
     return str(error)
 
 
-def _compressed(lines: Sequence[bytes]) -> bytes:
+def _compressed(lines: str) -> bytes:
     # Without a timestamp, the same calls yield the same bytes.
-    return gzip.compress(b"".join(lines), mtime=0)
+    return gzip.compress(lines.encode("utf-8", "replace"), mtime=0)
 
 
 def _keep(folder: Path, file: OpenFile, content: bytes) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 
 from awbridge.clickpost.wire.answer_codes import AnswerKind, classify
@@ -56,8 +55,3 @@ def record_of(call: KeptCall, privacy: Privacy) -> JsonObject:
         "try": call.try_number if call.reference_number else None,
         "milliseconds": call.ms,
     }
-
-
-def line_of(record: JsonObject) -> bytes:
-    """A record as a line of JSONL."""
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"

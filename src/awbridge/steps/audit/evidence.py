@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from awbridge.domain.errors import NotFound
 from awbridge.domain.orders.shipment import Shipment
 from awbridge.domain.privacy import Privacy, Veil
 from awbridge.steps.audit.calls import instant, is_failure, record_of
+from awbridge.steps.records.known_shipment import known_shipment
 from awbridge.steps.records.zip_file import Archive, as_lines
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.audit import attempts
-from awbridge.store.orders import shipments
 from awbridge.store.tracking import scans
 from awbridge.store.tracking.scans import TimelineScan
 
@@ -26,9 +25,7 @@ _FACTS = (
 async def evidence_of(*, store: Store, clock: Clock, reference_number: str, privacy: Privacy) -> bytes:
     """Everything about one shipment as a zip, masked for one destination. Raises NotFound."""
     async with store.read() as session:
-        shipment = await shipments.get(session, reference_number)
-        if shipment is None:
-            raise NotFound(f"there is no shipment {reference_number}")
+        shipment = await known_shipment(session, reference_number)
         made = await attempts.evidence_of_shipment(session, reference_number)
         timeline = await scans.timeline(session, reference_number)
     veil = Veil(privacy)

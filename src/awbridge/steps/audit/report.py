@@ -13,7 +13,7 @@ from awbridge.domain.schedule import day_span
 from awbridge.sinks.objects import Objects
 from awbridge.steps.audit.calls import is_failure
 from awbridge.steps.audit.daily_report import FailureReport
-from awbridge.steps.audit.publish import LARGEST_ATTACHMENT, Destination, MailPolicy, mail_once, publish
+from awbridge.steps.audit.publish import LARGEST_ATTACHMENT, Destination, MailPolicy, mail_once, publish, report_id
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.audit import attempts
@@ -55,18 +55,17 @@ async def report_failures(
     contents = await asyncio.to_thread(failures.zips)
     published: list[PublishedReport] = []
     for destination, content in zip(policy.destinations, contents, strict=True):
-        report = await publish(
-            store=store,
-            objects=objects,
-            clock=clock,
+        report = Report(
+            id=report_id(KIND, day, destination.name),
             kind=KIND,
-            day=day,
+            day=day.isoformat(),
             destination=destination.name,
             shipments=failures.shipments,
             calls=failures.calls,
-            content=content,
+            created_at=clock(),
         )
-        published.append(PublishedReport(report=report, content=content))
+        stored = await publish(store=store, objects=objects, report=report, content=content)
+        published.append(PublishedReport(report=stored, content=content))
     if mail:
         for destination, one in zip(policy.destinations, published, strict=True):
             await _mail(store, clock, policy, day, destination, one, failures)

@@ -123,7 +123,7 @@ def unread_text(unread: int) -> str:
     return f"partly compared: {unread} of ClickPost's accounts could not be read; none counts as vanished"
 
 
-async def watch_couriers(*, store: Store, clickpost: ListsAccounts, clock: Clock, every: timedelta) -> int:
+async def sync_due(*, store: Store, clickpost: ListsAccounts, clock: Clock, every: timedelta) -> int:
     """Compare when it is due, once across all replicas. Never writes to the mapping. 0 when it is not due."""
     now = clock()
     async with store.write() as session:
@@ -255,7 +255,7 @@ def _problem(key: _Key, listed: Mapping[_Key, VendorAccount], mapped: set[_Key])
 
 def _log(warning: CourierWarning) -> None:
     log.warning(
-        "courier.warning",
+        "courier.flagged",
         kind=warning.kind,
         transporter=warning.transporter,
         courier_partner_id=warning.courier_partner_id,

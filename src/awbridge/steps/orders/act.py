@@ -222,7 +222,7 @@ async def _try(
     except ValueError as error:
         return None, _refused(action, str(error))
     except Exception as error:  # a row that fails here must not come back at every round
-        log.error("action.failed_here", action=action.id, kind=action.kind, error=type(error).__name__, exc_info=error)
+        log.error("action.failed", action=action.id, kind=action.kind, error=type(error).__name__, exc_info=error)
         problem = f"failed within awbridge ({type(error).__name__}); the log says more"
         if action.kind is ActionKind.PICKUP:
             return None, _unclear(action, problem)
@@ -373,4 +373,4 @@ def _log(action: Action, decided: _Undone | None) -> None:
     elif decided.state is ActionState.DUE:
         log.warning("action.try_later", tries=decided.tries, **about)
     else:
-        log.warning("action.needs_a_person", state=decided.state.value, **about)
+        log.warning("action.escalated", state=decided.state.value, **about)

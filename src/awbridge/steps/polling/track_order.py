@@ -72,7 +72,7 @@ async def poll_due(*, store: Store, clickpost: TrackingVendor, clock: Clock, pol
                 limit=min(many, room // WAYBILLS_A_CALL * WAYBILLS_A_CALL or room),
             )
     if aged:
-        log.info("catch_up.aged_out", shipments=aged)
+        log.info("polling.stopped", shipments=aged)
     await _poll(store, clickpost, claimed, clock, policy, lease)
     return len(claimed)
 

@@ -90,7 +90,7 @@ async def erase_due(*, store: Store, objects: Objects | None, reports_in: Object
         log.warning("lease.lost", work=f"erasure {erasure.id}")
         return 1
     except ObjectsError as error:
-        log.warning("erase.not_finished", erasure=erasure.id, problem=str(error))
+        log.warning("erasure.not_finished", erasure=erasure.id, problem=str(error))
         async with store.write() as session:
             await erasures.later(session, erasure.id, at=clock() + AGAIN, counts=counts, problem=str(error))
         return 1
@@ -100,7 +100,7 @@ async def erase_due(*, store: Store, objects: Objects | None, reports_in: Object
             await erasures.later(session, erasure.id, at=clock() + DAILY, counts=counts, problem=problem)
         else:
             await erasures.done(session, erasure.id, counts=counts, now=clock())
-    log.info("erase.done" if not waiting else "erase.waits", erasure=erasure.id, **counts)
+    log.info("erasure.done" if not waiting else "erasure.delayed", erasure=erasure.id, **counts)
     return 1
 
 

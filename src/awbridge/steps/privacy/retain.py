@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
 from awbridge.domain.orders.action import KEY_COUNTS_FOR
 from awbridge.domain.orders.shipment import SHARDS
@@ -17,12 +19,14 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.audit import reports
 from awbridge.store.engine.database import Session
+from awbridge.store.engine.pages import BEFORE_ALL
 from awbridge.store.privacy import personal, retention
 from awbridge.store.privacy.retention import OldPayload, RetainedTable
 
-FILES = 50  # files of object storage read at once
+T = TypeVar("T")
+Key = TypeVar("Key")
 
-_BEGINNING = (datetime(1970, 1, 1, tzinfo=UTC), "")
+FILES = 50  # files of object storage read at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +91,18 @@ class _RetentionRound:
     def before(self, days: int) -> datetime:
         """The moment before which rows are old."""
         return self.now - timedelta(days=days)
+
+    async def pages(
+        self, read: Callable[..., Awaitable[list[T]]], after: Key, key: Callable[[T], Key]
+    ) -> AsyncIterator[list[T]]:
+        """Pages of old rows until none is left or the time of the round is over. `after`: the key before the first."""
+        while not self.budget.over:
+            async with self.store.read() as session:
+                page = await read(session, after=after)
+            if not page:
+                return
+            yield page
+            after = key(page[-1])
 
     async def pause(self) -> None:
         """Let other processes use the database."""
@@ -159,16 +175,10 @@ async def _drop_old(this: _RetentionRound, table: RetainedTable, shard: int, bef
 
 
 async def _drop_actions(this: _RetentionRound, before: datetime) -> Counter[str]:
-    gone, after = 0, _BEGINNING
+    gone = 0
     keyed_before = min(before, this.now - KEY_COUNTS_FOR)
-    while not this.budget.over:
-        async with this.store.read() as session:
-            page = await retention.old_actions(
-                session, before=before, keyed_before=keyed_before, after=after, limit=this.policy.batch
-            )
-        if not page:
-            break
-        after = (page[-1].requested_at, page[-1].id)
+    read = partial(retention.old_actions, before=before, keyed_before=keyed_before, limit=this.policy.batch)
+    async for page in this.pages(read, BEFORE_ALL, lambda last: (last.requested_at, last.id)):
         if ready := sorted((a for a in page if a.settled), key=lambda action: (action.shard, action.id)):
             async with this.store.write() as session:
                 gone += sum([await retention.drop_action(session, action) for action in ready])
@@ -177,15 +187,11 @@ async def _drop_actions(this: _RetentionRound, before: datetime) -> Counter[str]
 
 
 async def _drop_reconciliations(this: _RetentionRound, before: datetime) -> Counter[str]:
-    gone, after = Counter[str](), -1
-    while not this.budget.over:
-        async with this.store.read() as session:
-            page = await retention.old_reconciliations(session, before=before, after=after, limit=this.policy.batch)
-        if not page:
-            break
+    gone = Counter[str]()
+    read = partial(retention.old_reconciliations, before=before, limit=this.policy.batch)
+    async for page in this.pages(read, -1, lambda last: last):
         for number in page:
             gone += await _drop_reconciliation(this, number)
-        after = page[-1]
     return gone
 
 
@@ -215,28 +221,20 @@ async def _drop_diaries(this: _RetentionRound, before: datetime) -> Counter[str]
 
 
 async def _drop_archive(this: _RetentionRound, before: datetime) -> Counter[str]:
-    gone, after = 0, -1
-    while not this.budget.over:
-        async with this.store.read() as session:
-            page = await retention.old_archive_files(session, before=before, after=after, limit=FILES)
-        if not page:
-            break
+    gone = 0
+    read = partial(retention.old_archive_files, before=before, limit=FILES)
+    async for page in this.pages(read, -1, lambda last: last.id):
         for file in page:
             await this.objects.delete(file.object_key)  # object first: a remaining row leads to it again
             async with this.store.write() as session:
                 gone += await retention.drop_archive_file(session, file.id)
-        after = page[-1].id
     return Counter(archive_files=gone)
 
 
 async def _strip(this: _RetentionRound, before: datetime) -> Counter[str]:
-    stripped, after = 0, _BEGINNING
-    while not this.budget.over:
-        async with this.store.read() as session:
-            page = await retention.ended_payloads(session, before=before, after=after, limit=this.policy.batch)
-        if not page:
-            break
-        after = (page[-1].created_at, page[-1].reference_number)
+    stripped = 0
+    read = partial(retention.ended_payloads, before=before, limit=this.policy.batch)
+    async for page in this.pages(read, BEFORE_ALL, lambda last: (last.created_at, last.reference_number)):
         async with this.store.write() as session:
             for old in sorted(page, key=lambda old: (old.shard, old.reference_number)):
                 await _strip_one(session, old, this.now)

@@ -209,11 +209,7 @@ async def _request_again(
     problem = f"report {window.reference} was not completed (status {report.status!r}); another was requested"
     log.warning("reconcile.report_failed", day=str(run.day), problem=problem)
     windows = tuple(replace(w, reference="") if w is window else w for w in run.windows)
-    async with store.write() as session:
-        await reconciliations.go_on(
-            session, run, state=run.state, windows=windows, at=clock() + _pause(run.tries), problem=problem,
-            tries=run.tries,
-        )  # fmt: skip
+    await _resume_later(store, run, windows, at=clock() + _pause(run.tries), problem=problem)
 
 
 async def _match_reports(
@@ -263,14 +259,8 @@ async def _finish(store: Store, clock: Clock, run: Reconciliation, outcome: Outc
     async with store.write() as session:
         if await reconciliations.finish(session, run, outcome, now=clock()):
             await reconciliations.drop_file(session, run.id)
-    log.info(
-        "reconcile.done",
-        reconciliation=run.id,
-        name=run.name,
-        matched=outcome.matched,
-        partly=outcome.partly,
-        found=outcome.found,
-    )
+    counts = {"matched": outcome.matched, "partly": outcome.partly, "found": outcome.found}
+    log.info("reconcile.done", reconciliation=run.id, name=run.name, **counts)
     if sentences := outcome.not_understood.sentences():
         log.warning("reconcile.partly_compared", reconciliation=run.id, name=run.name, not_understood=sentences)
 
@@ -282,9 +272,14 @@ async def _fail(store: Store, clock: Clock, run: Reconciliation, problem: str) -
             await reconciliations.drop_file(session, run.id)
 
 
-async def _resume_later(store: Store, run: Reconciliation, windows: tuple[ReportWindow, ...], *, at: datetime) -> None:
+async def _resume_later(
+    store: Store, run: Reconciliation, windows: tuple[ReportWindow, ...], *, at: datetime, problem: str | None = None
+) -> None:
+    """Continue at this stage then. With a `problem`, the tries count on."""
     async with store.write() as session:
-        await reconciliations.go_on(session, run, state=Stage.REPORTING, windows=windows, at=at)
+        await reconciliations.go_on(
+            session, run, state=run.state, windows=windows, at=at, problem=problem, tries=run.tries if problem else 0
+        )
 
 
 async def _vendor_failed(
@@ -298,10 +293,7 @@ async def _vendor_failed(
         return
     log.warning("reconcile.call_failed", reconciliation=run.id, problem=str(error))
     pause = max(_pause(run.tries), timedelta(seconds=error.retry_after or 0.0))
-    async with store.write() as session:
-        await reconciliations.go_on(
-            session, run, state=run.state, windows=run.windows, at=clock() + pause, problem=str(error), tries=run.tries
-        )
+    await _resume_later(store, run, run.windows, at=clock() + pause, problem=str(error))
 
 
 def _pause(tries: int) -> timedelta:

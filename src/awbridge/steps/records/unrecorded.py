@@ -123,7 +123,7 @@ class Unrecorded:
         return kept
 
     async def _set_unreadable(self, file: Path, lost: int, *, problem: str) -> int:
-        log.error("calls.unreadable", file=file.name, calls=lost, problem=problem)
+        log.error("calls.not_read", file=file.name, calls=lost, problem=problem)
         self.drop(lost)
         await asyncio.to_thread(file.rename, file.with_suffix(".unreadable"))
         return 0

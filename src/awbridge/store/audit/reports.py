@@ -21,9 +21,9 @@ class Report:
     destination: str
     shipments: int
     calls: int
-    object_key: str | None
-    bytes: int | None
-    sha256: str | None
+    object_key: str | None = None
+    bytes: int | None = None
+    sha256: str | None = None
     mailed_at: datetime | None = None
     mailed_to: int | None = None
     created_at: datetime

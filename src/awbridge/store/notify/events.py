@@ -13,6 +13,7 @@ from awbridge.domain.tracking.milestones import Milestone
 from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.ids import Ids
 from awbridge.store.engine.queries import Queries
+from awbridge.store.engine.shards import fetch_of
 
 _sql = Queries(__name__)
 _ids = Ids()
@@ -178,7 +179,5 @@ async def count_undelivered(session: Session) -> dict[tuple[int, str], int]:
 
 async def reached_by(session: Session, references: Sequence[str]) -> set[tuple[str, str]]:
     """(reference number, milestone) of everything that these shipments have reached."""
-    if not references:
-        return set()
-    rows = await session.fetch(_sql.reached_by, sorted(set(references)), sorted({shard_of(r) for r in references}))
+    rows = await fetch_of(session, _sql.reached_by, references)
     return {(row["reference_number"], row["milestone"]) for row in rows}

@@ -21,6 +21,7 @@ from awbridge.domain.retry import NotDone
 from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.pages import AFTER_ALL
 from awbridge.store.engine.queries import Queries
+from awbridge.store.engine.shards import fetch_of
 
 _sql = Queries(__name__)
 
@@ -82,10 +83,7 @@ async def not_done(session: Session, number: str, owner: str, decided: NotDone[A
 
 async def open_of(session: Session, references: Sequence[str]) -> list[Action]:
     """The actions about these shipments that are to be made or need a person, first asked first."""
-    if not references:
-        return []
-    unique = sorted(set(references))
-    return [_action(row) for row in await session.fetch(_sql.open_of_shipments, unique, [shard_of(r) for r in unique])]
+    return [_action(row) for row in await fetch_of(session, _sql.open_of_shipments, references)]
 
 
 async def ended(session: Session, number: str, ending: ActionEnding, *, now: datetime) -> bool:

@@ -10,6 +10,7 @@ from awbridge.domain.orders.shipment import Piece, Shipment, WaybillKind, shard_
 from awbridge.domain.tracking.attribution import MOST_USES
 from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.queries import Queries
+from awbridge.store.engine.shards import fetch_of
 
 _sql = Queries(__name__)
 
@@ -79,10 +80,8 @@ async def add(session: Session, new: Sequence[NewWaybill], *, now: datetime) -> 
 async def find(session: Session, numbers: Sequence[str]) -> dict[str, list[KnownWaybill]]:
     """What is known of these waybills: of each its first use at every courier, and its later ones."""
     found: dict[str, list[KnownWaybill]] = {}
-    if numbers:
-        unique = sorted(set(numbers))
-        for row in await session.fetch(_sql.find, unique, [shard_of(n) for n in unique]):
-            found.setdefault(row["waybill"], []).append(_known(row))
+    for row in await fetch_of(session, _sql.find, numbers):
+        found.setdefault(row["waybill"], []).append(_known(row))
     return found
 
 

@@ -9,7 +9,7 @@ from awbridge.domain.orders.shipment import Shipment, shard_of
 from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.pages import AFTER_ALL
 from awbridge.store.engine.queries import Queries
-from awbridge.store.orders.shipments import from_row
+from awbridge.store.orders.shipments import fetch_shipments
 
 _sql = Queries(__name__)
 
@@ -85,8 +85,7 @@ async def aged_out(session: Session, *, before: tuple[datetime, str] | None = No
 
     `before` is the (aged_out_at, reference_number) where the last page ended.
     """
-    rows = await session.fetch(_sql.aged_out, *(before or AFTER_ALL), limit)
-    return [from_row(row) for row in rows]
+    return await fetch_shipments(session, _sql.aged_out, *(before or AFTER_ALL), limit)
 
 
 async def count_aged_out(session: Session) -> int:

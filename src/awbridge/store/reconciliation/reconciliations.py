@@ -18,6 +18,7 @@ from awbridge.domain.reconciliation.differences import Compared, DayCounts, Diff
 from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.ids import Ids
 from awbridge.store.engine.queries import Queries
+from awbridge.store.engine.shards import fetch_of
 from awbridge.store.orders.shipments import payload_text
 
 _sql = Queries(__name__)
@@ -264,10 +265,7 @@ async def placed_between(
 
 async def standing(session: Session, references: Sequence[str]) -> dict[str, Ours]:
     """The state of these shipments, by reference number."""
-    if not references:
-        return {}
-    shards = sorted({shard_of(r) for r in references})
-    rows = await session.fetch(_sql.standing, sorted(set(references)), shards)
+    rows = await fetch_of(session, _sql.standing, references)
     return {row["reference_number"]: row_as(Ours, row, waybill=row["waybill"] or "") for row in rows}
 
 

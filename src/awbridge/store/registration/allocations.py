@@ -10,7 +10,7 @@ from awbridge.store.couriers import accounts
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.engine.database import Session
 from awbridge.store.engine.queries import Queries, Statement
-from awbridge.store.orders.shipments import from_row
+from awbridge.store.orders.shipments import fetch_shipments
 
 _sql = Queries(__name__)
 
@@ -29,7 +29,7 @@ async def claim_allocating(
     session: Session, *, owner: str, now: datetime, until: datetime, limit: int
 ) -> list[Shipment]:
     """Take up to `limit` shipments that wait for a courier under a lease that ends at `until`."""
-    return [from_row(row) for row in await session.fetch(_sql.claim_allocating, owner, until, now, limit)]
+    return await fetch_shipments(session, _sql.claim_allocating, owner, until, now, limit)
 
 
 async def allocate(
@@ -58,7 +58,7 @@ async def not_allocated(
 
 async def movable(session: Session, transporter: str, after: tuple[int, str], *, limit: int) -> list[Shipment]:
     """What a transporter still has to place, after this (shard, reference number), locked."""
-    return [from_row(row) for row in await session.fetch(_sql.movable, transporter, *after, limit)]
+    return await fetch_shipments(session, _sql.movable, transporter, *after, limit)
 
 
 async def move(session: Session, reference_number: str, account: CourierAccount, *, by: str, now: datetime) -> bool:

@@ -11,7 +11,7 @@ from awbridge.domain.retry import NotDone
 from awbridge.store.engine.database import Session
 from awbridge.store.engine.pages import BEFORE_ALL
 from awbridge.store.engine.queries import Queries
-from awbridge.store.orders.shipments import from_row
+from awbridge.store.orders.shipments import fetch_shipments
 
 _sql = Queries(__name__)
 
@@ -41,7 +41,7 @@ async def need_a_person(
 
     `after` is the (cancel_requested_at, reference_number) where the last page ended.
     """
-    return [from_row(row) for row in await session.fetch(_sql.need_a_person, *(after or BEFORE_ALL), limit)]
+    return await fetch_shipments(session, _sql.need_a_person, *(after or BEFORE_ALL), limit)
 
 
 async def count_in_need(session: Session) -> int:
