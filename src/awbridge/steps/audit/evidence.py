@@ -20,6 +20,7 @@ _FACTS = (
     *("reference_number", "order_id", "transporter", "courier_partner_id", "account_code", "state", "success"),
     *("no_of_retries", "problem", "waybill", "children", "status_code", "status_at", "created_at", "placed_at"),
 )
+_SCAN = ("scanned_at", "waybill", "status_code", "status", "remark", "location", "source", "received_at")
 
 
 async def evidence_of(*, store: Store, clock: Clock, reference_number: str, privacy: Privacy) -> bytes:
@@ -48,16 +49,8 @@ def _facts(shipment: Shipment, veil: Veil) -> dict[str, Any]:
 
 
 def _scan(scan: TimelineScan, veil: Veil) -> dict[str, Any]:
-    return {
-        "scanned_at": scan.scanned_at,
-        "waybill": scan.waybill,
-        "status_code": scan.status_code,
-        "status": veil.text(scan.status),
-        "remark": veil.text(scan.remark),
-        "location": veil.text(scan.location),
-        "source": scan.source,
-        "received_at": scan.received_at,
-    }
+    texts = {name: veil.text(getattr(scan, name)) for name in ("status", "remark", "location")}
+    return {name: texts.get(name, getattr(scan, name)) for name in _SCAN}
 
 
 def _json(value: Any) -> str:

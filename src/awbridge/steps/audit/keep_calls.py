@@ -7,7 +7,7 @@ written to the local disk. If the disk has no space, calls are dropped, counted 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 
@@ -15,12 +15,11 @@ import structlog
 
 from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.call import Call
-from awbridge.domain.errors import StoreBusy, StoreError
+from awbridge.domain.errors import StoreBusy
 from awbridge.steps.audit.calls import is_failure
-from awbridge.steps.records.unrecorded import Unrecorded
+from awbridge.steps.records.unrecorded import Unrecorded, record_all
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
-from awbridge.store.audit import attempts
 from awbridge.store.audit.attempts import NewAttempt
 
 log = structlog.get_logger()
@@ -91,29 +90,15 @@ class CallRecorder:
         if not batch:
             return 0
         try:
-            await _write(store, batch)
+            refused = await record_all(store, [_attempt(waiting) for waiting in batch])
         except StoreBusy:
             self.write_to_disk()  # if this process is killed meanwhile, none of them is lost
             raise
-        except StoreError:
-            await self._one_by_one(store, batch)  # one bad row must not block the others
+        for _ in range(refused):
+            self._drop()
         for _ in batch:
             self._waiting.popleft()
         return len(batch)
-
-    async def _one_by_one(self, store: Store, batch: Sequence[_Waiting]) -> None:
-        for waiting in batch:
-            try:
-                await _write(store, [waiting])
-            except StoreBusy:
-                raise
-            except StoreError:
-                self._drop()
-
-
-async def _write(store: Store, batch: Sequence[_Waiting]) -> None:
-    async with store.write() as session:
-        await attempts.add(session, [_attempt(waiting) for waiting in batch])
 
 
 def _attempt(waiting: _Waiting) -> NewAttempt:

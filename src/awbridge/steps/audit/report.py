@@ -66,33 +66,21 @@ async def report_failures(
         )
         stored = await publish(store=store, objects=objects, report=report, content=content)
         published.append(PublishedReport(report=stored, content=content))
-    if mail:
-        for destination, one in zip(policy.destinations, published, strict=True):
-            await _mail(store, clock, policy, day, destination, one, failures)
+    for destination, one in zip(policy.destinations, published, strict=True):
+        is_wanted = destination.to and (one.content is not None or policy.empty_mail)
+        if not mail or not is_wanted or one.report.mailed_at:
+            continue
+        if policy.mail is None:
+            raise SettingsError("AWBRIDGE_SMTP_URL and AWBRIDGE_MAIL_FROM are needed to mail reports")
+        message = _message(day, policy.zone, one, failures)
+        to = destination.to
+        await mail_once(store=store, clock=clock, report=one.report, to=to, message=message, mail=policy.mail)
     return published
 
 
 def _has_failed(call: KeptCall) -> bool:
     given_up = call.state == "gave_up" and call.api in ("create-order", "cancel-order")
     return given_up or is_failure(call.http_status, call.business_status, call.outcome)
-
-
-async def _mail(
-    store: Store,
-    clock: Clock,
-    policy: ReportPolicy,
-    day: date,
-    destination: Destination,
-    published: PublishedReport,
-    failures: FailureReport,
-) -> None:
-    report = published.report
-    if not destination.to or report.mailed_at or (published.content is None and not policy.empty_mail):
-        return
-    if policy.mail is None:
-        raise SettingsError("AWBRIDGE_SMTP_URL and AWBRIDGE_MAIL_FROM are needed to mail reports")
-    message = _message(day, policy.zone, published, failures)
-    await mail_once(store=store, clock=clock, report=report, to=destination.to, message=message, mail=policy.mail)
 
 
 def _message(day: date, zone: ZoneInfo, published: PublishedReport, failures: FailureReport) -> EmailMessage:

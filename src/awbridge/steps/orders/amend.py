@@ -275,14 +275,10 @@ def _edited(base: JsonObject, shipment: Shipment, edit: Edit, accounts: Mapping[
         return {**without_courier(order), "transporter": order["transporter"]}
     account = accounts.get(shipment.transporter or "")
     stays = account and account.active and courier_of(order) == courier_of(shipment.payload)
-    if account and stays and _is_of(shipment, account):
+    carrier = (shipment.courier_partner_id, shipment.account_code)
+    if account and stays and carrier == (account.courier_partner_id, account.account_code):
         return {**order, "transporter": account.transporter}
     return order
-
-
-def _is_of(shipment: Shipment, account: CourierAccount) -> bool:
-    named = (account.courier_partner_id, account.account_code)
-    return (shipment.courier_partner_id, shipment.account_code) == named
 
 
 def _differences(before: JsonObject, after: JsonObject) -> list[PayloadDifference]:

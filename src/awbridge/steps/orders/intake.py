@@ -257,7 +257,8 @@ def read_order(
     chosen = payload.pop("region", region.value)
     if chosen not in (Region.INDIA, Region.WORLD):
         raise PayloadRefused([FieldProblem("region", "must be india or world")])
-    if transporter is None and choosing and choosing.is_on and _names_no_courier(payload):
+    names_none = transporter is None and shipment_details(payload).get("courier_partner") in (None, "")
+    if names_none and choosing and choosing.is_on:
         return _choose(unallocated_shipment(payload, region=Region(chosen)), accounts, choosing)
     account = account_of(transporter, accounts)
     return new_shipment(
@@ -267,10 +268,6 @@ def read_order(
         courier_partner_id=account.courier_partner_id if account else None,
         account_code=account.account_code if account else None,
     )
-
-
-def _names_no_courier(payload: dict[str, Any]) -> bool:
-    return shipment_details(payload).get("courier_partner") in (None, "")
 
 
 def _choose(new: NewShipment, accounts: Mapping[str, CourierAccount], choosing: Choosing) -> NewShipment:

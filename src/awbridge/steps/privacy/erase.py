@@ -50,10 +50,8 @@ async def ask_erasure(
         subject = digits_of(phone)
         if len(subject) < SHORTEST_PHONE:
             raise NotPossible(f"a phone number has at least {SHORTEST_PHONE} digits")
-        kind, shown = (
-            "phone",
-            pseudonym(PersonalKind.PHONE, subject, key) if key else masked(PersonalKind.PHONE, subject),
-        )
+        kind = "phone"
+        shown = pseudonym(PersonalKind.PHONE, subject, key) if key else masked(PersonalKind.PHONE, subject)
     elif reference:
         kind, subject, shown = "reference", reference, reference
     else:
@@ -138,11 +136,12 @@ async def _erase(
     return waiting
 
 
-def _eraser_for(parcel: ParcelTexts) -> Eraser:
-    """An eraser that recognizes the values of a shipment's payloads and actions in other texts."""
+def _eraser_for(*parcels: ParcelTexts) -> Eraser:
+    """An eraser that recognizes the values of these shipments' payloads and actions in other texts."""
     eraser = Eraser()
-    for body in (parcel.payload, *parcel.more):
-        eraser.body(body)
+    for parcel in parcels:
+        for body in (parcel.payload, *parcel.more):
+            eraser.body(body)
     return eraser
 
 
@@ -238,11 +237,7 @@ async def _of_inbox(store: Store, scope: ErasureScope) -> int:
         text = body.decode("utf-8", "replace")
         if not concerns(scope, text):
             continue
-        eraser = Eraser()
-        for parcel in scope.parcels:
-            for known in (parcel.payload, *parcel.more):
-                eraser.body(known)
-        erased = eraser.body(text).encode()
+        erased = _eraser_for(*scope.parcels).body(text).encode()
         if json_differs(erased, body):
             async with store.write() as session:
                 await personal.set_body(session, shard, delivery, erased)

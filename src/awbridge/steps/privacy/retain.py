@@ -69,15 +69,6 @@ class Retained:
         return (deleted or "nothing to delete") + (", going on" if self.more else "")
 
 
-class _Budget:
-    def __init__(self, seconds: float) -> None:
-        self._ends = time.monotonic() + seconds
-
-    @property
-    def over(self) -> bool:
-        return time.monotonic() > self._ends
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RetentionRound:
     """What every task of a round needs."""
@@ -86,7 +77,12 @@ class _RetentionRound:
     objects: Objects
     now: datetime
     policy: RetainPolicy
-    budget: _Budget
+    ends_at: float  # by the steady clock
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time of the round is used up."""
+        return time.monotonic() > self.ends_at
 
     def before(self, days: int) -> datetime:
         """The moment before which rows are old."""
@@ -96,7 +92,7 @@ class _RetentionRound:
         self, read: Callable[..., Awaitable[list[T]]], after: Key, key: Callable[[T], Key]
     ) -> AsyncIterator[list[T]]:
         """Pages of old rows until none is left or the time of the round is over. `after`: the key before the first."""
-        while not self.budget.over:
+        while not self.is_over:
             async with self.store.read() as session:
                 page = await read(session, after=after)
             if not page:
@@ -114,13 +110,13 @@ async def retain(*, store: Store, objects: Objects, clock: Clock, policy: Retain
 
     `objects` is where reports are, and the archive where one is configured.
     """
-    budget = _Budget(policy.budget)
-    this = _RetentionRound(store=store, objects=objects, now=clock(), policy=policy, budget=budget)
+    ends_at = time.monotonic() + policy.budget
+    this = _RetentionRound(store=store, objects=objects, now=clock(), policy=policy, ends_at=ends_at)
     done = Retained()
     for days, task in _tasks(policy):
-        if days and not budget.over:
+        if days and not this.is_over:
             done.counts += await task(this, this.before(days))
-    done.more = budget.over
+    done.more = this.is_over
     return done
 
 
@@ -159,7 +155,7 @@ def _dropping(table: RetainedTable) -> _Task:
 async def _drop_old(this: _RetentionRound, table: RetainedTable, shard: int, before: datetime) -> Counter[str]:
     gone: Counter[str] = Counter()
     after, limit = -1, this.policy.batch
-    while not this.budget.over:
+    while not this.is_over:
         async with this.store.read() as session:  # outside the transaction: reading must not block writers
             page = await retention.page(session, table, shard, after=after, limit=limit)
         old = [row for row in page if row.noted_at < before]
@@ -197,7 +193,7 @@ async def _drop_reconciliations(this: _RetentionRound, before: datetime) -> Coun
 
 async def _drop_reconciliation(this: _RetentionRound, number: int) -> Counter[str]:
     gone: Counter[str] = Counter()
-    while not this.budget.over:
+    while not this.is_over:
         async with this.store.write() as session:
             differences = await retention.drop_differences(session, number, limit=this.policy.batch)
             gone["differences"] += differences
@@ -212,7 +208,7 @@ async def _drop_diaries(this: _RetentionRound, before: datetime) -> Counter[str]
     gone: Counter[str] = Counter()
     for diary in retention.DIARIES:
         old, last = min(before, this.before(diary.least)), this.policy.batch
-        while last == this.policy.batch and not this.budget.over:
+        while last == this.policy.batch and not this.is_over:
             async with this.store.write() as session:
                 last = await retention.drop_diary(session, diary, before=old, limit=this.policy.batch)
             gone[diary.name] += last
@@ -255,7 +251,7 @@ async def _strip_one(session: Session, old: OldPayload, now: datetime) -> None:
 async def _strip_actions_alone(this: _RetentionRound, before: datetime) -> Counter[str]:
     stripped = 0
     async for action in personal.actions_alone(this.store, before=before):
-        if this.budget.over:
+        if this.is_over:
             break
         async with this.store.write() as session:
             stripped += await personal.strip_action(session, action, Eraser())
@@ -264,7 +260,7 @@ async def _strip_actions_alone(this: _RetentionRound, before: datetime) -> Count
 
 async def _drop_reports(this: _RetentionRound, before: datetime) -> Counter[str]:
     gone = 0
-    while not this.budget.over:
+    while not this.is_over:
         async with this.store.read() as session:
             old = await reports.before(session, before.date().isoformat(), limit=FILES)
         for report in old:

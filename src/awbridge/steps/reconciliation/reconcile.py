@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -227,31 +227,21 @@ async def _match_reports(
             with path.open("wb") as file:
                 await clickpost.download_report_into(report, file.write)
             files.append((path, f"report {report.reference}"))
-        asked = [window.requested_at for window in run.windows if window.requested_at]
-        task = Task(
-            reconciliation_id=run.id,
-            files=files,
-            table=run.kind,
-            zone=policy.zone,
-            day=run.day,
-            made_at=min(asked, default=None),
-            counted=run.theirs_placed is not None,
-        )
+        requested = [window.requested_at for window in run.windows if window.requested_at]
+        task = _task(run, policy, files)
+        task = replace(task, made_at=min(requested, default=None), counted=run.theirs_placed is not None)
         await _finish(store, clock, run, await match(store, task, now=clock()))
+
+
+def _task(run: Reconciliation, policy: ReconcilePolicy, files: Sequence[tuple[Path, str]]) -> Task:
+    return Task(reconciliation_id=run.id, files=files, table=run.kind, zone=policy.zone, day=run.day)
 
 
 async def _match_file(store: Store, clock: Clock, policy: ReconcilePolicy, run: Reconciliation) -> None:
     with tempfile.TemporaryDirectory(prefix="awbridge-reports-") as folder:
         path = Path(folder) / "table"
         await fetch_file(store, run.id, path)
-        task = Task(
-            reconciliation_id=run.id,
-            files=[(path, run.name)],
-            table=run.kind,
-            zone=policy.zone,
-            day=run.day,
-            may_be_empty=False,
-        )
+        task = replace(_task(run, policy, [(path, run.name)]), may_be_empty=False)
         await _finish(store, clock, run, await match(store, task, now=clock()))
 
 

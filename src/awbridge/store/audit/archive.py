@@ -37,19 +37,8 @@ class Unfiled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenFile:
-    """A file to upload. `tries` includes this one."""
-
-    id: int
-    object_key: str
-    calls: int
-    tries: int
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveFile:
-    """A stored archive file."""
+    """A stored archive file. `tries` counts uploads, also the one for which it is claimed."""
 
     id: int
     object_key: str
@@ -110,10 +99,10 @@ async def cut(session: Session, file: int, object_key: str, calls: Sequence[Unfi
     await session.write_rows(_sql.file, [(c.shard, c.id, file) for c in calls])
 
 
-async def claim(session: Session, *, now: datetime, until: datetime) -> OpenFile | None:
+async def claim(session: Session, *, now: datetime, until: datetime) -> ArchiveFile | None:
     """Take one file that is due to be uploaded, under a lease."""
     rows = await session.fetch(_sql.claim, now, until)
-    return row_as(OpenFile, rows[0]) if rows else None
+    return row_as(ArchiveFile, rows[0]) if rows else None
 
 
 async def archived(session: Session, file: int, *, calls: int, size: int, sha256: str, now: datetime) -> None:

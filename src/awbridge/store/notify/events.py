@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 
 from awbridge.domain.notify.events import EventKind, ShipmentEvent
 from awbridge.domain.orders.shipment import shard_of
@@ -26,22 +27,18 @@ async def write(session: Session, happenings: Sequence[ShipmentEvent], *, now: d
     """
     # What a status and a cancellation show alike is one milestone; the first that says so is kept.
     reached = {_key(h.reference_number, h.milestone): h for h in happenings[::-1] if h.milestone}
-    rows = [(*key, h.status_code, h.ndr_code, h.at, now, h.fresh_at) for key, h in sorted(reached.items(), key=_first)]
+    rows = [
+        (*key, h.status_code, h.ndr_code, h.at, now, h.fresh_at)
+        for key, h in sorted(reached.items(), key=itemgetter(0))
+    ]
     if rows:
         await session.write_rows(_sql.reach, rows)
     if any(h.kinds for h in happenings):
         await _tell_endpoints(session, happenings, now)
 
 
-_Key = tuple[int, str, str]
-
-
-def _key(reference_number: str, milestone: Milestone) -> _Key:
+def _key(reference_number: str, milestone: Milestone) -> tuple[int, str, str]:
     return shard_of(reference_number), reference_number, milestone.value
-
-
-def _first(reached: tuple[_Key, ShipmentEvent]) -> _Key:
-    return reached[0]
 
 
 async def _tell_endpoints(session: Session, happenings: Sequence[ShipmentEvent], now: datetime) -> None:

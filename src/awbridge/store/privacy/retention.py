@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from awbridge.store.audit.archive import ArchiveFile
 from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.queries import Queries, Statement
 
@@ -113,14 +114,6 @@ class OldAction:
     settled: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OldFile:
-    """An archive file whose calls have been deleted."""
-
-    id: int
-    object_key: str
-
-
 async def page(session: Session, table: RetainedTable, shard: int, *, after: int, limit: int) -> list[OldRow]:
     """Rows of a shard by id, oldest first."""
     rows = await session.fetch(table.page, shard, after, limit)
@@ -168,10 +161,10 @@ async def drop_reconciliation(session: Session, reconciliation_id: int) -> int:
     return await session.execute(_sql.reconciliation_drop, reconciliation_id)
 
 
-async def old_archive_files(session: Session, *, before: datetime, after: int, limit: int) -> list[OldFile]:
+async def old_archive_files(session: Session, *, before: datetime, after: int, limit: int) -> list[ArchiveFile]:
     """Files archived before then whose calls have been deleted."""
     rows = await session.fetch(_sql.archive_files_page, after, before, limit)
-    return [row_as(OldFile, row) for row in rows]
+    return [row_as(ArchiveFile, row) for row in rows]
 
 
 async def drop_archive_file(session: Session, number: int) -> int:

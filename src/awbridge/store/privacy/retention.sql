@@ -146,10 +146,10 @@ DELETE FROM reconciliations WHERE id = $1
 
 -- name: archive_files_page
 -- Files whose calls have left the table: while they are there, the archive is what they wait for.
-SELECT f.id, f.object_key FROM archive_files f
-WHERE f.id > $1 AND f.archived_at < $2 AND NOT EXISTS (
-  SELECT 1 FROM attempts a WHERE a.archive_file = f.id AND a.archive_file > 0)
-ORDER BY f.id LIMIT $3
+SELECT {{archive_files.*}} FROM archive_files
+WHERE id > $1 AND archived_at < $2 AND NOT EXISTS (
+  SELECT 1 FROM attempts a WHERE a.archive_file = archive_files.id AND a.archive_file > 0)
+ORDER BY id LIMIT $3
 
 -- name: archive_file_drop
 DELETE FROM archive_files WHERE id = $1
