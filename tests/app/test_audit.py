@@ -86,7 +86,7 @@ def of_reconciling(clickpost: AsyncClickPost) -> list[Coroutine[Any, Any, Any]]:
 
 
 def test_the_calls_that_went_well_are_named_alike_where_they_are_read_and_judged() -> None:
-    text = resources.files("awbridge.store.audit").joinpath("calls.sql").read_text()
+    text = resources.files("awbridge.store.audit").joinpath("attempts.sql").read_text()
     (names,) = re.findall(r"outcome NOT IN \(([^)]+)\)", text)
     assert set(re.findall(r"'(\w+)'", names)) == SUCCEEDED
 

@@ -98,7 +98,7 @@ async def test_an_old_replica_works_on_beside_a_compatible_schema_and_steps_asid
             refused = httpx2.get(f"{bridge.url}/readyz", timeout=10)
             assert (refused.status_code, refused.json()["title"]) == (503, "The schema is too new")
             assert WHY in refused.json()["detail"]
-            await until(lambda: "schema.too_new" in bridge.log(), "the steps end")
+            await until(lambda: "version.superseded" in bridge.log(), "the steps end")
             code, said = await asyncio.to_thread(lambda: ended(started(["serve"], late_env, tmp_path)))
             assert (code, WHY in said) == (1, True), said
         assert pusher.refused == set(), "webhooks are acknowledged throughout"

@@ -15,7 +15,7 @@ from awbridge.store.audit import archive, attempts
 from awbridge.store.orders import actions, payload_versions
 from awbridge.store.orders.payload_versions import PayloadVersion
 from tests.support import rows
-from tests.support.rows import T0
+from tests.support.rows import T0, attempt
 from tests.support.world import an_order, get
 
 PHONE, NAME = "9812345678", "Asha Rao"
@@ -57,8 +57,7 @@ async def keep(
 ) -> None:
     """Keep calls as the steps do."""
     async with store.write() as session:
-        for made in calls:
-            await attempts.add(session, made, reference_number=reference, outcome=outcome, made_at=at)
+        await attempts.add(session, [attempt(made, reference, outcome, at) for made in calls])
 
 
 async def more_about(store: Store, reference: str) -> None:

@@ -7,11 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from awbridge.domain.attempt import AttemptOutcome
+from awbridge.domain.call import Call
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import NewShipment, Region, Shipment, State
 from awbridge.domain.tracking.scan import Scan, Source
 from awbridge.domain.tracking.timeline import Entry, Timeline
 from awbridge.store import Store
+from awbridge.store.audit.attempts import NewAttempt
 from awbridge.store.couriers import accounts
 from awbridge.store.engine.database import Session
 from awbridge.store.engine.queries import Statement, parse
@@ -58,6 +61,12 @@ def new_scan(reference: str, told: Scan, *, received_at: datetime = T0, **change
 
 def placed(waybill: str = "AWB1", **changes: Any) -> Placed:
     return Placed(waybill=waybill, **changes)
+
+
+def attempt(
+    call: Call, reference_number: str | None, outcome: AttemptOutcome | str = "unknown", made_at: datetime = T0
+) -> NewAttempt:
+    return NewAttempt(call=call, reference_number=reference_number, outcome=AttemptOutcome(outcome), made_at=made_at)
 
 
 def sql(text: str) -> Statement:

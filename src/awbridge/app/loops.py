@@ -50,7 +50,7 @@ from awbridge.sinks.objects import Objects
 from awbridge.sinks.outgoing import EventSender
 from awbridge.steps.audit.archive import archive_due, tidy_up
 from awbridge.steps.audit.keep_calls import CallRecorder
-from awbridge.steps.couriers.sync_couriers import watch_couriers
+from awbridge.steps.couriers.sync_couriers import sync_due
 from awbridge.steps.notify.alarm import Digest, send_alarms
 from awbridge.steps.notify.deliver_events import deliver_due
 from awbridge.steps.notify.health_monitor import HealthMonitor, Machine
@@ -67,7 +67,7 @@ from awbridge.steps.reconciliation.report_files import take_from_folder
 from awbridge.steps.records.unrecorded import Unrecorded
 from awbridge.steps.registration.allocate import allocate_due
 from awbridge.steps.registration.cancel import cancel_due
-from awbridge.steps.registration.fallback import fall_back_due
+from awbridge.steps.registration.fallback import fallback_due
 from awbridge.steps.registration.push import Push
 from awbridge.steps.registration.release import release_due
 from awbridge.steps.runtime.clock import Clock
@@ -172,7 +172,7 @@ def _vendor_steps(world: World) -> dict[str, Round]:
         "act": partial(act_due, policy=act_policy(settings)),
         "allocate": partial(allocate_due, policy=allocate_policy(settings)),
         "cancel": partial(cancel_due, policy=cancel_policy(settings)),
-        "fallback": partial(fall_back_due, policy=fallback_policy(settings)),
+        "fallback": partial(fallback_due, policy=fallback_policy(settings)),
         "reconcile": partial(reconcile_due, policy=reconcile_policy(settings)),
         "differences": recheck,
     }
@@ -183,7 +183,7 @@ def _vendor_steps(world: World) -> dict[str, Round]:
     rounds["release"] = partial(release_due, store=store, clock=clock)
     if settings.courier_comparison_seconds:
         every = timedelta(seconds=settings.courier_comparison_seconds)
-        rounds["sync_couriers"] = partial(watch_couriers, store=store, clickpost=clickpost, clock=clock, every=every)
+        rounds["sync_couriers"] = partial(sync_due, store=store, clickpost=clickpost, clock=clock, every=every)
     return rounds
 
 

@@ -34,7 +34,7 @@ class AttemptOutcome(StrEnum):
     WAITING = "waiting"
 
 
-# An answer to a question is a success, whatever its code. store/audit/calls.sql lists the same.
+# An answer to a question is a success, whatever its code. store/audit/attempts.sql lists the same.
 SUCCEEDED = frozenset(
     (
         *(AttemptOutcome.PLACED, AttemptOutcome.PENDING, AttemptOutcome.CANCELLED, AttemptOutcome.DONE),

@@ -4,11 +4,31 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+S = TypeVar("S", bound=StrEnum)
 
 # About 15 hours in total, to outlast a courier's scheduled downtime (a night at most).
 DEFAULT_RETRY_DELAYS = (60.0, 300.0, 900.0, 3600.0, 7200.0, 14400.0, 28800.0)
 JITTER = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotDone(Generic[S]):
+    """The next state of work that a try did not complete. `tries` counts the failed ones."""
+
+    state: S
+    tries: int
+    problem: str | None
+    next_try_at: datetime | None = None
+
+    @property
+    def columns(self) -> tuple[str, int, str | None, datetime | None]:
+        """The fields as a table holds them."""
+        return self.state.value, self.tries, self.problem, self.next_try_at
 
 
 def delay_before_retry(

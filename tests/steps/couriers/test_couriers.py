@@ -13,7 +13,7 @@ from awbridge.domain.call import Call
 from awbridge.domain.errors import NotFound, NotPossible, NotValid, VendorError
 from awbridge.domain.orders.shipment import State
 from awbridge.steps.couriers import couriers as courier_steps
-from awbridge.steps.couriers.sync_couriers import differences, sync_couriers, watch_couriers
+from awbridge.steps.couriers.sync_couriers import differences, sync_couriers, sync_due
 from awbridge.steps.orders import intake
 from awbridge.store import Store
 from awbridge.store.couriers import couriers
@@ -218,7 +218,7 @@ async def test_accounts_in_use_are_warned_of(
 ) -> None:
     await put(store, account)
     clock = SetClock()
-    await watch_couriers(store=store, clickpost=Vendor(*listed), clock=clock, every=DAY)
+    await sync_due(store=store, clickpost=Vendor(*listed), clock=clock, every=DAY)
     assert await warnings(store) == ({"t": kind} if kind else {})
     assert (await every(store))["t"] == account  # compared, not written
 
@@ -230,7 +230,7 @@ async def test_shipments_that_wait_under_a_retired_transporters_account_are_warn
     with pytest.raises(intake.BatchRefused, match="1 of the orders"):
         await take_in(store, "S")
     vendor, clock = Vendor(theirs(active=False)), SetClock()
-    await watch_couriers(store=store, clickpost=vendor, clock=clock, every=DAY)
+    await sync_due(store=store, clickpost=vendor, clock=clock, every=DAY)
     async with store.read() as session:
         [warning] = await couriers.warnings(session)
         assert await couriers.count_warnings(session) == {"inactive": 1}
@@ -241,16 +241,16 @@ async def test_shipments_that_wait_under_a_retired_transporters_account_are_warn
 async def test_a_warning_keeps_its_beginning_and_goes_when_its_reason_does(store: Store) -> None:
     await put(store, mine("t"))
     vendor, clock = Vendor(theirs(active=False)), SetClock()
-    await watch_couriers(store=store, clickpost=vendor, clock=clock, every=DAY)
+    await sync_due(store=store, clickpost=vendor, clock=clock, every=DAY)
     clock.forward(days=1)
-    await watch_couriers(store=store, clickpost=vendor, clock=clock, every=DAY)
+    await sync_due(store=store, clickpost=vendor, clock=clock, every=DAY)
     async with store.read() as session:
         assert [w.since_at for w in await couriers.warnings(session)] == [T0]
         [alarm] = await alarms.open_now(session)
     assert (alarm.cause, alarm.times, alarm.raised_at) == ("courier.4:one", 2, T0)
     vendor.accounts = [theirs()]
     clock.forward(days=1)
-    await watch_couriers(store=store, clickpost=vendor, clock=clock, every=DAY)
+    await sync_due(store=store, clickpost=vendor, clock=clock, every=DAY)
     assert await warnings(store) == {}
     async with store.read() as session:
         assert await alarms.open_now(session) == []
@@ -260,7 +260,7 @@ async def test_the_comparison_is_made_once_when_it_is_due_and_sooner_after_a_fai
     vendor, clock = Vendor(theirs()), SetClock()
 
     async def watch() -> int:
-        return await watch_couriers(store=store, clickpost=vendor, clock=clock, every=DAY)
+        return await sync_due(store=store, clickpost=vendor, clock=clock, every=DAY)
 
     assert [await watch(), await watch()] == [1, 0]
     assert vendor.calls == 2  # the active ones, and all

@@ -15,7 +15,7 @@ from awbridge.steps.couriers import couriers as courier_steps
 from awbridge.steps.couriers.sync_couriers import sync_couriers
 from awbridge.steps.orders import intake
 from awbridge.steps.registration.allocate import AllocatePolicy, allocate_due
-from awbridge.steps.registration.fallback import FallbackPolicy, fall_back_due
+from awbridge.steps.registration.fallback import FallbackPolicy, fallback_due
 from awbridge.steps.registration.push import push_due
 from awbridge.steps.registration.verdict import PushPolicy
 from awbridge.store import Store
@@ -46,7 +46,7 @@ class Bridge:
             world = {"store": self.store, "clickpost": self.clickpost, "clock": self.clock}
             await allocate_due(**world, policy=AllocatePolicy())
             await push_due(**world, policy=push)
-            await fall_back_due(**world, policy=FallbackPolicy(failures=2))
+            await fallback_due(**world, policy=FallbackPolicy(failures=2))
             self.clock.forward(seconds=70)
 
     async def take_in(self, reference: str, *, transporter: str | None = None, **details: object) -> None:

@@ -52,7 +52,7 @@ async def test_silence_while_polling_finds_scans_is_told_once_over_all_processes
     assert (await told(store, clock)).alarms == {AlarmCause.WEBHOOKS_SILENT: clock.now}
     clock.forward(minutes=20)
     await came(store, clock, Source.WEBHOOK)
-    assert await events(*watches) == ["webhooks.back"]
+    assert await events(*watches) == ["webhooks.resumed"]
     assert (await told(store, clock)).alarms == {}
 
 

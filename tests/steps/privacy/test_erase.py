@@ -24,10 +24,11 @@ from awbridge.steps.orders import intake
 from awbridge.steps.privacy import erase as erase_step
 from awbridge.steps.privacy.erase import ask_erasure, erase_due
 from awbridge.store import Store
+from awbridge.store.engine import pages
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Statement
 from awbridge.store.orders import actions
-from awbridge.store.privacy import erasures, personal
+from awbridge.store.privacy import erasures
 from awbridge.store.privacy.erasures import Erasure
 from awbridge.store.tracking import inbox, scans
 from tests.steps.audit.test_report import unzip
@@ -264,7 +265,7 @@ async def events_about(store: Store, reference: str, count: int) -> None:
 async def test_all_events_of_a_shipment_are_found_page_by_page(
     store: Store, objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(personal, "PAGE", 4)
+    monkeypatch.setattr(pages, "PAGE", 4)
     monkeypatch.setattr(erase_step, "BATCH", 2)
     await ended(store, "R")
     await events_about(store, "R", 7)

@@ -22,6 +22,7 @@ from awbridge.steps.privacy.retain import Retained, RetainPolicy, retain
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.store.audit import reports, runs
+from awbridge.store.audit.reports import Report
 from awbridge.store.tracking import inbox, scans, tracking_status
 from awbridge.store.tracking.inbox import NewDelivery
 from awbridge.store.tracking.tracking_status import TrackingStatus
@@ -150,17 +151,9 @@ async def test_old_runs_go_but_the_last_of_each_job_stays(store: Store, objects:
 
 async def test_an_old_report_goes_with_its_file(store: Store, objects: Objects) -> None:
     for at in (OLD, YOUNG):
-        await publish(
-            store=store,
-            objects=objects,
-            clock=SetClock(at),
-            kind="failures",
-            day=at.date(),
-            destination="own",
-            shipments=1,
-            calls=1,
-            content=b"zip",
-        )
+        day = at.date().isoformat()
+        report = Report(id=day, kind="failures", day=day, destination="own", shipments=1, calls=1, created_at=at)
+        await publish(store=store, objects=objects, report=report, content=b"zip")
     assert (await run(store, objects, reports=30)).counts == {"reports": 1}
     async with store.read() as session:
         (left,) = await reports.newest(session, limit=9)

@@ -30,7 +30,7 @@ from awbridge.steps.reconciliation.reconcile import ReconcilePolicy, begin_day, 
 from awbridge.steps.records.unrecorded import QUIET_AFTER, Unrecorded
 from awbridge.steps.registration.allocate import AllocatePolicy, allocate_due
 from awbridge.steps.registration.cancel import CancelPolicy, cancel_due
-from awbridge.steps.registration.fallback import FallbackPolicy, fall_back_due
+from awbridge.steps.registration.fallback import FallbackPolicy, fallback_due
 from awbridge.steps.registration.push import Push, push_due
 from awbridge.steps.registration.verdict import PushPolicy
 from awbridge.store import Store
@@ -276,7 +276,7 @@ def _polling(step: Any) -> Any:
     [
         (_allocating, _due(allocate_due, policy=AllocatePolicy()), "recommend", "R"),
         (_sent_before, _due(allocate_due, policy=AllocatePolicy()), "fetch-order", "R"),
-        (_refused, _due(fall_back_due, policy=FallbackPolicy()), "fetch-order", "REF"),
+        (_refused, _due(fallback_due, policy=FallbackPolicy()), "fetch-order", "REF"),
         (_silent, _polling(poll_due), "track-order", None),
         (_nothing, _polling(cover_next_window), "updated-order", None),
         (_a_day, _due(reconcile_due, policy=ReconcilePolicy(zone=INDIA)), "fetch-shipment-count", None),

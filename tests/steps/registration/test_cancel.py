@@ -27,7 +27,7 @@ from awbridge.steps.orders import intake
 from awbridge.steps.registration.cancel import CONFIRM_AFTER, LONGEST_PAUSE, CancelPolicy, cancel_due
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.store import Store
-from awbridge.store.audit import calls
+from awbridge.store.audit import attempts
 from awbridge.store.notify import alarms, endpoints
 from awbridge.store.tracking import inbox
 from tests.support.rows import T0, add, delivery, fetch, place, sql
@@ -341,5 +341,5 @@ async def test_the_daily_report_shows_a_cancellation_that_gave_up_in_its_own_ter
     while (due := (await get(unwanted, "R")).next_try_at) is not None:
         clock.now = due
         await run(unwanted, vendor, clock)
-    listed = [call async for call in calls.failed_between(unwanted, T0, clock.now + timedelta(days=1))]
+    listed = [call async for call in attempts.failed_between(unwanted, T0, clock.now + timedelta(days=1))]
     assert {(call.state, call.no_of_retries) for call in listed} == {("gave_up", len(DELAYS) + 1)}

@@ -255,7 +255,7 @@ async def test_a_breaker_holds_probes_and_reopens_with_one_alarm(store: Store) -
         await push(store, vendor, clock, policy)
     assert await counts(store, clock) == {"placed": 41}
     alarms = [(entry["event"], entry["account"]) for entry in logs if entry["event"].startswith("account.")]
-    assert alarms == [("account.incident", "4:main"), ("account.recovered", "4:main")]
+    assert alarms == [("account.held", "4:main"), ("account.recovered", "4:main")]
     [alarm] = await fetch(store, "SELECT * FROM alarms")
     assert (alarm["cause"], alarm["times"]) == ("account.4:main", 1)
     assert alarm["cleared_at"] is not None
@@ -269,7 +269,7 @@ async def test_account_trouble_alarms_once_however_many_wait(store: Store) -> No
         for _ in range(4):
             await push(store, vendor, clock)
             clock.forward(seconds=300)
-    assert len([e for e in logs if e["event"] == "account.incident"]) == 1
+    assert len([e for e in logs if e["event"] == "account.held"]) == 1
     assert len(vendor.calls) <= POLICY.concurrency + 3
     assert await counts(store, clock) == {"held": 300}
     [alarm] = await fetch(store, "SELECT * FROM alarms")

@@ -18,7 +18,7 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import Placed, Unknown
 from awbridge.domain.orders.shipment import Region, State
 from awbridge.steps.orders import intake
-from awbridge.steps.registration.fallback import FallbackPolicy, fall_back_due
+from awbridge.steps.registration.fallback import FallbackPolicy, fallback_due
 from awbridge.steps.registration.push import push_due
 from awbridge.steps.registration.verdict import PushPolicy
 from awbridge.store import Store
@@ -101,7 +101,7 @@ async def take_in(store: Store, clock: SetClock, reference: str = "REF", **detai
 
 
 async def fall_back(store: Store, vendor: Vendor, clock: SetClock, policy: FallbackPolicy = POLICY) -> int:
-    return await fall_back_due(store=store, clickpost=vendor, clock=clock, policy=policy)
+    return await fallback_due(store=store, clickpost=vendor, clock=clock, policy=policy)
 
 
 async def run(store: Store, vendor: Vendor, clock: SetClock, *, minutes: int = 12) -> None:

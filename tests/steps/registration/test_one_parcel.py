@@ -27,7 +27,7 @@ from awbridge.steps.orders import amend, intake, settle
 from awbridge.steps.orders.amend import Edit
 from awbridge.steps.registration.allocate import AllocatePolicy, allocate_due
 from awbridge.steps.registration.cancel import CancelPolicy, cancel_due
-from awbridge.steps.registration.fallback import FallbackPolicy, fall_back_due
+from awbridge.steps.registration.fallback import FallbackPolicy, fallback_due
 from awbridge.steps.registration.push import push_due
 from awbridge.steps.registration.release import release_due
 from awbridge.steps.registration.verdict import PushPolicy
@@ -113,7 +113,7 @@ class World:
     async def time(self) -> None:
         world: dict[str, Any] = {"store": self.store, "clickpost": self.clickpost, "clock": self.clock}
         await push_due(**world, policy=PUSH)
-        await fall_back_due(**world, policy=FALLBACK)
+        await fallback_due(**world, policy=FALLBACK)
         await allocate_due(**world, policy=AllocatePolicy())
         await cancel_due(**world, policy=CancelPolicy(retry_delays=PUSH.retry_delays))
         await release_due(store=self.store, clock=self.clock)

@@ -19,6 +19,13 @@ def test_the_row_of_values_is_written_as_often_as_there_are_rows() -> None:
     )
 
 
+def test_a_fragment_is_repeated_in_statements_and_is_none_itself() -> None:
+    text = "-- fragment: whole\nSELECT a FROM t\n\n-- name: one\n{{whole}} WHERE a {{in $1::bigint[]}}"
+    [statement] = parse(text).values()
+    assert statement.postgres == "SELECT a FROM t WHERE a = ANY($1::bigint[])"
+    assert statement.sqlite == "SELECT a FROM t WHERE a IN (SELECT value FROM json_each(?1))"
+
+
 def test_a_statement_with_a_parameter_outside_of_its_row_goes_row_by_row() -> None:
     assert (
         parse("-- name: x\nINSERT INTO t (a) VALUES ($1) ON CONFLICT (a) DO UPDATE SET b = $2")["x"].sqlite_rows(2)

@@ -27,7 +27,7 @@ from awbridge.store.orders import lists, shipments
 from awbridge.store.polling import webhook_keys, windows
 from awbridge.store.polling.windows import CatchUpWindow
 from awbridge.store.tracking import inbox, scans
-from tests.support.rows import MINUTE, T0, add, count, delivery, fetch, new_scan, new_shipment, scan, sql
+from tests.support.rows import MINUTE, T0, add, attempt, count, delivery, fetch, new_scan, new_shipment, scan, sql
 from tests.support.statements import statements_of
 from tests.support.stores import TABLES
 
@@ -347,10 +347,8 @@ async def test_calls_are_kept_in_order_also_with_a_nul_in_the_answer(store: Stor
     async with store.write() as session:
         for n in range(3):
             call = Call(api="create_order", method="POST", url="u", response=f"{n}\x00", http_status=200, ms=n)
-            await attempts.add(session, call, reference_number="R", outcome="unknown", made_at=T0)
-        await attempts.add(
-            session, Call(api="x", method="GET", url="u"), reference_number=None, outcome="f", made_at=T0
-        )
+            await attempts.add(session, [attempt(call, "R")])
+        await attempts.add(session, [attempt(Call(api="x", method="GET", url="u"), None)])
         kept = await attempts.of_shipment(session, "R")
     assert [(a.response, a.ms, a.http_status) for a in kept] == [(f"{n}\ufffd", n, 200) for n in range(3)]
     assert kept[0].made_at == T0

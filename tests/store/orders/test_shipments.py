@@ -10,6 +10,7 @@ import pytest
 
 from awbridge.domain.orders.cancellation import CancelState
 from awbridge.domain.orders.shipment import Shipment, State, shard_of
+from awbridge.domain.retry import NotDone
 from awbridge.domain.tracking.lifecycle import Sighting
 from awbridge.domain.tracking.overdue import StuckAfter
 from awbridge.store import Store
@@ -17,7 +18,6 @@ from awbridge.store.engine.queries import Statement
 from awbridge.store.orders import lists, shipments, waybills
 from awbridge.store.polling import polls
 from awbridge.store.registration import cancellations, dispatch
-from awbridge.store.registration.cancellations import NotCancelled
 from awbridge.store.registration.dispatch import NotPlaced
 from awbridge.store.tracking import inbox, tracking_status
 from awbridge.store.tracking.tracking_status import TrackingStatus
@@ -274,7 +274,7 @@ async def test_what_is_placed_is_claimed_for_cancelling_and_by_nobody_else(store
         taken = await shipments.claim_cancels(session, owner="c", now=T0, until=T0 + LEASE, limit=5)
         assert [s.waybill for s in taken] == ["AWB of R"]
         assert await shipments.claim_cancels(session, owner="d", now=T0, until=T0 + LEASE, limit=5) == []
-        refused = NotCancelled(state=CancelState.REFUSED, tries=1, problem="no")
+        refused = NotDone(state=CancelState.REFUSED, tries=1, problem="no")
         assert not await cancellations.not_cancelled(session, "R", "somebody else", refused, now=T0)
     assert (await get(store, "R")).cancel_state == "asked"
     async with store.write() as session:

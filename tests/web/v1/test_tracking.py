@@ -16,7 +16,7 @@ from awbridge.store.tracking import inbox, scans
 from tests.steps.tracking.test_returns import asked_for
 from tests.steps.tracking.test_shipment_details import NOW
 from tests.support.app import Web
-from tests.support.rows import T0, add, delivery, new_scan, place, scan
+from tests.support.rows import T0, add, attempt, delivery, new_scan, place, scan
 from tests.support.world import INDIA, as_body, get, webhook
 
 
@@ -71,7 +71,7 @@ async def test_scans_and_attempts_are_shown_oldest_first(web: Web) -> None:
         await scans.add(session, [new_scan("R", late), new_scan("R", scan(5))])
         for n in range(2):
             call = Call(api="create_order", method="POST", url=f"https://x/?key=***&n={n}", http_status=200)
-            await attempts.add(session, call, reference_number="R", outcome="unknown", made_at=T0)
+            await attempts.add(session, [attempt(call, "R")])
     timeline = (await web.http.get("/v1/shipments/R/scans")).json()
     assert [(s["status_code"], s["status_name"]) for s in timeline] == [(5, "InTransit"), (8, "Delivered")]
     calls = (await web.http.get("/v1/shipments/R/attempts")).json()

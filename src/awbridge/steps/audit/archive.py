@@ -21,13 +21,14 @@ import structlog
 from awbridge.domain.errors import ObjectsError
 from awbridge.domain.privacy import Privacy
 from awbridge.domain.retry import backoff
-from awbridge.sinks.objects import Objects, StoredObject, make_private
-from awbridge.steps.audit.calls import is_failure, line_of, record_of
+from awbridge.sinks.objects import Objects, make_private
+from awbridge.steps.audit.calls import is_failure, record_of
+from awbridge.steps.records.zip_file import as_lines
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import Lease, checked
 from awbridge.store import Store
-from awbridge.store.audit import archive, calls
-from awbridge.store.audit.archive import ArchiveFile, OpenFile, Unfiled
+from awbridge.store.audit import archive, attempts
+from awbridge.store.audit.archive import ArchiveFile, Unfiled
 
 log = structlog.get_logger()
 
@@ -117,12 +118,12 @@ def _enough(
 
 
 async def _upload(
-    store: Store, objects: Objects, clock: Clock, policy: ArchivePolicy, file: OpenFile, lease: Lease
+    store: Store, objects: Objects, clock: Clock, policy: ArchivePolicy, file: ArchiveFile, lease: Lease
 ) -> int:
     try:
         async with store.read() as session:
-            found = await calls.of_file(session, file.id)
-        lines = [line_of(record_of(call, policy.privacy)) for call in found]
+            found = await attempts.of_file(session, file.id)
+        lines = as_lines(record_of(call, policy.privacy) for call in found)
         content = await asyncio.to_thread(_compressed, lines)
         local = await asyncio.to_thread(_keep, policy.folder, file, content)
         if not lease.allows(clock()):
@@ -135,15 +136,12 @@ async def _upload(
         async with store.write() as session:
             await archive.failed(session, file.id, problem=problem, again_at=again_at)
         return 0
-    await _mark(store, clock, file, len(found), stored)
+    count, size = len(found), stored.size
+    async with store.write() as session:
+        await archive.archived(session, file.id, calls=count, size=size, sha256=stored.sha256, now=clock())
+    log.info("archive.uploaded", file=file.object_key, calls=count, bytes=size)
     await asyncio.to_thread(local.unlink, missing_ok=True)
     return 1
-
-
-async def _mark(store: Store, clock: Clock, file: OpenFile, count: int, stored: StoredObject) -> None:
-    async with store.write() as session:
-        await archive.archived(session, file.id, calls=count, size=stored.size, sha256=stored.sha256, now=clock())
-    log.info("archive.uploaded", file=file.object_key, calls=count, bytes=stored.size)
 
 
 def _message(error: Exception) -> str:
@@ -152,12 +150,12 @@ def _message(error: Exception) -> str:
     return str(error)
 
 
-def _compressed(lines: Sequence[bytes]) -> bytes:
+def _compressed(lines: str) -> bytes:
     # Without a timestamp, the same calls yield the same bytes.
-    return gzip.compress(b"".join(lines), mtime=0)
+    return gzip.compress(lines.encode("utf-8", "replace"), mtime=0)
 
 
-def _keep(folder: Path, file: OpenFile, content: bytes) -> Path:
+def _keep(folder: Path, file: ArchiveFile, content: bytes) -> Path:
     """Store the file durably on the local disk before it is uploaded."""
     make_private(folder)
     path = folder / Path(file.object_key).name

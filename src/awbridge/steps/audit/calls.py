@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 
 from awbridge.clickpost.wire.answer_codes import AnswerKind, classify
 from awbridge.domain.attempt import FAILED, SUCCEEDED
 from awbridge.domain.json import JsonObject
 from awbridge.domain.privacy import Privacy, Veil
-from awbridge.store.audit.calls import KeptCall
+from awbridge.store.audit.attempts import KeptCall
 
 NO_ANSWER = "no_answer"
 
@@ -56,8 +55,3 @@ def record_of(call: KeptCall, privacy: Privacy) -> JsonObject:
         "try": call.try_number if call.reference_number else None,
         "milliseconds": call.ms,
     }
-
-
-def line_of(record: JsonObject) -> bytes:
-    """A record as a line of JSONL."""
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"

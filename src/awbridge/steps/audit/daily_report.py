@@ -19,7 +19,7 @@ from awbridge.domain.privacy import Privacy
 from awbridge.domain.sheet import csv_text
 from awbridge.steps.audit.calls import record_of
 from awbridge.steps.records.zip_file import Archive, as_lines
-from awbridge.store.audit.calls import KeptCall
+from awbridge.store.audit.attempts import KeptCall
 
 SHOWN = 200  # shipments that the page lists; the tables hold all
 

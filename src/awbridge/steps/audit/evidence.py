@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from awbridge.domain.errors import NotFound
 from awbridge.domain.orders.shipment import Shipment
 from awbridge.domain.privacy import Privacy, Veil
 from awbridge.steps.audit.calls import instant, is_failure, record_of
+from awbridge.steps.records.known_shipment import known_shipment
 from awbridge.steps.records.zip_file import Archive, as_lines
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
-from awbridge.store.audit import calls
-from awbridge.store.orders import shipments
+from awbridge.store.audit import attempts
 from awbridge.store.tracking import scans
 from awbridge.store.tracking.scans import TimelineScan
 
@@ -21,15 +20,14 @@ _FACTS = (
     *("reference_number", "order_id", "transporter", "courier_partner_id", "account_code", "state", "success"),
     *("no_of_retries", "problem", "waybill", "children", "status_code", "status_at", "created_at", "placed_at"),
 )
+_SCAN = ("scanned_at", "waybill", "status_code", "status", "remark", "location", "source", "received_at")
 
 
 async def evidence_of(*, store: Store, clock: Clock, reference_number: str, privacy: Privacy) -> bytes:
     """Everything about one shipment as a zip, masked for one destination. Raises NotFound."""
     async with store.read() as session:
-        shipment = await shipments.get(session, reference_number)
-        if shipment is None:
-            raise NotFound(f"there is no shipment {reference_number}")
-        made = await calls.of_shipment(session, reference_number)
+        shipment = await known_shipment(session, reference_number)
+        made = await attempts.evidence_of_shipment(session, reference_number)
         timeline = await scans.timeline(session, reference_number)
     veil = Veil(privacy)
     payload = veil.value(shipment.payload)
@@ -51,16 +49,8 @@ def _facts(shipment: Shipment, veil: Veil) -> dict[str, Any]:
 
 
 def _scan(scan: TimelineScan, veil: Veil) -> dict[str, Any]:
-    return {
-        "scanned_at": scan.scanned_at,
-        "waybill": scan.waybill,
-        "status_code": scan.status_code,
-        "status": veil.text(scan.status),
-        "remark": veil.text(scan.remark),
-        "location": veil.text(scan.location),
-        "source": scan.source,
-        "received_at": scan.received_at,
-    }
+    texts = {name: veil.text(getattr(scan, name)) for name in ("status", "remark", "location")}
+    return {name: texts.get(name, getattr(scan, name)) for name in _SCAN}
 
 
 def _json(value: Any) -> str:

@@ -7,19 +7,19 @@ written to the local disk. If the disk has no space, calls are dropped, counted 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 
 import structlog
 
 from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.call import Call
-from awbridge.domain.errors import StoreBusy, StoreError
+from awbridge.domain.errors import StoreBusy
 from awbridge.steps.audit.calls import is_failure
-from awbridge.steps.records.unrecorded import Unrecorded
+from awbridge.steps.records.unrecorded import Unrecorded, record_all
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
-from awbridge.store.audit import attempts
 from awbridge.store.audit.attempts import NewAttempt
 
 log = structlog.get_logger()
@@ -30,6 +30,7 @@ BATCH = 100  # calls in one transaction
 _Waiting = tuple[Call, bool, datetime]  # whether it failed, and when
 
 
+@dataclass(eq=False)
 class CallRecorder:
     """The client's `on_call` hook; `flush` stores the waiting calls.
 
@@ -37,55 +38,46 @@ class CallRecorder:
     of the APIs in `kept_whole`, whose steps record them.
     """
 
-    def __init__(
-        self,
-        clock: Clock,
-        *,
-        kept_elsewhere: Collection[str] = (),
-        kept_whole: Collection[str] = (),
-        all_calls: bool = False,
-        capacity: int = CAPACITY,
-        unrecorded: Unrecorded | None = None,
-    ) -> None:
-        self._unrecorded = unrecorded
-        self._clock = clock
-        self._kept_elsewhere = frozenset(kept_elsewhere)
-        self._kept_whole = frozenset(kept_whole)
-        self._all_calls = all_calls
-        self._capacity = capacity
-        self._waiting: deque[_Waiting] = deque()
-        self._logged = 0
-        self._dropped = 0
-        self.on_waiting: Callable[[], None] | None = None
+    clock: Clock
+    _: KW_ONLY
+    kept_elsewhere: Collection[str] = ()
+    kept_whole: Collection[str] = ()
+    all_calls: bool = False
+    capacity: int = CAPACITY
+    unrecorded: Unrecorded | None = None
+    on_waiting: Callable[[], None] | None = None
+    _waiting: deque[_Waiting] = field(default_factory=deque[_Waiting], init=False)
+    _logged: int = field(default=0, init=False)
+    _dropped: int = field(default=0, init=False)
 
     def __call__(self, call: Call) -> None:
         """Queue a call unless it is not wanted or a step records it. Never waits, never raises."""
         failed = is_failure(call.http_status, call.business_status, "")
-        if call.api in (self._kept_elsewhere if failed else self._kept_whole) or not (failed or self._all_calls):
+        if call.api in (self.kept_elsewhere if failed else self.kept_whole) or not (failed or self.all_calls):
             return
-        if len(self._waiting) >= self._capacity and not self.write_to_disk():
+        if len(self._waiting) >= self.capacity and not self.write_to_disk():
             self._drop()
             return
-        self._waiting.append((call, failed, self._clock()))
+        self._waiting.append((call, failed, self.clock()))
         if self.on_waiting:
             self.on_waiting()
 
     @property
     def dropped(self) -> int:
         """How many calls were lost: neither the queue nor the disk had space."""
-        return self._dropped + (self._unrecorded.dropped if self._unrecorded else 0)
+        return self._dropped + (self.unrecorded.dropped if self.unrecorded else 0)
 
     def write_to_disk(self) -> bool:
         """Write the waiting calls to the local disk; False if there is no place configured for them."""
-        if self._unrecorded is None:
+        if self.unrecorded is None:
             return False
-        self._unrecorded.keep_now([_attempt(waiting) for waiting in self._waiting])
+        self.unrecorded.keep_now([_attempt(waiting) for waiting in self._waiting])
         self._waiting.clear()
         return True
 
     def _drop(self) -> None:
-        if self._unrecorded:
-            self._unrecorded.drop(1)  # it also raises the alarm
+        if self.unrecorded:
+            self.unrecorded.drop(1)  # it also raises the alarm
         else:
             self._dropped += 1
 
@@ -98,29 +90,15 @@ class CallRecorder:
         if not batch:
             return 0
         try:
-            await _write(store, batch)
+            refused = await record_all(store, [_attempt(waiting) for waiting in batch])
         except StoreBusy:
             self.write_to_disk()  # if this process is killed meanwhile, none of them is lost
             raise
-        except StoreError:
-            await self._one_by_one(store, batch)  # one bad row must not block the others
+        for _ in range(refused):
+            self._drop()
         for _ in batch:
             self._waiting.popleft()
         return len(batch)
-
-    async def _one_by_one(self, store: Store, batch: Sequence[_Waiting]) -> None:
-        for waiting in batch:
-            try:
-                await _write(store, [waiting])
-            except StoreBusy:
-                raise
-            except StoreError:
-                self._drop()
-
-
-async def _write(store: Store, batch: Sequence[_Waiting]) -> None:
-    async with store.write() as session:
-        await attempts.add_many(session, [_attempt(waiting) for waiting in batch])
 
 
 def _attempt(waiting: _Waiting) -> NewAttempt:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -43,33 +43,12 @@ def report_id(kind: str, day: date, destination: str) -> str:
     return f"{kind}-{day.isoformat()}-{destination}"
 
 
-async def publish(
-    *,
-    store: Store,
-    objects: Objects,
-    clock: Clock,
-    kind: str,
-    day: date,
-    destination: str,
-    shipments: int,
-    calls: int,
-    content: bytes | None,
-) -> Report:
+async def publish(*, store: Store, objects: Objects, report: Report, content: bytes | None) -> Report:
     """Store a report: first its file (None on a day without failures), then its row. Raises ObjectsError."""
-    key = f"reports/{kind}/{day.isoformat()}/{destination}.zip" if content is not None else None
-    stored = await objects.put(key, content) if key and content is not None else None
-    report = Report(
-        id=report_id(kind, day, destination),
-        kind=kind,
-        day=day.isoformat(),
-        destination=destination,
-        shipments=shipments,
-        calls=calls,
-        object_key=key,
-        bytes=stored.size if stored else None,
-        sha256=stored.sha256 if stored else None,
-        created_at=clock(),
-    )
+    if content is not None:
+        key = f"reports/{report.kind}/{report.day}/{report.destination}.zip"
+        stored = await objects.put(key, content)
+        report = replace(report, object_key=key, bytes=stored.size, sha256=stored.sha256)
     async with store.write() as session:
         await reports.put(session, report)
         return await reports.get(session, report.id) or report

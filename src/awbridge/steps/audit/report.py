@@ -13,11 +13,11 @@ from awbridge.domain.schedule import day_span
 from awbridge.sinks.objects import Objects
 from awbridge.steps.audit.calls import is_failure
 from awbridge.steps.audit.daily_report import FailureReport
-from awbridge.steps.audit.publish import LARGEST_ATTACHMENT, Destination, MailPolicy, mail_once, publish
+from awbridge.steps.audit.publish import LARGEST_ATTACHMENT, Destination, MailPolicy, mail_once, publish, report_id
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
-from awbridge.store.audit import calls
-from awbridge.store.audit.calls import KeptCall
+from awbridge.store.audit import attempts
+from awbridge.store.audit.attempts import KeptCall
 from awbridge.store.audit.reports import Report
 
 KIND = "failures"
@@ -49,51 +49,38 @@ async def report_failures(
     Raises ObjectsError, MailError, SettingsError. The caller may repeat it: no mail is sent twice.
     """
     failures = FailureReport(day, policy.zone, [destination.privacy for destination in policy.destinations])
-    async for call in calls.failed_between(store, *day_span(day, policy.zone)):
+    async for call in attempts.failed_between(store, *day_span(day, policy.zone)):
         if _has_failed(call):
             failures.add(call)
     contents = await asyncio.to_thread(failures.zips)
     published: list[PublishedReport] = []
     for destination, content in zip(policy.destinations, contents, strict=True):
-        report = await publish(
-            store=store,
-            objects=objects,
-            clock=clock,
+        report = Report(
+            id=report_id(KIND, day, destination.name),
             kind=KIND,
-            day=day,
+            day=day.isoformat(),
             destination=destination.name,
             shipments=failures.shipments,
             calls=failures.calls,
-            content=content,
+            created_at=clock(),
         )
-        published.append(PublishedReport(report=report, content=content))
-    if mail:
-        for destination, one in zip(policy.destinations, published, strict=True):
-            await _mail(store, clock, policy, day, destination, one, failures)
+        stored = await publish(store=store, objects=objects, report=report, content=content)
+        published.append(PublishedReport(report=stored, content=content))
+    for destination, one in zip(policy.destinations, published, strict=True):
+        is_wanted = destination.to and (one.content is not None or policy.empty_mail)
+        if not mail or not is_wanted or one.report.mailed_at:
+            continue
+        if policy.mail is None:
+            raise SettingsError("AWBRIDGE_SMTP_URL and AWBRIDGE_MAIL_FROM are needed to mail reports")
+        message = _message(day, policy.zone, one, failures)
+        to = destination.to
+        await mail_once(store=store, clock=clock, report=one.report, to=to, message=message, mail=policy.mail)
     return published
 
 
 def _has_failed(call: KeptCall) -> bool:
     given_up = call.state == "gave_up" and call.api in ("create-order", "cancel-order")
     return given_up or is_failure(call.http_status, call.business_status, call.outcome)
-
-
-async def _mail(
-    store: Store,
-    clock: Clock,
-    policy: ReportPolicy,
-    day: date,
-    destination: Destination,
-    published: PublishedReport,
-    failures: FailureReport,
-) -> None:
-    report = published.report
-    if not destination.to or report.mailed_at or (published.content is None and not policy.empty_mail):
-        return
-    if policy.mail is None:
-        raise SettingsError("AWBRIDGE_SMTP_URL and AWBRIDGE_MAIL_FROM are needed to mail reports")
-    message = _message(day, policy.zone, published, failures)
-    await mail_once(store=store, clock=clock, report=report, to=destination.to, message=message, mail=policy.mail)
 
 
 def _message(day: date, zone: ZoneInfo, published: PublishedReport, failures: FailureReport) -> EmailMessage:

@@ -8,18 +8,18 @@ from typing import Any
 
 import structlog
 
-from awbridge.clickpost.orders.create import has_own_waybill, successor
+from awbridge.clickpost.orders.create import has_own_waybill
 from awbridge.clickpost.wire.identifiers import identifier_problems
 from awbridge.domain.couriers.allocation import Rule, read_rules
 from awbridge.domain.couriers.fallback import chain_problem
 from awbridge.domain.errors import NotFound, NotPossible, NotValid, PayloadRefused
 from awbridge.domain.orders.shipment import Shipment, State, shard_of
+from awbridge.steps.records.other_account import under_account
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.couriers import couriers, rules
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.registration import allocations
-from awbridge.store.registration.allocations import Chosen
 
 log = structlog.get_logger()
 
@@ -94,26 +94,17 @@ async def move_shipments(*, store: Store, clock: Clock, from_transporter: str, t
     while True:
         async with store.write() as session:
             account = _destination(await couriers.get(session, to_transporter), from_transporter, to_transporter)
-            chosen = Chosen(
-                transporter=account.transporter,
-                courier_partner_id=account.courier_partner_id,
-                account_code=account.account_code,
-                by=f"moved from {from_transporter}",
-            )
+            by = f"moved from {from_transporter}"
             page = await allocations.movable(session, from_transporter, after, limit=PAGE)
             for shipment in page:
-                reason = _cannot_move(shipment, account)
-                if reason is None and not await allocations.move(
-                    session, shipment.reference_number, chosen, now=clock()
-                ):
+                reference, reason = shipment.reference_number, _cannot_move(shipment, account)
+                if reason is None and not await allocations.move(session, reference, account, by=by, now=clock()):
                     reason = "it is being sent right now; move again in a minute"
                 if reason is None:
-                    result.moved.append(shipment.reference_number)
+                    result.moved.append(reference)
                 else:
-                    stays = Staying(
-                        reference_number=shipment.reference_number, state=shipment.state.value, reason=reason
-                    )
-                    result.stayed.append(stays)
+                    state = shipment.state.value
+                    result.stayed.append(Staying(reference_number=reference, state=state, reason=reason))
         if len(page) < PAGE:
             break
         after = (shard_of(page[-1].reference_number), page[-1].reference_number)
@@ -139,13 +130,7 @@ def _cannot_move(shipment: Shipment, account: CourierAccount) -> str | None:
     if has_own_waybill(shipment):
         return "its payload has a waybill of the first courier"
     try:
-        successor(
-            shipment,
-            reference_number=shipment.reference_number,
-            transporter=account.transporter,
-            courier_partner_id=account.courier_partner_id,
-            account_code=account.account_code,
-        )
+        under_account(shipment, account)
     except PayloadRefused as error:
         return f"the other courier does not accept it: {error}"
     return None

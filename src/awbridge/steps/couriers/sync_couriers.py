@@ -86,7 +86,8 @@ async def sync_couriers(*, store: Store, clickpost: ListsAccounts, clock: Clock,
         changes = [c for c in differences(configured, theirs) if not unread or c.change != VANISHED]
         written = [c.account for c in changes if c.written] if apply else []
         await couriers.put(session, written, now=clock())
-        await couriers.keep_listed(session, {_named(account) for account in theirs}, now=clock())
+        listed = {(a.courier_partner_id, a.courier_name, a.account_code) for a in theirs}
+        await couriers.keep_listed(session, listed, now=clock())
         before = {w.key: w for w in await couriers.warnings(session)}
         found = find_warnings(configured, theirs, waiting, now=clock())
         if unread:  # an unread entry may be one that seems absent: keep such warnings as they were
@@ -97,10 +98,6 @@ async def sync_couriers(*, store: Store, clickpost: ListsAccounts, clock: Clock,
         if warning.key not in before or before[warning.key].kind != warning.kind:
             _log(warning)
     return CourierComparison(changes=changes, warnings=found, applied=bool(written), unread=unread)
-
-
-def _named(account: VendorAccount) -> tuple[int, str, str]:
-    return (account.courier_partner_id, account.courier_name, account.account_code)
 
 
 async def _alarm(
@@ -123,7 +120,7 @@ def unread_text(unread: int) -> str:
     return f"partly compared: {unread} of ClickPost's accounts could not be read; none counts as vanished"
 
 
-async def watch_couriers(*, store: Store, clickpost: ListsAccounts, clock: Clock, every: timedelta) -> int:
+async def sync_due(*, store: Store, clickpost: ListsAccounts, clock: Clock, every: timedelta) -> int:
     """Compare when it is due, once across all replicas. Never writes to the mapping. 0 when it is not due."""
     now = clock()
     async with store.write() as session:
@@ -216,17 +213,17 @@ def find_warnings(
         kind, text = problem
         count = waiting.get(key, 0)
         counted = f"{text}; {count} shipments wait under it" if count else text
-        found += [
-            CourierWarning(
-                courier_partner_id=key[0],
-                account_code=key[1] or "",
-                transporter=transporter,
+        for name in transporters or [""]:
+            courier, code = key[0], key[1] or ""
+            warning = CourierWarning(
+                courier_partner_id=courier,
+                account_code=code,
+                transporter=name,
                 kind=kind,
                 warning=counted,
                 since_at=now,
             )
-            for transporter in transporters or [""]
-        ]
+            found.append(warning)
     return found
 
 
@@ -241,10 +238,8 @@ def _problem(key: _Key, listed: Mapping[_Key, VendorAccount], mapped: set[_Key])
         if len(same_courier) == 1:
             return None
         if same_courier:
-            return (
-                "renamed",
-                f"courier {courier} has several accounts at ClickPost: orders without a code fail with 352",
-            )
+            several = f"courier {courier} has several accounts at ClickPost: orders without a code fail with 352"
+            return "renamed", several
         return "vanished", f"courier {courier} has no active account at ClickPost: orders fail with 351"
     newcomers = [o.account_code for o in same_courier if (courier, o.account_code) not in mapped]
     if newcomers:
@@ -255,7 +250,7 @@ def _problem(key: _Key, listed: Mapping[_Key, VendorAccount], mapped: set[_Key])
 
 def _log(warning: CourierWarning) -> None:
     log.warning(
-        "courier.warning",
+        "courier.flagged",
         kind=warning.kind,
         transporter=warning.transporter,
         courier_partner_id=warning.courier_partner_id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -92,45 +92,36 @@ async def _send(operators: Sequence[Operator], message: Message) -> bool:
     return is_sent
 
 
+@dataclass(kw_only=True, eq=False)
 class Digest:
     """The daily digest, sent once a day by one of all processes."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        operators: Sequence[Operator],
-        clock: Clock,
-        zone: ZoneInfo,
-        hour: int,
-        stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
-    ) -> None:
-        self._store = store
-        self._operators = operators
-        self._clock = clock
-        self._zone = zone
-        self._hour = hour
-        self._stuck_after = stuck_after
-        self._next_check_at: datetime | None = None
+    store: Store
+    operators: Sequence[Operator]
+    clock: Clock
+    zone: ZoneInfo
+    hour: int
+    stuck_after: StuckAfter = DEFAULT_STUCK_AFTER
+    _next_check_at: datetime | None = field(default=None, init=False)
 
     async def send_due(self) -> int:
         """Send today's digest once it is due and not empty; 1 where it was sent."""
-        now = self._clock()
-        local = now.astimezone(self._zone)
+        now = self.clock()
+        local = now.astimezone(self.zone)
         day = local.date().isoformat()
-        if not self._operators or local.hour < self._hour or is_ahead(self._next_check_at, now, most=_DIGEST_EVERY):
+        if not self.operators or local.hour < self.hour or is_ahead(self._next_check_at, now, most=_DIGEST_EVERY):
             return 0
         self._next_check_at = now + _DIGEST_EVERY
-        async with self._store.write() as session:
-            is_claimed = await alarms.claim_digest(session, day, now=now, until=_lease(self._operators, now).until)
+        async with self.store.write() as session:
+            is_claimed = await alarms.claim_digest(session, day, now=now, until=_lease(self.operators, now).until)
         if not is_claimed:
             return 0
-        text = await digest_text(self._store, now, stuck_after=self._stuck_after)
+        text = await digest_text(self.store, now, stuck_after=self.stuck_after)
         message = Message(key=f"digest-{day}", to="", subject=f"awbridge: {day}", text=text)
-        sent = bool(text) and await _send(self._operators, message)
+        sent = bool(text) and await _send(self.operators, message)
         if text and not sent:
             return 0  # tried again once the lease has ended
-        async with self._store.write() as session:
+        async with self.store.write() as session:
             await alarms.end_digest(session, day, sent=sent)
         return int(sent)
 

@@ -6,21 +6,19 @@ the endpoint wait until it is enabled.
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-import stamina
 import structlog
 
-from awbridge.domain.errors import StoreBusy
 from awbridge.domain.retry import delay_before_retry
 from awbridge.sinks.outgoing import SubscriberResponse
 from awbridge.steps.runtime.clock import Clock
-from awbridge.steps.runtime.lease import Lease, checked
+from awbridge.steps.runtime.lease import LeasePolicy
+from awbridge.steps.runtime.work import for_each, until_recorded
 from awbridge.store import Store
 from awbridge.store.notify import endpoints, events
 from awbridge.store.notify.endpoints import Endpoint
@@ -41,18 +39,14 @@ class Posts(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeliverPolicy:
-    """How events are delivered. `longest_call`: the longest POST. Raises ValueError where the lease is shorter."""
+class DeliverPolicy(LeasePolicy):
+    """How events are delivered."""
 
     retry_delays: Sequence[float] = DEFAULT_DELAYS
     lease: timedelta = timedelta(seconds=180)
-    longest_call: timedelta = timedelta(0)
     disable_after: timedelta = timedelta(hours=12)
     batch: int = 50
     concurrency: int = 20
-
-    def __post_init__(self) -> None:
-        checked(self.lease, self.longest_call)
 
 
 def key_of(delivery: DueDelivery) -> str:
@@ -64,32 +58,23 @@ async def deliver_due(*, store: Store, outgoing: Posts, clock: Clock, policy: De
     """Post one batch of due events; how many were claimed."""
     owner = uuid.uuid4().hex
     now = clock()
+    lease = policy.begin(now)
     async with store.write() as session:
-        claimed = await events.claim(session, owner=owner, now=now, until=now + policy.lease, limit=policy.batch)
+        claimed = await events.claim(session, owner=owner, now=now, until=lease.until, limit=policy.batch)
         known = {e.id: e for e in await endpoints.every(session)} if claimed else {}
         for delivery in claimed:
             if delivery.endpoint_id in known and not known[delivery.endpoint_id].enabled:
                 await events.pause(session, delivery.endpoint_id)
-    seats = asyncio.Semaphore(policy.concurrency)
 
-    async def one(delivery: DueDelivery) -> None:
+    async def deliver_one(delivery: DueDelivery) -> None:
         endpoint = known.get(delivery.endpoint_id)
-        if endpoint is None or not endpoint.enabled:
-            return
-        async with seats:
-            if not Lease(now + policy.lease, policy.longest_call).allows(clock()):
-                return  # it is claimed again
-            secrets = endpoint.signing_secrets(clock())
-            response = await outgoing.post(
-                endpoint.url, delivery.body, key=key_of(delivery), secrets=secrets, now=clock()
-            )
-            async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
-                with attempt:
-                    await _record(store, delivery, endpoint, owner, response, clock(), policy)
+        if endpoint is None or not endpoint.enabled or not lease.allows(clock()):
+            return  # it waits, or is claimed again
+        secrets = endpoint.signing_secrets(clock())
+        response = await outgoing.post(endpoint.url, delivery.body, key=key_of(delivery), secrets=secrets, now=clock())
+        await until_recorded(lambda: _record(store, delivery, endpoint, owner, response, clock(), policy))
 
-    for result in await asyncio.gather(*map(one, claimed), return_exceptions=True):
-        if isinstance(result, BaseException):
-            raise result
+    await for_each(claimed, deliver_one, at_once=policy.concurrency)
     return len(claimed)
 
 

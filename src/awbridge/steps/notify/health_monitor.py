@@ -8,7 +8,7 @@ minutes. A local alarm that is not raised for a while is cleared, so it also end
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from awbridge.domain.notify.alarm_causes import AlarmCause, cause_kind
@@ -52,36 +52,27 @@ class Machine:
     clock_problem: Callable[[], str] = lambda: ""
 
 
+@dataclass(kw_only=True, eq=False)
 class HealthMonitor:
     """The checks of one process, at most one round a minute."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        clock: Clock,
-        loops: Callable[[], Sequence[Loop]],
-        machine: Machine,
-        refused: RefusedLimit = RefusedLimit(),  # noqa: B008 (frozen)
-        every: timedelta = timedelta(seconds=60),
-    ) -> None:
-        self._store = store
-        self._clock = clock
-        self._loops = loops
-        self._machine = machine
-        self._refused = refused
-        self._every = every
-        self._next_check_at: datetime | None = None
-        self._raised_at: dict[str, datetime] = {}
+    store: Store
+    clock: Clock
+    loops: Callable[[], Sequence[Loop]]
+    machine: Machine
+    refused: RefusedLimit = field(default_factory=RefusedLimit)
+    every: timedelta = timedelta(seconds=60)
+    _next_check_at: datetime | None = field(default=None, init=False)
+    _raised_at: dict[str, datetime] = field(default_factory=dict[str, datetime], init=False)
 
     async def check(self) -> int:
         """Run every check once. Always 0, so that the loop sleeps."""
-        now = self._clock()
-        if is_ahead(self._next_check_at, now, most=self._every):
+        now = self.clock()
+        if is_ahead(self._next_check_at, now, most=self.every):
             return 0
-        self._next_check_at = now + self._every
-        async with self._store.read() as session:
-            shared = await _problems_in_tables(session, self._refused, now)
+        self._next_check_at = now + self.every
+        async with self.store.read() as session:
+            shared = await _problems_in_tables(session, self.refused, now)
             raised = {alarm.cause: alarm for alarm in await alarms.open_now(session)}
         problems = {cause: text for cause, text in {**shared, **self._local_problems()}.items() if text}
         to_raise = {c: text for c, text in problems.items() if self._must_be_raised(c, text, raised.get(c), now)}
@@ -96,15 +87,15 @@ class HealthMonitor:
 
     def _local_problems(self) -> dict[str, str]:
         problems = {
-            AlarmCause.STEP.of(loop.name): f"the step {loop.name} keeps failing on {self._machine.name}; see the log"
-            for loop in self._loops()
+            AlarmCause.STEP.of(loop.name): f"the step {loop.name} keeps failing on {self.machine.name}; see the log"
+            for loop in self.loops()
             if loop.failures >= FAILING_ROUNDS
         }
-        free = self._machine.free_share()
-        if free < self._machine.least_free:
-            problems[AlarmCause.DISK] = f"the data disk on {self._machine.name} has {free:.0%} left"
-        if problem := self._machine.clock_problem():
-            problems[AlarmCause.CLOCK] = f"the clock of {self._machine.name} {problem}: let NTP or chrony set it"
+        free = self.machine.free_share()
+        if free < self.machine.least_free:
+            problems[AlarmCause.DISK] = f"the data disk on {self.machine.name} has {free:.0%} left"
+        if problem := self.machine.clock_problem():
+            problems[AlarmCause.CLOCK] = f"the clock of {self.machine.name} {problem}: let NTP or chrony set it"
         return problems
 
     def _must_be_raised(self, cause: str, text: str, alarm: Alarm | None, now: datetime) -> bool:
@@ -121,7 +112,7 @@ class HealthMonitor:
     async def _save(self, to_raise: Mapping[str, str], to_clear: Sequence[str], now: datetime) -> None:
         if not to_raise and not to_clear:
             return
-        async with self._store.write() as session:
+        async with self.store.write() as session:
             for cause in sorted({*to_raise, *to_clear}):
                 if cause in to_raise:
                     await alarms.raise_(session, cause, to_raise[cause], now=now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from awbridge.domain.notify import events as happened
@@ -43,27 +43,27 @@ class _Cursor:
         self.bucket, self.after = next(following, None), None
 
 
+@dataclass(kw_only=True, eq=False)
 class Lateness:
     """Reads stuck and late parcels one page a round, then rests. Each is reported once, also by several processes.
 
     Parcels on schedule are not read.
     """
 
-    def __init__(self, *, store: Store, clock: Clock, policy: LatenessPolicy) -> None:
-        self._store = store
-        self._clock = clock
-        self._policy = policy
-        self._cursor = _Cursor()
-        self._next_pass_at: datetime | None = None
+    store: Store
+    clock: Clock
+    policy: LatenessPolicy
+    _cursor: _Cursor = field(default_factory=_Cursor, init=False)
+    _next_pass_at: datetime | None = field(default=None, init=False)
 
     async def check(self) -> int:
         """Check one page; how many parcels were late or stuck."""
-        now = self._clock()
-        if is_ahead(self._next_pass_at, now, most=self._policy.every):
+        now = self.clock()
+        if is_ahead(self._next_pass_at, now, most=self.policy.every):
             return 0
         page = await self._page(now)
         if not page:
-            self._cursor, self._next_pass_at = _Cursor(), now + self._policy.every
+            self._cursor, self._next_pass_at = _Cursor(), now + self.policy.every
             return 0
         await self._report([s for s in page if self._milestones(s, now)], now)
         self._cursor.advance(page[-1])
@@ -71,21 +71,21 @@ class Lateness:
 
     async def _page(self, now: datetime) -> list[Shipment]:
         """The next page that is not empty; empty when the pass is over."""
-        async with self._store.read() as session:
+        async with self.store.read() as session:
             while (bucket := self._cursor.bucket) is not None:
-                since = now - self._policy.stuck_after.on_leg(bucket)
-                limit, after = self._policy.page, self._cursor.after
+                since = now - self.policy.stuck_after.on_leg(bucket)
+                limit, after = self.policy.page, self._cursor.after
                 if page := await lists.silent(session, bucket, since=since, after=after, limit=limit):
                     return page
                 self._cursor.next_bucket()
-            return await lists.sla_breached(session, now=now, after=self._cursor.after, limit=self._policy.page)
+            return await lists.sla_breached(session, now=now, after=self._cursor.after, limit=self.policy.page)
 
     def _milestones(self, shipment: Shipment, now: datetime) -> list[Milestone]:
         found: list[Milestone] = []
         going_out = shipment.status_bucket != Bucket.RETURNED
         if going_out and sla_breached(shipment, now):
             found.append(Milestone.DELAYED)
-        if stuck_since(shipment, self._policy.stuck_after, now):
+        if stuck_since(shipment, self.policy.stuck_after, now):
             found.append(Milestone.STUCK)
         return found
 
@@ -93,7 +93,7 @@ class Lateness:
         references = [s.reference_number for s in late]
         if not references:
             return
-        async with self._store.read() as session:
+        async with self.store.read() as session:
             reported = await events.reached_by(session, references)
         unreported = [
             s.reference_number
@@ -102,7 +102,7 @@ class Lateness:
         ]
         if not unreported:
             return
-        async with self._store.write() as session:
+        async with self.store.write() as session:
             # Read again under the lock: another process may have reported it, or the parcel has moved.
             locked = await shipments.lock_many(session, unreported)
             reported = await events.reached_by(session, unreported)

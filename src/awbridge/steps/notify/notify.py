@@ -13,12 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import stamina
 import structlog
 
 from awbridge.clickpost.orders.recipients import Recipient, recipient
 from awbridge.clickpost.wire.tracking_codes import COURIER_NAMES, ndr_name, status_info
-from awbridge.domain.errors import AwbridgeError, StoreBusy
+from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.notify.notices import (
     Channel,
     Facts,
@@ -42,6 +41,7 @@ from awbridge.domain.tracking.promise import edd_day
 from awbridge.sinks.templates import Templates, format_time
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import checked
+from awbridge.steps.runtime.work import for_each, until_recorded
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.notify import notices, opt_outs
@@ -82,17 +82,8 @@ async def notify_due(
         reached = await notices.claim_milestones(session, now=now, limit=policy.batch)
         await notices.make(session, reached, list(channels), now=now)
         claimed = await notices.claim(session, owner=owner, now=now, until=now + policy.lease, limit=policy.batch)
-    seats = asyncio.Semaphore(policy.concurrency)
     round_ = _NotifyRound(store, channels, templates, clock, policy, owner)
-
-    async def one(notice: Notice) -> None:
-        async with seats:
-            await round_.process(notice)
-
-    # A failure must not interrupt other notices: all finish, then the first error is raised.
-    for result in await asyncio.gather(*map(one, claimed), return_exceptions=True):
-        if isinstance(result, BaseException):
-            raise result
+    await for_each(claimed, round_.process, at_once=policy.concurrency)
     return len(reached) + len(claimed)
 
 
@@ -131,21 +122,15 @@ class _NotifyRound:
         except TimeoutError:  # the lease is longer, so no other process sends it meanwhile
             result = MaybeSent("the channel did not say in time whether it took the message")
         outcome = self._after(notice, result, why)
-        async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
-            with attempt:
-                async with self.store.write() as session:
-                    await self._settle(session, notice, outcome)
+        await until_recorded(lambda: self._record(notice, outcome))
+
+    async def _record(self, notice: Notice, outcome: _Outcome) -> None:
+        async with self.store.write() as session:
+            await self._settle(session, notice, outcome)
 
     async def _settle(self, session: Session, notice: Notice, outcome: _Outcome) -> None:
-        kept = await notices.settle(
-            session,
-            notice,
-            self.owner,
-            state=outcome.state,
-            why=outcome.why,
-            due_at=outcome.due_at,
-            now=self.clock(),
-        )
+        state, why, due_at = outcome.state, outcome.why, outcome.due_at
+        kept = await notices.settle(session, notice, self.owner, state=state, why=why, due_at=due_at, now=self.clock())
         if kept and outcome.state is not NoticeState.DUE:
             fields = {"reference": notice.reference_number, "channel": notice.channel.value}
             log.info("notice.settled", milestone=notice.milestone.value, state=outcome.state.value, **fields)

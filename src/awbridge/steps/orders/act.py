@@ -7,14 +7,12 @@ unknown, it becomes `unclear` and a person decides.
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-import stamina
 import structlog
 
 from awbridge.clickpost.client.call_recorder import recorded_calls
@@ -24,29 +22,31 @@ from awbridge.clickpost.orders.labels import Label, ProofOfDelivery, SecurityKey
 from awbridge.clickpost.wire.fields import Acknowledged
 from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.call import Call
-from awbridge.domain.errors import StoreBusy, VendorError
+from awbridge.domain.errors import VendorError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.action import Action, ActionKind, ActionState, why_not
 from awbridge.domain.orders.shipment import Region, Shipment
-from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry, throttled_pause
+from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, NotDone, delay_before_retry, throttled_pause
 from awbridge.domain.tracking.pieces import PieceStatus
 from awbridge.steps.orders.registrations import make_known
 from awbridge.steps.records.pieces import pieces_of
 from awbridge.steps.records.unrecorded import Unrecorded, kept_if_away
 from awbridge.steps.runtime.clock import Clock
-from awbridge.steps.runtime.lease import Lease, checked
+from awbridge.steps.runtime.lease import LeasePolicy
+from awbridge.steps.runtime.work import for_each, until_recorded
 from awbridge.store import Store
 from awbridge.store.audit import attempts
 from awbridge.store.audit.attempts import NewAttempt
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import actions, shipments
-from awbridge.store.orders.actions import NotDone
 
 log = structlog.get_logger()
 
 FIRST_RECHECK = timedelta(seconds=2)  # for the waybill; then as long as it has waited already
 LONGEST_RECHECK = timedelta(minutes=10)
 LONGEST_WAIT = timedelta(days=30)  # for the waybill
+
+_Undone: TypeAlias = NotDone[ActionState]
 
 _LOST = (
     "whether the courier comes is not known: {why}. Ask the courier or look at ClickPost's dashboard; if no pickup is "
@@ -103,22 +103,16 @@ class PerformsActions(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ActPolicy:
-    """How actions are tried. `longest_call` is the longest call; `hold` is the pause after an account failure.
+class ActPolicy(LeasePolicy):
+    """How actions are tried. `hold` is the pause after an account failure.
 
-    `deadline`: how long after the request an action is retried while the account fails. Raises ValueError where the
-    lease is shorter than a call.
+    `deadline`: how long after the request an action is retried while the account fails.
     """
 
     batch: int = 20
-    lease: timedelta = timedelta(seconds=120)
-    longest_call: timedelta = timedelta(0)
     retry_delays: Sequence[float] = DEFAULT_RETRY_DELAYS
     hold: timedelta = timedelta(minutes=5)
     deadline: timedelta = timedelta(days=3)
-
-    def __post_init__(self) -> None:
-        checked(self.lease, self.longest_call)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,9 +142,10 @@ async def act_due(
     """
     owner = uuid.uuid4().hex
     now = clock()
+    lease = policy.begin(now)
     async with store.write() as session:
         lost = await actions.abandon(session, problem=_LOST.format(why="the process that asked was stopped"), now=now)
-        claimed = await actions.claim(session, owner=owner, now=now, until=now + policy.lease, limit=policy.batch)
+        claimed = await actions.claim(session, owner=owner, now=now, until=lease.until, limit=policy.batch)
         of = await _shipments_of(session, claimed)
         instructed = {a.reference_number for a in claimed if a.kind is ActionKind.NDR}
         pieces = await pieces_of(session, [s for s in of.values() if s.reference_number in instructed])
@@ -159,7 +154,7 @@ async def act_due(
 
     async def act_one(action: Action) -> None:
         shipment = of.get(action.reference_number or "")
-        if not Lease(now + policy.lease, policy.longest_call).allows(clock()):
+        if not lease.allows(clock()):
             return  # the next holder performs it
         decided = _before_call(action, shipment, pieces.get(action.reference_number or "", ()), clock())
         calls: list[Call] = []
@@ -167,17 +162,13 @@ async def act_due(
         if decided is None:
             with recorded_calls() as calls:
                 made, decided = await _try(clickpost, action, shipment, clock, policy, calls)
-        # The call is made and must be kept: a busy database is retried. If it stays unavailable, the lease ends and
-        # the action is performed again or, if it is a pickup, becomes unclear.
-        async with kept_if_away(unrecorded, _attempts(action, made, decided, calls, clock())):
-            async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
-                with attempt:
-                    await _record(store, action, owner, made, decided, calls, clock())
+        # While the database stays unavailable, the lease ends and the action is performed again or, if it is a pickup,
+        # becomes unclear.
+        new = _attempts(action, made, decided, calls, clock())
+        async with kept_if_away(unrecorded, new):
+            await until_recorded(lambda: _record(store, action, owner, made, decided, new, clock()))
 
-    # A failure must not interrupt other calls: all finish, then the first error is raised.
-    for result in await asyncio.gather(*map(act_one, claimed), return_exceptions=True):
-        if isinstance(result, BaseException):
-            raise result
+    await for_each(claimed, act_one, at_once=policy.batch)
     return len(claimed)
 
 
@@ -188,7 +179,7 @@ async def _shipments_of(session: Session, claimed: Sequence[Action]) -> Mapping[
 
 def _before_call(
     action: Action, shipment: Shipment | None, pieces: Sequence[PieceStatus], now: datetime
-) -> NotDone | None:
+) -> _Undone | None:
     """The next state of an action that cannot be performed now; None where it can."""
     if action.kind is ActionKind.REGISTER or action.reference_number is None:
         return None
@@ -206,7 +197,7 @@ def _before_call(
     return NotDone(state=ActionState.WAITING, tries=action.tries, problem=problem, next_try_at=now + pause)
 
 
-def _refused(action: Action, problem: str) -> NotDone:
+def _refused(action: Action, problem: str) -> _Undone:
     return NotDone(state=ActionState.REFUSED, tries=action.tries, problem=problem)
 
 
@@ -217,7 +208,7 @@ async def _try(
     clock: Clock,
     policy: ActPolicy,
     calls: list[Call],
-) -> tuple[_Made | None, NotDone | None]:
+) -> tuple[_Made | None, _Undone | None]:
     try:
         return await _perform(clickpost, action, shipment), None
     except VendorError as error:
@@ -231,7 +222,7 @@ async def _try(
     except ValueError as error:
         return None, _refused(action, str(error))
     except Exception as error:  # a row that fails here must not come back at every round
-        log.error("action.failed_here", action=action.id, kind=action.kind, error=type(error).__name__, exc_info=error)
+        log.error("action.failed", action=action.id, kind=action.kind, error=type(error).__name__, exc_info=error)
         problem = f"failed within awbridge ({type(error).__name__}); the log says more"
         if action.kind is ActionKind.PICKUP:
             return None, _unclear(action, problem)
@@ -291,7 +282,7 @@ def _link(url: str, what: str) -> str:
 
 def decide(
     action: Action, error: VendorError, now: datetime, policy: ActPolicy, *, since: datetime | None = None
-) -> NotDone:
+) -> _Undone:
     """The next state of an action whose call failed. Pure, but for the jitter of delays.
 
     `since`: the start of its deadline, where that is not the time of the request.
@@ -312,17 +303,17 @@ def decide(
     return _again(action, problem, now, policy, at_least=error.retry_after)
 
 
-def _due(action: Action, problem: str, at: datetime) -> NotDone:
+def _due(action: Action, problem: str, at: datetime) -> _Undone:
     """Retry at that time without using up a try."""
     return NotDone(state=ActionState.DUE, tries=action.tries, problem=problem, next_try_at=at)
 
 
-def _unclear(action: Action, problem: str) -> NotDone:
+def _unclear(action: Action, problem: str) -> _Undone:
     problem = _LOST.format(why=problem.rstrip("."))
     return NotDone(state=ActionState.UNCLEAR, tries=action.tries + 1, problem=problem)
 
 
-def _again(action: Action, problem: str, now: datetime, policy: ActPolicy, *, at_least: float | None = None) -> NotDone:
+def _again(action: Action, problem: str, now: datetime, policy: ActPolicy, *, at_least: float | None = None) -> _Undone:
     tries = action.tries + 1
     delay = delay_before_retry(policy.retry_delays, tries, at_least=at_least)
     if delay is None:
@@ -335,8 +326,8 @@ async def _record(
     action: Action,
     owner: str,
     made: _Made | None,
-    decided: NotDone | None,
-    calls: Sequence[Call],
+    decided: _Undone | None,
+    new: Sequence[NewAttempt],
     now: datetime,
 ) -> None:
     async with store.write() as session:
@@ -344,24 +335,20 @@ async def _record(
             decided = await _keep(session, action, made, now)
         if decided is not None:
             await actions.not_done(session, action.id, owner, decided, now=now)
-        await attempts.add_many(session, _attempts(action, made, decided, calls, now))
+        await attempts.add(session, new)
     _log(action, decided)
 
 
 def _attempts(
-    action: Action, made: _Made | None, decided: NotDone | None, calls: Sequence[Call], now: datetime
+    action: Action, made: _Made | None, decided: _Undone | None, calls: Sequence[Call], now: datetime
 ) -> list[NewAttempt]:
-    outcome, reference = AttemptOutcome.DONE if made else _outcome(decided), action.reference_number
+    outcome, reference = AttemptOutcome.DONE, action.reference_number
+    if decided and not made:
+        outcome = AttemptOutcome.TRY_LATER if decided.state is ActionState.DUE else AttemptOutcome(decided.state)
     return [NewAttempt(call=call, reference_number=reference, outcome=outcome, made_at=now) for call in calls]
 
 
-def _outcome(decided: NotDone | None) -> AttemptOutcome:
-    if decided is None:
-        return AttemptOutcome.DONE
-    return AttemptOutcome.TRY_LATER if decided.state is ActionState.DUE else AttemptOutcome(decided.state)
-
-
-async def _keep(session: Session, action: Action, made: _Made, now: datetime) -> NotDone | None:
+async def _keep(session: Session, action: Action, made: _Made, now: datetime) -> _Undone | None:
     """Record the result. Returns a refusal where it can no longer be recorded."""
     reference = action.reference_number or ""
     result = made.result
@@ -377,7 +364,7 @@ async def _keep(session: Session, action: Action, made: _Made, now: datetime) ->
     return None
 
 
-def _log(action: Action, decided: NotDone | None) -> None:
+def _log(action: Action, decided: _Undone | None) -> None:
     about = {"action": action.id, "kind": action.kind.value, "reference": action.reference_number}
     if decided is None:
         log.info("action.done", **about)
@@ -386,4 +373,4 @@ def _log(action: Action, decided: NotDone | None) -> None:
     elif decided.state is ActionState.DUE:
         log.warning("action.try_later", tries=decided.tries, **about)
     else:
-        log.warning("action.needs_a_person", state=decided.state.value, **about)
+        log.warning("action.escalated", state=decided.state.value, **about)

@@ -34,6 +34,7 @@ from awbridge.domain.orders.shipment import Region, Shipment
 from awbridge.domain.tracking.pieces import PieceStatus
 from awbridge.steps.orders.intake import account_of
 from awbridge.steps.orders.registrations import other_holders, taken_by
+from awbridge.steps.records.known_shipment import known_shipment
 from awbridge.steps.records.pieces import pieces_of
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
@@ -79,7 +80,7 @@ async def ask(
     async with store.write() as session:
         if first := await _earlier_request(session, new):
             return first
-        shipment = await _shipment(session, reference_number)
+        shipment = await known_shipment(session, reference_number)
         pieces = (await pieces_of(session, [shipment] if kind is ActionKind.NDR else [])).get(reference_number, ())
         return await _store(session, _for(new, shipment, pieces), clock)
 
@@ -186,13 +187,6 @@ async def _action(session: Session, action_id: str) -> Action:
     found = await actions.get(session, action_id)
     if found is None:
         raise NotFound(f"there is no action {action_id}")
-    return found
-
-
-async def _shipment(session: Session, reference_number: str) -> Shipment:
-    found = await shipments.get(session, reference_number)
-    if found is None:
-        raise NotFound(f"there is no shipment {reference_number}")
     return found
 
 

@@ -34,6 +34,7 @@ from awbridge.domain.orders.shipment import NewShipment, SettleBy, Shipment, Sta
 from awbridge.steps.orders import intake
 from awbridge.steps.orders.intake import IntakeResult
 from awbridge.steps.records.at_courier import order_at_courier
+from awbridge.steps.records.known_shipment import known_shipment
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.couriers.couriers import CourierAccount
@@ -81,13 +82,13 @@ class Preview:
 async def payloads(*, store: Store, reference_number: str) -> list[PayloadVersion]:
     """Every payload that a shipment had, the first one first. Raises NotFound."""
     async with store.read() as session:
-        return await payload_versions.of_shipment(session, await _known(session, reference_number))
+        return await payload_versions.of_shipment(session, await known_shipment(session, reference_number))
 
 
 async def payload_of(*, store: Store, reference_number: str, edit: Edit) -> JsonObject:
     """The payload that an edit starts with. Raises NotFound."""
     async with store.read() as session:
-        return await _base(session, await _known(session, reference_number), edit)
+        return await _base(session, await known_shipment(session, reference_number), edit)
 
 
 async def preview(
@@ -95,7 +96,7 @@ async def preview(
 ) -> Preview:
     """What `change` would do, without changing anything. Raises NotFound; PayloadRefused for an unknown path."""
     async with store.read() as session:
-        shipment = await _known(session, reference_number)
+        shipment = await known_shipment(session, reference_number)
         accounts, choosing = await intake.configured(session, allocation)
         order = _edited(await _base(session, shipment, edit), shipment, edit, accounts)
         try:
@@ -187,12 +188,12 @@ async def replace(
         now = clock()
         await replacements.link(session, reference_number, new.reference_number, now=now)
         await shipments.cancel(session, reference_number, now=now)
-        ended = await _known(session, reference_number)
+        ended = await known_shipment(session, reference_number)
         if ended.state is State.CANCELLED and old.state is not State.CANCELLED:
             await events.write(session, [happened.superseded(ended, now=now)], now=now)
         elif after_cancel and ended.state is not State.CANCELLED:
             await replacements.hold_back(session, new.reference_number, reference_number, now=now)
-        stored = await _known(session, new.reference_number)
+        stored = await known_shipment(session, new.reference_number)
         return IntakeResult(shipment=stored, created=True, warnings=taken.warnings)
 
 
@@ -218,7 +219,7 @@ def _check_replaceable(old: Shipment) -> None:
 async def _replaced_already(
     session: Session, old: Shipment, successor: str | None, read: Callable[[str], NewShipment]
 ) -> IntakeResult:
-    known = await _known(session, old.replaced_by or "")
+    known = await known_shipment(session, old.replaced_by or "")
     if successor in (None, known.reference_number):
         new = read(known.reference_number)
         if not payload_differences(known.payload, new.payload):
@@ -244,13 +245,6 @@ def successor_references(reference_number: str, *, is_successor: bool, longest: 
     for number in range(first, first + _CANDIDATES):
         ending = f"-R{number}"
         yield stem[: longest - len(ending)] + ending
-
-
-async def _known(session: Session, reference_number: str) -> Shipment:
-    shipment = await shipments.get(session, reference_number)
-    if shipment is None:
-        raise NotFound(f"there is no shipment {reference_number}")
-    return shipment
 
 
 async def _base(session: Session, shipment: Shipment, edit: Edit) -> JsonObject:
@@ -281,14 +275,10 @@ def _edited(base: JsonObject, shipment: Shipment, edit: Edit, accounts: Mapping[
         return {**without_courier(order), "transporter": order["transporter"]}
     account = accounts.get(shipment.transporter or "")
     stays = account and account.active and courier_of(order) == courier_of(shipment.payload)
-    if account and stays and _is_of(shipment, account):
+    carrier = (shipment.courier_partner_id, shipment.account_code)
+    if account and stays and carrier == (account.courier_partner_id, account.account_code):
         return {**order, "transporter": account.transporter}
     return order
-
-
-def _is_of(shipment: Shipment, account: CourierAccount) -> bool:
-    named = (account.courier_partner_id, account.account_code)
-    return (shipment.courier_partner_id, shipment.account_code) == named
 
 
 def _differences(before: JsonObject, after: JsonObject) -> list[PayloadDifference]:

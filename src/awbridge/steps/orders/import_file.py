@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -117,20 +118,13 @@ async def import_orders(
 ) -> Imported:
     """Store valid orders and report the others. `on_row` gets the number of orders in each finished batch."""
     result = Imported()
-    batch: list[ReadOrder] = []
-    for row in orders:
-        if isinstance(row, BadRow):
-            result.bad.append(row)
-            continue
-        batch.append(row)
-        if len(batch) == BATCH:
-            await _import_batch(store, clock, batch, result, allocation)
-            if on_row:
-                on_row(len(batch))
-            batch = []
-    await _import_batch(store, clock, batch, result, allocation)
-    if on_row:
-        on_row(len(batch))
+    read = iter(orders)
+    while rows := list(islice(read, BATCH)):
+        result.bad += [row for row in rows if isinstance(row, BadRow)]
+        batch = [row for row in rows if isinstance(row, ReadOrder)]
+        await _import_batch(store, clock, batch, result, allocation)
+        if on_row:
+            on_row(len(batch))
     result.bad.sort(key=lambda b: (b.sheet, b.line))
     return result
 

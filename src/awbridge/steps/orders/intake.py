@@ -16,7 +16,6 @@ from awbridge.domain.couriers.allocation import Allocation, Rule, first_match
 from awbridge.domain.errors import (
     FieldProblem,
     IntakeError,
-    NotFound,
     NotPossible,
     PayloadRefused,
     ReferenceCancelled,
@@ -25,6 +24,7 @@ from awbridge.domain.errors import (
 from awbridge.domain.orders import cancellation
 from awbridge.domain.orders.shipment import NO_COURIER, NewShipment, Region, SettleBy, Shipment, State, shard_of
 from awbridge.steps.records.holders import Holders, Wanted, holders_of
+from awbridge.steps.records.known_shipment import known_shipment
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.couriers import accounts, couriers, rules
@@ -152,7 +152,7 @@ async def change_locked(
             version=version, payload=new.payload, changed_at=now, changed_by=changed_by, reason=reason
         )
         await payload_versions.add(session, existing, kept)
-    return await _existing(session, existing.reference_number)
+    return await known_shipment(session, existing.reference_number)
 
 
 def read_change(
@@ -209,10 +209,10 @@ def why_payload_stays(shipment: Shipment) -> str:
 async def retry(*, store: Store, clock: Clock, reference_number: str) -> Shipment:
     """Push a shipment again at once, with all its tries. Raises NotFound, or NotPossible by its state."""
     async with store.write() as session:
-        existing = await _existing(session, reference_number)
+        existing = await known_shipment(session, reference_number)
         if not await shipments.try_again(session, reference_number, now=clock()):
             raise NotPossible(f"{reference_number} is {existing.state}: there is nothing to retry")
-        return await _existing(session, reference_number)
+        return await known_shipment(session, reference_number)
 
 
 async def cancel(*, store: Store, clock: Clock, reference_number: str) -> Shipment:
@@ -221,24 +221,15 @@ async def cancel(*, store: Store, clock: Clock, reference_number: str) -> Shipme
     Raises NotFound. Cancelling twice changes nothing.
     """
     async with store.write() as session:
-        await _existing(session, reference_number)
+        await known_shipment(session, reference_number)
         await shipments.cancel(session, reference_number, now=clock())
-        return await _existing(session, reference_number)
+        return await known_shipment(session, reference_number)
 
 
 async def locked(session: Session, reference_number: str) -> Shipment:
     """A shipment, locked until the transaction ends. Raises NotFound."""
     found = await shipments.lock_many(session, [reference_number])
-    if reference_number not in found:
-        raise NotFound(f"there is no shipment {reference_number}")
-    return found[reference_number]
-
-
-async def _existing(session: Session, reference_number: str) -> Shipment:
-    shipment = await shipments.get(session, reference_number)
-    if shipment is None:
-        raise NotFound(f"there is no shipment {reference_number}")
-    return shipment
+    return found.get(reference_number) or await known_shipment(session, reference_number)
 
 
 async def _keep_allocation(session: Session, new: NewShipment, now: datetime) -> None:
@@ -266,7 +257,8 @@ def read_order(
     chosen = payload.pop("region", region.value)
     if chosen not in (Region.INDIA, Region.WORLD):
         raise PayloadRefused([FieldProblem("region", "must be india or world")])
-    if transporter is None and choosing and choosing.is_on and _names_no_courier(payload):
+    names_none = transporter is None and shipment_details(payload).get("courier_partner") in (None, "")
+    if names_none and choosing and choosing.is_on:
         return _choose(unallocated_shipment(payload, region=Region(chosen)), accounts, choosing)
     account = account_of(transporter, accounts)
     return new_shipment(
@@ -276,10 +268,6 @@ def read_order(
         courier_partner_id=account.courier_partner_id if account else None,
         account_code=account.account_code if account else None,
     )
-
-
-def _names_no_courier(payload: dict[str, Any]) -> bool:
-    return shipment_details(payload).get("courier_partner") in (None, "")
 
 
 def _choose(new: NewShipment, accounts: Mapping[str, CourierAccount], choosing: Choosing) -> NewShipment:

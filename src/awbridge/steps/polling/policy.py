@@ -17,7 +17,7 @@ from awbridge.domain.tracking.asking import PollingRules
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.records.unrecorded import Unrecorded, keep_call
 from awbridge.steps.runtime.clock import Clock
-from awbridge.steps.runtime.lease import checked
+from awbridge.steps.runtime.lease import LeasePolicy
 from awbridge.steps.runtime.pace import Pace
 from awbridge.store import Store
 from awbridge.store.audit.attempts import NewAttempt
@@ -46,12 +46,11 @@ class TrackingVendor(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CatchUpPolicy:
+class CatchUpPolicy(LeasePolicy):
     """Window sizes, polling rules, batch size and pace.
 
     `pace` limits calls over all processes; None: no limit. Failed calls that cannot be stored are kept as `unrecorded`.
-    `lease` covers one call and storing its result; waiting for a turn is added. `longest_call` is the longest that one
-    call can last. Raises ValueError if the lease is shorter.
+    `lease` covers one call and storing its result; waiting for a turn is added.
     """
 
     window: timedelta = timedelta(minutes=10)
@@ -63,9 +62,6 @@ class CatchUpPolicy:
     unrecorded: Unrecorded | None = None
     lease: timedelta = timedelta(minutes=5)
     longest_call: timedelta = timedelta(seconds=60)
-
-    def __post_init__(self) -> None:
-        checked(self.lease, self.longest_call)
 
     @property
     def shortest(self) -> timedelta:

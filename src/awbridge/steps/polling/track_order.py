@@ -29,6 +29,7 @@ from awbridge.steps.polling.policy import (
 )
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import Lease
+from awbridge.steps.runtime.work import for_each
 from awbridge.store import Store
 from awbridge.store.orders import shipments, waybills
 from awbridge.store.polling import polls
@@ -71,7 +72,7 @@ async def poll_due(*, store: Store, clickpost: TrackingVendor, clock: Clock, pol
                 limit=min(many, room // WAYBILLS_A_CALL * WAYBILLS_A_CALL or room),
             )
     if aged:
-        log.info("catch_up.aged_out", shipments=aged)
+        log.info("polling.stopped", shipments=aged)
     await _poll(store, clickpost, claimed, clock, policy, lease)
     return len(claimed)
 
@@ -151,21 +152,17 @@ async def _poll(
     """
     known: set[str] = set()
     failed: set[str] = set()
-    seats = asyncio.Semaphore(CALLS_IN_FLIGHT)
 
-    async def call(courier: int, asked: Sequence[DuePoll]) -> None:
-        async with seats:
-            items = await _track(store, clickpost, courier, asked, clock, policy, lease)
+    async def call(one: tuple[int, Sequence[DuePoll]]) -> None:
+        courier, asked = one
+        items = await _track(store, clickpost, courier, asked, clock, policy, lease)
         if items is None:
             failed.update(s.reference_number for s in asked)
             return
         returned = {str(item.get("waybill")) for item in items}
         known.update(s.reference_number for s in asked if s.waybill in returned)
 
-    calls = [call(courier, asked) for courier, asked in _calls(await _with_all_waybills(store, due))]
-    for ended in await asyncio.gather(*calls, return_exceptions=True):
-        if isinstance(ended, BaseException):
-            raise ended
+    await for_each(_calls(await _with_all_waybills(store, due)), call, at_once=CALLS_IN_FLIGHT)
     answered = {s.reference_number for s in due} - failed
     now = clock()
     async with store.write() as session:
@@ -204,10 +201,7 @@ async def _with_all_waybills(store: Store, due: Sequence[DuePoll]) -> list[DuePo
     """Each shipment's own waybill, and those of its pieces and its RTO."""
     async with store.read() as session:
         more = await waybills.of_shipments(session, [s.reference_number for s in due])
-    others = (
-        DuePoll(reference_number=w.reference_number, waybill=w.waybill, courier_partner_id=w.courier_partner_id)
-        for w in more
-    )
+    others = (DuePoll(w.reference_number, w.waybill, w.courier_partner_id) for w in more)
     return list(dict.fromkeys([*due, *others]))
 
 

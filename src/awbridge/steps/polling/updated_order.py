@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -72,50 +73,42 @@ async def cover_next_window(*, store: Store, clickpost: TrackingVendor, clock: C
     return 0
 
 
+@dataclass(slots=True)
 class _HeldWindow:
     """A window that this worker has leased."""
 
-    def __init__(self, store: Store, clock: Clock, policy: CatchUpPolicy, window: CatchUpWindow) -> None:
-        self._store = store
-        self._clock = clock
-        self._policy = policy
-        self.window = window
-        self.items = 0
+    store: Store
+    clock: Clock
+    policy: CatchUpPolicy
+    window: CatchUpWindow
+    items: int = 0
 
     async def cover(self, clickpost: TrackingVendor) -> None:
         """Store the window page by page, each page and the progress in one transaction. Raises LeaseLost."""
-        page = _resume_page(self.window, self._clock())
+        page = _resume_page(self.window, self.clock())
         self.items = self.window.items if page else 0
-        await _walk(
-            self._store,
-            clickpost,
-            self.window,
-            self._clock,
-            self._policy,
-            page=page,
-            also=self._stored,
-            before_waiting=self._hold,
-        )
+        world = (self.store, clickpost, self.window, self.clock, self.policy)
+        await _walk(*world, page=page, also=self._stored, before_waiting=self._hold)
 
     async def _hold(self, wait: timedelta) -> None:
         """Extend the lease over the wait for a turn, and the call."""
-        async with self._store.write() as session:
-            until = self._clock() + wait + self._policy.lease
+        async with self.store.write() as session:
+            until = self.clock() + wait + self.policy.lease
             self.window = _leased(await windows.hold(session, self.window, until=until))
 
     async def _stored(self, session: Session, page: UpdatedPage) -> None:
         self.items += len(page.items)
         following = page.next_page or None
-        now, lease = self._clock(), self._policy.lease
+        now, lease = self.clock(), self.policy.lease
         turned = await windows.turned(session, self.window, next_page=following, items=self.items, now=now, lease=lease)
         self.window = _leased(turned)
 
     async def failed(self, error: VendorError) -> None:
         """Record the failed call, and release the window until later."""
         log.warning("catch_up.window_failed", start=self.window.from_at.isoformat(), problem=str(error))
-        await keep_failed_call(self._store, error, self._clock(), self._policy)
-        async with self._store.write() as session:
-            again_at = self._clock() + max(AGAIN, timedelta(seconds=error.retry_after or 0.0))
+        await keep_failed_call(self.store, error, self.clock(), self.policy)
+        async with self.store.write() as session:
+            again_at = self.clock() + max(AGAIN, timedelta(seconds=error.retry_after or 0.0))
             held = await windows.failed(session, self.window, problem=str(error), again_at=again_at)
             if held and not error.again:  # the page itself may be what ClickPost refuses
                 await windows.start_anew(session, self.window)

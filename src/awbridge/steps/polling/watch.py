@@ -132,7 +132,7 @@ class Watch:
             async with self._store.write() as session:
                 is_mine = await alarms.clear(session, AlarmCause.WEBHOOKS_SILENT, now=now)
             if is_mine:
-                log.info("webhooks.back", silent_seconds=round((last_at - raised_at).total_seconds()))
+                log.info("webhooks.resumed", silent_seconds=round((last_at - raised_at).total_seconds()))
 
 
 async def _alarms(session: Session) -> dict[str, datetime]:

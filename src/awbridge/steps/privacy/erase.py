@@ -29,7 +29,7 @@ from awbridge.steps.privacy.redaction import (
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import RENEWED, LeaseLost, renewed
 from awbridge.store import Store
-from awbridge.store.audit import archive, calls, reports
+from awbridge.store.audit import archive, attempts, reports
 from awbridge.store.privacy import erasures, personal, retention
 from awbridge.store.privacy.erasures import Erasure
 from awbridge.store.privacy.personal import CallTexts, ParcelTexts
@@ -50,10 +50,8 @@ async def ask_erasure(
         subject = digits_of(phone)
         if len(subject) < SHORTEST_PHONE:
             raise NotPossible(f"a phone number has at least {SHORTEST_PHONE} digits")
-        kind, shown = (
-            "phone",
-            pseudonym(PersonalKind.PHONE, subject, key) if key else masked(PersonalKind.PHONE, subject),
-        )
+        kind = "phone"
+        shown = pseudonym(PersonalKind.PHONE, subject, key) if key else masked(PersonalKind.PHONE, subject)
     elif reference:
         kind, subject, shown = "reference", reference, reference
     else:
@@ -90,7 +88,7 @@ async def erase_due(*, store: Store, objects: Objects | None, reports_in: Object
         log.warning("lease.lost", work=f"erasure {erasure.id}")
         return 1
     except ObjectsError as error:
-        log.warning("erase.not_finished", erasure=erasure.id, problem=str(error))
+        log.warning("erasure.not_finished", erasure=erasure.id, problem=str(error))
         async with store.write() as session:
             await erasures.later(session, erasure.id, at=clock() + AGAIN, counts=counts, problem=str(error))
         return 1
@@ -100,7 +98,7 @@ async def erase_due(*, store: Store, objects: Objects | None, reports_in: Object
             await erasures.later(session, erasure.id, at=clock() + DAILY, counts=counts, problem=problem)
         else:
             await erasures.done(session, erasure.id, counts=counts, now=clock())
-    log.info("erase.done" if not waiting else "erase.waits", erasure=erasure.id, **counts)
+    log.info("erasure.done" if not waiting else "erasure.delayed", erasure=erasure.id, **counts)
     return 1
 
 
@@ -138,11 +136,12 @@ async def _erase(
     return waiting
 
 
-def _eraser_for(parcel: ParcelTexts) -> Eraser:
-    """An eraser that recognizes the values of a shipment's payloads and actions in other texts."""
+def _eraser_for(*parcels: ParcelTexts) -> Eraser:
+    """An eraser that recognizes the values of these shipments' payloads and actions in other texts."""
     eraser = Eraser()
-    for body in (parcel.payload, *parcel.more):
-        eraser.body(body)
+    for parcel in parcels:
+        for body in (parcel.payload, *parcel.more):
+            eraser.body(body)
     return eraser
 
 
@@ -238,11 +237,7 @@ async def _of_inbox(store: Store, scope: ErasureScope) -> int:
         text = body.decode("utf-8", "replace")
         if not concerns(scope, text):
             continue
-        eraser = Eraser()
-        for parcel in scope.parcels:
-            for known in (parcel.payload, *parcel.more):
-                eraser.body(known)
-        erased = eraser.body(text).encode()
+        erased = _eraser_for(*scope.parcels).body(text).encode()
         if json_differs(erased, body):
             async with store.write() as session:
                 await personal.set_body(session, shard, delivery, erased)
@@ -267,7 +262,7 @@ async def _of_archive(store: Store, objects: Objects, scope: ErasureScope) -> in
 
 async def _holds(store: Store, file: int, scope: ErasureScope) -> bool:
     async with store.read() as session:
-        return any(call.reference_number in scope.references for call in await calls.of_file(session, file))
+        return any(call.reference_number in scope.references for call in await attempts.of_file(session, file))
 
 
 async def _of_reports(store: Store, objects: Objects, scope: ErasureScope) -> int:

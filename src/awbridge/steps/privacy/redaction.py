@@ -82,12 +82,9 @@ def _redacted_line(line: bytes, scope: ErasureScope) -> bytes:
     if record is None or not (record.get("reference") in scope.references or concerns(scope, line.decode())):
         return line
     eraser = Eraser()
-    redacted = {**record, "request": eraser.value(record.get("request"))}
-    redacted = {
-        **redacted,
-        "response": eraser.value(record.get("response")),
-        "error": eraser.text(record.get("error") or ""),
-    }
+    redacted = {**record, "request": eraser.value(record.get("request"))}  # first: its values are found in the others
+    redacted["response"] = eraser.value(record.get("response"))
+    redacted["error"] = eraser.text(record.get("error") or "")
     return json.dumps(redacted, ensure_ascii=False, separators=(",", ":")).encode()
 
 

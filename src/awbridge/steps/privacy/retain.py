@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
 from awbridge.domain.orders.action import KEY_COUNTS_FOR
 from awbridge.domain.orders.shipment import SHARDS
@@ -17,12 +19,14 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.audit import reports
 from awbridge.store.engine.database import Session
+from awbridge.store.engine.pages import BEFORE_ALL
 from awbridge.store.privacy import personal, retention
 from awbridge.store.privacy.retention import OldPayload, RetainedTable
 
-FILES = 50  # files of object storage read at once
+T = TypeVar("T")
+Key = TypeVar("Key")
 
-_BEGINNING = (datetime(1970, 1, 1, tzinfo=UTC), "")
+FILES = 50  # files of object storage read at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +69,6 @@ class Retained:
         return (deleted or "nothing to delete") + (", going on" if self.more else "")
 
 
-class _Budget:
-    def __init__(self, seconds: float) -> None:
-        self._ends = time.monotonic() + seconds
-
-    @property
-    def over(self) -> bool:
-        return time.monotonic() > self._ends
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RetentionRound:
     """What every task of a round needs."""
@@ -82,11 +77,28 @@ class _RetentionRound:
     objects: Objects
     now: datetime
     policy: RetainPolicy
-    budget: _Budget
+    ends_at: float  # by the steady clock
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the time of the round is used up."""
+        return time.monotonic() > self.ends_at
 
     def before(self, days: int) -> datetime:
         """The moment before which rows are old."""
         return self.now - timedelta(days=days)
+
+    async def pages(
+        self, read: Callable[..., Awaitable[list[T]]], after: Key, key: Callable[[T], Key]
+    ) -> AsyncIterator[list[T]]:
+        """Pages of old rows until none is left or the time of the round is over. `after`: the key before the first."""
+        while not self.is_over:
+            async with self.store.read() as session:
+                page = await read(session, after=after)
+            if not page:
+                return
+            yield page
+            after = key(page[-1])
 
     async def pause(self) -> None:
         """Let other processes use the database."""
@@ -98,13 +110,13 @@ async def retain(*, store: Store, objects: Objects, clock: Clock, policy: Retain
 
     `objects` is where reports are, and the archive where one is configured.
     """
-    budget = _Budget(policy.budget)
-    this = _RetentionRound(store=store, objects=objects, now=clock(), policy=policy, budget=budget)
+    ends_at = time.monotonic() + policy.budget
+    this = _RetentionRound(store=store, objects=objects, now=clock(), policy=policy, ends_at=ends_at)
     done = Retained()
     for days, task in _tasks(policy):
-        if days and not budget.over:
+        if days and not this.is_over:
             done.counts += await task(this, this.before(days))
-    done.more = budget.over
+    done.more = this.is_over
     return done
 
 
@@ -143,7 +155,7 @@ def _dropping(table: RetainedTable) -> _Task:
 async def _drop_old(this: _RetentionRound, table: RetainedTable, shard: int, before: datetime) -> Counter[str]:
     gone: Counter[str] = Counter()
     after, limit = -1, this.policy.batch
-    while not this.budget.over:
+    while not this.is_over:
         async with this.store.read() as session:  # outside the transaction: reading must not block writers
             page = await retention.page(session, table, shard, after=after, limit=limit)
         old = [row for row in page if row.noted_at < before]
@@ -159,16 +171,10 @@ async def _drop_old(this: _RetentionRound, table: RetainedTable, shard: int, bef
 
 
 async def _drop_actions(this: _RetentionRound, before: datetime) -> Counter[str]:
-    gone, after = 0, _BEGINNING
+    gone = 0
     keyed_before = min(before, this.now - KEY_COUNTS_FOR)
-    while not this.budget.over:
-        async with this.store.read() as session:
-            page = await retention.old_actions(
-                session, before=before, keyed_before=keyed_before, after=after, limit=this.policy.batch
-            )
-        if not page:
-            break
-        after = (page[-1].requested_at, page[-1].id)
+    read = partial(retention.old_actions, before=before, keyed_before=keyed_before, limit=this.policy.batch)
+    async for page in this.pages(read, BEFORE_ALL, lambda last: (last.requested_at, last.id)):
         if ready := sorted((a for a in page if a.settled), key=lambda action: (action.shard, action.id)):
             async with this.store.write() as session:
                 gone += sum([await retention.drop_action(session, action) for action in ready])
@@ -177,21 +183,17 @@ async def _drop_actions(this: _RetentionRound, before: datetime) -> Counter[str]
 
 
 async def _drop_reconciliations(this: _RetentionRound, before: datetime) -> Counter[str]:
-    gone, after = Counter[str](), -1
-    while not this.budget.over:
-        async with this.store.read() as session:
-            page = await retention.old_reconciliations(session, before=before, after=after, limit=this.policy.batch)
-        if not page:
-            break
+    gone = Counter[str]()
+    read = partial(retention.old_reconciliations, before=before, limit=this.policy.batch)
+    async for page in this.pages(read, -1, lambda last: last):
         for number in page:
             gone += await _drop_reconciliation(this, number)
-        after = page[-1]
     return gone
 
 
 async def _drop_reconciliation(this: _RetentionRound, number: int) -> Counter[str]:
     gone: Counter[str] = Counter()
-    while not this.budget.over:
+    while not this.is_over:
         async with this.store.write() as session:
             differences = await retention.drop_differences(session, number, limit=this.policy.batch)
             gone["differences"] += differences
@@ -206,7 +208,7 @@ async def _drop_diaries(this: _RetentionRound, before: datetime) -> Counter[str]
     gone: Counter[str] = Counter()
     for diary in retention.DIARIES:
         old, last = min(before, this.before(diary.least)), this.policy.batch
-        while last == this.policy.batch and not this.budget.over:
+        while last == this.policy.batch and not this.is_over:
             async with this.store.write() as session:
                 last = await retention.drop_diary(session, diary, before=old, limit=this.policy.batch)
             gone[diary.name] += last
@@ -215,28 +217,20 @@ async def _drop_diaries(this: _RetentionRound, before: datetime) -> Counter[str]
 
 
 async def _drop_archive(this: _RetentionRound, before: datetime) -> Counter[str]:
-    gone, after = 0, -1
-    while not this.budget.over:
-        async with this.store.read() as session:
-            page = await retention.old_archive_files(session, before=before, after=after, limit=FILES)
-        if not page:
-            break
+    gone = 0
+    read = partial(retention.old_archive_files, before=before, limit=FILES)
+    async for page in this.pages(read, -1, lambda last: last.id):
         for file in page:
             await this.objects.delete(file.object_key)  # object first: a remaining row leads to it again
             async with this.store.write() as session:
                 gone += await retention.drop_archive_file(session, file.id)
-        after = page[-1].id
     return Counter(archive_files=gone)
 
 
 async def _strip(this: _RetentionRound, before: datetime) -> Counter[str]:
-    stripped, after = 0, _BEGINNING
-    while not this.budget.over:
-        async with this.store.read() as session:
-            page = await retention.ended_payloads(session, before=before, after=after, limit=this.policy.batch)
-        if not page:
-            break
-        after = (page[-1].created_at, page[-1].reference_number)
+    stripped = 0
+    read = partial(retention.ended_payloads, before=before, limit=this.policy.batch)
+    async for page in this.pages(read, BEFORE_ALL, lambda last: (last.created_at, last.reference_number)):
         async with this.store.write() as session:
             for old in sorted(page, key=lambda old: (old.shard, old.reference_number)):
                 await _strip_one(session, old, this.now)
@@ -257,7 +251,7 @@ async def _strip_one(session: Session, old: OldPayload, now: datetime) -> None:
 async def _strip_actions_alone(this: _RetentionRound, before: datetime) -> Counter[str]:
     stripped = 0
     async for action in personal.actions_alone(this.store, before=before):
-        if this.budget.over:
+        if this.is_over:
             break
         async with this.store.write() as session:
             stripped += await personal.strip_action(session, action, Eraser())
@@ -266,7 +260,7 @@ async def _strip_actions_alone(this: _RetentionRound, before: datetime) -> Count
 
 async def _drop_reports(this: _RetentionRound, before: datetime) -> Counter[str]:
     gone = 0
-    while not this.budget.over:
+    while not this.is_over:
         async with this.store.read() as session:
             old = await reports.before(session, before.date().isoformat(), limit=FILES)
         for report in old:

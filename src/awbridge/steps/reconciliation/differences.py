@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -87,13 +86,10 @@ async def _solution(
     store: Store, clickpost: ShowsOrders, clock: Clock, difference: Difference, unrecorded: Unrecorded | None
 ) -> str | None:
     """How a difference was resolved; None while it exists."""
-    checks: dict[DifferenceKind, Callable[[], Awaitable[str | None]]] = {
-        DifferenceKind.MISSING_THERE: lambda: _is_there(store, clickpost, clock, difference, unrecorded),
-        DifferenceKind.MISSING_HERE: lambda: _is_here(store, difference),
-    }
-    check = checks.get(difference.kind)
-    if check:
-        return await check()
+    if difference.kind is DifferenceKind.MISSING_THERE:
+        return await _is_there(store, clickpost, clock, difference, unrecorded)
+    if difference.kind is DifferenceKind.MISSING_HERE:
+        return await _is_here(store, difference)
     async with store.read() as session:
         standing = await reconciliations.standing(session, [difference.item])
     ours = standing.get(difference.item)
@@ -149,7 +145,7 @@ async def _holds(
     reference, now = shipment.reference_number, clock()
     made = [NewAttempt(call=c, reference_number=reference, outcome=outcome, made_at=now) for c in calls]
     async with kept_if_away(unrecorded, made), store.write() as session:
-        await attempts.add_many(session, made)
+        await attempts.add(session, made)
     return held is not None and held.waybill == shipment.waybill
 
 

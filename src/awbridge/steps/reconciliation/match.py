@@ -305,4 +305,4 @@ async def _keep_placed(session: Session, finding: Finding, now: datetime) -> Non
     if shipment and shipment.sent_at and not shipment.success:
         placed = Placed(waybill=theirs.waybill, already=True, courier_partner_id=theirs.courier_partner_id)
         await record_found(session, shipment, placed, ask_at=now, now=now)
-        log.warning("shipment.turned_up", reference=shipment.reference_number, waybill=theirs.waybill)
+        log.warning("shipment.found", reference=shipment.reference_number, waybill=theirs.waybill)

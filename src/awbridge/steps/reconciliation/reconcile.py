@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -209,11 +209,7 @@ async def _request_again(
     problem = f"report {window.reference} was not completed (status {report.status!r}); another was requested"
     log.warning("reconcile.report_failed", day=str(run.day), problem=problem)
     windows = tuple(replace(w, reference="") if w is window else w for w in run.windows)
-    async with store.write() as session:
-        await reconciliations.go_on(
-            session, run, state=run.state, windows=windows, at=clock() + _pause(run.tries), problem=problem,
-            tries=run.tries,
-        )  # fmt: skip
+    await _resume_later(store, run, windows, at=clock() + _pause(run.tries), problem=problem)
 
 
 async def _match_reports(
@@ -231,31 +227,21 @@ async def _match_reports(
             with path.open("wb") as file:
                 await clickpost.download_report_into(report, file.write)
             files.append((path, f"report {report.reference}"))
-        asked = [window.requested_at for window in run.windows if window.requested_at]
-        task = Task(
-            reconciliation_id=run.id,
-            files=files,
-            table=run.kind,
-            zone=policy.zone,
-            day=run.day,
-            made_at=min(asked, default=None),
-            counted=run.theirs_placed is not None,
-        )
+        requested = [window.requested_at for window in run.windows if window.requested_at]
+        task = _task(run, policy, files)
+        task = replace(task, made_at=min(requested, default=None), counted=run.theirs_placed is not None)
         await _finish(store, clock, run, await match(store, task, now=clock()))
+
+
+def _task(run: Reconciliation, policy: ReconcilePolicy, files: Sequence[tuple[Path, str]]) -> Task:
+    return Task(reconciliation_id=run.id, files=files, table=run.kind, zone=policy.zone, day=run.day)
 
 
 async def _match_file(store: Store, clock: Clock, policy: ReconcilePolicy, run: Reconciliation) -> None:
     with tempfile.TemporaryDirectory(prefix="awbridge-reports-") as folder:
         path = Path(folder) / "table"
         await fetch_file(store, run.id, path)
-        task = Task(
-            reconciliation_id=run.id,
-            files=[(path, run.name)],
-            table=run.kind,
-            zone=policy.zone,
-            day=run.day,
-            may_be_empty=False,
-        )
+        task = replace(_task(run, policy, [(path, run.name)]), may_be_empty=False)
         await _finish(store, clock, run, await match(store, task, now=clock()))
 
 
@@ -263,14 +249,8 @@ async def _finish(store: Store, clock: Clock, run: Reconciliation, outcome: Outc
     async with store.write() as session:
         if await reconciliations.finish(session, run, outcome, now=clock()):
             await reconciliations.drop_file(session, run.id)
-    log.info(
-        "reconcile.done",
-        reconciliation=run.id,
-        name=run.name,
-        matched=outcome.matched,
-        partly=outcome.partly,
-        found=outcome.found,
-    )
+    counts = {"matched": outcome.matched, "partly": outcome.partly, "found": outcome.found}
+    log.info("reconcile.done", reconciliation=run.id, name=run.name, **counts)
     if sentences := outcome.not_understood.sentences():
         log.warning("reconcile.partly_compared", reconciliation=run.id, name=run.name, not_understood=sentences)
 
@@ -282,9 +262,14 @@ async def _fail(store: Store, clock: Clock, run: Reconciliation, problem: str) -
             await reconciliations.drop_file(session, run.id)
 
 
-async def _resume_later(store: Store, run: Reconciliation, windows: tuple[ReportWindow, ...], *, at: datetime) -> None:
+async def _resume_later(
+    store: Store, run: Reconciliation, windows: tuple[ReportWindow, ...], *, at: datetime, problem: str | None = None
+) -> None:
+    """Continue at this stage then. With a `problem`, the tries count on."""
     async with store.write() as session:
-        await reconciliations.go_on(session, run, state=Stage.REPORTING, windows=windows, at=at)
+        await reconciliations.go_on(
+            session, run, state=run.state, windows=windows, at=at, problem=problem, tries=run.tries if problem else 0
+        )
 
 
 async def _vendor_failed(
@@ -298,10 +283,7 @@ async def _vendor_failed(
         return
     log.warning("reconcile.call_failed", reconciliation=run.id, problem=str(error))
     pause = max(_pause(run.tries), timedelta(seconds=error.retry_after or 0.0))
-    async with store.write() as session:
-        await reconciliations.go_on(
-            session, run, state=run.state, windows=run.windows, at=clock() + pause, problem=str(error), tries=run.tries
-        )
+    await _resume_later(store, run, run.windows, at=clock() + pause, problem=str(error))
 
 
 def _pause(tries: int) -> timedelta:

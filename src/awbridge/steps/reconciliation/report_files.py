@@ -153,7 +153,7 @@ async def take_from_folder(*, store: Store, clock: Clock, folder: Path) -> int:
         except NotPossible as problem:
             log.warning("reconcile.file_refused", file=path.name, problem=str(problem))
         else:
-            log.info("reconcile.file_taken", file=path.name, reconciliation=run.id, kind=run.kind.value)
+            log.info("reconcile.file_accepted", file=path.name, reconciliation=run.id, kind=run.kind.value)
         await asyncio.to_thread(_move_to_taken, path)
         taken += 1
     return taken

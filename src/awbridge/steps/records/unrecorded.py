@@ -114,7 +114,9 @@ class Unrecorded:
         except OSError as error:
             return await self._set_unreadable(file, 1, problem=type(error).__name__)
         new = [attempt for line in lines if (attempt := _read(line))]
-        kept = await self._add(store, new)
+        refused = await record_all(store, new)
+        self.drop(refused)
+        kept = len(new) - refused
         if lost := len(lines) - len(new) or int(not lines):
             await self._set_unreadable(file, lost, problem="damaged or incomplete")
             return kept
@@ -123,24 +125,10 @@ class Unrecorded:
         return kept
 
     async def _set_unreadable(self, file: Path, lost: int, *, problem: str) -> int:
-        log.error("calls.unreadable", file=file.name, calls=lost, problem=problem)
+        log.error("calls.not_read", file=file.name, calls=lost, problem=problem)
         self.drop(lost)
         await asyncio.to_thread(file.rename, file.with_suffix(".unreadable"))
         return 0
-
-    async def _add(self, store: Store, new: Sequence[NewAttempt]) -> int:
-        try:
-            async with store.write() as session:
-                await attempts.add_many(session, new)
-        except StoreBusy:
-            raise
-        except StoreError:
-            if len(new) == 1:
-                self.drop(1)
-                return 0
-            half = len(new) // 2  # one call that the database refuses does not hold up the others
-            return await self._add(store, new[:half]) + await self._add(store, new[half:])
-        return len(new)
 
     async def _alarm(self, store: Store) -> None:
         now = self._clock()
@@ -166,6 +154,21 @@ async def _end_alarm(store: Store, now: datetime) -> None:
             await alarms.clear(session, AlarmCause.CALLS_DROPPED, now=now)
 
 
+async def record_all(store: Store, new: Sequence[NewAttempt]) -> int:
+    """Record these calls; how many the database refused. These do not hold up the others. Raises StoreBusy."""
+    try:
+        async with store.write() as session:
+            await attempts.add(session, new)
+    except StoreBusy:
+        raise
+    except StoreError:
+        if len(new) == 1:
+            return 1
+        half = len(new) // 2
+        return await record_all(store, new[:half]) + await record_all(store, new[half:])
+    return 0
+
+
 @asynccontextmanager
 async def kept_if_away(unrecorded: Unrecorded | None, calls: Sequence[NewAttempt]) -> AsyncGenerator[None]:
     """Keep these calls on the disk where the block cannot record them. Raises StoreBusy."""
@@ -180,7 +183,7 @@ async def kept_if_away(unrecorded: Unrecorded | None, calls: Sequence[NewAttempt
 async def keep_call(store: Store, unrecorded: Unrecorded | None, call: NewAttempt) -> None:
     """Record one call, or keep it on the disk and raise StoreBusy while the database is unavailable."""
     async with kept_if_away(unrecorded, [call]), store.write() as session:
-        await attempts.add_many(session, [call])
+        await attempts.add(session, [call])
 
 
 def _line(attempt: NewAttempt) -> str:

@@ -6,7 +6,6 @@ settled: ClickPost is asked, and where it shows nothing, which proves nothing, a
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,23 +15,23 @@ from typing import Protocol
 import structlog
 
 from awbridge.clickpost.lookups.recommendations import Choice, Recommendations
-from awbridge.clickpost.orders.create import successor
 from awbridge.clickpost.orders.parcel import recommendation_query
 from awbridge.clickpost.wire.answer_codes import AnswerKind
-from awbridge.clickpost.wire.answers import FoundOrder
 from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.call import Call
 from awbridge.domain.errors import PayloadRefused, VendorError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.notify import events as happened
 from awbridge.domain.orders.shipment import Region, Shipment, State
-from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
+from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, NotDone, delay_before_retry
 from awbridge.domain.tracking.asking import PollingRules
+from awbridge.steps.records.other_account import under_account
 from awbridge.steps.records.placed import record_found
 from awbridge.steps.records.unrecorded import Unrecorded, kept_if_away
-from awbridge.steps.registration.verdict import UNPROVEN
+from awbridge.steps.registration.verdict import UNPROVEN, FindsOrders
 from awbridge.steps.runtime.clock import Clock
-from awbridge.steps.runtime.lease import Lease, checked
+from awbridge.steps.runtime.lease import LeasePolicy
+from awbridge.steps.runtime.work import for_each
 from awbridge.store import Store
 from awbridge.store.audit import attempts
 from awbridge.store.audit.attempts import NewAttempt
@@ -42,12 +41,11 @@ from awbridge.store.engine.database import Session
 from awbridge.store.notify import events
 from awbridge.store.orders import shipments
 from awbridge.store.registration import allocations
-from awbridge.store.registration.allocations import Chosen, NotAllocated
 
 log = structlog.get_logger()
 
 
-class Recommends(Protocol):
+class Recommends(FindsOrders, Protocol):
     """The ClickPost calls that allocate needs."""
 
     async def recommend(self, shipments: Sequence[JsonObject]) -> Recommendations:
@@ -58,27 +56,16 @@ class Recommends(Protocol):
         """The best accounts for one parcel anywhere. Raises VendorError."""
         ...
 
-    async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
-        """What ClickPost holds under a reference number. Never raises for a failure of the vendor."""
-        ...
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AllocatePolicy:
-    """How allocate tries and waits. `longest_call`: what asking for one shipment can last. Raises ValueError where the
-    lease is shorter.
-    """
+class AllocatePolicy(LeasePolicy):
+    """How allocate tries and waits."""
 
     batch: int = 50
     concurrency: int = 5
-    lease: timedelta = timedelta(seconds=120)
-    longest_call: timedelta = timedelta(0)
     retry_delays: Sequence[float] = DEFAULT_RETRY_DELAYS
     hold: timedelta = timedelta(minutes=5)
     polling: PollingRules = field(default_factory=PollingRules)
-
-    def __post_init__(self) -> None:
-        checked(self.lease, self.longest_call)
 
 
 async def allocate_due(
@@ -95,30 +82,26 @@ async def allocate_due(
     """
     owner = uuid.uuid4().hex
     now = clock()
+    lease = policy.begin(now)
     async with store.write() as session:
         claimed = await allocations.claim_allocating(
-            session, owner=owner, now=now, until=now + policy.lease, limit=policy.batch
+            session, owner=owner, now=now, until=lease.until, limit=policy.batch
         )
-    seats = asyncio.Semaphore(policy.concurrency)
 
     async def allocate_one(shipment: Shipment) -> None:
-        async with seats:
-            if not Lease(now + policy.lease, policy.longest_call).allows(clock()):
-                return  # it is claimed again
-            if shipment.maybe_placed:
-                await _settle(store, clickpost, shipment, owner, clock, policy, unrecorded)
-                return
-            answer = await _ask(clickpost, shipment)
-            is_error = isinstance(answer, VendorError)
-            outcome = AttemptOutcome.TRY_LATER if is_error else AttemptOutcome.RECOMMENDED
-            made = [_attempt(shipment, answer.call, outcome, clock())]
-            async with kept_if_away(unrecorded, made), store.write() as session:
-                await _record(session, shipment, owner, answer, clock(), policy)
+        if not lease.allows(clock()):
+            return  # it is claimed again
+        if shipment.maybe_placed:
+            await _settle(store, clickpost, shipment, owner, clock, policy, unrecorded)
+            return
+        answer = await _ask(clickpost, shipment)
+        is_error = isinstance(answer, VendorError)
+        outcome = AttemptOutcome.TRY_LATER if is_error else AttemptOutcome.RECOMMENDED
+        made = [_attempt(shipment, answer.call, outcome, clock())]
+        async with kept_if_away(unrecorded, made), store.write() as session:
+            await _record(session, shipment, owner, answer, clock(), policy)
 
-    results = await asyncio.gather(*map(allocate_one, claimed), return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+    await for_each(claimed, allocate_one, at_once=policy.concurrency)
     return len(claimed)
 
 
@@ -138,7 +121,7 @@ async def _settle(
     outcome = answered if found.known else AttemptOutcome.NOT_ASKED
     made = [_attempt(shipment, found.call, outcome, now)]
     async with kept_if_away(unrecorded, made), store.write() as session:
-        await attempts.add_many(session, made)
+        await attempts.add(session, made)
         if found.placed:
             ask_at = policy.polling.first_poll(now, reference)
             await record_found(session, shipment, found.placed, ask_at=ask_at, now=now)
@@ -149,16 +132,16 @@ async def _settle(
                 await events.write(session, stopped, now=now)
 
 
-def _not_shown(shipment: Shipment) -> NotAllocated:
+def _not_shown(shipment: Shipment) -> NotDone[State]:
     problem = f"it was sent before, and ClickPost does not show it. {UNPROVEN}"
-    return NotAllocated(state=State.GAVE_UP, no_of_retries=shipment.no_of_retries, problem=problem, ask_at=None)
+    return NotDone(state=State.GAVE_UP, tries=shipment.no_of_retries, problem=problem)
 
 
-def _not_asked(shipment: Shipment, now: datetime, policy: AllocatePolicy) -> NotAllocated:
+def _not_asked(shipment: Shipment, now: datetime, policy: AllocatePolicy) -> NotDone[State]:
     """It waits and uses up no try: the parcel may travel."""
     problem = "it was sent before, and ClickPost could not be asked whether it holds it"
     again_at = now + policy.hold
-    return NotAllocated(state=State.ALLOCATING, no_of_retries=shipment.no_of_retries, problem=problem, ask_at=again_at)
+    return NotDone(state=State.ALLOCATING, tries=shipment.no_of_retries, problem=problem, next_try_at=again_at)
 
 
 async def _ask(clickpost: Recommends, shipment: Shipment) -> Recommendations | VendorError:
@@ -179,23 +162,25 @@ async def _record(
     now: datetime,
     policy: AllocatePolicy,
 ) -> None:
-    accounts = await couriers.every(session)
+    accounts, reference = await couriers.every(session), shipment.reference_number
     chosen = None if isinstance(answer, VendorError) else choose(shipment, answer, accounts)
     not_chosen = AttemptOutcome.TRY_LATER if isinstance(answer, VendorError) else AttemptOutcome.NOT_RECOMMENDED
     outcome = AttemptOutcome.RECOMMENDED if chosen else not_chosen
-    await attempts.add_many(session, [_attempt(shipment, answer.call, outcome, now)])
+    await attempts.add(session, [_attempt(shipment, answer.call, outcome, now)])
     if chosen:
-        kept = await allocations.allocate(session, shipment.reference_number, owner, chosen, now=now)
+        kept = await allocations.allocate(
+            session, shipment.reference_number, owner, chosen, by="recommendation", now=now
+        )
         log.info("shipment.allocated", reference=shipment.reference_number, transporter=chosen.transporter)
     else:
         decided = _failed(shipment, answer, now, policy)
-        kept = await allocations.not_allocated(session, shipment.reference_number, owner, decided, now=now)
+        kept = await allocations.not_allocated(session, reference, owner, decided, now=now)
         if kept:
             stopped = happened.stopped(shipment, decided.state, decided.problem, now=now)
             await events.write(session, stopped, now=now)
-        log.warning("shipment.not_allocated", reference=shipment.reference_number)
-    if kept and await shipments.cancel_is_asked(session, shipment.reference_number):
-        await shipments.cancel(session, shipment.reference_number, now=now)  # requested during the call
+        log.warning("shipment.not_allocated", reference=reference)
+    if kept and await shipments.cancel_is_asked(session, reference):
+        await shipments.cancel(session, reference, now=now)  # requested during the call
 
 
 def _attempt(shipment: Shipment, call: Call, outcome: AttemptOutcome, now: datetime) -> NewAttempt:
@@ -208,18 +193,13 @@ def _attempt(shipment: Shipment, call: Call, outcome: AttemptOutcome, now: datet
     )
 
 
-def choose(shipment: Shipment, answer: Recommendations, accounts: Sequence[CourierAccount]) -> Chosen | None:
+def choose(shipment: Shipment, answer: Recommendations, accounts: Sequence[CourierAccount]) -> CourierAccount | None:
     """The best recommended account that an active transporter maps to and whose courier takes the payload. Pure."""
     active = {(a.courier_partner_id, a.account_code or ""): a for a in reversed(accounts) if a.active}
     for choice in _choices(shipment, answer):
         account = active.get((choice.courier_partner_id or 0, choice.account_code))
         if account and _takes(account, shipment):
-            return Chosen(
-                transporter=account.transporter,
-                courier_partner_id=account.courier_partner_id,
-                account_code=account.account_code,
-                by="recommendation",
-            )
+            return account
     return None
 
 
@@ -230,13 +210,7 @@ def _choices(shipment: Shipment, answer: Recommendations) -> list[Choice]:
 
 def _takes(account: CourierAccount, shipment: Shipment) -> bool:
     try:
-        successor(
-            shipment,
-            reference_number=shipment.reference_number,
-            transporter=account.transporter,
-            courier_partner_id=account.courier_partner_id,
-            account_code=account.account_code,
-        )
+        under_account(shipment, account)
     except PayloadRefused:
         return False
     return True
@@ -244,20 +218,20 @@ def _takes(account: CourierAccount, shipment: Shipment) -> bool:
 
 def _failed(
     shipment: Shipment, answer: Recommendations | VendorError, now: datetime, policy: AllocatePolicy
-) -> NotAllocated:
+) -> NotDone[State]:
     tries = shipment.no_of_retries
     if isinstance(answer, Recommendations):
-        return NotAllocated(state=State.REJECTED, no_of_retries=tries, problem=_why_none(shipment, answer), ask_at=None)
+        return NotDone(state=State.REJECTED, tries=tries, problem=_why_none(shipment, answer))
     problem = f"no courier was recommended: {answer}"
     if answer.kind == AnswerKind.PERMANENT.value:
-        return NotAllocated(state=State.REJECTED, no_of_retries=tries, problem=problem, ask_at=None)
+        return NotDone(state=State.REJECTED, tries=tries, problem=problem)
     if answer.kind in (AnswerKind.CONFIGURATION.value, AnswerKind.THROTTLED.value):
         at = now + (timedelta(seconds=answer.retry_after) if answer.retry_after else policy.hold)
-        return NotAllocated(state=State.ALLOCATING, no_of_retries=tries, problem=problem, ask_at=at)
+        return NotDone(state=State.ALLOCATING, tries=tries, problem=problem, next_try_at=at)
     delay = delay_before_retry(policy.retry_delays, tries + 1, at_least=answer.retry_after)
     state = State.ALLOCATING if delay else State.GAVE_UP
     again_at = now + delay if delay else None
-    return NotAllocated(state=state, no_of_retries=tries + 1, problem=problem, ask_at=again_at)
+    return NotDone(state=state, tries=tries + 1, problem=problem, next_try_at=again_at)
 
 
 def _why_none(shipment: Shipment, answer: Recommendations) -> str:

@@ -9,24 +9,24 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeAlias
 
-import stamina
 import structlog
 
 from awbridge.clickpost.wire.answers import CancelAnswer
 from awbridge.domain.attempt import AttemptOutcome
-from awbridge.domain.errors import StoreBusy
 from awbridge.domain.notify import events as happened
 from awbridge.domain.notify.events import ShipmentEvent
 from awbridge.domain.orders.cancellation import FAILED, CancelState
 from awbridge.domain.orders.shipment import Shipment
-from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry
+from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, NotDone, delay_before_retry
 from awbridge.steps.records.actions_ended import end_actions_by_cancelling
 from awbridge.steps.records.cancellation import end_by_tracking
 from awbridge.steps.records.unrecorded import Unrecorded, kept_if_away
 from awbridge.steps.runtime.clock import Clock
-from awbridge.steps.runtime.lease import Lease, checked
+from awbridge.steps.runtime.lease import LeasePolicy
+from awbridge.steps.runtime.work import until_recorded
 from awbridge.store import Store
 from awbridge.store.audit import attempts
 from awbridge.store.audit.attempts import NewAttempt
@@ -34,9 +34,10 @@ from awbridge.store.engine.database import Session
 from awbridge.store.notify import events
 from awbridge.store.orders import shipments
 from awbridge.store.registration import cancellations
-from awbridge.store.registration.cancellations import NotCancelled
 
 log = structlog.get_logger()
+
+_Undone: TypeAlias = NotDone[CancelState]
 
 CONFIRM_AFTER = timedelta(minutes=5)  # after "accepted, done later", and while key or account are at fault
 LONGEST_PAUSE = timedelta(hours=6)  # between two tries: each pause is as long as the time since the first
@@ -53,23 +54,17 @@ class CancelsOrders(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CancelPolicy:
+class CancelPolicy(LeasePolicy):
     """How cancellations are tried.
 
     `deadline`: how long after the first call it may take, where the courier was asked or the account is at fault.
-    `longest_call` is what one call can last: none is begun that could outlive the lease. `update_status` has ClickPost
-    set the tracking status too (`manually_update_status`). Raises ValueError where the lease is shorter.
+    `update_status` has ClickPost set the tracking status too (`manually_update_status`).
     """
 
     retry_delays: Sequence[float] = DEFAULT_RETRY_DELAYS
     deadline: timedelta = timedelta(days=3)
-    lease: timedelta = timedelta(seconds=120)
-    longest_call: timedelta = timedelta(0)
     update_status: bool = False
     batch: int = 20
-
-    def __post_init__(self) -> None:
-        checked(self.lease, self.longest_call)
 
 
 async def cancel_due(
@@ -86,11 +81,11 @@ async def cancel_due(
     """
     owner = uuid.uuid4().hex
     now = clock()
-    until = now + policy.lease
+    lease = policy.begin(now)
     async with store.write() as session:
-        claimed = await shipments.claim_cancels(session, owner=owner, now=now, until=until, limit=policy.batch)
+        claimed = await shipments.claim_cancels(session, owner=owner, now=now, until=lease.until, limit=policy.batch)
     for shipment in claimed:
-        if not Lease(until, policy.longest_call).allows(clock()):
+        if not lease.allows(clock()):
             break  # it is claimed again
         answer = await clickpost.cancel_order(
             shipment.waybill or "",
@@ -98,31 +93,31 @@ async def cancel_due(
             shipment.account_code or "",
             update_status=policy.update_status,
         )
-        # The call is made and must be kept: a busy database is retried.
-        async with kept_if_away(unrecorded, [_attempt(shipment, answer, clock(), policy)]):
-            async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
-                with attempt:
-                    await _record(store, shipment, owner, answer, clock(), policy)
+        decided = None if answer.cancelled else decide(shipment, answer, clock(), policy)
+        reference, outcome = shipment.reference_number, _outcome(decided)
+        made = NewAttempt(call=answer.call, reference_number=reference, outcome=outcome, made_at=clock())
+        record = partial(_record, store, made, reference, owner, decided, clock)
+        async with kept_if_away(unrecorded, [made]):
+            await until_recorded(record)
         _log(shipment, answer)
     return len(claimed)
 
 
 async def _record(
-    store: Store, claimed: Shipment, owner: str, answer: CancelAnswer, now: datetime, policy: CancelPolicy
+    store: Store, made: NewAttempt, reference: str, owner: str, decided: _Undone | None, clock: Clock
 ) -> None:
-    reference = claimed.reference_number
     async with store.write() as session:
+        now = clock()
         # Read again: it may have been replaced, or tracked, during the call.
         shipment = (await shipments.lock_many(session, [reference])).get(reference)
-        decided = None if answer.cancelled else decide(claimed, answer, now, policy)
-        await attempts.add(session, answer.call, reference_number=reference, outcome=_outcome(decided), made_at=now)
+        await attempts.add(session, [made])
         if shipment is not None:
             new_events = await _keep(session, shipment, owner, decided, now)
             await events.write(session, new_events, now=now)
 
 
 async def _keep(
-    session: Session, shipment: Shipment, owner: str, decided: NotCancelled | None, now: datetime
+    session: Session, shipment: Shipment, owner: str, decided: _Undone | None, now: datetime
 ) -> list[ShipmentEvent]:
     """Record the outcome; returns the events. A cancellation is reported once, whichever step records it."""
     if decided is None:
@@ -138,7 +133,7 @@ async def _keep(
     return [happened.not_cancelled(shipment, decided.state, decided.problem or "", now=now)]
 
 
-def decide(shipment: Shipment, answer: CancelAnswer, now: datetime, policy: CancelPolicy) -> NotCancelled:
+def decide(shipment: Shipment, answer: CancelAnswer, now: datetime, policy: CancelPolicy) -> _Undone:
     """The next state of a cancellation that this call did not complete. Pure."""
     tries = shipment.cancel_tries
     problem = f"not cancelled at ClickPost: {answer.message}"
@@ -149,26 +144,24 @@ def decide(shipment: Shipment, answer: CancelAnswer, now: datetime, policy: Canc
     if answer.misconfigured:
         return _wait(shipment, CancelState.HELD, problem, now, policy)
     if not answer.again:
-        return NotCancelled(state=CancelState.REFUSED, tries=tries + 1, problem=problem)
+        return NotDone(state=CancelState.REFUSED, tries=tries + 1, problem=problem)
     if not answer.counts:
         again_at = now + timedelta(seconds=max(answer.retry_after or 0.0, 1.0))
-        return NotCancelled(state=CancelState.RETRYING, tries=tries, problem=problem, next_try_at=again_at)
+        return NotDone(state=CancelState.RETRYING, tries=tries, problem=problem, next_try_at=again_at)
     delay = delay_before_retry(policy.retry_delays, tries + 1, at_least=answer.retry_after)
     if delay is None:
-        return NotCancelled(state=CancelState.GAVE_UP, tries=tries + 1, problem=problem)
-    return NotCancelled(state=CancelState.RETRYING, tries=tries + 1, problem=problem, next_try_at=now + delay)
+        return NotDone(state=CancelState.GAVE_UP, tries=tries + 1, problem=problem)
+    return NotDone(state=CancelState.RETRYING, tries=tries + 1, problem=problem, next_try_at=now + delay)
 
 
-def _wait(shipment: Shipment, state: CancelState, problem: str, now: datetime, policy: CancelPolicy) -> NotCancelled:
+def _wait(shipment: Shipment, state: CancelState, problem: str, now: datetime, policy: CancelPolicy) -> _Undone:
     """Retry at growing pauses without using up a try, until the deadline."""
     since = shipment.cancel_since_at or now
     left = since + policy.deadline - now
     if left <= timedelta(0):
-        return NotCancelled(
-            state=CancelState.GAVE_UP, tries=shipment.cancel_tries, problem=_late(state, problem, policy)
-        )
+        return NotDone(state=CancelState.GAVE_UP, tries=shipment.cancel_tries, problem=_late(state, problem, policy))
     pause = min(max(now - since, CONFIRM_AFTER), LONGEST_PAUSE, max(left, CONFIRM_AFTER))
-    return NotCancelled(state=state, tries=shipment.cancel_tries, problem=problem, next_try_at=now + pause)
+    return NotDone(state=state, tries=shipment.cancel_tries, problem=problem, next_try_at=now + pause)
 
 
 def _late(state: CancelState, problem: str, policy: CancelPolicy) -> str:
@@ -181,13 +174,7 @@ def _late(state: CancelState, problem: str, policy: CancelPolicy) -> str:
     )
 
 
-def _attempt(shipment: Shipment, answer: CancelAnswer, now: datetime, policy: CancelPolicy) -> NewAttempt:
-    decided = None if answer.cancelled else decide(shipment, answer, now, policy)
-    reference, outcome = shipment.reference_number, _outcome(decided)
-    return NewAttempt(call=answer.call, reference_number=reference, outcome=outcome, made_at=now)
-
-
-def _outcome(decided: NotCancelled | None) -> AttemptOutcome:
+def _outcome(decided: _Undone | None) -> AttemptOutcome:
     """The stored outcome of the attempt. A courier that is still working on it is not a failure."""
     if decided is None:
         return AttemptOutcome.CANCELLED

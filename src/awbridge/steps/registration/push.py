@@ -12,14 +12,12 @@ import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
-import stamina
-
 from awbridge.clickpost.orders.create import create_order_request
-from awbridge.clickpost.wire.answers import FoundOrder, OrderAnswer
+from awbridge.clickpost.wire.answers import OrderAnswer
 from awbridge.domain.couriers.account_throttle import AccountState, Due, after_claim, during_downtime, shares
 from awbridge.domain.couriers.downtime import down_now
 from awbridge.domain.errors import StoreBusy, StoreError
@@ -27,9 +25,10 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region, SettleBy, Shipment
 from awbridge.steps.records.unrecorded import Unrecorded
 from awbridge.steps.registration.record import FinishedCall, attempts_of, record
-from awbridge.steps.registration.verdict import PushPolicy, must_be_settled
+from awbridge.steps.registration.verdict import FindsOrders, PushPolicy, must_be_settled
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import Lease
+from awbridge.steps.runtime.work import until_recorded
 from awbridge.store import Store
 from awbridge.store.couriers import accounts, downtimes
 from awbridge.store.engine.database import Session
@@ -39,15 +38,11 @@ from awbridge.store.registration import dispatch
 _PAUSE = 0.25  # seconds until the next claim while calls are in flight and none returns
 
 
-class PlacesOrders(Protocol):
+class PlacesOrders(FindsOrders, Protocol):
     """The ClickPost calls that push needs."""
 
     async def create_order(self, order: JsonObject, /, *, region: Region = Region.INDIA) -> OrderAnswer:
         """Register one shipment. Never raises for a failure of the vendor."""
-        ...
-
-    async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
-        """What ClickPost holds under a reference number. Never raises for a failure of the vendor."""
         ...
 
 
@@ -62,39 +57,31 @@ async def push_due(*, store: Store, clickpost: PlacesOrders, clock: Clock, polic
     return claimed
 
 
+@dataclass(kw_only=True, eq=False)
 class Push:
     """The pipeline of one process. Calls in flight outlive a round; `drain` waits for them."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        clickpost: PlacesOrders,
-        clock: Clock,
-        policy: PushPolicy,
-        unrecorded: Unrecorded | None = None,
-    ) -> None:
-        self._unrecorded = unrecorded
-        self._store = store
-        self._clickpost = clickpost
-        self._clock = clock
-        self._policy = policy
-        self._calls: set[asyncio.Task[None]] = set()
-        self._in_use: Counter[str] = Counter()
-        self._answers: deque[FinishedCall] = deque()
-        self._recording: asyncio.Task[None] | None = None
-        self._changed = asyncio.Event()
-        self._errors: list[Exception] = []
-        self._stopping = False
-        self._abandoned = False
-        self._overall_exists = False
-        self._ended_calls = 0  # since the last claim
-        self._claim_at = 0.0
+    store: Store
+    clickpost: PlacesOrders
+    clock: Clock
+    policy: PushPolicy
+    unrecorded: Unrecorded | None = None
+    _calls: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]], init=False)
+    _in_use: Counter[str] = field(default_factory=Counter[str], init=False)
+    _answers: deque[FinishedCall] = field(default_factory=deque[FinishedCall], init=False)
+    _recording: asyncio.Task[None] | None = field(default=None, init=False)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _errors: list[Exception] = field(default_factory=list[Exception], init=False)
+    _stopping: bool = field(default=False, init=False)
+    _abandoned: bool = field(default=False, init=False)
+    _overall_exists: bool = field(default=False, init=False)
+    _ended_calls: int = field(default=0, init=False)  # since the last claim
+    _claim_at: float = field(default=0.0, init=False)
 
     async def round(self) -> int:
         """Claim and call until nothing is due and nothing in flight, or the round's time is over; how many claimed."""
         try:
-            return await self._round(time.monotonic() + self._policy.round.total_seconds())
+            return await self._round(time.monotonic() + self.policy.round.total_seconds())
         except asyncio.CancelledError:
             self._abandon()
             raise
@@ -123,7 +110,7 @@ class Push:
         """Whether enough seats became free, or the pause is over. One claim for each free seat would cost too much."""
         if not self._free:
             return False
-        some = max(self._policy.concurrency // 4, 1)
+        some = max(self.policy.concurrency // 4, 1)
         return self._ended_calls >= some or not self._is_busy or time.monotonic() >= self._claim_at
 
     def stop(self) -> None:
@@ -160,8 +147,8 @@ class Push:
     @property
     def _free(self) -> int:
         # Unrecorded answers take seats too, so that calls stop while the database is unavailable.
-        busy = len(self._calls) + max(len(self._answers) - self._policy.batch, 0)
-        return max(self._policy.concurrency - busy, 0)
+        busy = len(self._calls) + max(len(self._answers) - self.policy.batch, 0)
+        return max(self.policy.concurrency - busy, 0)
 
     async def _wait_for_change(self) -> None:
         try:
@@ -172,8 +159,8 @@ class Push:
 
     async def _claim(self) -> int:
         self._ended_calls, self._claim_at = 0, time.monotonic() + _PAUSE
-        now, free = self._clock(), min(self._free, self._policy.batch)
-        async with self._store.read() as session:
+        now, free = self.clock(), min(self._free, self.policy.batch)
+        async with self.store.read() as session:
             due = await accounts.due(session, now=now)
             declared = await downtimes.open_ones(session, now=now) if due else []
         down = down_now(declared, {a.account: a.courier_partner_id for a in due}, now)
@@ -181,14 +168,14 @@ class Push:
         if not due:
             return 0
         urgent = {a.account for a in due if a.urgent}
-        owner, until = uuid.uuid4().hex, now + self._policy.lease
-        async with self._store.write() as session:
+        owner, until = uuid.uuid4().hex, now + self.policy.lease
+        async with self.store.write() as session:
             states = await self._lock(session, [a.account for a in due])
             overall = states.pop(accounts.OVERALL, None)
             turns = shares(
                 [Due(state=state, urgent=key in urgent) for key, state in states.items()],
                 now=now,
-                policy=self._policy.throttle,
+                policy=self.policy.throttle,
                 free=free,
                 in_use=self._in_use,
                 down=down,
@@ -197,11 +184,11 @@ class Push:
             claimed = await dispatch.claim(session, turns, urgent, owner=owner, now=now, until=until)
             numbers = Counter(s.account for s in claimed)
             after = {
-                key: after_claim(states[key], number, now, self._policy.throttle) for key, number in numbers.items()
+                key: after_claim(states[key], number, now, self.policy.throttle) for key, number in numbers.items()
             }
             after |= {key: during_downtime(state) for key, state in states.items() if key in down}
             if overall and claimed:
-                after[accounts.OVERALL] = after_claim(overall, len(claimed), now, self._policy.throttle)
+                after[accounts.OVERALL] = after_claim(overall, len(claimed), now, self.policy.throttle)
             before = {**states, accounts.OVERALL: overall}
             await accounts.save(session, [after[key] for key in sorted(after) if after[key] != before[key]])
         for shipment in claimed:
@@ -209,7 +196,7 @@ class Push:
         return len(claimed)
 
     async def _lock(self, session: Session, keys: Sequence[str]) -> dict[str, AccountState]:
-        rate = self._policy.rate_per_second
+        rate = self.policy.rate_per_second
         if not rate:
             return await accounts.lock(session, keys)
         if not self._overall_exists:
@@ -238,14 +225,14 @@ class Push:
         self._changed.set()
 
     async def _call(self, shipment: Shipment, owner: str, until: datetime, *, probe: bool) -> None:
-        if not Lease(until, self._policy.longest_call).allows(self._clock()):
+        if not Lease(until, self.policy.longest_call).allows(self.clock()):
             return  # this process was suspended: the next holder calls
         answer = asked = None
         if shipment.settle_by is not SettleBy.ASKING:
             shipment = await self._to_send(shipment)
-            answer = await self._clickpost.create_order(create_order_request(shipment), region=shipment.region)
-        if answer is None or must_be_settled(shipment, answer.outcome, self._clock(), self._policy):
-            asked = await self._clickpost.find_order(shipment.reference_number, region=shipment.region)
+            answer = await self.clickpost.create_order(create_order_request(shipment), region=shipment.region)
+        if answer is None or must_be_settled(shipment, answer.outcome, self.clock(), self.policy):
+            asked = await self.clickpost.find_order(shipment.reference_number, region=shipment.region)
         self._answers.append(
             FinishedCall(
                 shipment=shipment,
@@ -254,7 +241,7 @@ class Push:
                 probe=probe,
                 answer=answer,
                 asked=asked,
-                answered_at=self._clock(),
+                answered_at=self.clock(),
             )
         )
         if self._recording is None:
@@ -266,7 +253,7 @@ class Push:
         first = shipment.held_version
         if shipment.settle_by is not SettleBy.REPEATING or first in (None, shipment.payload_version):
             return shipment
-        async with self._store.read() as session:
+        async with self.store.read() as session:
             versions = await payload_versions.of_shipment(session, shipment)
         payload = next((v.payload for v in versions if v.version == first), None)
         return replace(shipment, payload=payload, payload_version=first) if payload else shipment
@@ -274,7 +261,7 @@ class Push:
     async def _record_answers(self) -> None:
         """Record all waiting answers in groups, one transaction each, until none is left."""
         while self._answers:
-            group = [self._answers.popleft() for _ in range(min(len(self._answers), self._policy.batch))]
+            group = [self._answers.popleft() for _ in range(min(len(self._answers), self.policy.batch))]
             try:
                 await self._record(group)
             except Exception as error:
@@ -289,15 +276,13 @@ class Push:
             self._recording.add_done_callback(self._recorded)
 
     async def _record(self, group: Sequence[FinishedCall]) -> None:
-        # The calls are made and must be kept: a busy database is retried. If it stays unavailable, the leases end, the
-        # repeated calls return the same answers as 323, and these answers are kept on disk.
+        # While the database stays unavailable, the leases end, the repeated calls return the same answers as 323, and
+        # these answers are kept on disk.
         try:
-            async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
-                with attempt:
-                    await record(self._store, group, self._clock(), self._policy)
+            await until_recorded(lambda: record(self.store, group, self.clock(), self.policy))
         except StoreBusy:
-            if self._unrecorded:
-                await self._unrecorded.keep([attempt for done in group for attempt in attempts_of(done)])
+            if self.unrecorded:
+                await self.unrecorded.keep([attempt for done in group for attempt in attempts_of(done)])
             raise
         except StoreError:
             if len(group) == 1:

@@ -66,7 +66,7 @@ async def record(store: Store, done: Sequence[FinishedCall], now: datetime, poli
         rows = await dispatch.lock(session, [d.reference for d in done])
         states = await accounts.lock(session, {d.account for d in done})
         after = {key: _after(key, state, done, now, policy) for key, state in states.items()}
-        await attempts.add_many(session, [attempt for d in done for attempt in attempts_of(d)])
+        await attempts.add(session, [attempt for d in done for attempt in attempts_of(d)])
         done = [d for d in done if d.reference in rows]
         placings = [
             _placing(d, policy) for d in done if isinstance(d.outcome, Placed) and not rows[d.reference].success
@@ -170,7 +170,7 @@ def _log(done: FinishedCall) -> None:
     if isinstance(done.outcome, Placed):
         log.info("shipment.placed", waybill=done.outcome.waybill, already=done.outcome.already, **fields)
         if difference := difference_of(done.shipment, done.outcome):
-            log.warning("shipment.differs", difference=difference, **fields)
+            log.warning("shipment.mismatched", difference=difference, **fields)
     elif isinstance(done.outcome, Pending):
         log.debug("shipment.waiting", **fields)
     elif isinstance(done.outcome, AlreadyHeld):
@@ -193,7 +193,7 @@ async def _alarm_account(session: Session, before: AccountState, after: AccountS
 def _log_account(before: AccountState, after: AccountState, now: datetime) -> None:
     """Log when an incident begins and when it ends."""
     if after.has_incident and not before.has_incident:
-        log.error("account.incident", account=after.account, incident=after.incident.value, problem=after.problem)
+        log.error("account.held", account=after.account, incident=after.incident.value, problem=after.problem)
     elif before.has_incident and not after.has_incident:
         lasted = round((now - before.since_at).total_seconds()) if before.since_at else None
         log.warning("account.recovered", account=after.account, incident=before.incident.value, seconds=lasted)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
+from awbridge.clickpost.wire.answers import FoundOrder
 from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.couriers.account_throttle import AccountThrottlePolicy, Tally
 from awbridge.domain.orders.outcome import (
@@ -18,11 +20,20 @@ from awbridge.domain.orders.outcome import (
     TryLater,
     Unknown,
 )
-from awbridge.domain.orders.shipment import SettleBy, Shipment, State
+from awbridge.domain.orders.shipment import Region, SettleBy, Shipment, State
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, delay_before_retry, throttled_pause
 from awbridge.domain.tracking.asking import PollingRules
-from awbridge.steps.runtime.lease import checked
+from awbridge.steps.runtime.lease import LeasePolicy
 from awbridge.store.registration.dispatch import NotPlaced
+
+
+class FindsOrders(Protocol):
+    """The ClickPost call that shows what a reference number holds."""
+
+    async def find_order(self, reference_number: str, *, region: Region = Region.INDIA) -> FoundOrder:
+        """What ClickPost holds under a reference number. Never raises for a failure of the vendor."""
+        ...
+
 
 NAMES: dict[type[Outcome], AttemptOutcome] = {
     Placed: AttemptOutcome.PLACED,
@@ -36,18 +47,16 @@ NAMES: dict[type[Outcome], AttemptOutcome] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PushPolicy:
+class PushPolicy(LeasePolicy):
     """How push tries and waits. Seconds, unless said otherwise.
 
     `batch` bounds one claim and one group of answers, `concurrency` the calls in flight. `round` is how long one round
     claims. `rate_per_second` limits all accounts together, over all processes (None: no limit).
-    `longest_call`: the longest try, with the query that may follow it. Raises ValueError where the lease is shorter.
+    `longest_call`: the longest try, with the query that may follow it.
     """
 
     batch: int = 50
     concurrency: int = 20
-    lease: timedelta = timedelta(seconds=120)
-    longest_call: timedelta = timedelta(0)
     round: timedelta = timedelta(seconds=20)
     retry_delays: Sequence[float] = DEFAULT_RETRY_DELAYS
     waiting: timedelta = timedelta(seconds=30)
@@ -55,9 +64,6 @@ class PushPolicy:
     polling: PollingRules = field(default_factory=PollingRules)
     rate_per_second: float | None = None
     throttle: AccountThrottlePolicy = field(default_factory=AccountThrottlePolicy)
-
-    def __post_init__(self) -> None:
-        checked(self.lease, self.longest_call)
 
 
 def decide(

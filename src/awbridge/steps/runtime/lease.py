@@ -30,6 +30,21 @@ class Lease:
         return now < self.until and now + self.longest <= self.until
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeasePolicy:
+    """The lease of claimed rows, and the longest call under it. Raises ValueError where the lease is shorter."""
+
+    lease: timedelta = timedelta(seconds=120)
+    longest_call: timedelta = timedelta(0)
+
+    def __post_init__(self) -> None:
+        checked(self.lease, self.longest_call)
+
+    def begin(self, now: datetime) -> Lease:
+        """A lease that begins now."""
+        return Lease(now + self.lease, self.longest_call)
+
+
 def checked(lease: timedelta, longest: timedelta) -> None:
     """Raise ValueError where a lease is shorter than the longest work under it: no work could ever start."""
     if lease < longest:

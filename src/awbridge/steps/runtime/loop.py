@@ -100,6 +100,6 @@ class Loop:
 
 def _report(name: str, error: Exception, *, again_in: float) -> None:
     if isinstance(error, StoreBusy):
-        log.warning("step.database_away", step=name, problem=str(error), again_in=round(again_in, 1))
+        log.warning("step.paused", step=name, problem=str(error), again_in=round(again_in, 1))
     else:
         log.error("step.failed", step=name, error=type(error).__name__, again_in=round(again_in, 1), exc_info=error)

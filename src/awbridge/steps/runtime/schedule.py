@@ -102,7 +102,7 @@ async def _run(store: Store, clock: Clock, job: Job, run: ClaimedRun) -> None:
             await runs.again(session, run, at=clock(), result=ran.result, problem=None, tries=run.tries - 1)
         else:
             await runs.finish(session, run, result=ran.result, problem=None, now=clock())
-    log.info("schedule.ran", job=job.name, due=due, result=ran.result)
+    log.info("schedule.completed", job=job.name, due=due, result=ran.result)
 
 
 async def _failed(store: Store, clock: Clock, run: ClaimedRun, error: Exception) -> None:

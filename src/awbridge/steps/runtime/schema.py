@@ -19,6 +19,6 @@ async def watch_schema(*, store: Store, end: Callable[[SchemaTooNew], None]) -> 
     try:
         await store.schema_state()
     except SchemaTooNew as error:
-        log.error("schema.too_new", problem=str(error))
+        log.error("version.superseded", problem=str(error))
         end(error)
     return 0

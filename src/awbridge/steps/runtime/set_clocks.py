@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -36,27 +36,19 @@ class ClockPolicy:
     lease: timedelta
 
 
+@dataclass(kw_only=True, eq=False)
 class SetClocks:
     """Checks the time of one process. `problem` says what is wrong with it; "" for nothing."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        clock: Clock,
-        policy: ClockPolicy,
-        shared: SharedTime = SHARED_TIME,
-        steady: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._store = store
-        self._clock = clock
-        self._policy = policy
-        self._shared = shared
-        self._steady = steady
-        self._jumped = 0.0
-        self._jumped_at = float("-inf")
-        self._fell_back = timedelta(0)  # by how much the time that this process goes by was set back, until corrected
-        self._unset: datetime | None = None
+    store: Store
+    clock: Clock
+    policy: ClockPolicy
+    shared: SharedTime = SHARED_TIME
+    steady: Callable[[], float] = time.monotonic
+    _jumped: float = field(default=0.0, init=False)
+    _jumped_at: float = field(default=float("-inf"), init=False)
+    _fell_back: timedelta = field(default=timedelta(0), init=False)  # how far this process's time was set back
+    _unset: datetime | None = field(default=None, init=False)
 
     async def check(self) -> int:
         """Measure the time, and pull back times that are ahead where it has gone back. Always 0. Raises StoreBusy."""
@@ -69,8 +61,8 @@ class SetClocks:
         if gone_back > GOES_BACK:
             await self._pull_back(gone_back)
         else:
-            async with self._store.write() as session:
-                await clock_marks.note(session, self._clock())
+            async with self.store.write() as session:
+                await clock_marks.note(session, self.clock())
         return 0
 
     async def _gone_back(self) -> timedelta | None:
@@ -78,25 +70,25 @@ class SetClocks:
 
         Also where another process has set the mark back already: this one may have written times ahead until now.
         """
-        async with self._store.read() as session:
-            jumped = await self._shared.measure(session)
+        async with self.store.read() as session:
+            jumped = await self.shared.measure(session)
             latest = await clock_marks.latest(session)
-        now = self._clock()
+        now = self.clock()
         self._unset = now if now < NOT_BEFORE else None
         if jumped is None or self._unset:
             return None
         if abs(jumped) > MAY_DIFFER:
-            self._jumped, self._jumped_at = jumped, self._steady()
+            self._jumped, self._jumped_at = jumped, self.steady()
             log.warning("clock.jumped", seconds=round(jumped))
         if jumped < -GOES_BACK.total_seconds():
             self._fell_back = timedelta(seconds=-jumped)
         return max(latest - now if latest else timedelta(0), self._fell_back)
 
     async def _pull_back(self, by: timedelta) -> None:
-        ahead = WasAhead(now=self._clock(), by=by, lease=self._policy.lease, zone=self._policy.zone)
-        rows = await pull_back(self._store, ahead, clock=self._clock)
-        async with self._store.write() as session:
-            await clock_marks.set_back(session, now=self._clock(), by=by)
+        ahead = WasAhead(now=self.clock(), by=by, lease=self.policy.lease, zone=self.policy.zone)
+        rows = await pull_back(self.store, ahead, clock=self.clock)
+        async with self.store.write() as session:
+            await clock_marks.set_back(session, now=self.clock(), by=by)
         self._fell_back = timedelta(0)
         log.warning("clock.was_ahead", seconds=round(by.total_seconds()), rows=dict(rows))
 
@@ -105,10 +97,10 @@ class SetClocks:
         """What is wrong with this machine's clock, or was within the last hour."""
         if self._unset:
             return f"shows {self._unset:%Y-%m-%d %H:%M} UTC; it is not used to correct stored times"
-        skew = self._shared.skew
+        skew = self.shared.skew
         if abs(skew) > MAY_DIFFER:
             where = "ahead of" if skew > 0 else "behind"
             return f"is {abs(skew):.0f} s {where} the database's, which counts"
-        if self._steady() - self._jumped_at < SHOWN_FOR:
+        if self.steady() - self._jumped_at < SHOWN_FOR:
             return f"was set {'forward' if self._jumped > 0 else 'back'} by {abs(self._jumped):.0f} s within the hour"
         return ""

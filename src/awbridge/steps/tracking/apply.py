@@ -253,7 +253,7 @@ async def _update_shipments(
         placed = Placed(waybill=update.waybill, already=True, courier_partner_id=update.courier_partner_id)
         ask_at = policy.polling.first_poll(now, shipment.reference_number)
         await record_found(session, shipment, placed, ask_at=ask_at, now=now)
-        log.warning("shipment.turned_up", reference=shipment.reference_number, waybill=update.waybill)
+        log.warning("shipment.found", reference=shipment.reference_number, waybill=update.waybill)
     sources: list[UpdateSource] = []
     applied: list[tuple[Delivery, str | None, int]] = []
     for read in sorted(ready, key=lambda r: (r.delivery.received_at, r.delivery.id)):

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from awbridge.domain.orders.shipment import SHARDS
-from awbridge.store.engine.database import Row, Session, row_as
+from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.ids import Ids
+from awbridge.store.engine.pages import every_row
 from awbridge.store.engine.queries import Queries
 from awbridge.store.engine.store import Store
 
@@ -36,19 +37,8 @@ class Unfiled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenFile:
-    """A file to upload. `tries` includes this one."""
-
-    id: int
-    object_key: str
-    calls: int
-    tries: int
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveFile:
-    """A stored archive file."""
+    """A stored archive file. `tries` counts uploads, also the one for which it is claimed."""
 
     id: int
     object_key: str
@@ -109,10 +99,10 @@ async def cut(session: Session, file: int, object_key: str, calls: Sequence[Unfi
     await session.write_rows(_sql.file, [(c.shard, c.id, file) for c in calls])
 
 
-async def claim(session: Session, *, now: datetime, until: datetime) -> OpenFile | None:
+async def claim(session: Session, *, now: datetime, until: datetime) -> ArchiveFile | None:
     """Take one file that is due to be uploaded, under a lease."""
     rows = await session.fetch(_sql.claim, now, until)
-    return row_as(OpenFile, rows[0]) if rows else None
+    return row_as(ArchiveFile, rows[0]) if rows else None
 
 
 async def archived(session: Session, file: int, *, calls: int, size: int, sha256: str, now: datetime) -> None:
@@ -140,21 +130,9 @@ async def failing_since(session: Session, start: datetime) -> Failing | None:
     return row_as(Failing, rows[0]) if rows[0]["files"] else None
 
 
-def _file(row: Row) -> ArchiveFile:
-    return row_as(ArchiveFile, row)
-
-
-async def every(store: Store, *, page: int = 500) -> list[ArchiveFile]:
+async def every(store: Store) -> list[ArchiveFile]:
     """Every file, oldest first."""
-    found: list[ArchiveFile] = []
-    after = -1
-    while True:
-        async with store.read() as session:
-            rows = [_file(row) for row in await session.fetch(_sql.page, after, page)]
-        found += rows
-        if len(rows) < page:
-            return found
-        after = rows[-1].id
+    return [row_as(ArchiveFile, row) async for row in every_row(store, _sql.page, key={"id": -1})]
 
 
 async def emptied(session: Session, file: int, *, now: datetime) -> None:
@@ -172,18 +150,13 @@ async def rewritten(session: Session, file: int, *, size: int, sha256: str) -> N
     await session.execute(_sql.rewritten, file, size, sha256)
 
 
-async def reexamine(session: Session, shard: int, *, limit: int) -> int:
-    """Examine excluded calls again; how many of this shard."""
-    return await session.execute(_sql.reexamine, shard, limit)
-
-
 async def reexamine_all(store: Store, *, batch: int = 500) -> int:
     """Examine every excluded call again, one batch a transaction; how many."""
     total = 0
     for shard in range(SHARDS):
         while True:
             async with store.write() as session:
-                changed = await reexamine(session, shard, limit=batch)
+                changed = await session.execute(_sql.reexamine, shard, batch)
             total += changed
             if changed < batch:
                 break

@@ -32,7 +32,7 @@ WITH chosen AS MATERIALIZED (
 )
 UPDATE archive_files SET next_try_at = $2, tries = tries + 1
 WHERE id IN (SELECT id FROM chosen)
-RETURNING id, object_key, calls, tries, created_at
+RETURNING {{archive_files.*}}
 
 -- name: archived
 UPDATE archive_files SET archived_at = $2, calls = $3, bytes = $4, sha256 = $5, next_try_at = NULL, tries = 0,
@@ -43,8 +43,7 @@ WHERE id = $1
 UPDATE archive_files SET next_try_at = $2, problem = $3 WHERE id = $1 AND archived_at IS NULL
 
 -- name: page
-SELECT id, object_key, calls, bytes, sha256, tries, problem, archived_at, emptied_at, created_at
-FROM archive_files WHERE id > $1 ORDER BY id LIMIT $2
+SELECT {{archive_files.*}} FROM archive_files WHERE id > $1 ORDER BY id LIMIT $2
 
 -- name: emptied
 UPDATE archive_files SET emptied_at = $2 WHERE id = $1

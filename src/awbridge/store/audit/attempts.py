@@ -1,17 +1,19 @@
-"""The table `attempts`: every call to the vendor, secrets masked."""
+"""The table `attempts`: every call to the vendor, secrets masked; and the calls as evidence, with their shipments."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.call import Call
 from awbridge.domain.orders.shipment import shard_of
-from awbridge.store.engine.database import Row, Session, row_as
+from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.ids import Ids
+from awbridge.store.engine.pages import every_row
 from awbridge.store.engine.queries import Queries
+from awbridge.store.engine.store import Store
 
 _sql = Queries(__name__)
 _ids = Ids()
@@ -19,24 +21,41 @@ _ids = Ids()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """A call as it was kept. `outcome` is an `AttemptOutcome`, or a word of an older version.
+    """A stored call. `outcome` is an `AttemptOutcome`, or a word of an older version.
 
-    `payload_version` is the shipment's payload that went out, None where none did."""
+    `payload_version` is the shipment's payload that went out, None where none did.
+    """
 
     id: int
     reference_number: str | None
     api: str
     method: str
     url: str
-    request: str
+    request: str = field(repr=False)
     http_status: int | None
     business_status: int | None
-    response: str
+    response: str = field(repr=False)
     error: str
     outcome: str
     ms: int
     made_at: datetime
     payload_version: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptCall(Attempt):
+    """A call and its shipment. `try_number` counts the calls of this API about this shipment, the first is 1."""
+
+    shard: int
+    waybill: str | None
+    order_id: str | None
+    courier_partner_id: int | None
+    account_code: str | None
+    transporter: str | None
+    state: str | None
+    no_of_retries: int | None
+    problem: str | None
+    try_number: int
 
 
 def _text(value: str) -> str:
@@ -60,28 +79,8 @@ def new_id() -> int:
     return _ids.next()
 
 
-async def add(
-    session: Session,
-    call: Call,
-    *,
-    reference_number: str | None,
-    outcome: AttemptOutcome,
-    made_at: datetime,
-    payload_version: int | None = None,
-) -> None:
-    """Keep one call."""
-    new = NewAttempt(
-        call=call,
-        reference_number=reference_number,
-        outcome=outcome,
-        made_at=made_at,
-        payload_version=payload_version,
-    )
-    await add_many(session, [new])
-
-
-async def add_many(session: Session, new: Sequence[NewAttempt]) -> None:
-    """Keep these calls."""
+async def add(session: Session, new: Sequence[NewAttempt]) -> None:
+    """Store these calls."""
     await session.write_rows(_sql.add, [_row(attempt, attempt.id or _ids.next()) for attempt in new])
 
 
@@ -108,5 +107,22 @@ def _row(new: NewAttempt, number: int) -> tuple[object, ...]:
 
 async def of_shipment(session: Session, reference_number: str) -> Sequence[Attempt]:
     """Every call made about a shipment, oldest first."""
-    rows: list[Row] = await session.fetch(_sql.of_shipment, shard_of(reference_number), reference_number)
+    rows = await session.fetch(_sql.of_shipment, shard_of(reference_number), reference_number)
     return [row_as(Attempt, row) for row in rows]
+
+
+async def evidence_of_shipment(session: Session, reference_number: str) -> list[KeptCall]:
+    """Every call about a shipment, with the shipment, oldest first."""
+    rows = await session.fetch(_sql.evidence_of_shipment, shard_of(reference_number), reference_number)
+    return [row_as(KeptCall, row) for row in rows]
+
+
+async def of_file(session: Session, file: int) -> list[KeptCall]:
+    """The calls that make up a file of the archive, oldest first."""
+    return [row_as(KeptCall, row) for row in await session.fetch(_sql.of_file, file)]
+
+
+async def failed_between(store: Store, start: datetime, end: datetime) -> AsyncIterator[KeptCall]:
+    """Calls from `start` (inclusive) to `end` (exclusive) that may have failed, oldest first, page by page."""
+    async for row in every_row(store, _sql.failed_between, start, end, key={"made_at": start, "id": -1}):
+        yield row_as(KeptCall, row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from awbridge.store.engine.database import Row, Session, row_as
+from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.queries import Queries
 
 _sql = Queries(__name__)
@@ -21,16 +21,12 @@ class Report:
     destination: str
     shipments: int
     calls: int
-    object_key: str | None
-    bytes: int | None
-    sha256: str | None
+    object_key: str | None = None
+    bytes: int | None = None
+    sha256: str | None = None
     mailed_at: datetime | None = None
     mailed_to: int | None = None
     created_at: datetime
-
-
-def _report(row: Row) -> Report:
-    return row_as(Report, row)
 
 
 async def put(session: Session, report: Report) -> None:
@@ -53,12 +49,12 @@ async def put(session: Session, report: Report) -> None:
 async def get(session: Session, report: str) -> Report | None:
     """One report."""
     rows = await session.fetch(_sql.get, report)
-    return _report(rows[0]) if rows else None
+    return row_as(Report, rows[0]) if rows else None
 
 
 async def newest(session: Session, *, limit: int) -> list[Report]:
     """The reports of the newest days."""
-    return [_report(row) for row in await session.fetch(_sql.newest, limit)]
+    return [row_as(Report, row) for row in await session.fetch(_sql.newest, limit)]
 
 
 async def claim_mail(session: Session, report: str, *, now: datetime, until: datetime) -> bool:
@@ -78,7 +74,7 @@ async def mailed(session: Session, report: str, *, to: int, now: datetime) -> No
 
 async def before(session: Session, day: str, *, limit: int) -> list[Report]:
     """Reports of days before this one, oldest first."""
-    return [_report(row) for row in await session.fetch(_sql.older, day, limit)]
+    return [row_as(Report, row) for row in await session.fetch(_sql.older, day, limit)]
 
 
 async def remove(session: Session, report: str) -> None:

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
 
-from awbridge.domain.couriers.account_throttle import AccountIncident, AccountState
+from awbridge.domain.couriers.account_throttle import AccountState
 from awbridge.domain.couriers.downtime import down_now
 from awbridge.domain.orders.shipment import NO_COURIER, account_key
 from awbridge.store.couriers import downtimes
-from awbridge.store.engine.database import Row, Session
+from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.queries import Queries
 
 _sql = Queries(__name__)
-_FIELDS = tuple(f.name for f in fields(AccountState))
-_SAVED = tuple(name for name in _FIELDS if name != "rate_per_second")  # that one is a person's to set
+_SAVED = tuple(f.name for f in fields(AccountState) if f.name != "rate_per_second")  # which an operator sets
 OVERALL = "*"  # the row that carries the limit over all accounts
 
 
@@ -48,12 +46,6 @@ class Held:
     until: datetime | None
 
 
-def _state(row: Row) -> AccountState:
-    values: dict[str, Any] = {name: row[name] for name in _FIELDS}
-    values["incident"] = AccountIncident(values["incident"])
-    return AccountState(**values)
-
-
 async def ensure(session: Session, accounts: Iterable[tuple[int, str | None]]) -> None:
     """Make the rows of these (courier partner, account code) that have none yet. NO_COURIER is no account."""
     keyed = {account_key(courier, code): (courier, code) for courier, code in accounts if courier != NO_COURIER}
@@ -81,7 +73,7 @@ async def due(session: Session, *, now: datetime) -> list[DueAccount]:
 
 async def lock(session: Session, accounts: Collection[str]) -> dict[str, AccountState]:
     """These accounts, locked until the transaction ends."""
-    return {row["account"]: _state(row) for row in await session.fetch(_sql.lock, sorted(accounts))}
+    return {row["account"]: row_as(AccountState, row) for row in await session.fetch(_sql.lock, sorted(accounts))}
 
 
 async def save(session: Session, states: Sequence[AccountState]) -> None:
@@ -91,10 +83,7 @@ async def save(session: Session, states: Sequence[AccountState]) -> None:
 
 async def every(session: Session) -> list[Account]:
     """Every account that has or had shipments."""
-    return [
-        Account(courier_partner_id=row["courier_partner_id"], account_code=row["account_code"], state=_state(row))
-        for row in await session.fetch(_sql.all)
-    ]
+    return [row_as(Account, row, state=row_as(AccountState, row)) for row in await session.fetch(_sql.all)]
 
 
 async def set_rate(

@@ -27,7 +27,7 @@ ORDER BY account
 -- name: lock
 -- In key order, so that two processes never wait for each other's locks.
 SELECT {{account_states.*}} FROM account_states
-WHERE account {{postgres: = ANY($1::text[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}
+WHERE account {{in $1::text[]}}
 ORDER BY account
 {{postgres: FOR UPDATE}}
 
@@ -56,6 +56,6 @@ UPDATE account_states SET rate_per_second = $2 WHERE account = $1
 -- name: unplaced
 -- What waits to be placed, by account and state, out of the index alone.
 SELECT account, state, COUNT(*) AS shipments FROM shipments
-WHERE account {{postgres: = ANY($1::text[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}
+WHERE account {{in $1::text[]}}
   AND next_try_at IS NOT NULL AND NOT success
 GROUP BY account, state

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from awbridge.store.engine.database import Row, Session, row_as
+from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.queries import Queries
 
 _sql = Queries(__name__)
@@ -28,10 +28,6 @@ class CourierAccount:
     fallback: str | None = None
 
 
-def _account(row: Row) -> CourierAccount:
-    return row_as(CourierAccount, row)
-
-
 async def put(session: Session, accounts: Sequence[CourierAccount], *, now: datetime) -> None:
     """Add these accounts, or change those that exist by the same transporter name."""
     for a in sorted(accounts, key=lambda a: a.transporter):
@@ -43,12 +39,12 @@ async def put(session: Session, accounts: Sequence[CourierAccount], *, now: date
 async def get(session: Session, transporter: str) -> CourierAccount | None:
     """The account of a transporter; None when it is not known."""
     rows = await session.fetch(_sql.get, transporter)
-    return _account(rows[0]) if rows else None
+    return row_as(CourierAccount, rows[0]) if rows else None
 
 
 async def every(session: Session) -> list[CourierAccount]:
     """Every account, by transporter."""
-    return [_account(row) for row in await session.fetch(_sql.all)]
+    return [row_as(CourierAccount, row) for row in await session.fetch(_sql.all)]
 
 
 async def remove(session: Session, transporter: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, time
 
 from awbridge.domain.couriers.downtime import Downtime
-from awbridge.store.engine.database import Row, Session
+from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.ids import Ids
 from awbridge.store.engine.queries import Queries
 
@@ -15,17 +15,12 @@ _ids = Ids()
 
 
 def _downtime(row: Row) -> Downtime:
-    return Downtime(
-        id=row["id"],
-        courier_partner_id=row["courier_partner_id"],
-        account=row["account"],
-        from_at=row["from_at"],
-        to_at=row["to_at"],
+    return row_as(
+        Downtime,
+        row,
         weekdays=frozenset(int(day) for day in row["weekdays"] or ""),
         starts=time.fromisoformat(row["starts"]) if row["starts"] else None,
         ends=time.fromisoformat(row["ends"]) if row["ends"] else None,
-        zone=row["zone"],
-        reason=row["reason"],
     )
 
 

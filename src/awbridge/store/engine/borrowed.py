@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from awbridge.domain.errors import MigrationError, NoTransaction
 from awbridge.store.engine import migrate
 from awbridge.store.engine.database import Row, Session
-from awbridge.store.engine.postgres import PostgresSession
+from awbridge.store.engine.postgres import InArrays, PostgresSession
 from awbridge.store.engine.queries import Statement
 
 T = TypeVar("T")
@@ -53,24 +53,7 @@ async def _settled(value: Any) -> Any:
     return await value if isawaitable(value) else value
 
 
-class _InArrays:
-    """Many rows in one statement: each column is an array, which the statement takes apart with unnest."""
-
-    async def fetch(self, statement: Statement, *args: object) -> list[Row]:
-        raise NotImplementedError
-
-    async def execute(self, statement: Statement, *args: object) -> int:
-        raise NotImplementedError
-
-    async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
-        if rows:
-            await self.execute(statement, *map(list, zip(*rows, strict=True)))
-
-    async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
-        return await self.fetch(statement, *map(list, zip(*rows, strict=True))) if rows else []
-
-
-class _PsycopgSession(_InArrays):
+class _PsycopgSession(InArrays):
     """On a psycopg connection, with asyncio or without."""
 
     def __init__(self, connection: Any) -> None:
@@ -99,7 +82,7 @@ class _PsycopgSession(_InArrays):
         return cursor
 
 
-class _SqlalchemySession(_InArrays):
+class _SqlalchemySession(InArrays):
     """On a SQLAlchemy Connection or AsyncConnection: through it, so that it knows of the transaction."""
 
     def __init__(self, connection: Any) -> None:

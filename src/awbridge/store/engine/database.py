@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import fields
+from enum import Enum
 from functools import cache
-from typing import Any, Protocol, TypeVar
+from types import NoneType, UnionType
+from typing import Any, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 from awbridge.store.engine.queries import Statement
 
@@ -19,16 +21,31 @@ T = TypeVar("T")
 
 
 def row_as(kind: type[T], row: Row, **read: object) -> T:
-    """A row as a dataclass, field by field; `read` are fields whose column is not yet their value.
+    """A row as a dataclass, field by field, with enums and booleans; `read` are fields that are made from a column.
 
-    Columns that the dataclass does not know are passed over.
+    Columns that the dataclass does not know are ignored.
     """
-    return kind(**{name: row[name] for name in _names(kind) if name in row} | read)
+    names, converted = _fields_of(kind)
+    values = {name: row[name] for name in names if name in row}
+    for name, convert in converted.items():
+        if values.get(name) is not None:
+            values[name] = convert(values[name])
+    return kind(**values | read)
 
 
 @cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+def _fields_of(kind: type) -> tuple[tuple[str, ...], dict[str, type]]:
+    """(the names of all fields, the types of those that hold an enum or a boolean)."""
+    hints = get_type_hints(kind)
+    names = tuple(field.name for field in fields(kind))
+    types = {name: _without_none(hints[name]) for name in names}
+    return names, {name: found for name, found in types.items() if found is bool or issubclass(found, Enum)}
+
+
+def _without_none(hint: Any) -> type:
+    options = get_args(hint) if get_origin(hint) is UnionType else (hint,)
+    kinds = [option for option in options if option is not NoneType]
+    return kinds[0] if len(kinds) == 1 and isinstance(kinds[0], type) else object
 
 
 class Session(Protocol):

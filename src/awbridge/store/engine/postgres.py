@@ -48,7 +48,24 @@ async def _leave_as_it_is(connection: object) -> None:
     del connection
 
 
-class PostgresSession:
+class InArrays:
+    """Many rows in one statement: each column is an array, which the statement reads with unnest."""
+
+    async def fetch(self, statement: Statement, *args: object) -> list[Row]:
+        raise NotImplementedError
+
+    async def execute(self, statement: Statement, *args: object) -> int:
+        raise NotImplementedError
+
+    async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        if rows:
+            await self.execute(statement, *map(list, zip(*rows, strict=True)))
+
+    async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
+        return await self.fetch(statement, *map(list, zip(*rows, strict=True))) if rows else []
+
+
+class PostgresSession(InArrays):
     """A session on an asyncpg connection.
 
     A statement that was prepared before a migration changed what it returns is refused once. Outside of a transaction
@@ -68,13 +85,6 @@ class PostgresSession:
         tag: str = await self._run(self._connection.execute, statement.postgres, args)
         count = tag.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
-
-    async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
-        if rows:
-            await self._run(self._connection.execute, statement.postgres, tuple(map(list, zip(*rows, strict=True))))
-
-    async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
-        return await self.fetch(statement, *map(list, zip(*rows, strict=True))) if rows else []
 
     async def script(self, sql: str) -> None:
         self._restart = None

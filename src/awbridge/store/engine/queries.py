@@ -5,6 +5,9 @@ A file holds blocks that open with `-- name: some_name`. Where the engines diffe
 
 `{{shipments.*}}` stands for the columns of that table in schema.sql, each by its name. A column of a newer version
 is not read: it neither breaks a row nor changes what a prepared statement returns, which PostgreSQL refuses.
+
+`{{in $2::bigint[]}}` tests against a list in either dialect. A block that opens with `-- fragment: some_name` is no
+statement: `{{some_name}}` repeats it in statements of the same file.
 """
 
 from __future__ import annotations
@@ -14,7 +17,10 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 
-_NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+_BLOCK = re.compile(r"^-- (name|fragment): (\w+)\s*$", re.MULTILINE)
+_FRAGMENT = re.compile(r"\{\{(\w+)\}\}")
+_IN = re.compile(r"\{\{in (\$\d+)(::\w+\[\])\}\}")
+_IN_LIST = r"{{postgres:= ANY(\1\2)}}{{sqlite:IN (SELECT value FROM json_each(\1))}}"
 _WHOLE = re.compile(r"\{\{(\w+)\.\*\}\}")
 _TABLE = re.compile(r"^CREATE TABLE (\w+) \(\n(.*?)^\);", re.MULTILINE | re.DOTALL)
 _COLUMN = re.compile(r"^  ([a-z]\w*) [A-Z]", re.MULTILINE)
@@ -80,7 +86,7 @@ def _whole(table: str) -> str:
 
 def for_dialect(text: str, dialect: str) -> str:
     """The text as one engine reads it."""
-    named = _WHOLE.sub(lambda found: _whole(found[1]), text)
+    named = _IN.sub(_IN_LIST, _WHOLE.sub(lambda found: _whole(found[1]), text))
     chosen = _ONLY.sub(lambda found: found[2].strip() if found[1] == dialect else "", named)
     # SQLite numbers `$1` by first appearance; `?1` means the first argument at any position.
     return _PARAMETER.sub(r"?\1", chosen) if dialect == "sqlite" else chosen
@@ -88,11 +94,13 @@ def for_dialect(text: str, dialect: str) -> str:
 
 def parse(text: str) -> dict[str, Statement]:
     """The statements of one file's text by name."""
-    parts = _NAME.split(text)[1:]
-    named = zip(parts[::2], parts[1::2], strict=True)
+    parts = _BLOCK.split(text)[1:]
+    blocks = list(zip(parts[::3], parts[1::3], parts[2::3], strict=True))
+    fragments = {name: body.strip() for kind, name, body in blocks if kind == "fragment"}
+    named = {n: _FRAGMENT.sub(lambda found: fragments[found[1]], body) for kind, n, body in blocks if kind == "name"}
     return {
         name: Statement(name, for_dialect(body, "postgres").strip(), for_dialect(body, "sqlite").strip())
-        for name, body in named
+        for name, body in named.items()
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from awbridge.store.engine.database import Row, Session, row_as
+from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.queries import Queries
 
 _sql = Queries(__name__)
@@ -30,10 +30,6 @@ class Alarm:
     tries: int
 
 
-def _alarm(row: Row) -> Alarm:
-    return row_as(Alarm, row)
-
-
 async def raise_(session: Session, cause: str, text: str, *, now: datetime) -> bool:
     """Raise the alarm of this cause; True if it is new. The text never contains a phone, an address or a key."""
     rows = await session.fetch(_sql.raise_alarm, cause, text, now)
@@ -47,7 +43,7 @@ async def clear(session: Session, cause: str, *, now: datetime) -> bool:
 
 async def claim(session: Session, *, now: datetime, until: datetime, limit: int) -> list[Alarm]:
     """Claim alarms whose beginning or end must be sent; no other process sends them before `until`."""
-    return [_alarm(row) for row in await session.fetch(_sql.claim, now, until, limit)]
+    return [row_as(Alarm, row) for row in await session.fetch(_sql.claim, now, until, limit)]
 
 
 async def record_notified(session: Session, alarm: Alarm, *, now: datetime) -> None:
@@ -65,12 +61,12 @@ async def notify_later(session: Session, alarm: Alarm, *, at: datetime) -> None:
 
 async def every(session: Session) -> list[Alarm]:
     """Every alarm there ever was, the newest of each cause."""
-    return [_alarm(row) for row in await session.fetch(_sql.all)]
+    return [row_as(Alarm, row) for row in await session.fetch(_sql.all)]
 
 
 async def open_now(session: Session) -> list[Alarm]:
     """The alarms that are raised."""
-    return [_alarm(row) for row in await session.fetch(_sql.open)]
+    return [row_as(Alarm, row) for row in await session.fetch(_sql.open)]
 
 
 async def raised(session: Session, cause: str) -> Alarm | None:
@@ -80,7 +76,7 @@ async def raised(session: Session, cause: str) -> Alarm | None:
 
 async def since(session: Session, start: datetime) -> list[Alarm]:
     """The alarms that are raised, or were cleared after `start`."""
-    return [_alarm(row) for row in await session.fetch(_sql.since, start)]
+    return [row_as(Alarm, row) for row in await session.fetch(_sql.since, start)]
 
 
 async def claim_digest(session: Session, day: str, *, now: datetime, until: datetime) -> bool:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.notify.events import EventKind
-from awbridge.store.engine.database import Row, Session
+from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.ids import Ids
 from awbridge.store.engine.queries import Queries
 from awbridge.store.notify import alarms, events
@@ -49,13 +48,8 @@ class Endpoint:
         return (self.secret, old) if old else (self.secret,)
 
 
-_COLUMNS = frozenset(f.name for f in fields(Endpoint))
-
-
 def _endpoint(row: Row) -> Endpoint:
-    values: dict[str, Any] = {name: value for name, value in row.items() if name in _COLUMNS}
-    values["kinds"] = tuple(kind for kind in values["kinds"].split(",") if kind)
-    return Endpoint(**values)
+    return row_as(Endpoint, row, kinds=tuple(kind for kind in row["kinds"].split(",") if kind))
 
 
 def new_secret() -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 
 from awbridge.domain.notify.events import EventKind, ShipmentEvent
 from awbridge.domain.orders.shipment import shard_of
@@ -13,6 +14,7 @@ from awbridge.domain.tracking.milestones import Milestone
 from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.ids import Ids
 from awbridge.store.engine.queries import Queries
+from awbridge.store.engine.shards import fetch_of
 
 _sql = Queries(__name__)
 _ids = Ids()
@@ -25,22 +27,18 @@ async def write(session: Session, happenings: Sequence[ShipmentEvent], *, now: d
     """
     # What a status and a cancellation show alike is one milestone; the first that says so is kept.
     reached = {_key(h.reference_number, h.milestone): h for h in happenings[::-1] if h.milestone}
-    rows = [(*key, h.status_code, h.ndr_code, h.at, now, h.fresh_at) for key, h in sorted(reached.items(), key=_first)]
+    rows = [
+        (*key, h.status_code, h.ndr_code, h.at, now, h.fresh_at)
+        for key, h in sorted(reached.items(), key=itemgetter(0))
+    ]
     if rows:
         await session.write_rows(_sql.reach, rows)
     if any(h.kinds for h in happenings):
         await _tell_endpoints(session, happenings, now)
 
 
-_Key = tuple[int, str, str]
-
-
-def _key(reference_number: str, milestone: Milestone) -> _Key:
+def _key(reference_number: str, milestone: Milestone) -> tuple[int, str, str]:
     return shard_of(reference_number), reference_number, milestone.value
-
-
-def _first(reached: tuple[_Key, ShipmentEvent]) -> _Key:
-    return reached[0]
 
 
 async def _tell_endpoints(session: Session, happenings: Sequence[ShipmentEvent], now: datetime) -> None:
@@ -87,17 +85,7 @@ async def claim(session: Session, *, owner: str, now: datetime, until: datetime,
         return []
     ids, shards = sorted({r["event_id"] for r in rows}), sorted({r["shard"] for r in rows})
     bodies = {row["id"]: row for row in await session.fetch(_sql.bodies, ids, shards)}
-    return [
-        DueDelivery(
-            shard=row["shard"],
-            event_id=row["event_id"],
-            endpoint_id=row["endpoint_id"],
-            tries=row["tries"],
-            kind=bodies[row["event_id"]]["kind"],
-            body=bodies[row["event_id"]]["body"],
-        )
-        for row in rows
-    ]
+    return [row_as(DueDelivery, {**bodies[row["event_id"]], **row}) for row in rows]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +176,5 @@ async def count_undelivered(session: Session) -> dict[tuple[int, str], int]:
 
 async def reached_by(session: Session, references: Sequence[str]) -> set[tuple[str, str]]:
     """(reference number, milestone) of everything that these shipments have reached."""
-    if not references:
-        return set()
-    rows = await session.fetch(_sql.reached_by, sorted(set(references)), sorted({shard_of(r) for r in references}))
+    rows = await fetch_of(session, _sql.reached_by, references)
     return {(row["reference_number"], row["milestone"]) for row in rows}

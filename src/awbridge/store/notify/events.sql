@@ -42,8 +42,7 @@ RETURNING shard, event_id, endpoint_id, tries
 
 -- name: bodies
 SELECT shard, id, kind, body FROM events
-WHERE id {{postgres: = ANY($1::bigint[]) AND shard = ANY($2::smallint[])}}
-  {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
+WHERE id {{in $1::bigint[]}} AND shard {{in $2::smallint[]}}
 
 -- name: settle
 UPDATE event_deliveries SET state = $5, tries = $6, next_try_at = $7, http_status = $8, problem = $9, lease_owner = NULL,
@@ -94,5 +93,4 @@ GROUP BY endpoint_id, state
 
 -- name: reached_by
 SELECT reference_number, milestone FROM milestones
-WHERE reference_number {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallint[])}}
-  {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
+WHERE reference_number {{in $1::text[]}} AND shard {{in $2::smallint[]}}

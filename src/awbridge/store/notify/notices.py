@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from awbridge.domain.notify.notices import Channel, NoticeState
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.domain.tracking.milestones import Milestone
-from awbridge.store.engine.database import Row, Session
+from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.ids import Ids, first_id
 from awbridge.store.engine.queries import Queries
 
@@ -61,26 +60,9 @@ class Notice:
         return f"notice-{self.id}"
 
 
-_COLUMNS = frozenset(f.name for f in fields(Notice))
-
-
-def _notice(row: Row) -> Notice:
-    values: dict[str, Any] = {name: value for name, value in row.items() if name in _COLUMNS}
-    values["milestone"] = Milestone(values["milestone"])
-    values["channel"] = Channel(values["channel"])
-    values["state"] = NoticeState(values["state"])
-    return Notice(**values)
-
-
-def _reached(row: Row) -> NoticeMilestone:
-    values: dict[str, Any] = {field.name: row[field.name] for field in fields(NoticeMilestone)}
-    values["milestone"] = Milestone(values["milestone"])
-    return NoticeMilestone(**values)
-
-
 async def claim_milestones(session: Session, *, now: datetime, limit: int) -> list[NoticeMilestone]:
     """Take milestones of which no notices were made yet, for the length of this transaction."""
-    return [_reached(row) for row in await session.fetch(_sql.claim_milestones, now, limit)]
+    return [row_as(NoticeMilestone, row) for row in await session.fetch(_sql.claim_milestones, now, limit)]
 
 
 async def make(
@@ -101,18 +83,21 @@ async def make(
 
 async def claim(session: Session, *, owner: str, now: datetime, until: datetime, limit: int) -> list[Notice]:
     """Take up to `limit` due notices under a lease that ends at `until`."""
-    return [_notice(row) for row in await session.fetch(_sql.claim, owner, until, now, limit)]
+    return [row_as(Notice, row) for row in await session.fetch(_sql.claim, owner, until, now, limit)]
 
 
 async def of_shipment(session: Session, reference_number: str) -> list[Notice]:
     """A shipment's notices, oldest first."""
-    return [_notice(row) for row in await session.fetch(_sql.of_shipment, shard_of(reference_number), reference_number)]
+    return [
+        row_as(Notice, row)
+        for row in await session.fetch(_sql.of_shipment, shard_of(reference_number), reference_number)
+    ]
 
 
 async def milestones_of(session: Session, reference_number: str) -> list[NoticeMilestone]:
     """The milestones that a shipment has reached."""
     rows = await session.fetch(_sql.milestones_of, shard_of(reference_number), reference_number)
-    return [_reached(row) for row in rows]
+    return [row_as(NoticeMilestone, row) for row in rows]
 
 
 async def begin(session: Session, notice: Notice, owner: str, *, until: datetime, language: str) -> bool:
@@ -150,7 +135,7 @@ async def newest(
         many = state in (NoticeState.SENT, NoticeState.SUPPRESSED)
         statement = _sql.newest_in_state if many else _sql.newest_unsent
         rows = await session.fetch(statement, start, limit, state.value)
-    return [_notice(row) for row in rows]
+    return [row_as(Notice, row) for row in rows]
 
 
 async def unwell_since(session: Session, start: datetime) -> dict[str, int]:

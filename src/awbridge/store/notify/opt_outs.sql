@@ -9,7 +9,7 @@ DELETE FROM opt_outs WHERE address_hash = $1 AND channel = $2
 -- By this address over this channel, or by any address of the same customer over all of them.
 SELECT 1 AS found FROM opt_outs
 WHERE (address_hash = $1 AND channel IN ('', $2)) OR (channel = '' AND address_hash
-  {{postgres: = ANY($3::text[])}} {{sqlite: IN (SELECT value FROM json_each($3))}})
+  {{in $3::text[]}})
 LIMIT 1
 
 -- name: all

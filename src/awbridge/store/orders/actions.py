@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
 
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.action import (
     Action,
     ActionEnding,
-    ActionKind,
     ActionState,
     NewAction,
     action_id,
@@ -20,21 +17,18 @@ from awbridge.domain.orders.action import (
     shard_of_action,
 )
 from awbridge.domain.orders.shipment import shard_of
-from awbridge.store.engine.database import Row, Session
+from awbridge.domain.retry import NotDone
+from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.pages import AFTER_ALL
 from awbridge.store.engine.queries import Queries
+from awbridge.store.engine.shards import fetch_of
 
 _sql = Queries(__name__)
-_COLUMNS = frozenset(f.name for f in fields(Action))
 
 
 def _action(row: Row) -> Action:
-    values: dict[str, Any] = {name: value for name, value in row.items() if name in _COLUMNS}
-    values["body"] = json.loads(values["body"])
-    values["result"] = json.loads(values["result"]) if values["result"] else None
-    values["kind"] = ActionKind(values["kind"])
-    values["state"] = ActionState(values["state"])
-    return Action(**values)
+    result = json.loads(row["result"]) if row["result"] else None
+    return row_as(Action, row, body=json.loads(row["body"]), result=result)
 
 
 def _text(value: JsonObject) -> str:
@@ -82,38 +76,14 @@ async def done(session: Session, number: str, result: JsonObject, *, now: dateti
     return await session.execute(_sql.done, shard_of_action(number), number, _text(result), now) > 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotDone:
-    """What was decided about an action that this try did not get done. `tries` counts the failed ones."""
-
-    state: ActionState
-    tries: int
-    problem: str | None
-    next_try_at: datetime | None = None
-
-
-async def not_done(session: Session, number: str, owner: str, decided: NotDone, *, now: datetime) -> bool:
-    """Keep what was decided; False when the lease was lost (then nothing is written)."""
-    changed = await session.execute(
-        _sql.not_done,
-        shard_of_action(number),
-        number,
-        owner,
-        decided.state.value,
-        decided.tries,
-        decided.problem,
-        decided.next_try_at,
-        now,
-    )
-    return changed > 0
+async def not_done(session: Session, number: str, owner: str, decided: NotDone[ActionState], *, now: datetime) -> bool:
+    """Store the next state; False when the lease was lost (then nothing is written)."""
+    return await session.execute(_sql.not_done, shard_of_action(number), number, owner, *decided.columns, now) > 0
 
 
 async def open_of(session: Session, references: Sequence[str]) -> list[Action]:
     """The actions about these shipments that are to be made or need a person, first asked first."""
-    if not references:
-        return []
-    unique = sorted(set(references))
-    return [_action(row) for row in await session.fetch(_sql.open_of_shipments, unique, [shard_of(r) for r in unique])]
+    return [_action(row) for row in await fetch_of(session, _sql.open_of_shipments, references)]
 
 
 async def ended(session: Session, number: str, ending: ActionEnding, *, now: datetime) -> bool:

@@ -6,11 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from awbridge.domain.orders.shipment import (
-    DUE_STATES,
-    Shipment,
-    State,
-)
+from awbridge.domain.orders.shipment import DUE_STATES, Shipment, State
 from awbridge.domain.tracking.lifecycle import Bucket
 from awbridge.domain.tracking.overdue import StuckAfter, silent_since
 from awbridge.store.couriers import accounts
@@ -18,7 +14,7 @@ from awbridge.store.couriers.accounts import Held
 from awbridge.store.engine.database import Session
 from awbridge.store.engine.pages import AFTER_ALL, BEFORE_ALL
 from awbridge.store.engine.queries import Queries
-from awbridge.store.orders.shipments import from_row
+from awbridge.store.orders.shipments import fetch_shipments, from_row
 
 _sql = Queries(__name__)
 
@@ -30,8 +26,7 @@ async def silent(
 
     `after` is (time of the newest scan or of placing, reference number) of the last one of the page before.
     """
-    rows = await session.fetch(_sql.silent, bucket, since, *(after or BEFORE_ALL), limit)
-    return [from_row(row) for row in rows]
+    return await fetch_shipments(session, _sql.silent, bucket, since, *(after or BEFORE_ALL), limit)
 
 
 async def stuck(
@@ -53,16 +48,14 @@ async def sla_breached(
     session: Session, *, now: datetime, after: tuple[datetime, str] | None = None, limit: int = 50
 ) -> list[Shipment]:
     """Open shipments past their promised day, the longest overdue first; `after` is an (edd_due_at, reference)."""
-    rows = await session.fetch(_sql.sla_breached, now, *(after or BEFORE_ALL), limit)
-    return [from_row(row) for row in rows]
+    return await fetch_shipments(session, _sql.sla_breached, now, *(after or BEFORE_ALL), limit)
 
 
 async def piece_exceptions(
     session: Session, *, after: tuple[datetime, str] | None = None, limit: int = 50
 ) -> list[Shipment]:
     """Shipments with a piece that is lost, damaged or going back; `after` is a (piece_exception_at, reference)."""
-    rows = await session.fetch(_sql.piece_exceptions, *(after or BEFORE_ALL), limit)
-    return [from_row(row) for row in rows]
+    return await fetch_shipments(session, _sql.piece_exceptions, *(after or BEFORE_ALL), limit)
 
 
 async def count_piece_exceptions(session: Session, *, since: datetime) -> int:
@@ -75,16 +68,14 @@ async def in_ndr(session: Session, *, after: tuple[datetime, str] | None = None,
 
     `after` is an (ndr_at, reference).
     """
-    rows = await session.fetch(_sql.in_ndr, *(after or BEFORE_ALL), limit)
-    return [from_row(row) for row in rows]
+    return await fetch_shipments(session, _sql.in_ndr, *(after or BEFORE_ALL), limit)
 
 
 async def newest_of_order(
     session: Session, order_id: str, *, before: tuple[datetime, str] | None = None, limit: int = 50
 ) -> list[Shipment]:
     """The shipments of one order, newest first; `before` as in `newest`."""
-    rows = await session.fetch(_sql.newest_of_order, order_id, *(before or AFTER_ALL), limit)
-    return [from_row(row) for row in rows]
+    return await fetch_shipments(session, _sql.newest_of_order, order_id, *(before or AFTER_ALL), limit)
 
 
 async def newest(

@@ -4,42 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 from pydantic_core import from_json
 
-from awbridge.domain.orders.shipment import (
-    NewShipment,
-    Region,
-    SettleBy,
-    Shipment,
-    State,
-    Tracked,
-    shard_of,
-)
+from awbridge.domain.orders.shipment import NewShipment, Shipment, Tracked, shard_of
 from awbridge.store.couriers import accounts
 from awbridge.store.engine.database import Row, Session, row_as
-from awbridge.store.engine.queries import Queries
+from awbridge.store.engine.queries import Queries, Statement
+from awbridge.store.engine.shards import fetch_of
 from awbridge.store.tracking import inbox
 
 _sql = Queries(__name__)
 MOST_OF_ORDER = 20  # shipments of one order that are looked at: one order id may be that of every shipment there is
 FEW_OF_ORDER = 3  # of them that are named: two are ambiguous
-_COLUMNS = frozenset(f.name for f in fields(Shipment))
 
 
 def from_row(row: Row) -> Shipment:
     """A shipment out of its row."""
-    values: dict[str, Any] = {name: value for name, value in row.items() if name in _COLUMNS}
-    values["payload"] = from_json(values["payload"], cache_strings="keys")  # a fifth of what json.loads takes
-    values["children"] = tuple(json.loads(values["children"] or "[]"))
-    values["region"] = Region(values["region"])
-    values["state"] = State(values["state"])
-    values["payload_version"] = values["payload_version"] or 1
-    values["settle_by"] = SettleBy(values["settle_by"]) if values["settle_by"] else None
-    return Shipment(**values)
+    payload = from_json(row["payload"], cache_strings="keys")  # a fifth of what json.loads takes
+    version = row["payload_version"] or 1
+    return row_as(Shipment, row, payload=payload, children=_children(row), payload_version=version)
+
+
+def _children(row: Row) -> tuple[str, ...]:
+    return tuple(json.loads(row["children"])) if row["children"] else ()
+
+
+async def fetch_shipments(session: Session, statement: Statement, *args: object) -> list[Shipment]:
+    """The rows of a statement as shipments."""
+    return [from_row(row) for row in await session.fetch(statement, *args)]
 
 
 def payload_text(payload: Mapping[str, Any]) -> str:
@@ -94,11 +89,7 @@ async def get(session: Session, reference_number: str) -> Shipment | None:
 
 async def lock_many(session: Session, references: Sequence[str]) -> dict[str, Shipment]:
     """These shipments by reference number, locked until the transaction ends."""
-    if not references:
-        return {}
-    unique = sorted(set(references))
-    rows = await session.fetch(_sql.lock_many, unique, [shard_of(r) for r in unique])
-    return {row["reference_number"]: from_row(row) for row in rows}
+    return {row["reference_number"]: from_row(row) for row in await fetch_of(session, _sql.lock_many, references)}
 
 
 async def lock_tracked(session: Session, references: Sequence[str]) -> dict[str, Tracked]:
@@ -106,24 +97,13 @@ async def lock_tracked(session: Session, references: Sequence[str]) -> dict[str,
 
     Without the payload, which is most of a row: apply reads a thousand of them a second.
     """
-    if not references:
-        return {}
-    unique = sorted(set(references))
-    rows = await session.fetch(_sql.lock_tracked, unique, [shard_of(r) for r in unique])
-    return {row["reference_number"]: _tracked(row) for row in rows}
-
-
-def _tracked(row: Row) -> Tracked:
-    children = tuple(json.loads(row["children"])) if row["children"] else ()
-    return row_as(Tracked, row, children=children, state=State(row["state"]))
+    rows = await fetch_of(session, _sql.lock_tracked, references)
+    return {row["reference_number"]: row_as(Tracked, row, children=_children(row)) for row in rows}
 
 
 async def get_many(session: Session, references: Sequence[str]) -> list[Shipment]:
     """Those of these shipments that exist."""
-    if not references:
-        return []
-    unique = sorted(set(references))
-    return [from_row(row) for row in await session.fetch(_sql.get_many, unique, [shard_of(r) for r in unique])]
+    return [from_row(row) for row in await fetch_of(session, _sql.get_many, references)]
 
 
 async def of_orders(session: Session, order_ids: Sequence[str]) -> dict[str, list[str]]:
@@ -184,7 +164,7 @@ async def cancel(session: Session, reference_number: str, *, now: datetime) -> N
 
 async def claim_cancels(session: Session, *, owner: str, now: datetime, until: datetime, limit: int) -> list[Shipment]:
     """Take up to `limit` placed shipments that are to be cancelled at ClickPost."""
-    return [from_row(row) for row in await session.fetch(_sql.claim_cancels, owner, until, now, limit)]
+    return await fetch_shipments(session, _sql.claim_cancels, owner, until, now, limit)
 
 
 async def set_label(session: Session, reference_number: str, label_url: str, *, now: datetime) -> None:

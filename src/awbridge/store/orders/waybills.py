@@ -10,6 +10,7 @@ from awbridge.domain.orders.shipment import Piece, Shipment, WaybillKind, shard_
 from awbridge.domain.tracking.attribution import MOST_USES
 from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.queries import Queries
+from awbridge.store.engine.shards import fetch_of
 
 _sql = Queries(__name__)
 
@@ -79,27 +80,13 @@ async def add(session: Session, new: Sequence[NewWaybill], *, now: datetime) -> 
 async def find(session: Session, numbers: Sequence[str]) -> dict[str, list[KnownWaybill]]:
     """What is known of these waybills: of each its first use at every courier, and its later ones."""
     found: dict[str, list[KnownWaybill]] = {}
-    if numbers:
-        unique = sorted(set(numbers))
-        for row in await session.fetch(_sql.find, unique, [shard_of(n) for n in unique]):
-            found.setdefault(row["waybill"], []).append(_known(row))
+    for row in await fetch_of(session, _sql.find, numbers):
+        found.setdefault(row["waybill"], []).append(_known(row))
     return found
 
 
 def _known(row: Row) -> KnownWaybill:
-    return KnownWaybill(
-        row["waybill"],
-        row["courier_partner_id"],
-        row["reference_number"],
-        WaybillKind(row["kind"]),
-        Piece(
-            waybill=row["waybill"],
-            label_url=row["label_url"],
-            sort_code=row["sort_code"],
-            security_key=row["security_key"],
-        ),
-        row["since_at"],
-    )
+    return row_as(KnownWaybill, row, piece=row_as(Piece, row))
 
 
 async def pieces(session: Session, shipment: Shipment) -> list[Piece]:

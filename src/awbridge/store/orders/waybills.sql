@@ -48,10 +48,10 @@ SELECT waybill, courier_partner_id, reference_number, kind, label_url, sort_code
 
 -- name: of_shipments
 SELECT waybill, courier_partner_id, reference_number, kind, label_url, sort_code, security_key, NULL AS since_at
-FROM waybills WHERE reference_number {{postgres: = ANY($1::text[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}
+FROM waybills WHERE reference_number {{in $1::text[]}}
 UNION ALL
 SELECT waybill, courier_partner_id, reference_number, kind, label_url, sort_code, security_key, since_at
-FROM reused_waybills WHERE reference_number {{postgres: = ANY($1::text[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}
+FROM reused_waybills WHERE reference_number {{in $1::text[]}}
 ORDER BY reference_number, waybill, courier_partner_id
 
 -- name: reused_by

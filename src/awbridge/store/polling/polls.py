@@ -5,33 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from awbridge.domain.orders.shipment import (
-    Shipment,
-    shard_of,
-)
-from awbridge.store.engine.database import Row, Session, row_as
+from awbridge.domain.orders.shipment import Shipment, shard_of
+from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.pages import AFTER_ALL
 from awbridge.store.engine.queries import Queries
-from awbridge.store.orders.shipments import from_row
+from awbridge.store.orders.shipments import fetch_shipments
 
 _sql = Queries(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class DuePoll:
     """A shipment to poll."""
 
     reference_number: str
     waybill: str
     courier_partner_id: int
-
-
-def _due_poll(row: Row) -> DuePoll:
-    return DuePoll(
-        reference_number=row["reference_number"],
-        waybill=row["waybill"],
-        courier_partner_id=row["courier_partner_id"],
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +58,7 @@ async def claim_due_polls(
 ) -> list[DuePoll]:
     """Claim up to `limit` shipments of a courier to poll; none is polled again before `next_poll_at`."""
     rows = await session.fetch(_sql.claim_due_polls, now, next_poll_at, limit, due, courier_partner_id, asked_before)
-    return [_due_poll(row) for row in rows]
+    return [row_as(DuePoll, row) for row in rows]
 
 
 async def age_out(session: Session, *, now: datetime, silent_since: datetime, limit: int) -> int:
@@ -96,8 +85,7 @@ async def aged_out(session: Session, *, before: tuple[datetime, str] | None = No
 
     `before` is the (aged_out_at, reference_number) where the last page ended.
     """
-    rows = await session.fetch(_sql.aged_out, *(before or AFTER_ALL), limit)
-    return [from_row(row) for row in rows]
+    return await fetch_shipments(session, _sql.aged_out, *(before or AFTER_ALL), limit)
 
 
 async def count_aged_out(session: Session) -> int:
@@ -112,4 +100,4 @@ async def record_poll(session: Session, reference_number: str, *, polled_at: dat
 
 async def placed_after(session: Session, after: tuple[int, str], *, limit: int) -> list[DuePoll]:
     """All shipments with a waybill after this (shard, reference number), in that order."""
-    return [_due_poll(row) for row in await session.fetch(_sql.placed_after, *after, limit)]
+    return [row_as(DuePoll, row) for row in await session.fetch(_sql.placed_after, *after, limit)]

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.domain.privacy import Eraser
 from awbridge.store.engine.database import Row, Session, row_as
-from awbridge.store.engine.queries import Queries
+from awbridge.store.engine.pages import every_row
+from awbridge.store.engine.queries import Queries, Statement
 from awbridge.store.engine.store import Store
 
 _sql = Queries(__name__)
-
-PAGE = 500  # rows read at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,27 +64,13 @@ class ActionTexts:
 
 def _parcel(row: Row) -> ParcelTexts:
     known = (row["reference_number"], row["waybill"], row["order_id"], *json.loads(row["children"] or "[]"))
-    return ParcelTexts(
-        shard=row["shard"],
-        reference_number=row["reference_number"],
-        payload=row["payload"],
-        problem=row["problem"],
-        names=frozenset(str(name) for name in known if name),
-        ended=bool(row["ended"]),
-    )
+    return row_as(ParcelTexts, row, names=frozenset(str(name) for name in known if name))
 
 
 async def parcels(store: Store) -> AsyncIterator[ParcelTexts]:
     """Every shipment, page by page."""
-    after = (-1, "")
-    while True:
-        async with store.read() as session:
-            page = [_parcel(row) for row in await session.fetch(_sql.shipments_page, *after, PAGE)]
-        for parcel in page:
-            yield parcel
-        if len(page) < PAGE:
-            return
-        after = (page[-1].shard, page[-1].reference_number)
+    async for row in every_row(store, _sql.shipments_page, key={"shard": -1, "reference_number": ""}):
+        yield _parcel(row)
 
 
 async def parcel(session: Session, reference_number: str) -> ParcelTexts | None:
@@ -102,16 +87,8 @@ async def calls_of(session: Session, reference_number: str) -> list[CallTexts]:
 
 async def unnamed_calls(store: Store) -> AsyncIterator[CallTexts]:
     """The texts of every call that is not about one shipment."""
-    after = (-1, -1)
-    while True:
-        async with store.read() as session:
-            rows = await session.fetch(_sql.attempts_unnamed, *after, PAGE)
-            page = [row_as(CallTexts, row) for row in rows]
-        for call in page:
-            yield call
-        if len(page) < PAGE:
-            return
-        after = (page[-1].shard, page[-1].id)
+    async for row in every_row(store, _sql.attempts_unnamed, key={"shard": -1, "id": -1}):
+        yield row_as(CallTexts, row)
 
 
 async def set_call(session: Session, call: CallTexts) -> None:
@@ -121,15 +98,8 @@ async def set_call(session: Session, call: CallTexts) -> None:
 
 async def deliveries(store: Store) -> AsyncIterator[tuple[int, int, bytes]]:
     """(shard, id, body) of every delivery in the inbox, page by page."""
-    after = (-1, -1)
-    while True:
-        async with store.read() as session:
-            page = [(r["shard"], r["id"], bytes(r["body"])) for r in await session.fetch(_sql.inbox_page, *after, PAGE)]
-        for delivery in page:
-            yield delivery
-        if len(page) < PAGE:
-            return
-        after = page[-1][:2]
+    async for row in every_row(store, _sql.inbox_page, key={"shard": -1, "id": -1}):
+        yield row["shard"], row["id"], bytes(row["body"])
 
 
 async def set_body(session: Session, shard: int, delivery: int, body: bytes) -> None:
@@ -146,24 +116,11 @@ async def more_of(session: Session, reference_number: str) -> tuple[str, ...]:
 
 async def more_bodies(store: Store) -> AsyncIterator[tuple[str, str]]:
     """(reference number, body) of every payload that was kept and every action about a shipment, page by page."""
-    after: tuple[int, str, int] = (-1, "", -1)
-    while True:
-        async with store.read() as session:
-            rows = await session.fetch(_sql.versions_page, *after, PAGE)
-        for row in rows:
-            yield row["reference_number"], row["payload"]
-        if len(rows) < PAGE:
-            break
-        after = (rows[-1]["shard"], rows[-1]["reference_number"], rows[-1]["version"])
-    last: tuple[int, str] = (-1, "")
-    while True:
-        async with store.read() as session:
-            rows = await session.fetch(_sql.actions_page, *last, PAGE)
-        for row in rows:
-            yield row["reference_number"], row["body"]
-        if len(rows) < PAGE:
-            return
-        last = (rows[-1]["shard"], rows[-1]["id"])
+    by_version = {"shard": -1, "reference_number": "", "version": -1}
+    async for row in every_row(store, _sql.versions_page, key=by_version):
+        yield row["reference_number"], row["payload"]
+    async for row in every_row(store, _sql.actions_page, key={"shard": -1, "id": ""}):
+        yield row["reference_number"], row["body"]
 
 
 async def strip_versions(session: Session, reference_number: str, eraser: Eraser) -> int:
@@ -196,54 +153,47 @@ async def strip_scans(session: Session, reference_number: str, eraser: Eraser) -
 
 async def events_of(store: Store, reference_number: str) -> list[int]:
     """The ids of a shipment's events, read page by page."""
-    shard, found, after = shard_of(reference_number), list[int](), -1
-    while True:
-        async with store.read() as session:
-            page = await session.fetch(_sql.events_page, shard, after, PAGE)
-        found += [row["id"] for row in page if row["reference_number"] == reference_number]
-        if len(page) < PAGE:
-            return found
-        after = page[-1]["id"]
+    of_shard = every_row(store, _sql.events_page, shard_of(reference_number), key={"id": -1})
+    return [row["id"] async for row in of_shard if row["reference_number"] == reference_number]
 
 
 async def strip_events(session: Session, reference_number: str, ids: Sequence[int], eraser: Eraser) -> int:
     """Take the personal data out of these events of a shipment and what endpoints answered; how many changed."""
-    shard, changed = shard_of(reference_number), 0
-    for row in await session.fetch(_sql.events_with, shard, list(ids)):
-        if (bare := eraser.body(row["body"])) != row["body"]:
-            changed += await session.execute(_sql.set_event, shard, row["id"], bare)
-    for row in await session.fetch(_sql.event_problems_with, shard, list(ids)):
-        if (bare := eraser.text(row["problem"])) != row["problem"]:
-            await session.execute(_sql.set_event_problem, shard, row["event_id"], row["endpoint_id"], bare)
-            changed += 1
+    shard = shard_of(reference_number)
+    bodies = await session.fetch(_sql.events_with, shard, list(ids))
+    changed = await _strip(session, bodies, "body", eraser.body, _sql.set_event, "shard", "id")
+    problems = await session.fetch(_sql.event_problems_with, shard, list(ids))
+    key = ("shard", "event_id", "endpoint_id")
+    return changed + await _strip(session, problems, "problem", eraser.text, _sql.set_event_problem, *key)
+
+
+async def _strip(
+    session: Session, rows: Sequence[Row], column: str, erase: Callable[[str], str], write: Statement, *key: str
+) -> int:
+    """Write a column back without personal data where it had any; how many rows. `write` takes the key and the text."""
+    changed = 0
+    for row in rows:
+        if (erased := erase(row[column])) != row[column]:
+            changed += await session.execute(write, *(row[name] for name in key), erased)
     return changed
 
 
 async def strip_endpoints(session: Session, eraser: Eraser) -> int:
     """Take the personal data out of why endpoints are disabled; how many changed."""
-    changed = 0
-    for row in await session.fetch(_sql.problems_of_endpoints):
-        if (bare := eraser.text(row["problem"])) != row["problem"]:
-            changed += await session.execute(_sql.set_problem_of_endpoint, row["id"], row["problem"], bare)
-    return changed
+    rows = await session.fetch(_sql.problems_of_endpoints)
+    return await _strip(session, rows, "problem", eraser.text, _sql.set_problem_of_endpoint, "id", "problem")
 
 
 async def strip_alarms(session: Session, eraser: Eraser) -> int:
     """Take the personal data out of the texts of alarms; how many changed."""
-    changed = 0
-    for row in await session.fetch(_sql.texts_of_alarms):
-        if (bare := eraser.text(row["text"])) != row["text"]:
-            changed += await session.execute(_sql.set_text_of_alarm, row["cause"], row["text"], bare)
-    return changed
+    rows = await session.fetch(_sql.texts_of_alarms)
+    return await _strip(session, rows, "text", eraser.text, _sql.set_text_of_alarm, "cause", "text")
 
 
 async def strip_notices(session: Session, reference_number: str, eraser: Eraser) -> int:
     """Take the personal data out of what became of a shipment's messages; how many changed."""
-    shard, changed = shard_of(reference_number), 0
-    for row in await session.fetch(_sql.notices_of, shard, reference_number):
-        if (bare := eraser.text(row["why"])) != row["why"]:
-            changed += await session.execute(_sql.set_notice, shard, row["id"], bare)
-    return changed
+    rows = await session.fetch(_sql.notices_of, shard_of(reference_number), reference_number)
+    return await _strip(session, rows, "why", eraser.text, _sql.set_notice, "shard", "id")
 
 
 async def strip_actions(session: Session, reference_number: str, eraser: Eraser) -> int:
@@ -267,13 +217,5 @@ async def strip_action(session: Session, action: ActionTexts, eraser: Eraser) ->
 
 async def actions_alone(store: Store, *, before: datetime) -> AsyncIterator[ActionTexts]:
     """Every ended action requested before that belongs to no shipment, page by page."""
-    after: tuple[int, str] = (-1, "")
-    while True:
-        async with store.read() as session:
-            rows = await session.fetch(_sql.actions_alone, *after, before, PAGE)
-        page = [row_as(ActionTexts, row) for row in rows]
-        for action in page:
-            yield action
-        if len(page) < PAGE:
-            return
-        after = (page[-1].shard, page[-1].id)
+    async for row in every_row(store, _sql.actions_alone, before, key={"shard": -1, "id": ""}):
+        yield row_as(ActionTexts, row)

@@ -1,18 +1,16 @@
--- name: shipments_page
+-- fragment: parcels
 SELECT shard, reference_number, payload, problem, waybill, children, order_id,
   -- What is still to be done about it needs its address.
   CASE WHEN (final OR state = 'cancelled') AND NOT EXISTS (
     SELECT 1 FROM actions a WHERE a.shard = shipments.shard AND a.reference_number = shipments.reference_number
       AND a.next_try_at IS NOT NULL) THEN 1 ELSE 0 END AS ended
-FROM shipments WHERE (shard, reference_number) > ($1, $2) ORDER BY shard, reference_number LIMIT $3
+FROM shipments
+
+-- name: shipments_page
+{{parcels}} WHERE (shard, reference_number) > ($1, $2) ORDER BY shard, reference_number LIMIT $3
 
 -- name: shipment
-SELECT shard, reference_number, payload, problem, waybill, children, order_id,
-  -- What is still to be done about it needs its address.
-  CASE WHEN (final OR state = 'cancelled') AND NOT EXISTS (
-    SELECT 1 FROM actions a WHERE a.shard = shipments.shard AND a.reference_number = shipments.reference_number
-      AND a.next_try_at IS NOT NULL) THEN 1 ELSE 0 END AS ended
-FROM shipments WHERE shard = $1 AND reference_number = $2
+{{parcels}} WHERE shard = $1 AND reference_number = $2
 
 -- name: attempts_of
 SELECT shard, id, url, request, response, error FROM attempts WHERE shard = $1 AND reference_number = $2 ORDER BY id
@@ -69,7 +67,7 @@ WHERE (shard, id) > ($1, $2) AND reference_number IS NOT NULL ORDER BY shard, id
 -- name: actions_alone
 -- Those that are over and belong to no shipment: pickups, and registrations that were refused.
 SELECT shard, id, reference_number, body, result, problem FROM actions a
-WHERE (shard, id) > ($1, $2) AND next_try_at IS NULL AND requested_at < $3
+WHERE requested_at < $1 AND (shard, id) > ($2, $3) AND next_try_at IS NULL
   AND NOT EXISTS (SELECT 1 FROM shipments s WHERE s.shard = a.shard AND s.reference_number = a.reference_number)
 ORDER BY shard, id LIMIT $4
 
@@ -82,16 +80,16 @@ SELECT id, reference_number FROM events WHERE shard = $1 AND id > $2 ORDER BY id
 
 -- name: events_with
 -- The event of a refused order contains the reason.
-SELECT id, body FROM events
-WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}} ORDER BY id
+SELECT shard, id, body FROM events
+WHERE shard = $1 AND id {{in $2::bigint[]}} ORDER BY id
 
 -- name: set_event
 UPDATE events SET body = $3 WHERE shard = $1 AND id = $2
 
 -- name: event_problems_with
 -- An endpoint's response may repeat the event.
-SELECT event_id, endpoint_id, problem FROM event_deliveries
-WHERE shard = $1 AND event_id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
+SELECT shard, event_id, endpoint_id, problem FROM event_deliveries
+WHERE shard = $1 AND event_id {{in $2::bigint[]}}
   AND problem IS NOT NULL ORDER BY event_id, endpoint_id
 
 -- name: set_event_problem
@@ -112,7 +110,7 @@ UPDATE alarms SET text = $3 WHERE cause = $1 AND text = $2
 
 -- name: notices_of
 -- Why a message failed may name its address.
-SELECT id, why FROM notices WHERE shard = $1 AND reference_number = $2 AND why <> '' ORDER BY id
+SELECT shard, id, why FROM notices WHERE shard = $1 AND reference_number = $2 AND why <> '' ORDER BY id
 
 -- name: set_notice
 UPDATE notices SET why = $3 WHERE shard = $1 AND id = $2

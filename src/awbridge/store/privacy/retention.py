@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from awbridge.store.engine.database import Row, Session, row_as
+from awbridge.store.audit.archive import ArchiveFile
+from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.queries import Queries, Statement
 
 _sql = Queries(__name__)
@@ -113,26 +114,10 @@ class OldAction:
     settled: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OldFile:
-    """An archive file whose calls have been deleted."""
-
-    id: int
-    object_key: str
-
-
-def _old_payload(row: Row) -> OldPayload:
-    return row_as(OldPayload, row, more=bool(row["more"]))
-
-
-def _old_action(row: Row) -> OldAction:
-    return row_as(OldAction, row, settled=bool(row["settled"]))
-
-
 async def page(session: Session, table: RetainedTable, shard: int, *, after: int, limit: int) -> list[OldRow]:
     """Rows of a shard by id, oldest first."""
     rows = await session.fetch(table.page, shard, after, limit)
-    return [OldRow(id=row["id"], noted_at=row["noted_at"], settled=bool(row["settled"])) for row in rows]
+    return [row_as(OldRow, row) for row in rows]
 
 
 async def drop(session: Session, table: RetainedTable, shard: int, ids: Sequence[int]) -> Counter[str]:
@@ -153,7 +138,7 @@ async def old_actions(
     Those with an idempotency key are settled from `keyed_before` on: until then the key counts.
     """
     rows = await session.fetch(_sql.actions_page, *after, before, limit, keyed_before)
-    return [_old_action(row) for row in rows]
+    return [row_as(OldAction, row) for row in rows]
 
 
 async def drop_action(session: Session, action: OldAction) -> int:
@@ -176,10 +161,10 @@ async def drop_reconciliation(session: Session, reconciliation_id: int) -> int:
     return await session.execute(_sql.reconciliation_drop, reconciliation_id)
 
 
-async def old_archive_files(session: Session, *, before: datetime, after: int, limit: int) -> list[OldFile]:
+async def old_archive_files(session: Session, *, before: datetime, after: int, limit: int) -> list[ArchiveFile]:
     """Files archived before then whose calls have been deleted."""
     rows = await session.fetch(_sql.archive_files_page, after, before, limit)
-    return [OldFile(id=row["id"], object_key=row["object_key"]) for row in rows]
+    return [row_as(ArchiveFile, row) for row in rows]
 
 
 async def drop_archive_file(session: Session, number: int) -> int:
@@ -192,7 +177,7 @@ async def ended_payloads(
 ) -> list[OldPayload]:
     """Payloads of shipments created before, that have ended and still hold personal data."""
     rows = await session.fetch(_sql.ended_payloads, before, *after, limit)
-    return [_old_payload(row) for row in rows]
+    return [row_as(OldPayload, row) for row in rows]
 
 
 async def set_payload(

@@ -3,7 +3,7 @@
 SELECT id, made_at AS noted_at, 1 AS settled FROM attempts WHERE shard = $1 AND id > $2 ORDER BY id LIMIT $3
 
 -- name: calls_drop
-DELETE FROM attempts WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
+DELETE FROM attempts WHERE shard = $1 AND id {{in $2::bigint[]}}
 
 -- name: archived_calls_page
 SELECT a.id, a.made_at AS noted_at,
@@ -13,7 +13,7 @@ WHERE a.shard = $1 AND a.id > $2 ORDER BY a.id LIMIT $3
 
 -- name: archived_calls_drop
 -- Looked at again: the archive may have been emptied since the page was read.
-DELETE FROM attempts WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
+DELETE FROM attempts WHERE shard = $1 AND id {{in $2::bigint[]}}
   AND (archive_file = 0 OR EXISTS (
     SELECT 1 FROM archive_files f
     WHERE f.id = attempts.archive_file AND f.archived_at IS NOT NULL AND f.emptied_at IS NULL))
@@ -24,12 +24,12 @@ SELECT id, received_at AS noted_at, CASE WHEN applied_at IS NOT NULL THEN 1 ELSE
 FROM inbox WHERE shard = $1 AND id > $2 ORDER BY id LIMIT $3
 
 -- name: inbox_drop
-DELETE FROM inbox WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
+DELETE FROM inbox WHERE shard = $1 AND id {{in $2::bigint[]}}
   AND applied_at IS NOT NULL AND due_at IS NULL
 
 -- name: update_sources_drop
 -- An update source is useless without its delivery.
-DELETE FROM update_sources WHERE delivery_shard = $1 AND delivery_id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
+DELETE FROM update_sources WHERE delivery_shard = $1 AND delivery_id {{in $2::bigint[]}}
   AND NOT EXISTS (SELECT 1 FROM inbox i WHERE i.shard = update_sources.delivery_shard AND i.id = update_sources.delivery_id)
 
 -- name: scans_page
@@ -41,10 +41,10 @@ WHERE c.shard = $1 AND c.id > $2 ORDER BY c.id LIMIT $3
 -- name: promises_drop
 -- The expected dates that a shipment was given are part of its timeline: they go with the first of its scans.
 DELETE FROM promises WHERE shard = $1 AND reference_number IN (
-  SELECT c.reference_number FROM scans c WHERE c.shard = $1 AND c.id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}})
+  SELECT c.reference_number FROM scans c WHERE c.shard = $1 AND c.id {{in $2::bigint[]}})
 
 -- name: scans_drop
-DELETE FROM scans WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
+DELETE FROM scans WHERE shard = $1 AND id {{in $2::bigint[]}}
 
 -- name: notices_page
 -- Notices that are due, delayed or being sent are not settled. The milestone's row ensures that it is sent once.
@@ -52,7 +52,7 @@ SELECT id, created_at AS noted_at, CASE WHEN due_at IS NULL THEN 1 ELSE 0 END AS
 FROM notices WHERE shard = $1 AND id > $2 ORDER BY id LIMIT $3
 
 -- name: notices_drop
-DELETE FROM notices WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}} AND due_at IS NULL
+DELETE FROM notices WHERE shard = $1 AND id {{in $2::bigint[]}} AND due_at IS NULL
 
 -- name: events_page
 -- Events that are due, even for a disabled endpoint, must still be sent.
@@ -62,11 +62,11 @@ SELECT e.id, e.created_at AS noted_at, CASE WHEN EXISTS (
 FROM events e WHERE e.shard = $1 AND e.id > $2 ORDER BY e.id LIMIT $3
 
 -- name: event_deliveries_drop
-DELETE FROM event_deliveries WHERE shard = $1 AND event_id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
+DELETE FROM event_deliveries WHERE shard = $1 AND event_id {{in $2::bigint[]}}
   AND state <> 'due'
 
 -- name: events_drop
-DELETE FROM events WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
+DELETE FROM events WHERE shard = $1 AND id {{in $2::bigint[]}}
   AND NOT EXISTS (SELECT 1 FROM event_deliveries d WHERE d.shard = events.shard AND d.event_id = events.id)
 
 -- name: runs_drop
@@ -146,10 +146,10 @@ DELETE FROM reconciliations WHERE id = $1
 
 -- name: archive_files_page
 -- Files whose calls have left the table: while they are there, the archive is what they wait for.
-SELECT f.id, f.object_key FROM archive_files f
-WHERE f.id > $1 AND f.archived_at < $2 AND NOT EXISTS (
-  SELECT 1 FROM attempts a WHERE a.archive_file = f.id AND a.archive_file > 0)
-ORDER BY f.id LIMIT $3
+SELECT {{archive_files.*}} FROM archive_files
+WHERE id > $1 AND archived_at < $2 AND NOT EXISTS (
+  SELECT 1 FROM attempts a WHERE a.archive_file = archive_files.id AND a.archive_file > 0)
+ORDER BY id LIMIT $3
 
 -- name: archive_file_drop
 DELETE FROM archive_files WHERE id = $1

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.domain.reconciliation.differences import DifferenceKind, Ours, Theirs
-from awbridge.store.engine.database import Row, Session
+from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.ids import Ids
 from awbridge.store.engine.queries import Queries
 
@@ -129,11 +129,8 @@ def _row(reconciliation_id: int, finding: Finding, look_at: datetime, now: datet
 
 
 def _difference(row: Row) -> Difference:
-    values: dict[str, Any] = {field.name: row[field.name] for field in fields(Difference)}
-    values["kind"] = DifferenceKind(values["kind"])
-    for name in ("ours", "theirs"):
-        values[name] = json.loads(values[name]) if values[name] else None
-    return Difference(**values)
+    ours, theirs = (json.loads(row[name]) if row[name] else None for name in ("ours", "theirs"))
+    return row_as(Difference, row, ours=ours, theirs=theirs)
 
 
 async def get(session: Session, reconciliation_id: int, number: int) -> Difference | None:

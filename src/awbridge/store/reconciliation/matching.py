@@ -18,14 +18,12 @@ import apsw
 
 from awbridge.domain.orders.shipment import State, WaybillKind
 from awbridge.domain.reconciliation.differences import Ours
-from awbridge.store.engine.database import Row
+from awbridge.store.engine.database import Row, row_as
 from awbridge.store.engine.queries import Queries, Statement
 
 _sql = Queries(__name__)
 
 CACHE_KIB = 48 * 1024
-
-_MAIN = WaybillKind.MAIN.value
 
 
 class LaidRow(NamedTuple):
@@ -145,29 +143,16 @@ class Matching:
 
 
 def _day_row(row: Row) -> tuple[object, ...]:
-    reference, waybill = row["reference_number"], row["waybill"] or ""
-    status_at, last_tracked_at = row["status_at"], row["last_tracked_at"]
-    return (
-        waybill,
-        reference,
-        1,
-        reference,
-        waybill,
-        row["courier_partner_id"],
-        row["state"],
-        row["status_code"],
-        status_at and status_at.isoformat(),
-        last_tracked_at and last_tracked_at.isoformat(),
-        _MAIN,
-    )
+    ours = row_as(Ours, row, waybill=row["waybill"] or "")
+    return ours.waybill, ours.reference_number, 1, *_columns(ours)
 
 
 def _named_row(named: OursAs) -> tuple[object, ...]:
-    ours = named.ours
+    return named.waybill, named.reference_number, 0, *_columns(named.ours)
+
+
+def _columns(ours: Ours) -> tuple[object, ...]:
     return (
-        named.waybill,
-        named.reference_number,
-        0,
         ours.reference_number,
         ours.waybill,
         ours.courier_partner_id,

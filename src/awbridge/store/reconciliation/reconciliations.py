@@ -5,17 +5,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, TypeAdapter
 
 from awbridge.domain.json import JsonObject
-from awbridge.domain.orders.shipment import State, shard_of
+from awbridge.domain.orders.shipment import shard_of
 from awbridge.domain.reconciliation.differences import Compared, DayCounts, DifferenceTable, NotUnderstood, Ours
-from awbridge.store.engine.database import Row, Session
+from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.ids import Ids
 from awbridge.store.engine.queries import Queries
+from awbridge.store.engine.shards import fetch_of
 from awbridge.store.orders.shipments import payload_text
 
 _sql = Queries(__name__)
@@ -49,7 +52,10 @@ class ReportWindow:
     start: datetime
     end: datetime
     reference: str = ""
-    requested_at: datetime | None = None
+    requested_at: Annotated[datetime | None, BeforeValidator(lambda at: at or None)] = None  # "" in older rows
+
+
+_WINDOWS = TypeAdapter(tuple[ReportWindow, ...])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,38 +134,15 @@ def new_id() -> int:
 
 
 def _run(row: Row) -> Reconciliation:
-    values: dict[str, Any] = {field.name: row[field.name] for field in fields(Reconciliation)}
-    values["kind"] = DifferenceTable(values["kind"])
-    values["state"] = Stage(values["state"])
-    values["day"] = date.fromisoformat(values["day"]) if values["day"] else None
-    values["windows"] = tuple(_window(w) for w in json.loads(values["windows"]))
-    for name in ("columns_read", "found"):
-        values[name] = json.loads(values[name]) if values[name] else None
-    values["not_understood"] = NotUnderstood(**json.loads(values["not_understood"] or "{}"))
-    return Reconciliation(**values)
-
-
-def _window(values: dict[str, str]) -> ReportWindow:
-    asked = values.get("requested_at")
-    return ReportWindow(
-        start=datetime.fromisoformat(values["start"]),
-        end=datetime.fromisoformat(values["end"]),
-        reference=values["reference"],
-        requested_at=datetime.fromisoformat(asked) if asked else None,
-    )
-
-
-def _windows_text(windows: Sequence[ReportWindow]) -> str:
-    return json.dumps(
-        [
-            {
-                "start": w.start.isoformat(),
-                "end": w.end.isoformat(),
-                "reference": w.reference,
-                "requested_at": w.requested_at.isoformat() if w.requested_at else "",
-            }
-            for w in windows
-        ]
+    columns_read, found = (json.loads(row[name]) if row[name] else None for name in ("columns_read", "found"))
+    return row_as(
+        Reconciliation,
+        row,
+        day=date.fromisoformat(row["day"]) if row["day"] else None,
+        windows=_WINDOWS.validate_json(row["windows"]),
+        columns_read=columns_read,
+        found=found,
+        not_understood=NotUnderstood(**json.loads(row["not_understood"] or "{}")),
     )
 
 
@@ -218,7 +201,7 @@ async def go_on(
     tries: int = 0,
 ) -> bool:
     """The run continues then, from here. False if the lease was lost: nothing is written."""
-    text = _windows_text(windows)
+    text = _WINDOWS.dump_json(tuple(windows)).decode()
     return await session.execute(_sql.go_on, run.id, run.lease_owner, state.value, text, problem, tries, at) > 0
 
 
@@ -282,23 +265,8 @@ async def placed_between(
 
 async def standing(session: Session, references: Sequence[str]) -> dict[str, Ours]:
     """The state of these shipments, by reference number."""
-    if not references:
-        return {}
-    shards = sorted({shard_of(r) for r in references})
-    rows = await session.fetch(_sql.standing, sorted(set(references)), shards)
-    return {row["reference_number"]: _ours(row) for row in rows}
-
-
-def _ours(row: Row) -> Ours:
-    return Ours(
-        reference_number=row["reference_number"],
-        waybill=row["waybill"] or "",
-        courier_partner_id=row["courier_partner_id"],
-        state=State(row["state"]),
-        status_code=row["status_code"],
-        status_at=row["status_at"],
-        last_tracked_at=row["last_tracked_at"],
-    )
+    rows = await fetch_of(session, _sql.standing, references)
+    return {row["reference_number"]: row_as(Ours, row, waybill=row["waybill"] or "") for row in rows}
 
 
 async def ask_soon(

@@ -69,16 +69,14 @@ LIMIT $4
 
 -- name: standing
 SELECT reference_number, waybill, courier_partner_id, state, status_code, status_at, last_tracked_at FROM shipments
-WHERE reference_number {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallint[])}}
-  {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
+WHERE reference_number {{in $1::text[]}} AND shard {{in $2::smallint[]}}
 
 -- name: ask_soon
 -- Tracking asks for these at once, but not twice within the vendor's own interval; also for those it had given up.
 UPDATE shipments SET next_poll_at = CASE WHEN last_polled_at > $3 THEN $4{{postgres: ::timestamptz}} ELSE $5 END,
   aged_out_at = NULL, polling_resumed_at = $5
 WHERE waybill IS NOT NULL AND reference_number
-  {{postgres: = ANY($1::text[]) AND shard = ANY($2::smallint[])}}
-  {{sqlite: IN (SELECT value FROM json_each($1)) AND shard IN (SELECT value FROM json_each($2))}}
+  {{in $1::text[]}} AND shard {{in $2::smallint[]}}
 
 -- name: push_again
 -- Only while it is still as it was found missing there: placed, with that waybill, not to be cancelled or

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
-from awbridge.domain.orders.shipment import (
-    Shipment,
-    State,
-    account_key,
-    shard_of,
-)
+from awbridge.domain.orders.shipment import Shipment, State, account_key, shard_of
+from awbridge.domain.retry import NotDone
 from awbridge.store.couriers import accounts
+from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.engine.database import Session
-from awbridge.store.engine.queries import Queries
-from awbridge.store.orders.shipments import from_row
+from awbridge.store.engine.queries import Queries, Statement
+from awbridge.store.orders.shipments import fetch_shipments
 
 _sql = Queries(__name__)
 
@@ -33,82 +29,38 @@ async def claim_allocating(
     session: Session, *, owner: str, now: datetime, until: datetime, limit: int
 ) -> list[Shipment]:
     """Take up to `limit` shipments that wait for a courier under a lease that ends at `until`."""
-    return [from_row(row) for row in await session.fetch(_sql.claim_allocating, owner, until, now, limit)]
+    return await fetch_shipments(session, _sql.claim_allocating, owner, until, now, limit)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotAllocated:
-    """What allocate decided about a shipment that got no courier. `ask_at`: when the recommendation is asked again."""
-
-    state: State
-    no_of_retries: int
-    problem: str | None
-    ask_at: datetime | None
+async def allocate(
+    session: Session, reference_number: str, owner: str, account: CourierAccount, *, by: str, now: datetime
+) -> bool:
+    """Give a shipment its courier, chosen `by` a rule or the like, for push; False when the lease was lost."""
+    key = (shard_of(reference_number), reference_number, owner)
+    return await _set_account(session, _sql.allocated, account, by, now, key)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """The courier account that was chosen for a shipment, and by what."""
-
-    transporter: str
-    courier_partner_id: int
-    account_code: str | None
-    by: str
-
-
-async def allocate(session: Session, reference_number: str, owner: str, chosen: Chosen, *, now: datetime) -> bool:
-    """Give a shipment its courier and hand it to push; False when the lease was lost."""
-    await accounts.ensure(session, [(chosen.courier_partner_id, chosen.account_code)])
-    changed = await session.execute(
-        _sql.allocated,
-        shard_of(reference_number),
-        reference_number,
-        owner,
-        chosen.transporter,
-        chosen.courier_partner_id,
-        chosen.account_code,
-        chosen.by,
-        now,
-        account_key(chosen.courier_partner_id, chosen.account_code),
-    )
-    return changed > 0
+async def _set_account(
+    session: Session, write: Statement, account: CourierAccount, by: str, now: datetime, key: tuple[object, ...]
+) -> bool:
+    carrier = (account.courier_partner_id, account.account_code)
+    await accounts.ensure(session, [carrier])
+    return await session.execute(write, *key, account.transporter, *carrier, by, now, account_key(*carrier)) > 0
 
 
 async def not_allocated(
-    session: Session, reference_number: str, owner: str, decided: NotAllocated, *, now: datetime
+    session: Session, reference_number: str, owner: str, decided: NotDone[State], *, now: datetime
 ) -> bool:
-    """Keep what became of a shipment that got no courier."""
-    changed = await session.execute(
-        _sql.not_allocated,
-        shard_of(reference_number),
-        reference_number,
-        owner,
-        decided.state.value,
-        decided.no_of_retries,
-        decided.problem,
-        decided.ask_at,
-        now,
-    )
-    return changed > 0
+    """Store the next state of a shipment that got no courier; False when the lease was lost."""
+    shard = shard_of(reference_number)
+    return await session.execute(_sql.not_allocated, shard, reference_number, owner, *decided.columns, now) > 0
 
 
 async def movable(session: Session, transporter: str, after: tuple[int, str], *, limit: int) -> list[Shipment]:
     """What a transporter still has to place, after this (shard, reference number), locked."""
-    return [from_row(row) for row in await session.fetch(_sql.movable, transporter, *after, limit)]
+    return await fetch_shipments(session, _sql.movable, transporter, *after, limit)
 
 
-async def move(session: Session, reference_number: str, chosen: Chosen, *, now: datetime) -> bool:
+async def move(session: Session, reference_number: str, account: CourierAccount, *, by: str, now: datetime) -> bool:
     """Put a shipment under another courier account; False when ClickPost may hold it, or it is being sent."""
-    await accounts.ensure(session, [(chosen.courier_partner_id, chosen.account_code)])
-    changed = await session.execute(
-        _sql.move,
-        shard_of(reference_number),
-        reference_number,
-        chosen.transporter,
-        chosen.courier_partner_id,
-        chosen.account_code,
-        chosen.by,
-        now,
-        account_key(chosen.courier_partner_id, chosen.account_code),
-    )
-    return changed > 0
+    return await _set_account(session, _sql.move, account, by, now, (shard_of(reference_number), reference_number))

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from awbridge.domain.orders.cancellation import CancelState
 from awbridge.domain.orders.shipment import Shipment, shard_of
+from awbridge.domain.retry import NotDone
 from awbridge.store.engine.database import Session
 from awbridge.store.engine.pages import BEFORE_ALL
 from awbridge.store.engine.queries import Queries
-from awbridge.store.orders.shipments import from_row
+from awbridge.store.orders.shipments import fetch_shipments
 
 _sql = Queries(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotCancelled:
-    """What was decided about a cancellation that this call did not bring about. `tries` counts the failed ones."""
-
-    state: CancelState
-    tries: int
-    problem: str | None
-    next_try_at: datetime | None = None
 
 
 async def cancelled(session: Session, reference_number: str, *, now: datetime) -> bool:
@@ -32,21 +22,11 @@ async def cancelled(session: Session, reference_number: str, *, now: datetime) -
 
 
 async def not_cancelled(
-    session: Session, reference_number: str, owner: str, decided: NotCancelled, *, now: datetime
+    session: Session, reference_number: str, owner: str, decided: NotDone[CancelState], *, now: datetime
 ) -> bool:
-    """Keep what was decided; False when the lease was lost (then nothing is written)."""
-    changed = await session.execute(
-        _sql.not_cancelled,
-        shard_of(reference_number),
-        reference_number,
-        owner,
-        decided.state.value,
-        decided.tries,
-        decided.problem,
-        decided.next_try_at,
-        now,
-    )
-    return changed > 0
+    """Store the next state; False when the lease was lost (then nothing is written)."""
+    shard = shard_of(reference_number)
+    return await session.execute(_sql.not_cancelled, shard, reference_number, owner, *decided.columns, now) > 0
 
 
 async def overtaken(session: Session, reference_number: str, problem: str, *, now: datetime) -> bool:
@@ -61,7 +41,7 @@ async def need_a_person(
 
     `after` is the (cancel_requested_at, reference_number) where the last page ended.
     """
-    return [from_row(row) for row in await session.fetch(_sql.need_a_person, *(after or BEFORE_ALL), limit)]
+    return await fetch_shipments(session, _sql.need_a_person, *(after or BEFORE_ALL), limit)
 
 
 async def count_in_need(session: Session) -> int:

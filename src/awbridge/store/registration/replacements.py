@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from awbridge.domain.orders.shipment import (
-    NewShipment,
-    Shipment,
-    shard_of,
-)
+from awbridge.domain.orders.shipment import NewShipment, Shipment, shard_of
 from awbridge.store.engine.database import Session
 from awbridge.store.engine.queries import Queries
-from awbridge.store.orders.shipments import from_row
+from awbridge.store.orders.shipments import fetch_shipments
 from awbridge.store.registration.allocations import set_allocated_by
 
 _sql = Queries(__name__)
@@ -50,8 +46,7 @@ async def claim_replaceable(
     session: Session, *, owner: str, now: datetime, until: datetime, not_before: datetime, failures: int, limit: int
 ) -> list[Shipment]:
     """Take shipments that another transporter might take: ended, or failed at least `failures` times, since then."""
-    rows = await session.fetch(_sql.claim_replaceable, owner, until, now, not_before, failures, limit)
-    return [from_row(row) for row in rows]
+    return await fetch_shipments(session, _sql.claim_replaceable, owner, until, now, not_before, failures, limit)
 
 
 async def free_ended(session: Session, *, now: datetime, not_before: datetime) -> list[str]:
