@@ -31,7 +31,7 @@ from awbridge.steps.polling.watch import Coverage, coverage
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.polling import webhook_keys, windows
-from awbridge.web.v1.tracking_views import coverage_view
+from awbridge.web.v1.tracking_views import CoverageView
 from awbridge.web.webhook.endpoint import PATH
 
 A_ROUND = timedelta(minutes=1)  # within which a step comes round to what is due
@@ -215,7 +215,7 @@ def _show_coverage(as_json: bool) -> None:
     covered = with_store(go)
     policy = policies.catch_up_policy(read_settings())
     young = covered.at - policy.window - policy.lag - A_ROUND
-    view = coverage_view(covered)
+    view = CoverageView.model_validate(covered)
     if as_json:
         click.echo(view.model_dump_json(indent=2))
         return

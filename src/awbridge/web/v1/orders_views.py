@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,18 +17,16 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.orders import cancellation
 from awbridge.domain.orders.shipment import URGENT, Piece, Shipment
 from awbridge.domain.privacy import without_people
+from awbridge.domain.tracking.milestones import Failure, PickupFailure
 from awbridge.domain.tracking.overdue import StuckAfter, sla_breached, stuck_since
 from awbridge.domain.tracking.promise import is_unreadable
 from awbridge.steps.orders.intake import IntakeResult
-from awbridge.steps.tracking.shipment_details import ShipmentDetails
+from awbridge.steps.tracking.shipment_details import Milestones, ShipmentDetails
 from awbridge.store.orders.payload_versions import PayloadVersion
 from awbridge.web.v1.request_parsing import NO_NUL
 from awbridge.web.v1.strict import OwnBody
 from awbridge.web.v1.tracking_views import (
     DeliveryAttemptView,
-    FailureView,
-    MilestonesView,
-    PickupFailureView,
     PieceView,
     PromiseView,
     ReturnView,
@@ -36,9 +35,10 @@ from awbridge.web.v1.tracking_views import (
     return_view,
     status_view,
 )
+from awbridge.web.v1.views import View
 
 
-class CancellationView(BaseModel):
+class CancellationView(View):
     """A cancellation at ClickPost."""
 
     state: str = Field(
@@ -130,11 +130,11 @@ class ShipmentWithPayload(ShipmentView):
     warnings: list[WarningOfField] = Field(description="Accepted, but doubtful fields of the payload.")
     pieces: list[PieceView] = Field(description="The pieces of a multi-piece shipment, each with its label and status.")
     returns: list[ReturnView] = Field(description="Returns and exchanges that the customer requested, oldest first.")
-    milestones: MilestonesView
+    milestones: Milestones
     delivery_attempts: list[DeliveryAttemptView]
     delivery_attempt_count: int = Field(description="How often the courier attempted delivery.")
-    ndr: list[FailureView]
-    npr: list[PickupFailureView]
+    ndr: list[Failure]
+    npr: list[PickupFailure]
     edd_history: list[PromiseView]
     waybill_shared_with: list[str] = Field(
         description="Other shipments with the same waybill: the courier reused it, or another courier uses it too."
@@ -189,29 +189,22 @@ def _shipment_fields(shipment: Shipment, limits: StuckAfter, now: datetime) -> d
         "ndr_name": ndr_name(shipment.ndr_code, shipment.ndr_description or ""),
         "children": list(shipment.children),
         "urgent": shipment.priority == URGENT,
-        "cancellation": _cancellation_view(shipment),
+        "cancellation": cancellation.of_shipment(shipment),
         "edd_unreadable": is_unreadable(shipment.edd),
         "stuck_since": stuck_since(shipment, limits, now),
         "sla_breached": sla_breached(shipment, now),
     }
 
 
-def _cancellation_view(shipment: Shipment) -> CancellationView | None:
-    requested = cancellation.of_shipment(shipment)
-    return CancellationView.model_validate(requested, from_attributes=True) if requested else None
-
-
 def shipment_view(shipment: Shipment, limits: StuckAfter, now: datetime) -> ShipmentView:
     """The view of a shipment in a list. ClickPost's message about it is masked of personal data."""
     problem = without_people(shipment.problem, shipment.payload) if shipment.problem else None
-    fields: dict[str, Any] = _shipment_fields(shipment, limits, now) | {"problem": problem}
-    return ShipmentView(**fields)
+    return ShipmentView.model_validate(_shipment_fields(shipment, limits, now) | {"problem": problem})
 
 
 def intake_view(result: IntakeResult, limits: StuckAfter, now: datetime) -> AcceptedShipment:
     """The view of a shipment for the caller that just sent its order."""
-    fields: dict[str, Any] = _shipment_fields(result.shipment, limits, now)
-    return AcceptedShipment(**fields, warnings=_warnings(result.warnings))
+    return AcceptedShipment(**_shipment_fields(result.shipment, limits, now), warnings=_warnings(result.warnings))
 
 
 def shipment_with_payload(
@@ -226,24 +219,14 @@ def shipment_with_payload(
 
     `order`: as the caller just sent it, if it did; warnings then refer to it instead of the stored payload.
     """
-    fields: dict[str, Any] = _shipment_fields(shipment, limits, now)
-    fields |= {"forward_reference_number": details.forward_reference_number}
-    return ShipmentWithPayload(
-        **fields,
-        payload=shipment.payload,
-        warnings=_warnings(warnings_of(shipment.payload if order is None else order, shipment.region)),
-        pieces=piece_views(pieces, details.pieces),
-        returns=[return_view(update) for update in details.returns],
-        milestones=MilestonesView.model_validate(details.milestones, from_attributes=True),
-        delivery_attempts=[
-            DeliveryAttemptView.model_validate(a, from_attributes=True) for a in details.delivery_attempts
-        ],
-        delivery_attempt_count=details.delivery_attempt_count,
-        ndr=[FailureView.model_validate(failure, from_attributes=True) for failure in details.ndr],
-        npr=[PickupFailureView.model_validate(failure, from_attributes=True) for failure in details.npr],
-        edd_history=[PromiseView.model_validate(promise, from_attributes=True) for promise in details.edd_history],
-        waybill_shared_with=details.waybill_shared_with,
-    )
+    derived: dict[str, Any] = {field.name: getattr(details, field.name) for field in dataclasses.fields(details)}
+    views: dict[str, Any] = {
+        "payload": shipment.payload,
+        "warnings": _warnings(warnings_of(shipment.payload if order is None else order, shipment.region)),
+        "pieces": piece_views(pieces, details.pieces),
+        "returns": [return_view(update) for update in details.returns],
+    }
+    return ShipmentWithPayload.model_validate(_shipment_fields(shipment, limits, now) | derived | views)
 
 
 def _warnings(found: Iterable[FieldProblem]) -> list[WarningOfField]:
