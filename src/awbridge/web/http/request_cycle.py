@@ -18,15 +18,10 @@ _BELOW = _PATH + b"/"
 
 
 class ClientConnection(Protocol):
-    """The connection of a request."""
+    """The connection of a request, which sends the response once it is known whether the webhook is committed."""
 
-    def answer_stored(self, cycle: RequestCycle) -> None:
-        """Send the response to a webhook that is committed."""
-        ...
-
-    def answer_not_stored(self, cycle: RequestCycle, error: StoreError) -> None:
-        """Send the response to a webhook that is not stored."""
-        ...
+    def answer_stored(self, cycle: RequestCycle) -> None: ...
+    def answer_not_stored(self, cycle: RequestCycle, error: StoreError) -> None: ...
 
 
 class RequestCycle:
