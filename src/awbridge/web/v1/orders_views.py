@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,6 @@ from pydantic import BaseModel, Field, StrictBool
 from awbridge.clickpost.orders.normalize import warnings_of
 from awbridge.clickpost.orders.payload import payload_differences
 from awbridge.clickpost.wire.tracking_codes import ndr_name
-from awbridge.domain.errors import FieldProblem
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders import cancellation
 from awbridge.domain.orders.shipment import URGENT, Piece, Shipment
@@ -110,11 +109,11 @@ class ShipmentView(BaseModel):
     waits_for: str | None = Field(description="Held until this shipment is cancelled.")
 
 
-class WarningOfField(BaseModel):
+class WarningOfField(View):
     """Something doubtful in an accepted order."""
 
     path: str = Field(description="The field, such as drop_info.drop_phone.")
-    warning: str
+    warning: str = Field(validation_alias="problem")
 
 
 class AcceptedShipment(ShipmentView):
@@ -204,7 +203,8 @@ def shipment_view(shipment: Shipment, limits: StuckAfter, now: datetime) -> Ship
 
 def intake_view(result: IntakeResult, limits: StuckAfter, now: datetime) -> AcceptedShipment:
     """The view of a shipment for the caller that just sent its order."""
-    return AcceptedShipment(**_shipment_fields(result.shipment, limits, now), warnings=_warnings(result.warnings))
+    fields = _shipment_fields(result.shipment, limits, now)
+    return AcceptedShipment.model_validate(fields | {"warnings": result.warnings})
 
 
 def shipment_with_payload(
@@ -222,28 +222,17 @@ def shipment_with_payload(
     derived: dict[str, Any] = {field.name: getattr(details, field.name) for field in dataclasses.fields(details)}
     views: dict[str, Any] = {
         "payload": shipment.payload,
-        "warnings": _warnings(warnings_of(shipment.payload if order is None else order, shipment.region)),
+        "warnings": warnings_of(shipment.payload if order is None else order, shipment.region),
         "pieces": piece_views(pieces, details.pieces),
         "returns": [return_view(update) for update in details.returns],
     }
     return ShipmentWithPayload.model_validate(_shipment_fields(shipment, limits, now) | derived | views)
 
 
-def _warnings(found: Iterable[FieldProblem]) -> list[WarningOfField]:
-    return [WarningOfField(path=problem.path, warning=problem.problem) for problem in found]
-
-
 def payload_views(versions: Sequence[PayloadVersion]) -> list[PayloadView]:
     """The views of a shipment's payloads, oldest first."""
     previous = [None, *versions[:-1]]
     return [
-        PayloadView(
-            version=new.version,
-            payload=new.payload,
-            changed_at=new.changed_at,
-            changed_by=new.changed_by,
-            reason=new.reason,
-            differences=payload_differences(old.payload, new.payload) if old else [],
-        )
+        PayloadView(**dataclasses.asdict(new), differences=payload_differences(old.payload, new.payload) if old else [])
         for old, new in zip(previous, versions, strict=True)
     ]

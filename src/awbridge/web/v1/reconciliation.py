@@ -21,7 +21,7 @@ from awbridge.store.reconciliation.reconciliations import Reconciliation
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
 from awbridge.web.v1.request_parsing import NO_NUL, Day
 from awbridge.web.v1.views import Id, Limit, View
-from awbridge.web.zip_response import ZipResponse
+from awbridge.web.zip_response import ZipResponse, zip_response
 
 FILE_TYPES = (
     "text/csv",
@@ -190,8 +190,7 @@ async def show_evidence(reconciliation_id: int, difference_id: int, api: ApiDep)
         difference_id=difference_id,
         privacy=api.audit.privacy["clickpost"],
     )
-    name = f'attachment; filename="difference-{difference_id}.zip"'
-    return ZipResponse(content, headers={"content-disposition": name})
+    return zip_response(content, f"difference-{difference_id}")
 
 
 @router.post("/{reconciliation_id}/push-again", response_model=PushedView)

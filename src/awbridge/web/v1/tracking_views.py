@@ -183,13 +183,7 @@ def piece_views(pieces: Sequence[Piece], statuses: Sequence[PieceStatus]) -> lis
 
 def _piece_view(piece: Piece, status: PieceStatus) -> PieceView:
     return PieceView(
-        waybill=piece.waybill,
-        label_url=piece.label_url,
-        sort_code=piece.sort_code,
-        security_key=piece.security_key,
-        status=_piece_status(status),
-        exception=status.exception,
-        ndr=list(status.failures),
+        **asdict(piece), status=_piece_status(status), exception=status.exception, ndr=list(status.failures)
     )
 
 
