@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo
 import apsw
 import click
 from rich.console import Console
-from rich.table import DifferenceTable as Printed
+from rich.table import Table as Printed
 
 from awbridge.domain.reconciliation.differences import DifferenceTable
 from awbridge.steps.reconciliation.match import Task, match

@@ -150,11 +150,9 @@ def sqlite_work() -> Iterator[Counter[str]]:
 
 
 _READ = """
-SELECT relname || ' ' || 'in full' AS place, seq_tup_read AS entries FROM pg_stat_user_tables
+SELECT relname || ' in full' AS place, seq_tup_read AS entries FROM pg_stat_user_tables
 UNION ALL SELECT relname || ' ' || indexrelname, idx_tup_read FROM pg_stat_user_indexes
 """
-
-
 _OTHERS = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 
@@ -165,10 +163,7 @@ def postgres_work(url: str) -> Iterator[Counter[str]]:
     with psycopg.connect(url, autocommit=True) as connection:
 
         def read() -> Counter[str]:
-            others = (
-                "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-            while connection.execute(others).fetchone() != (0,):
+            while connection.execute(_OTHERS).fetchone() != (0,):
                 time.sleep(0.005)
             return Counter(dict(connection.execute(_READ).fetchall()))
 
