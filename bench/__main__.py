@@ -10,6 +10,7 @@ from bench.push import push
 from bench.reconcile import reconcile
 from bench.scale import scale
 from bench.servers import servers
+from bench.shared import shared
 from bench.start import start
 from bench.webhook import webhook
 
@@ -27,6 +28,7 @@ main.add_command(scale)
 main.add_command(servers)
 main.add_command(reconcile)
 main.add_command(start)
+main.add_command(shared)
 
 if __name__ == "__main__":
     main()

@@ -1,12 +1,12 @@
-"""Take in orders within your own PostgreSQL transaction: they commit with it or not at all (docs/enqueue.md).
+"""Store orders within your own PostgreSQL transaction: they commit with it or not at all (docs/enqueue.md).
 
     from awbridge.enqueue import enqueue                 # psycopg, SQLAlchemy, Django
-    from awbridge.enqueue import enqueue_async           # asyncpg, and the asyncio sides of psycopg and SQLAlchemy
+    from awbridge.enqueue import enqueue_async           # asyncpg, and asyncio connections of psycopg and SQLAlchemy
 
-All four raise what intake raises (PayloadRefused, ReferenceTaken, its ReferenceCancelled where the same order was
-cancelled; for several orders BatchRefused), NoTransaction where none is open, MigrationError (its SchemaTooNew) where
-this version cannot work on the database's schema, TypeError for a connection that is not known, and whatever your
-driver raises. After any of these nothing was stored and your transaction can go on.
+All four raise PayloadRefused, ReferenceTaken (ReferenceCancelled if the same order was cancelled), for several
+orders BatchRefused, NoTransaction if none is open, MigrationError (SchemaTooNew) if this version cannot work on the
+database's schema, TypeError for an unknown kind of connection, and the errors of your driver. After any of them nothing
+is stored, and your transaction can continue.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ __all__ = [
 def enqueue(connection: Any, order: JsonObject, *, allocation: Allocation = Allocation.RULES) -> IntakeResult:
     """Store one order within the transaction that is open on `connection`.
 
-    `order` is ClickPost's create-order payload, with `transporter` and `region` if wished. The same order again changes
-    nothing (`created` is False then). `allocation` says who chooses the courier of an order that names none.
+    `order` is ClickPost's create-order payload, optionally with `transporter` and `region`. Repeating an order changes
+    nothing; `created` is then False. `allocation` decides who chooses the courier of an order that names none.
     """
     with _one_order():
         return enqueue_many(connection, [order], allocation=allocation)[0]
@@ -60,14 +60,14 @@ def enqueue_many(
 ) -> list[IntakeResult]:
     """Store orders, all or none, within the transaction that is open on `connection`."""
     if is_async(connection):
-        raise TypeError("this is a connection for asyncio: use enqueue_async or enqueue_many_async")
+        raise TypeError("this is an asyncio connection: use enqueue_async or enqueue_many_async")
     return without_waiting(_join(connection, orders, allocation))
 
 
 async def enqueue_async(
     connection: Any, order: JsonObject, *, allocation: Allocation = Allocation.RULES
 ) -> IntakeResult:
-    """`enqueue` on a connection for asyncio."""
+    """`enqueue` on an asyncio connection."""
     with _one_order():
         return (await enqueue_many_async(connection, [order], allocation=allocation))[0]
 
@@ -75,9 +75,9 @@ async def enqueue_async(
 async def enqueue_many_async(
     connection: Any, orders: Sequence[JsonObject], *, allocation: Allocation = Allocation.RULES
 ) -> list[IntakeResult]:
-    """`enqueue_many` on a connection for asyncio."""
+    """`enqueue_many` on an asyncio connection."""
     if not is_async(connection):
-        raise TypeError("this is not a connection for asyncio: use enqueue or enqueue_many")
+        raise TypeError("this is not an asyncio connection: use enqueue or enqueue_many")
     return await _join(connection, orders, allocation)
 
 
@@ -90,7 +90,7 @@ async def _join(connection: Any, orders: Sequence[JsonObject], allocation: Alloc
 
 @contextmanager
 def _one_order() -> Generator[None]:
-    """A single order's own error rather than that of a batch of one."""
+    """Raise the error of a single order instead of that of its batch."""
     try:
         yield
     except BatchRefused as error:

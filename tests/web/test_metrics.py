@@ -16,8 +16,11 @@ from awbridge.steps.polling.watch import coverage
 from awbridge.store import Store
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Statement
+from awbridge.web.dependencies import ApiContext, ProcessContext
+from awbridge.web.http.limits import Connections
 from awbridge.web.metrics import metrics_text
 from awbridge.web.pages.pages_app import build_pages
+from awbridge.web.ready import Readiness
 from awbridge.web.webhook.endpoint import WebhookEndpoint
 from tests.support.rows import fetch, sql
 from tests.support.world import SetClock
@@ -56,7 +59,14 @@ async def scrape(store: Store) -> None:
     class Endpoint:
         counts: dict[int, int] = {}  # noqa: RUF012
 
-    await metrics_text(store, SetClock(), cast("WebhookEndpoint", Endpoint()), ())
+    api = ApiContext(store=store, clock=SetClock())
+    process = ProcessContext(
+        webhook=cast("WebhookEndpoint", Endpoint()),
+        loops=(),
+        connections=Connections(),
+        readiness=Readiness(store, api.clock),
+    )
+    await metrics_text(api, process)
 
 
 async def read_pages(store: Store) -> None:

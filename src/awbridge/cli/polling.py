@@ -195,9 +195,9 @@ def catch_up(start: datetime | None, end: datetime | None, everything: bool, onl
 async def _show_coverage(settings: Settings, store: Store, as_json: bool) -> None:
     covered = await coverage(store=store, clock=utc_now)
     if as_json:
-        from awbridge.web.v1.tracking_views import coverage_view
+        from awbridge.web.v1.tracking_views import CoverageView
 
-        click.echo(coverage_view(covered).model_dump_json(indent=2))
+        click.echo(CoverageView.model_validate(covered).model_dump_json(indent=2))
         return
     young = covered.at - timedelta(seconds=settings.catch_up_window_seconds + settings.catch_up_lag_seconds) - A_ROUND
     output.print_table(

@@ -72,9 +72,9 @@ def _fastapi_app(api: ApiContext, process: ProcessContext) -> FastAPI:
         title="awbridge",
         version=awbridge.__version__,
         summary="Registers shipments with ClickPost, keeps what its webhooks say, catches up what they missed.",
+        exception_handlers=problems.HANDLERS,
     )
     provide(app, api, process)
-    problems.install(app)
     app.include_router(router)
     app.include_router(health.router)
     description.complete(app)

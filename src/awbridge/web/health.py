@@ -30,13 +30,4 @@ async def readyz(process: ProcessDep) -> Response:
 @router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(api: ApiDep, process: ProcessDep) -> Response:
     """The metrics, in Prometheus' text format."""
-    text = await metrics_text(
-        api.store,
-        api.clock,
-        process.webhook,
-        process.loops,
-        recorder=process.recorder,
-        stuck_after=api.stuck_after,
-        connections=process.connections,
-    )
-    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+    return PlainTextResponse(await metrics_text(api, process), media_type="text/plain; version=0.0.4")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -103,29 +103,27 @@ def _message(error: Any) -> str:
     return str(error["msg"]).removeprefix("Value error, ")
 
 
-def install(app: FastAPI) -> None:
-    """Answer every error of the app with a problem response."""
+async def _own(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, AwbridgeError)
+    return answer_to(error)
 
-    @app.exception_handler(AwbridgeError)
-    async def _own(_request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, AwbridgeError)
-        return answer_to(error)
 
-    @app.exception_handler(HTTPException)
-    async def _http(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, HTTPException)
-        headers = {"allow": _allowed(request)} if error.status_code == 405 else error.headers
-        return problem(error.status_code, str(error.detail), headers=headers)
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    headers = {"allow": _allowed(request)} if error.status_code == 405 else error.headers
+    return problem(error.status_code, str(error.detail), headers=headers)
 
-    @app.exception_handler(RequestValidationError)
-    async def _request(_request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, RequestValidationError)
-        errors = [{"path": ".".join(str(part) for part in e["loc"]), "problem": _message(e)} for e in error.errors()]
-        return problem(422, "The request is not valid", "See errors.", errors=errors)
 
-    @app.exception_handler(Exception)
-    async def _unexpected(_request: Request, error: Exception) -> JSONResponse:
-        log.error("api.failed", error=type(error).__name__, exc_info=error)
-        return problem(500, "Internal error", "An unexpected error occurred; see the log. Nothing was stored.")
+async def _not_valid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    errors = [{"path": ".".join(str(part) for part in e["loc"]), "problem": _message(e)} for e in error.errors()]
+    return problem(422, "The request is not valid", "See errors.", errors=errors)
 
-    _ = (_own, _http, _request, _unexpected)
+
+async def _unexpected(_request: Request, error: Exception) -> JSONResponse:
+    log.error("api.failed", error=type(error).__name__, exc_info=error)
+    return problem(500, "Internal error", "An unexpected error occurred; see the log. Nothing was stored.")
+
+
+HANDLERS = {AwbridgeError: _own, HTTPException: _http, RequestValidationError: _not_valid, Exception: _unexpected}
+"""Every error of the API is answered with a problem response."""

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from awbridge.web.dependencies import ApiContext, ProcessContext
 from awbridge.web.http import limits as limits_module
 from awbridge.web.http.limits import OWN_FILES, Connections, ConnectionState, Limits, connections_within_files
 from awbridge.web.metrics import metrics_text
+from awbridge.web.ready import Readiness
 from awbridge.web.webhook.endpoint import PATH
 from tests.support.app import Web, serving
 from tests.support.stopwatch import Stopwatch
@@ -354,7 +356,9 @@ async def test_every_closed_connection_is_removed(web: Web) -> None:
 async def test_metrics_count_refusals(web: Web) -> None:
     connections = Connections(Limits())
     connections.refused["head"] = 3
-    text = (await metrics_text(web.store, web.clock, web.endpoint, [], connections=connections)).decode()
+    api, readiness = ApiContext(store=web.store, clock=web.clock), Readiness(web.store, web.clock)
+    process = ProcessContext(webhook=web.endpoint, loops=(), connections=connections, readiness=readiness)
+    text = (await metrics_text(api, process)).decode()
     assert 'awbridge_http_refused_total{reason="head"} 3.0' in text
     assert 'awbridge_http_connections{state="idle"} 0.0' in text
 

@@ -144,7 +144,7 @@ CREATE INDEX shipments_to_cancel ON shipments (next_try_at) WHERE next_try_at IS
 CREATE INDEX shipments_to_poll ON shipments (next_poll_at) WHERE next_poll_at IS NOT NULL;
 CREATE INDEX shipments_newest ON shipments (created_at, reference_number);
 CREATE INDEX shipments_by_state ON shipments (state, created_at, reference_number);
-CREATE INDEX shipments_by_order ON shipments (order_id) WHERE order_id IS NOT NULL;
+CREATE INDEX shipments_by_order ON shipments (order_id, created_at, reference_number) WHERE order_id IS NOT NULL;
 CREATE INDEX shipments_cancels ON shipments (cancel_state, cancel_requested_at, reference_number)
   WHERE cancel_state IN ('asked', 'waiting', 'retrying', 'held', 'refused', 'gave_up');
 CREATE INDEX shipments_waiting ON shipments (shard, reference_number) WHERE waits_for IS NOT NULL;
@@ -484,7 +484,7 @@ CREATE TABLE reports (
   mailed_to INTEGER,
   created_at TIMESTAMPTZ NOT NULL
 );
-CREATE INDEX reports_newest ON reports (day, id);
+CREATE INDEX reports_newest ON reports (day DESC, id);
 
 -- Whose personal data were erased, and when. `subject` is removed when that is done; the pseudonym stays.
 CREATE TABLE erasures (
@@ -622,6 +622,7 @@ CREATE TABLE opt_outs (
   created_at TIMESTAMPTZ NOT NULL,
   PRIMARY KEY (address_hash, channel)
 );
+CREATE INDEX opt_outs_newest ON opt_outs (created_at DESC, address_hash);
 
 -- Webhook subscribers. kinds: comma-separated, '' for all. old_secret also signs until old_secret_until_at.
 -- failing_since_at: since when every delivery fails; NULL after a success.

@@ -43,14 +43,10 @@ ORDER BY created_at DESC, reference_number DESC
 LIMIT $4
 
 -- name: newest_of_order
--- Its shipments are found first: the index of all by time would be read through for an order of long ago.
-WITH own AS {{postgres: MATERIALIZED}} (
-  SELECT shard, reference_number FROM shipments
-  WHERE order_id = $1 AND (created_at, reference_number) < ($2, $3)
-)
-SELECT {{shipments.*}} FROM own CROSS JOIN shipments
-WHERE shipments.shard = own.shard AND shipments.reference_number = own.reference_number
-ORDER BY shipments.created_at DESC, shipments.reference_number DESC
+-- SQLite would read the index of all by time, through to an order of long ago.
+SELECT {{shipments.*}} FROM shipments {{sqlite: INDEXED BY shipments_by_order}}
+WHERE order_id = $1 AND (created_at, reference_number) < ($2, $3)
+ORDER BY created_at DESC, reference_number DESC
 LIMIT $4
 
 -- name: newest_of_account

@@ -18,10 +18,23 @@ WHERE shard = $1 AND reference_number = $2 AND success AND cancel_requested_at I
   AND (cancel_state IS NULL OR cancel_state <> 'overtaken')
 
 -- name: need_a_person
--- Refused or given up, the longest asked for first. The first condition is what makes the partial index usable.
-SELECT {{shipments.*}} FROM shipments {{sqlite: INDEXED BY shipments_cancels}}
+-- Refused or given up, the longest requested first. The first condition is what makes the partial index usable. It has
+-- no order over both states: SQLite stops early in each by itself, PostgreSQL is given a page of each.
+{{postgres:
+(SELECT {{shipments.*}} FROM shipments
+WHERE cancel_state IN ('asked', 'waiting', 'retrying', 'held', 'refused', 'gave_up')
+  AND cancel_state = 'refused' AND (cancel_requested_at, reference_number) > ($1, $2)
+ORDER BY cancel_requested_at, reference_number LIMIT $3)
+UNION ALL
+(SELECT {{shipments.*}} FROM shipments
+WHERE cancel_state IN ('asked', 'waiting', 'retrying', 'held', 'refused', 'gave_up')
+  AND cancel_state = 'gave_up' AND (cancel_requested_at, reference_number) > ($1, $2)
+ORDER BY cancel_requested_at, reference_number LIMIT $3)
+}}{{sqlite:
+SELECT {{shipments.*}} FROM shipments INDEXED BY shipments_cancels
 WHERE cancel_state IN ('asked', 'waiting', 'retrying', 'held', 'refused', 'gave_up')
   AND cancel_state IN ('refused', 'gave_up') AND (cancel_requested_at, reference_number) > ($1, $2)
+}}
 ORDER BY cancel_requested_at, reference_number
 LIMIT $3
 

@@ -55,17 +55,12 @@ class ConnectionState(IntEnum):
 
 
 class Client(Protocol):
-    """A connection, as far as the limits are concerned."""
+    """A connection, as far as the limits are concerned. `evict` closes it to make room for another."""
 
     state: ConnectionState
 
-    def close_if_late(self, now: float) -> None:
-        """Close the connection if it exceeded a time limit."""
-        ...
-
-    def evict(self) -> None:
-        """Close the connection to make room for another."""
-        ...
+    def close_if_late(self, now: float) -> None: ...
+    def evict(self) -> None: ...
 
 
 class Connections:

@@ -246,15 +246,8 @@ class HttpConnection(asyncio.Protocol):
         if cycle.complete:
             relay.end()
 
-    def answer_stored(self, cycle: RequestCycle) -> None:
-        """Send the response to a webhook that is committed."""
-        self._answer(cycle, self.endpoint.stored())
-
-    def answer_not_stored(self, cycle: RequestCycle, error: StoreError) -> None:
-        """Send the response to a webhook that is not stored."""
-        self._answer(cycle, self.endpoint.not_stored(error))
-
-    def _answer(self, cycle: RequestCycle, response: WebhookResponse) -> None:
+    def answer(self, cycle: RequestCycle, response: WebhookResponse) -> None:
+        """Send the response to an ordinary webhook."""
         cycle.answered = True
         if not self._queue or self.output.is_closing():
             return

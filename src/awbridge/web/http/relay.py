@@ -32,23 +32,15 @@ class Head(Protocol):
 
 
 class RelayedConnection(Protocol):
-    """The client connection of a relayed request."""
+    """The client connection of a relayed request. `relayed`: the response is sent; the connection may be reused.
 
-    def relayed(self) -> None:
-        """The response is sent; the connection may be used again."""
-        ...
+    `hang_up` closes it after everything written is sent. `pause` and `resume` affect reading the body.
+    """
 
-    def hang_up(self) -> None:
-        """Close the connection after everything written is sent."""
-        ...
-
-    def pause(self) -> None:
-        """Stop reading the body."""
-        ...
-
-    def resume(self) -> None:
-        """Resume reading the body."""
-        ...
+    def relayed(self) -> None: ...
+    def hang_up(self) -> None: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
 
 
 class UvicornServer:

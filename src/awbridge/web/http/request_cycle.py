@@ -9,7 +9,7 @@ from typing import Protocol
 
 from awbridge.domain.errors import StoreError
 from awbridge.web.http.relay import Relay
-from awbridge.web.webhook.endpoint import PATH, WebhookResponse
+from awbridge.web.webhook.endpoint import PATH, WebhookEndpoint, WebhookResponse
 
 LARGEST_BUFFERED_BODY = 64 * 1024  # bytes
 
@@ -20,13 +20,9 @@ _BELOW = _PATH + b"/"
 class ClientConnection(Protocol):
     """The connection of a request."""
 
-    def answer_stored(self, cycle: RequestCycle) -> None:
-        """Send the response to a webhook that is committed."""
-        ...
+    endpoint: WebhookEndpoint
 
-    def answer_not_stored(self, cycle: RequestCycle, error: StoreError) -> None:
-        """Send the response to a webhook that is not stored."""
-        ...
+    def answer(self, cycle: RequestCycle, response: WebhookResponse) -> None: ...
 
 
 class RequestCycle:
@@ -67,11 +63,11 @@ class RequestCycle:
 
     def set_result(self, _: None, /) -> None:
         """The delivery is stored."""
-        self._connection.answer_stored(self)
+        self._connection.answer(self, self._connection.endpoint.stored())
 
     def set_exception(self, exception: StoreError, /) -> None:
         """The delivery is not stored."""
-        self._connection.answer_not_stored(self, exception)
+        self._connection.answer(self, self._connection.endpoint.not_stored(exception))
 
 
 def is_ordinary(cycle: RequestCycle) -> bool:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from awbridge.domain.errors import NotFound
 from awbridge.steps.audit.evidence import evidence_of
-from awbridge.steps.runtime.schedule import schedules
+from awbridge.steps.runtime.schedule import Schedule, schedules
 from awbridge.store import Store
 from awbridge.store.audit import archive, reports
 from awbridge.web.dependencies import ApiDep, Audience, AuditContext, StoreDep
 from awbridge.web.v1.request_parsing import no_nul
+from awbridge.web.v1.views import Limit, View
 from awbridge.web.zip_response import ZipResponse, zip_response
 
 router = APIRouter(tags=["evidence"])
 
 
-class ReportView(BaseModel):
+class ReportView(View):
     """A daily report: its day, recipient, contents, and when it was mailed."""
 
     id: str
@@ -36,7 +36,7 @@ class ReportView(BaseModel):
     created_at: datetime
 
 
-class RunView(BaseModel):
+class RunView(View):
     """A scheduled run and its outcome."""
 
     due_at: datetime
@@ -47,7 +47,7 @@ class RunView(BaseModel):
     problem: str | None
 
 
-class ScheduleView(BaseModel):
+class ScheduleView(View):
     """A scheduled job and its runs, newest first."""
 
     job: str
@@ -56,7 +56,7 @@ class ScheduleView(BaseModel):
     runs: list[RunView]
 
 
-class ArchiveView(BaseModel):
+class ArchiveView(View):
     """The archive of failed calls: its contents, its backlog, and the reason for it."""
 
     files: int
@@ -72,14 +72,11 @@ class ArchiveView(BaseModel):
     next_try_at: datetime | None = Field(description="When it is retried.")
 
 
-@router.get("/reports")
-async def list_reports(store: StoreDep, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> list[ReportView]:
+@router.get("/reports", response_model=list[ReportView])
+async def list_reports(store: StoreDep, limit: Limit = 50) -> list[reports.Report]:
     """Daily reports, newest day first."""
     async with store.read() as session:
-        return [
-            ReportView.model_validate(report, from_attributes=True)
-            for report in await reports.newest(session, limit=limit)
-        ]
+        return await reports.newest(session, limit=limit)
 
 
 @router.get("/reports/{report_id}/download", response_class=ZipResponse)
@@ -103,19 +100,17 @@ async def shipment_evidence(
     return zip_response(content, f"evidence-{reference_number}")
 
 
-@router.get("/archive")
-async def show_archive(store: StoreDep) -> ArchiveView:
+@router.get("/archive", response_model=ArchiveView)
+async def show_archive(store: StoreDep) -> archive.ArchiveCounts:
     """The archive of failed calls: its contents, its backlog, and the next attempt."""
     async with store.read() as session:
-        counts = await archive.counts(session)
-    return ArchiveView(**asdict(counts))
+        return await archive.counts(session)
 
 
-@router.get("/schedules")
-async def list_schedules(api: ApiDep, last: Annotated[int, Query(ge=1, le=100)] = 5) -> list[ScheduleView]:
+@router.get("/schedules", response_model=list[ScheduleView])
+async def list_schedules(api: ApiDep, last: Annotated[int, Query(ge=1, le=100)] = 5) -> list[Schedule]:
     """Scheduled jobs: when each is due next, and the outcome of its last runs."""
-    found = await schedules(store=api.store, clock=api.clock, zone=api.audit.zone, crons=api.audit.crons, last=last)
-    return [ScheduleView.model_validate(schedule, from_attributes=True) for schedule in found]
+    return await schedules(store=api.store, clock=api.clock, zone=api.audit.zone, crons=api.audit.crons, last=last)
 
 
 async def report_file(store: Store, audit: AuditContext, report_id: str) -> bytes:

@@ -89,17 +89,8 @@ async def list_downtimes(store: StoreDep, clock: ClockDep) -> list[DowntimeView]
 async def add_downtime(body: Annotated[DowntimeBody, Body()], api: ApiDep) -> DowntimeView:
     """Declare a downtime. Shipments due during it are held and sent afterwards, oldest first."""
     try:
-        declared = declare(
-            courier_partner_id=body.courier_partner_id,
-            account_code=body.account_code,
-            from_at=body.from_at,
-            to_at=body.to_at,
-            days=body.weekdays,
-            starts=body.starts,
-            ends=body.ends,
-            zone=body.zone or api.zone.key,
-            reason=body.reason,
-        )
+        fields = body.model_dump(exclude={"weekdays", "zone"})
+        declared = declare(**fields, days=body.weekdays, zone=body.zone or api.zone.key)
     except (ValueError, OverflowError) as error:
         raise HTTPException(422, str(error)) from None
     async with api.store.write() as session:

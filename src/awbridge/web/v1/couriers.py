@@ -3,32 +3,99 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Query
+from pydantic import Field, StrictBool
 
 from awbridge.domain.couriers.allocation import rule_fields
 from awbridge.domain.errors import NotFound, NotPossible
 from awbridge.steps.couriers import couriers as courier_steps
+from awbridge.steps.couriers.couriers import Moved
 from awbridge.steps.couriers.sync_couriers import sync_couriers
 from awbridge.store.couriers import couriers, rules
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.engine.database import Session
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
-from awbridge.web.v1.couriers_views import (
-    CourierBody,
-    CourierView,
-    MoveBody,
-    MovedView,
-    SyncView,
-    WarningsView,
-    courier_view,
-    moved_view,
-    sync_view,
-    warnings_view,
-)
+from awbridge.web.v1.request_parsing import NO_NUL
+from awbridge.web.v1.strict import OwnBody
+from awbridge.web.v1.views import View
 
 router = APIRouter(tags=["couriers"])
+
+
+class CourierView(View):
+    """A transporter, and the courier account that it is mapped to."""
+
+    transporter: str
+    courier_partner_id: int
+    account_code: str | None
+    name: str
+    active: bool
+    fallback: str | None = Field(description="The transporter that takes over what this one cannot carry.")
+    warning: str | None = Field(None, description="What the last comparison with ClickPost found.")
+
+
+class CourierBody(OwnBody):
+    """The courier account that a transporter is mapped to."""
+
+    courier_partner_id: int = Field(gt=0, lt=2**31, description="ClickPost's cp_id.")
+    account_code: str | None = Field(
+        None, max_length=200, pattern=NO_NUL, description="The account's code at ClickPost."
+    )
+    name: str = Field("", max_length=200, pattern=NO_NUL)
+    active: StrictBool = True
+    fallback: str | None = Field(None, max_length=200, pattern=NO_NUL, description="A transporter that takes over.")
+
+
+class WarningView(View):
+    """A problem of a courier account in use that needs a person."""
+
+    transporter: str = Field(description="Empty if only open shipments use the account.")
+    courier_partner_id: int
+    account_code: str
+    kind: str = Field(description="inactive, vanished or renamed.")
+    warning: str
+    since_at: datetime
+
+
+class WarningsView(View):
+    """The result of the last comparison, and the error if a later one failed."""
+
+    compared_at: datetime | None
+    problem: str | None
+    warnings: list[WarningView]
+
+
+class ChangeView(View):
+    """One difference between the mapping and ClickPost's accounts. `written` is false if it is not applied."""
+
+    change: str
+    transporter: str
+    courier_partner_id: int
+    account_code: str | None
+    name: str
+    written: bool
+    note: str
+
+
+class SyncView(View):
+    """The differences, whether they were applied, and the current warnings."""
+
+    applied: bool
+    changes: list[ChangeView]
+    warnings: list[WarningView]
+    unread: int = Field(
+        0, description="Accounts of ClickPost that could not be read; if there are any, none is reported as vanished."
+    )
+
+
+class MoveBody(OwnBody):
+    """The transporter that shipments are moved to."""
+
+    to: str = Field(min_length=1, max_length=200, pattern=NO_NUL)
 
 
 @router.get("/couriers")
@@ -44,7 +111,11 @@ async def list_warnings(store: StoreDep) -> WarningsView:
     async with store.read() as session:
         found = await couriers.warnings(session)
         state = await couriers.comparison(session)
-    return warnings_view(found, state)
+    return WarningsView(
+        compared_at=state.compared_at if state else None,
+        problem=state.problem if state else None,
+        warnings=[WarningView.model_validate(warning) for warning in found],
+    )
 
 
 @router.post("/couriers/sync")
@@ -55,30 +126,35 @@ async def sync(
     """Compare the mapping with your accounts at ClickPost."""
     if api.clickpost is None:
         raise NotPossible("this process does not call ClickPost; use awbridge couriers sync")
-    return sync_view(await sync_couriers(store=api.store, clickpost=api.clickpost, clock=api.clock, apply=apply))
+    compared = await sync_couriers(store=api.store, clickpost=api.clickpost, clock=api.clock, apply=apply)
+    changes = [
+        ChangeView(**asdict(c.account), change=c.change, written=c.written and compared.applied, note=c.note)
+        for c in compared.changes
+    ]
+    warnings = [WarningView.model_validate(warning) for warning in compared.warnings]
+    return SyncView(applied=compared.applied, changes=changes, warnings=warnings, unread=compared.unread)
 
 
 # A transporter's name may contain a slash, so the longer path comes first.
 @router.post("/couriers/{transporter:path}/move")
-async def move(transporter: str, body: Annotated[MoveBody, Body()], store: StoreDep, clock: ClockDep) -> MovedView:
+async def move(transporter: str, body: Annotated[MoveBody, Body()], store: StoreDep, clock: ClockDep) -> Moved:
     """Move the unplaced shipments of a transporter to another. Shipments that may be placed at ClickPost stay."""
-    moved = await courier_steps.move_shipments(
+    return await courier_steps.move_shipments(
         store=store, clock=clock, from_transporter=_name(transporter), to_transporter=body.to
     )
-    return moved_view(moved)
 
 
-@router.put("/couriers/{transporter:path}")
+@router.put("/couriers/{transporter:path}", response_model=CourierView)
 async def put_courier(
     transporter: Annotated[str, Path(max_length=200)],
     body: Annotated[CourierBody, Body()],
     store: StoreDep,
     clock: ClockDep,
-) -> CourierView:
+) -> CourierAccount:
     """Add a transporter, or change its mapping."""
     account = CourierAccount(transporter=_name(transporter), **body.model_dump())
     await courier_steps.put_couriers(store=store, clock=clock, accounts=[account])
-    return courier_view(account)
+    return account
 
 
 @router.delete("/couriers/{transporter:path}", status_code=204)
@@ -106,7 +182,10 @@ async def _courier_views(session: Session) -> list[CourierView]:
     texts: dict[str, list[str]] = defaultdict(list)
     for warning in await couriers.warnings(session):
         texts[warning.transporter].append(warning.warning)
-    return [courier_view(a, "; ".join(texts[a.transporter]) or None) for a in await couriers.every(session)]
+    return [
+        CourierView(**asdict(account), warning="; ".join(texts[account.transporter]) or None)
+        for account in await couriers.every(session)
+    ]
 
 
 def _name(transporter: str) -> str:

@@ -2,61 +2,170 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Query
+from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from awbridge.domain.errors import NotFound
+from awbridge.domain.notify.events import EventKind
 from awbridge.domain.notify.notices import Channel
 from awbridge.domain.notify.phones import reachable
 from awbridge.sinks.addresses import AddressRefused, find_target
 from awbridge.steps.notify import endpoints as subscribers
 from awbridge.store.notify import alarms, endpoints, events, notices, opt_outs
+from awbridge.store.notify.alarms import Alarm
+from awbridge.store.notify.endpoints import Endpoint
+from awbridge.store.notify.events import DeliveryShown
+from awbridge.store.notify.notices import Notice, NoticeMilestone
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
-from awbridge.web.v1 import notify_views as views
-from awbridge.web.v1.request_parsing import parse_id
+from awbridge.web.v1.request_parsing import NO_NUL, parse_id
 from awbridge.web.v1.shipment_lookup import ShipmentDep
+from awbridge.web.v1.strict import OwnBody
+from awbridge.web.v1.views import Id, Limit, View
 
 router = APIRouter()
 
 
-@router.get("/endpoints", tags=["endpoints"])
-async def list_endpoints(store: StoreDep) -> list[views.EndpointView]:
+class NoticeView(View):
+    """One message on one channel."""
+
+    channel: str = Field(description="mail, sms, whatsapp, or chat (your own team).")
+    state: str = Field(description="due, sending, sent, maybe_sent, suppressed or failed.")
+    why: str = Field(description="Why it was sent, delayed or suppressed; earlier reasons first.")
+    due_at: datetime | None
+    tries: int
+    language: str
+    created_at: datetime
+    settled_at: datetime | None
+
+
+class MilestoneView(View):
+    """A milestone that a shipment reached, and the notices about it."""
+
+    milestone: str
+    status_at: datetime = Field(description="The time of the scan that shows it.")
+    reached_at: datetime = Field(description="When awbridge received that scan.")
+    why: str = Field(description="Why no notices were created; empty if they were.")
+    notices: list[NoticeView]
+
+
+def _milestone_view(reached: NoticeMilestone, made: list[Notice]) -> MilestoneView:
+    """A milestone with its notices. `why` states if they are not created yet."""
+    why = "its notices are about to be created" if reached.due_at else reached.why
+    notices_of_it = [NoticeView.model_validate(notice) for notice in made if notice.milestone is reached.milestone]
+    return MilestoneView(
+        milestone=reached.milestone,
+        status_at=reached.status_at,
+        reached_at=reached.reached_at,
+        why=why,
+        notices=notices_of_it,
+    )
+
+
+class EndpointView(View):
+    """The endpoint of a webhook subscriber, without its secrets."""
+
+    id: Id = Field(description="A string: the number is too large for some languages.")
+    url: str
+    kinds: list[str] = Field(description="Event types; empty for all.")
+    enabled: bool
+    problem: str | None
+    last_success_at: datetime | None
+    failing_since_at: datetime | None = Field(description="Since when every delivery fails; null if healthy.")
+    old_secret_until_at: datetime | None
+    created_at: datetime
+
+
+class EndpointWithSecret(EndpointView):
+    """An endpoint with its new secret, which is shown only once."""
+
+    secret: str
+
+
+class EndpointBody(OwnBody):
+    """An endpoint to add."""
+
+    url: str = Field(max_length=2000, pattern=NO_NUL)
+    kinds: list[EventKind] = Field(default_factory=list[EventKind], description="Event types; empty for all.")
+
+
+class EventDeliveryView(View):
+    """The delivery of one event to one endpoint."""
+
+    event_id: Id = Field(description="The webhook-id header is evt_ followed by this.")
+    kind: str
+    reference_number: str
+    state: str = Field(description="due, delivered or failed.")
+    tries: int
+    next_try_at: datetime | None
+    http_status: int | None
+    problem: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class RedeliverBody(OwnBody):
+    """Which events to send again; empty for all that failed."""
+
+    event_ids: list[str] = Field(default_factory=list[str], max_length=1000)
+
+
+class OptOutBody(OwnBody):
+    """An address that must receive no messages."""
+
+    address: str = Field(min_length=3, max_length=320, pattern=NO_NUL, description="A phone number or email address.")
+    channel: Literal["mail", "sms", "whatsapp"] | None = Field(None, description="Only this channel; null for all.")
+
+
+class AlarmView(View):
+    """A problem that operators are notified of."""
+
+    cause: str
+    text: str
+    times: int
+    raised_at: datetime
+    last_at: datetime
+    cleared_at: datetime | None
+    notified_at: datetime | None
+
+
+@router.get("/endpoints", tags=["endpoints"], response_model=list[EndpointView])
+async def list_endpoints(store: StoreDep) -> list[Endpoint]:
     """The endpoints of webhook subscribers."""
     async with store.read() as session:
-        return [views.endpoint_view(e) for e in await endpoints.every(session)]
+        return await endpoints.every(session)
 
 
-@router.post("/endpoints", status_code=201, tags=["endpoints"])
-async def add_endpoint(body: Annotated[views.EndpointBody, Body()], api: ApiDep) -> views.EndpointWithSecret:
+@router.post("/endpoints", status_code=201, tags=["endpoints"], response_model=EndpointWithSecret)
+async def add_endpoint(body: Annotated[EndpointBody, Body()], api: ApiDep) -> Endpoint:
     """Add an endpoint, which receives events from now on. Its signing secret is shown in this response only."""
     try:
         await find_target(body.url, api.networks)
     except AddressRefused as error:
         raise HTTPException(422, str(error)) from None
     async with api.store.write() as session:
-        added = await endpoints.add(session, body.url, kinds=body.kinds, now=api.clock())
-    return views.EndpointWithSecret(**views.endpoint_view(added).model_dump(), secret=added.secret)
+        return await endpoints.add(session, body.url, kinds=body.kinds, now=api.clock())
 
 
-@router.post("/endpoints/{endpoint_id}/rotate", tags=["endpoints"])
-async def rotate_secret(endpoint_id: str, store: StoreDep, clock: ClockDep) -> views.EndpointWithSecret:
+@router.post("/endpoints/{endpoint_id}/rotate", tags=["endpoints"], response_model=EndpointWithSecret)
+async def rotate_secret(endpoint_id: str, store: StoreDep, clock: ClockDep) -> Endpoint:
     """Create a new secret. The old one continues to sign for one day."""
-    endpoint = await subscribers.rotate(store=store, clock=clock, endpoint_id=parse_id(endpoint_id))
-    return views.EndpointWithSecret(**views.endpoint_view(endpoint).model_dump(), secret=endpoint.secret)
+    return await subscribers.rotate(store=store, clock=clock, endpoint_id=parse_id(endpoint_id))
 
 
-@router.post("/endpoints/{endpoint_id}/enable", tags=["endpoints"])
-async def enable_endpoint(endpoint_id: str, store: StoreDep, clock: ClockDep) -> views.EndpointView:
+@router.post("/endpoints/{endpoint_id}/enable", tags=["endpoints"], response_model=EndpointView)
+async def enable_endpoint(endpoint_id: str, store: StoreDep, clock: ClockDep) -> Endpoint:
     """Resume deliveries, including those that have waited."""
-    return views.endpoint_view(await subscribers.enable(store=store, clock=clock, endpoint_id=parse_id(endpoint_id)))
+    return await subscribers.enable(store=store, clock=clock, endpoint_id=parse_id(endpoint_id))
 
 
-@router.post("/endpoints/{endpoint_id}/disable", tags=["endpoints"])
-async def disable_endpoint(endpoint_id: str, store: StoreDep, clock: ClockDep) -> views.EndpointView:
+@router.post("/endpoints/{endpoint_id}/disable", tags=["endpoints"], response_model=EndpointView)
+async def disable_endpoint(endpoint_id: str, store: StoreDep, clock: ClockDep) -> Endpoint:
     """Pause deliveries until the endpoint is enabled. Events wait in the meantime."""
-    return views.endpoint_view(await subscribers.disable(store=store, clock=clock, endpoint_id=parse_id(endpoint_id)))
+    return await subscribers.disable(store=store, clock=clock, endpoint_id=parse_id(endpoint_id))
 
 
 @router.delete("/endpoints/{endpoint_id}", status_code=204, tags=["endpoints"])
@@ -65,20 +174,18 @@ async def remove_endpoint(endpoint_id: str, store: StoreDep, clock: ClockDep) ->
     await subscribers.remove(store=store, clock=clock, endpoint_id=parse_id(endpoint_id))
 
 
-@router.get("/endpoints/{endpoint_id}/deliveries", tags=["endpoints"])
-async def list_deliveries(
-    endpoint_id: str, store: StoreDep, limit: Annotated[int, Query(ge=1, le=500)] = 50
-) -> list[views.EventDeliveryView]:
+@router.get("/endpoints/{endpoint_id}/deliveries", tags=["endpoints"], response_model=list[EventDeliveryView])
+async def list_deliveries(endpoint_id: str, store: StoreDep, limit: Limit = 50) -> list[DeliveryShown]:
     """The newest event deliveries of an endpoint."""
     async with store.read() as session:
         if await endpoints.get(session, parse_id(endpoint_id)) is None:
             raise NotFound(f"there is no endpoint {endpoint_id}")
-        return [views.event_delivery_view(d) for d in await events.newest(session, parse_id(endpoint_id), limit=limit)]
+        return await events.newest(session, parse_id(endpoint_id), limit=limit)
 
 
 @router.post("/endpoints/{endpoint_id}/redeliver", status_code=202, tags=["endpoints"])
 async def redeliver(
-    endpoint_id: str, body: Annotated[views.RedeliverBody, Body()], store: StoreDep, clock: ClockDep
+    endpoint_id: str, body: Annotated[RedeliverBody, Body()], store: StoreDep, clock: ClockDep
 ) -> dict[str, int]:
     """Send events again: those listed, or all that failed. They keep their webhook-id."""
     due = await subscribers.redeliver(
@@ -91,46 +198,45 @@ async def redeliver(
 
 
 @router.get("/shipments/{reference_number:path}/notices", tags=["shipments"])
-async def show_notices(shipment: ShipmentDep, store: StoreDep) -> list[views.MilestoneView]:
+async def show_notices(shipment: ShipmentDep, store: StoreDep) -> list[MilestoneView]:
     """Each milestone of a shipment and its notices: why the customer did or did not receive a message."""
     async with store.read() as session:
         reached = await notices.milestones_of(session, shipment.reference_number)
         made = await notices.of_shipment(session, shipment.reference_number)
-    return [views.milestone_view(r, [n for n in made if n.milestone is r.milestone]) for r in reached]
+    return [_milestone_view(milestone, made) for milestone in reached]
 
 
 @router.post("/opt-outs", status_code=204, tags=["notices"])
-async def add_opt_out(body: Annotated[views.OptOutBody, Body()], api: ApiDep) -> None:
+async def add_opt_out(body: Annotated[OptOutBody, Body()], api: ApiDep) -> None:
     """Send no more messages to this phone number or email address. Only its hash is stored."""
     async with api.store.write() as session:
         await opt_outs.add(session, _address(body, api.country), channel=_channel(body), now=api.clock())
 
 
 @router.post("/opt-outs/remove", status_code=204, tags=["notices"])
-async def remove_opt_out(body: Annotated[views.OptOutBody, Body()], api: ApiDep) -> None:
+async def remove_opt_out(body: Annotated[OptOutBody, Body()], api: ApiDep) -> None:
     """Allow messages to this address again."""
     async with api.store.write() as session:
         if not await opt_outs.remove(session, _address(body, api.country), channel=_channel(body)):
             raise NotFound("this address has no such opt-out")
 
 
-@router.get("/alarms", tags=["alarms"])
+@router.get("/alarms", tags=["alarms"], response_model=list[AlarmView])
 async def list_alarms(
     store: StoreDep,
     everything: Annotated[bool, Query(description="Include cleared alarms.")] = False,
-) -> list[views.AlarmView]:
+) -> list[Alarm]:
     """The alarms that are raised now."""
     async with store.read() as session:
-        found = await (alarms.every(session) if everything else alarms.open_now(session))
-    return [views.alarm_view(a) for a in found]
+        return await (alarms.every(session) if everything else alarms.open_now(session))
 
 
-def _address(body: views.OptOutBody, country: str) -> str:
+def _address(body: OptOutBody, country: str) -> str:
     try:
         return reachable(body.address, country=country)
     except ValueError as error:
         raise HTTPException(422, str(error)) from None
 
 
-def _channel(body: views.OptOutBody) -> Channel | None:
+def _channel(body: OptOutBody) -> Channel | None:
     return Channel(body.channel) if body.channel else None

@@ -15,6 +15,7 @@ from awbridge.store.orders import actions
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
 from awbridge.web.v1.request_parsing import json_body, make_cursor, read_cursor
 from awbridge.web.v1.shipment_lookup import ReferenceDep, ShipmentDep
+from awbridge.web.v1.views import Cursor, Limit, View
 
 router = APIRouter(tags=["actions"])
 
@@ -23,7 +24,7 @@ Key = Annotated[
 ]
 
 
-class ActionView(BaseModel):
+class ActionView(View):
     """A request to ClickPost, and its outcome."""
 
     id: str
@@ -136,52 +137,47 @@ async def register_waybill(
     return RegistrationView(**dict(_accepted(requested, response)), warnings=list(requested.warnings))
 
 
-@router.get("/shipments/{reference_number:path}/actions")
-async def actions_of_shipment(shipment: ShipmentDep, store: StoreDep) -> list[ActionView]:
+@router.get("/shipments/{reference_number:path}/actions", response_model=list[ActionView])
+async def actions_of_shipment(shipment: ShipmentDep, store: StoreDep) -> list[Action]:
     """Every action of a shipment, oldest first."""
     async with store.read() as session:
-        return [_view(action) for action in await actions.of_shipment(session, shipment.reference_number)]
+        return await actions.of_shipment(session, shipment.reference_number)
 
 
 @router.get("/actions")
 async def list_actions(
     store: StoreDep,
     state: Annotated[ActionState | None, Query(description="Only actions in this state.")] = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: Annotated[str | None, Query(description="`next` of the previous page.")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> ActionPage:
     """Actions, newest first."""
     async with store.read() as session:
         found = await actions.newest(session, state=state, before=read_cursor(cursor), limit=limit + 1)
     page = found[:limit]
     after = make_cursor(page[-1].requested_at, page[-1].id) if len(found) > limit else None
-    return ActionPage(actions=[_view(action) for action in page], next=after)
+    return ActionPage(actions=[ActionView.model_validate(action) for action in page], next=after)
 
 
-@router.get("/actions/{action_id}")
-async def show_action(action_id: str, store: StoreDep) -> ActionWithBody:
+@router.get("/actions/{action_id}", response_model=ActionWithBody)
+async def show_action(action_id: str, store: StoreDep) -> Action:
     """One action, with its request body and what ClickPost returned."""
-    action = await action_steps.show(store=store, action_id=action_id)
-    return ActionWithBody.model_validate(action, from_attributes=True)
+    return await action_steps.show(store=store, action_id=action_id)
 
 
-@router.post("/actions/{action_id}/retry")
-async def retry_action(action_id: str, store: StoreDep, clock: ClockDep) -> ActionView:
+@router.post("/actions/{action_id}/retry", response_model=ActionView)
+async def retry_action(action_id: str, store: StoreDep, clock: ClockDep) -> Action:
     """Retry the action now, with all its attempts. This also repeats a pickup whose outcome is unclear."""
-    return _view(await action_steps.retry(store=store, clock=clock, action_id=action_id))
+    return await action_steps.retry(store=store, clock=clock, action_id=action_id)
 
 
-@router.post("/actions/{action_id}/settle")
-async def settle_action(action_id: str, body: ActionSettleBody, store: StoreDep, clock: ClockDep) -> ActionView:
+@router.post("/actions/{action_id}/settle", response_model=ActionView)
+async def settle_action(action_id: str, body: ActionSettleBody, store: StoreDep, clock: ClockDep) -> Action:
     """Record whether an action with an unclear outcome was carried out at ClickPost or the courier."""
-    return _view(await action_steps.settle(store=store, clock=clock, action_id=action_id, held=body.held, by="api"))
+    return await action_steps.settle(store=store, clock=clock, action_id=action_id, held=body.held, by="api")
 
 
 def _accepted(requested: action_steps.Asked, response: Response) -> ActionView:
     if not requested.created:
         response.status_code = 200
-    return _view(requested.action)
-
-
-def _view(action: Action) -> ActionView:
-    return ActionView.model_validate(action, from_attributes=True)
+    return ActionView.model_validate(requested.action)

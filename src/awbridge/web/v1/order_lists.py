@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
+from operator import attrgetter
+from typing import Annotated
 
+from pydantic import AfterValidator, BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from awbridge.domain.orders.shipment import Shipment, State
@@ -19,31 +22,47 @@ from awbridge.store.registration import cancellations
 Position = tuple[datetime, str]  # the time and the reference number of the last shipment of a page
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShipmentFilter:
-    """The list that the caller requested. At most one field may be set."""
+def _storable(text: str) -> str:
+    """The text to search for, without the character that no database stores."""
+    return text.replace("\x00", "\ufffd").strip()
 
-    state: State | None = None
-    stuck: bool = False
-    sla_breached: bool = False
-    ndr: bool = False
-    silent: bool = False
-    not_cancelled: bool = False
-    piece_exception: bool = False
-    waybill: str | None = None
-    order_id: str | None = None
+
+_SearchText = Annotated[str, AfterValidator(_storable)]
+
+
+class ShipmentQuery(BaseModel):
+    """The requested list, and the page of it. At most one of the lists may be requested."""
+
+    state: State | None = Field(None, description="Only shipments in this state.")
+    stuck: bool = Field(False, description="Only those without a scan for too long, longest first.")
+    sla_breached: bool = Field(False, description="Only open ones past their expected date of delivery.")
+    ndr: bool = Field(False, description="Only those whose last delivery failed, oldest first.")
+    limit: int = Field(50, ge=1, le=500)
+    cursor: str | None = Field(None, description="`next` of the previous page.")
+    silent: bool = Field(False, description="Only those that are no longer polled, for lack of updates.")
+    piece_exception: bool = Field(
+        False, description="Only those with a piece that is lost, damaged or returning, oldest first."
+    )
+    not_cancelled: bool = Field(
+        False, description="Only those whose cancellation was refused or given up, oldest request first."
+    )
+    waybill: _SearchText | None = Field(
+        None, description="Only those with this waybill: their own, of a piece, or RTO."
+    )
+    order_id: _SearchText | None = Field(None, description="Only those of this order.")
 
     def check(self) -> None:
-        """Raises HTTPException 400 where more than one is set."""
-        chosen = [name for name in self.__slots__ if getattr(self, name) not in (None, False)]
+        """Raises HTTPException 400 where more than one list is requested."""
+        chosen = [name for name, value in self if name not in ("limit", "cursor") and value not in (None, False)]
         if len(chosen) > 1:
             raise HTTPException(400, f"{' and '.join(chosen)} exclude each other; use one at a time")
 
 
 async def fetch(
-    session: Session, wanted: ShipmentFilter, limits: StuckAfter, *, now: datetime, after: Position | None, limit: int
+    session: Session, wanted: ShipmentQuery, limits: StuckAfter, *, now: datetime, after: Position | None
 ) -> list[Shipment]:
-    """The shipments that follow `after`, in the list's order."""
+    """The shipments that follow `after`, in the list's order: one more than the page has, if there are more."""
+    limit = wanted.limit + 1
     if wanted.stuck:
         return await lists.stuck(session, limits, now=now, after=after, limit=limit)
     if wanted.sla_breached:
@@ -64,23 +83,20 @@ async def fetch(
     return await lists.newest(session, state=wanted.state, before=after, limit=limit, held=held)
 
 
-def position(wanted: ShipmentFilter, shipment: Shipment) -> Position:
+_ORDERED_BY: dict[str, Callable[[Shipment], datetime | None]] = {
+    "stuck": silent_since,
+    "sla_breached": attrgetter("edd_due_at"),
+    "ndr": attrgetter("ndr_at"),
+    "piece_exception": attrgetter("piece_exception_at"),
+    "silent": attrgetter("aged_out_at"),
+    "not_cancelled": attrgetter("cancel_requested_at"),
+}
+
+
+def position(wanted: ShipmentQuery, shipment: Shipment) -> Position:
     """The position of the shipment in the list."""
-    return _ordered_by(wanted, shipment) or shipment.created_at, shipment.reference_number
-
-
-def _ordered_by(wanted: ShipmentFilter, shipment: Shipment) -> datetime | None:
-    if wanted.stuck:
-        return silent_since(shipment)
-    if wanted.sla_breached:
-        return shipment.edd_due_at
-    if wanted.ndr:
-        return shipment.ndr_at
-    if wanted.piece_exception:
-        return shipment.piece_exception_at
-    if wanted.silent:
-        return shipment.aged_out_at
-    return shipment.cancel_requested_at if wanted.not_cancelled else None
+    at = next((ordered_by(shipment) for name, ordered_by in _ORDERED_BY.items() if getattr(wanted, name)), None)
+    return at or shipment.created_at, shipment.reference_number
 
 
 def _older_than(after: Position | None, found: list[Shipment]) -> list[Shipment]:

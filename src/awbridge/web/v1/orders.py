@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from awbridge.domain.json import JsonObject
-from awbridge.domain.orders.shipment import Shipment, State
+from awbridge.domain.orders.shipment import Shipment
 from awbridge.steps.orders import amend, intake
 from awbridge.steps.orders.amend import Edit
 from awbridge.steps.tracking.shipment_details import shipment_details
@@ -16,7 +16,7 @@ from awbridge.store.couriers import accounts
 from awbridge.store.orders import lists, waybills
 from awbridge.web.dependencies import ApiContext, ApiDep, StoreDep
 from awbridge.web.v1 import order_lists
-from awbridge.web.v1.order_lists import ShipmentFilter
+from awbridge.web.v1.order_lists import ShipmentQuery
 from awbridge.web.v1.orders_views import (
     AcceptedShipment,
     IntakeResultView,
@@ -84,48 +84,16 @@ async def create_shipments(request: Request, response: Response, api: ApiDep) ->
 
 
 @router.get("")
-async def list_shipments(
-    api: ApiDep,
-    state: Annotated[State | None, Query(description="Only shipments in this state.")] = None,
-    stuck: Annotated[bool, Query(description="Only those without a scan for too long, longest first.")] = False,
-    sla_breached: Annotated[bool, Query(description="Only open ones past their expected date of delivery.")] = False,
-    ndr: Annotated[bool, Query(description="Only those whose last delivery failed, oldest first.")] = False,
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: Annotated[str | None, Query(description="`next` of the previous page.")] = None,
-    silent: Annotated[bool, Query(description="Only those that are no longer polled, for lack of updates.")] = False,
-    piece_exception: Annotated[
-        bool,
-        Query(description="Only those with a piece that is lost, damaged or returning, oldest first."),
-    ] = False,
-    not_cancelled: Annotated[
-        bool,
-        Query(description="Only those whose cancellation was refused or given up, oldest request first."),
-    ] = False,
-    waybill: Annotated[
-        str | None, Query(description="Only those with this waybill: their own, of a piece, or RTO.")
-    ] = None,
-    order_id: Annotated[str | None, Query(description="Only those of this order.")] = None,
-) -> ShipmentPage:
+async def list_shipments(api: ApiDep, wanted: Annotated[ShipmentQuery, Query()]) -> ShipmentPage:
     """Shipments, newest first; those of a waybill or an order; or those that need attention: stuck, sla_breached,
     ndr, piece_exception, silent or not_cancelled.
     """
-    wanted = ShipmentFilter(
-        state=state,
-        stuck=stuck,
-        sla_breached=sla_breached,
-        ndr=ndr,
-        silent=silent,
-        not_cancelled=not_cancelled,
-        piece_exception=piece_exception,
-        waybill=_storable(waybill),
-        order_id=_storable(order_id),
-    )
     wanted.check()
-    now, after = api.clock(), read_cursor(cursor)
+    now, after = api.clock(), read_cursor(wanted.cursor)
     async with api.store.read() as session:
-        found = await order_lists.fetch(session, wanted, api.stuck_after, now=now, after=after, limit=limit + 1)
-    page = found[:limit]
-    next_cursor = make_cursor(*order_lists.position(wanted, page[-1])) if len(found) > limit else None
+        found = await order_lists.fetch(session, wanted, api.stuck_after, now=now, after=after)
+    page = found[: wanted.limit]
+    next_cursor = make_cursor(*order_lists.position(wanted, page[-1])) if len(found) > wanted.limit else None
     return ShipmentPage(shipments=[shipment_view(s, api.stuck_after, api.clock()) for s in page], next=next_cursor)
 
 
@@ -196,8 +164,3 @@ async def _with_payload(api: ApiContext, shipment: Shipment, order: JsonObject |
         pieces = await waybills.pieces(session, shipment)
         details = await shipment_details(session, shipment, limits=api.stuck_after, now=now)
     return shipment_with_payload(shipment, pieces, details, api.stuck_after, now, order)
-
-
-def _storable(text: str | None) -> str | None:
-    """The text to search for, without the character that no database stores."""
-    return None if text is None else text.replace("\x00", "\ufffd").strip()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import dataclasses
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,23 +12,20 @@ from pydantic import BaseModel, Field, StrictBool
 from awbridge.clickpost.orders.normalize import warnings_of
 from awbridge.clickpost.orders.payload import payload_differences
 from awbridge.clickpost.wire.tracking_codes import ndr_name
-from awbridge.domain.errors import FieldProblem
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders import cancellation
 from awbridge.domain.orders.shipment import URGENT, Piece, Shipment
 from awbridge.domain.privacy import without_people
+from awbridge.domain.tracking.milestones import Failure, PickupFailure
 from awbridge.domain.tracking.overdue import StuckAfter, sla_breached, stuck_since
 from awbridge.domain.tracking.promise import is_unreadable
 from awbridge.steps.orders.intake import IntakeResult
-from awbridge.steps.tracking.shipment_details import ShipmentDetails
+from awbridge.steps.tracking.shipment_details import Milestones, ShipmentDetails
 from awbridge.store.orders.payload_versions import PayloadVersion
 from awbridge.web.v1.request_parsing import NO_NUL
 from awbridge.web.v1.strict import OwnBody
 from awbridge.web.v1.tracking_views import (
     DeliveryAttemptView,
-    FailureView,
-    MilestonesView,
-    PickupFailureView,
     PieceView,
     PromiseView,
     ReturnView,
@@ -36,9 +34,10 @@ from awbridge.web.v1.tracking_views import (
     return_view,
     status_view,
 )
+from awbridge.web.v1.views import View
 
 
-class CancellationView(BaseModel):
+class CancellationView(View):
     """A cancellation at ClickPost."""
 
     state: str = Field(
@@ -110,11 +109,11 @@ class ShipmentView(BaseModel):
     waits_for: str | None = Field(description="Held until this shipment is cancelled.")
 
 
-class WarningOfField(BaseModel):
+class WarningOfField(View):
     """Something doubtful in an accepted order."""
 
     path: str = Field(description="The field, such as drop_info.drop_phone.")
-    warning: str
+    warning: str = Field(validation_alias="problem")
 
 
 class AcceptedShipment(ShipmentView):
@@ -130,11 +129,11 @@ class ShipmentWithPayload(ShipmentView):
     warnings: list[WarningOfField] = Field(description="Accepted, but doubtful fields of the payload.")
     pieces: list[PieceView] = Field(description="The pieces of a multi-piece shipment, each with its label and status.")
     returns: list[ReturnView] = Field(description="Returns and exchanges that the customer requested, oldest first.")
-    milestones: MilestonesView
+    milestones: Milestones
     delivery_attempts: list[DeliveryAttemptView]
     delivery_attempt_count: int = Field(description="How often the courier attempted delivery.")
-    ndr: list[FailureView]
-    npr: list[PickupFailureView]
+    ndr: list[Failure]
+    npr: list[PickupFailure]
     edd_history: list[PromiseView]
     waybill_shared_with: list[str] = Field(
         description="Other shipments with the same waybill: the courier reused it, or another courier uses it too."
@@ -189,29 +188,23 @@ def _shipment_fields(shipment: Shipment, limits: StuckAfter, now: datetime) -> d
         "ndr_name": ndr_name(shipment.ndr_code, shipment.ndr_description or ""),
         "children": list(shipment.children),
         "urgent": shipment.priority == URGENT,
-        "cancellation": _cancellation_view(shipment),
+        "cancellation": cancellation.of_shipment(shipment),
         "edd_unreadable": is_unreadable(shipment.edd),
         "stuck_since": stuck_since(shipment, limits, now),
         "sla_breached": sla_breached(shipment, now),
     }
 
 
-def _cancellation_view(shipment: Shipment) -> CancellationView | None:
-    requested = cancellation.of_shipment(shipment)
-    return CancellationView.model_validate(requested, from_attributes=True) if requested else None
-
-
 def shipment_view(shipment: Shipment, limits: StuckAfter, now: datetime) -> ShipmentView:
     """The view of a shipment in a list. ClickPost's message about it is masked of personal data."""
     problem = without_people(shipment.problem, shipment.payload) if shipment.problem else None
-    fields: dict[str, Any] = _shipment_fields(shipment, limits, now) | {"problem": problem}
-    return ShipmentView(**fields)
+    return ShipmentView.model_validate(_shipment_fields(shipment, limits, now) | {"problem": problem})
 
 
 def intake_view(result: IntakeResult, limits: StuckAfter, now: datetime) -> AcceptedShipment:
     """The view of a shipment for the caller that just sent its order."""
-    fields: dict[str, Any] = _shipment_fields(result.shipment, limits, now)
-    return AcceptedShipment(**fields, warnings=_warnings(result.warnings))
+    fields = _shipment_fields(result.shipment, limits, now)
+    return AcceptedShipment.model_validate(fields | {"warnings": result.warnings})
 
 
 def shipment_with_payload(
@@ -226,41 +219,20 @@ def shipment_with_payload(
 
     `order`: as the caller just sent it, if it did; warnings then refer to it instead of the stored payload.
     """
-    fields: dict[str, Any] = _shipment_fields(shipment, limits, now)
-    fields |= {"forward_reference_number": details.forward_reference_number}
-    return ShipmentWithPayload(
-        **fields,
-        payload=shipment.payload,
-        warnings=_warnings(warnings_of(shipment.payload if order is None else order, shipment.region)),
-        pieces=piece_views(pieces, details.pieces),
-        returns=[return_view(update) for update in details.returns],
-        milestones=MilestonesView.model_validate(details.milestones, from_attributes=True),
-        delivery_attempts=[
-            DeliveryAttemptView.model_validate(a, from_attributes=True) for a in details.delivery_attempts
-        ],
-        delivery_attempt_count=details.delivery_attempt_count,
-        ndr=[FailureView.model_validate(failure, from_attributes=True) for failure in details.ndr],
-        npr=[PickupFailureView.model_validate(failure, from_attributes=True) for failure in details.npr],
-        edd_history=[PromiseView.model_validate(promise, from_attributes=True) for promise in details.edd_history],
-        waybill_shared_with=details.waybill_shared_with,
-    )
-
-
-def _warnings(found: Iterable[FieldProblem]) -> list[WarningOfField]:
-    return [WarningOfField(path=problem.path, warning=problem.problem) for problem in found]
+    derived: dict[str, Any] = {field.name: getattr(details, field.name) for field in dataclasses.fields(details)}
+    views: dict[str, Any] = {
+        "payload": shipment.payload,
+        "warnings": warnings_of(shipment.payload if order is None else order, shipment.region),
+        "pieces": piece_views(pieces, details.pieces),
+        "returns": [return_view(update) for update in details.returns],
+    }
+    return ShipmentWithPayload.model_validate(_shipment_fields(shipment, limits, now) | derived | views)
 
 
 def payload_views(versions: Sequence[PayloadVersion]) -> list[PayloadView]:
     """The views of a shipment's payloads, oldest first."""
     previous = [None, *versions[:-1]]
     return [
-        PayloadView(
-            version=new.version,
-            payload=new.payload,
-            changed_at=new.changed_at,
-            changed_by=new.changed_by,
-            reason=new.reason,
-            differences=payload_differences(old.payload, new.payload) if old else [],
-        )
+        PayloadView(**dataclasses.asdict(new), differences=payload_differences(old.payload, new.payload) if old else [])
         for old, new in zip(previous, versions, strict=True)
     ]

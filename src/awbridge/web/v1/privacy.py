@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Body
+from pydantic import Field
 
 from awbridge.steps.privacy.erase import ask_erasure
 from awbridge.store.privacy import erasures
@@ -14,6 +14,7 @@ from awbridge.store.privacy.erasures import Erasure
 from awbridge.web.dependencies import ApiDep, StoreDep
 from awbridge.web.v1.request_parsing import NO_NUL
 from awbridge.web.v1.strict import OwnBody
+from awbridge.web.v1.views import Id, Limit, View
 
 router = APIRouter(prefix="/erasures", tags=["evidence"])
 
@@ -25,46 +26,32 @@ class ErasureBody(OwnBody):
     reference_number: str | None = Field(None, max_length=200, pattern=NO_NUL)
 
 
-class ErasureView(BaseModel):
+class ErasureView(View):
     """An erasure. `person` is a pseudonym or a mask, never the phone number."""
 
-    id: str
+    id: Id
     kind: str
-    person: str
+    person: str = Field(validation_alias="pseudonym")
     requested_at: datetime
     done_at: datetime | None
     counts: dict[str, int]
     problem: str | None
 
 
-@router.post("", status_code=202)
-async def create_erasure(body: Annotated[ErasureBody, Body()], api: ApiDep) -> ErasureView:
+@router.post("", status_code=202, response_model=ErasureView)
+async def create_erasure(body: Annotated[ErasureBody, Body()], api: ApiDep) -> Erasure:
     """Request the erasure of one person's data, by phone or by reference number. 202: the erase step carries it out."""
-    requested = await ask_erasure(
+    return await ask_erasure(
         store=api.store,
         clock=api.clock,
         phone=body.phone,
         reference=body.reference_number,
         key=api.audit.privacy_key,
     )
-    return _view(requested)
 
 
-@router.get("")
-async def list_erasures(store: StoreDep, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> list[ErasureView]:
+@router.get("", response_model=list[ErasureView])
+async def list_erasures(store: StoreDep, limit: Limit = 50) -> list[Erasure]:
     """Erasures, newest first: the record that they were carried out."""
     async with store.read() as session:
-        return [_view(erasure) for erasure in await erasures.newest(session, limit=limit)]
-
-
-def _view(erasure: Erasure) -> ErasureView:
-    """The view of an erasure."""
-    return ErasureView(
-        id=str(erasure.id),
-        kind=erasure.kind,
-        person=erasure.pseudonym,
-        requested_at=erasure.requested_at,
-        done_at=erasure.done_at,
-        counts=dict(erasure.counts),
-        problem=erasure.problem,
-    )
+        return await erasures.newest(session, limit=limit)

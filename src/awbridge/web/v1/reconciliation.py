@@ -7,21 +7,21 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 from starlette.exceptions import HTTPException
 
-from awbridge.domain.reconciliation.differences import DifferenceKind, DifferenceTable
+from awbridge.domain.reconciliation.differences import DifferenceKind, DifferenceTable, NotUnderstood
 from awbridge.steps.audit.bundle import bundle_of
-from awbridge.steps.reconciliation.differences import push_again
+from awbridge.steps.reconciliation.differences import PushedAgain, Undecided, push_again
 from awbridge.steps.reconciliation.reconcile import begin_day
 from awbridge.steps.reconciliation.report_files import day_of_file, kind_of_file, take_file
 from awbridge.steps.records.reconciliation_run import known_run
 from awbridge.store.reconciliation import differences, reconciliations
-from awbridge.store.reconciliation.differences import Difference
 from awbridge.store.reconciliation.reconciliations import Reconciliation
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
 from awbridge.web.v1.request_parsing import NO_NUL, Day
-from awbridge.web.zip_response import ZipResponse
+from awbridge.web.v1.views import Id, Limit, View
+from awbridge.web.zip_response import ZipResponse, zip_response
 
 FILE_TYPES = (
     "text/csv",
@@ -41,10 +41,10 @@ _FILE_BODY = {
 router = APIRouter(prefix="/reconciliations", tags=["reconciliations"])
 
 
-class ReconciliationView(BaseModel):
+class ReconciliationView(View):
     """A reconciliation: its progress and its result."""
 
-    id: str
+    id: Id
     source: str = Field(description="schedule, hand, upload, folder or command.")
     kind: str = Field(description="What was compared: registered shipments, failures or failed webhooks.")
     name: str
@@ -58,7 +58,7 @@ class ReconciliationView(BaseModel):
     matched: int | None = Field(description="Rows that are equal in every compared column.")
     partly: int | None = Field(description="Rows without a difference that could be compared only in part.")
     compared: str | None = Field(description="fully, or partly: not_understood then says what could not be read.")
-    not_understood: list[str] = Field(
+    not_understood: Annotated[list[str], BeforeValidator(NotUnderstood.sentences)] = Field(
         description="Values of ClickPost that could not be read, with their number of rows."
     )
     repeated: int | None = Field(description="Rows about a shipment that also has a newer row.")
@@ -71,10 +71,10 @@ class ReconciliationView(BaseModel):
     finished_at: datetime | None
 
 
-class DifferenceView(BaseModel):
+class DifferenceView(View):
     """A difference, with both sides as they were when it was found."""
 
-    id: str
+    id: Id
     kind: str
     item: str
     reference_number: str | None
@@ -103,50 +103,28 @@ class DifferencePage(BaseModel):
     next: str | None
 
 
-class UndecidedView(BaseModel):
-    """A shipment that is not pushed again until a person decides."""
-
-    reference_number: str
-    why: str
-
-
-class PushedView(BaseModel):
+class PushedView(View):
     """The result of pushing again."""
 
     pushed: int
     passed_over: int = Field(description="Shipments that have changed since the difference was found.")
-    undecided: list[UndecidedView] = Field(description="Shipments that need a decision by a person, and why.")
-
-
-def _view(run: Reconciliation, open_differences: dict[str, int] | None = None) -> ReconciliationView:
-    fields: dict[str, Any] = {name: getattr(run, name, None) for name in ReconciliationView.model_fields}
-    fields |= {"id": str(run.id), "kind": run.kind.value, "state": run.state.value, "open": open_differences}
-    fields |= {"not_understood": run.not_understood.sentences()}
-    return ReconciliationView(**fields)
-
-
-def _difference_view(difference: Difference) -> DifferenceView:
-    fields: dict[str, Any] = {name: getattr(difference, name) for name in DifferenceView.model_fields}
-    fields |= {"id": str(difference.id), "kind": difference.kind.value}
-    return DifferenceView(**fields)
+    undecided: list[Undecided] = Field(description="Shipments that need a decision by a person, and why.")
 
 
 Number = Annotated[int, Query(ge=0, lt=2**63)]
 
 
 @router.get("")
-async def list_reconciliations(
-    store: StoreDep, limit: Annotated[int, Query(ge=1, le=500)] = 50, cursor: Number | None = None
-) -> ReconciliationPage:
+async def list_reconciliations(store: StoreDep, limit: Limit = 50, cursor: Number | None = None) -> ReconciliationPage:
     """Reconciliations, newest first."""
     async with store.read() as session:
         found = await reconciliations.newest(session, before=cursor, limit=limit + 1)
     page = found[:limit]
     after = str(page[-1].id) if len(found) > limit else None
-    return ReconciliationPage(reconciliations=[_view(run) for run in page], next=after)
+    return ReconciliationPage(reconciliations=[ReconciliationView.model_validate(run) for run in page], next=after)
 
 
-@router.post("", status_code=202, openapi_extra=_FILE_BODY)
+@router.post("", status_code=202, response_model=ReconciliationView, openapi_extra=_FILE_BODY)
 async def begin_reconciliation(
     request: Request,
     api: ApiDep,
@@ -155,17 +133,17 @@ async def begin_reconciliation(
         DifferenceTable | None, Query(description="What the file lists; by default its name decides.")
     ] = None,
     name: Annotated[str, Query(max_length=200, pattern=NO_NUL, description="The file's name.")] = "upload.csv",
-) -> ReconciliationView:
+) -> Reconciliation:
     """Reconcile with a file, sent as the body (CSV, XLSX, XLS or ODS), or without a file a day (`date`)."""
     if request.headers.get("content-type", "").lower().startswith("application/json"):
         raise HTTPException(422, "the body is the file itself; put a day into the URL: ?date=2026-11-22")
     parts = request.stream()
     first = await _first_part(parts)
     if day and not first:
-        return _view(await begin_day(store=api.store, clock=api.clock, zone=api.zone, day=day))
+        return await begin_day(store=api.store, clock=api.clock, zone=api.zone, day=day)
     if not first:
         raise HTTPException(422, "send a file as the body, or a date in the URL")
-    run = await take_file(
+    return await take_file(
         store=api.store,
         clock=api.clock,
         parts=_joined(first, parts),
@@ -174,7 +152,6 @@ async def begin_reconciliation(
         kind=kind or kind_of_file(name),
         day=day or day_of_file(name),
     )
-    return _view(run)
 
 
 @router.get("/{reconciliation_id}")
@@ -182,7 +159,8 @@ async def show_reconciliation(reconciliation_id: int, store: StoreDep) -> Reconc
     """One reconciliation, with the number of its open differences."""
     run = await known_run(store, reconciliation_id)
     async with store.read() as session:
-        return _view(run, await differences.count_open(session, run.id))
+        open_now = await differences.count_open(session, run.id)
+    return ReconciliationView.model_validate(run).model_copy(update={"open": open_now})
 
 
 @router.get("/{reconciliation_id}/differences")
@@ -199,7 +177,7 @@ async def list_differences(
         found = await differences.listed(session, run.id, kind=kind, after=cursor, limit=limit + 1)
     page = found[:limit]
     after = str(page[-1].id) if len(found) > limit else None
-    return DifferencePage(differences=[_difference_view(found) for found in page], next=after)
+    return DifferencePage(differences=[DifferenceView.model_validate(difference) for difference in page], next=after)
 
 
 @router.get("/{reconciliation_id}/differences/{difference_id}/evidence", response_class=ZipResponse)
@@ -212,16 +190,13 @@ async def show_evidence(reconciliation_id: int, difference_id: int, api: ApiDep)
         difference_id=difference_id,
         privacy=api.audit.privacy["clickpost"],
     )
-    name = f'attachment; filename="difference-{difference_id}.zip"'
-    return ZipResponse(content, headers={"content-disposition": name})
+    return zip_response(content, f"difference-{difference_id}")
 
 
-@router.post("/{reconciliation_id}/push-again")
-async def push_missing_again(reconciliation_id: int, store: StoreDep, clock: ClockDep) -> PushedView:
+@router.post("/{reconciliation_id}/push-again", response_model=PushedView)
+async def push_missing_again(reconciliation_id: int, store: StoreDep, clock: ClockDep) -> PushedAgain:
     """Push every shipment again that ClickPost lacks, according to the open differences."""
-    result = await push_again(store=store, clock=clock, reconciliation_id=reconciliation_id)
-    undecided = [UndecidedView(reference_number=one.reference_number, why=one.why) for one in result.undecided]
-    return PushedView(pushed=result.pushed, passed_over=result.passed_over, undecided=undecided)
+    return await push_again(store=store, clock=clock, reconciliation_id=reconciliation_id)
 
 
 async def _first_part(parts: AsyncIterator[bytes]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from fastapi import APIRouter
@@ -14,11 +15,12 @@ from awbridge.web.dependencies import ApiDep, StoreDep
 from awbridge.web.v1.orders_views import ShipmentView, shipment_view
 from awbridge.web.v1.request_parsing import NO_NUL
 from awbridge.web.v1.shipment_lookup import ReferenceDep, ShipmentDep
+from awbridge.web.v1.views import View
 
 router = APIRouter(prefix="/shipments/{reference_number:path}", tags=["shipments"])
 
 
-class AttemptView(BaseModel):
+class AttemptView(View):
     """One call to ClickPost, with the key masked."""
 
     api: str
@@ -80,9 +82,8 @@ async def settle_shipment(reference: ReferenceDep, body: SettleBody, api: ApiDep
     return shipment_view(settled, api.stuck_after, api.clock())
 
 
-@router.get("/attempts")
-async def show_attempts(shipment: ShipmentDep, store: StoreDep) -> list[AttemptView]:
+@router.get("/attempts", response_model=list[AttemptView])
+async def show_attempts(shipment: ShipmentDep, store: StoreDep) -> Sequence[attempts.Attempt]:
     """Every call to ClickPost about the shipment, oldest first."""
     async with store.read() as session:
-        found = await attempts.of_shipment(session, shipment.reference_number)
-    return [AttemptView.model_validate(attempt, from_attributes=True) for attempt in found]
+        return await attempts.of_shipment(session, shipment.reference_number)

@@ -6,12 +6,12 @@ from fastapi import APIRouter
 
 from awbridge.domain.errors import NotPossible
 from awbridge.steps.polling.track_order import resume_polling
-from awbridge.steps.polling.watch import coverage
+from awbridge.steps.polling.watch import Coverage, coverage
 from awbridge.store.tracking import scans
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
 from awbridge.web.v1.orders_views import ShipmentView, shipment_view
 from awbridge.web.v1.shipment_lookup import ShipmentDep, find_shipment
-from awbridge.web.v1.tracking_views import CoverageView, ScanView, coverage_view, scan_view
+from awbridge.web.v1.tracking_views import CoverageView, ScanView, scan_view
 
 router = APIRouter()
 
@@ -35,7 +35,7 @@ async def ask_shipment(shipment: ShipmentDep, api: ApiDep) -> ShipmentView:
     return shipment_view(await find_shipment(api.store, reference), api.stuck_after, api.clock())
 
 
-@router.get("/coverage", tags=["health"])
-async def show_coverage(store: StoreDep, clock: ClockDep) -> CoverageView:
+@router.get("/coverage", tags=["health"], response_model=CoverageView)
+async def show_coverage(store: StoreDep, clock: ClockDep) -> Coverage:
     """Which minutes of updated-order are covered, and which share of each courier's scans comes by webhook."""
-    return coverage_view(await coverage(store=store, clock=clock))
+    return await coverage(store=store, clock=clock)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BeforeValidator, Field
 
 from awbridge.clickpost.wire.tracking_codes import ndr_name, status_info
 from awbridge.domain.orders.shipment import Piece, Shipment
 from awbridge.domain.tracking.coverage import CourierCoverage
+from awbridge.domain.tracking.milestones import Failure
 from awbridge.domain.tracking.pieces import PieceStatus
-from awbridge.steps.polling.watch import Coverage
 from awbridge.steps.tracking.shipment_details import ReturnNews
+from awbridge.store.polling.webhook_keys import Refusal
 from awbridge.store.tracking.scans import TimelineScan
+from awbridge.web.v1.views import View
 
 
-class StatusView(BaseModel):
+class StatusView(View):
     """The tracking status of a shipment or a piece."""
 
     code: int = Field(description="ClickPost's status code.")
@@ -28,16 +30,7 @@ class StatusView(BaseModel):
     final: bool
 
 
-class FailureView(BaseModel):
-    """A failed delivery (NDR) and its reason."""
-
-    at: datetime
-    ndr_code: int | None
-    ndr_name: str
-    remark: str = Field(description="The courier's text.")
-
-
-class PieceView(BaseModel):
+class PieceView(View):
     """One piece of a multi-piece shipment: its label, and the status of its own waybill."""
 
     waybill: str
@@ -46,10 +39,10 @@ class PieceView(BaseModel):
     security_key: str | None
     status: StatusView | None
     exception: str | None = Field(description="failed_delivery, rto, lost or damaged; null if there is none.")
-    ndr: list[FailureView]
+    ndr: list[Failure]
 
 
-class ReturnView(BaseModel):
+class ReturnView(View):
     """One event of a return or an exchange that the customer requested."""
 
     kind: str = Field(description="The event type, such as return.approved.")
@@ -64,24 +57,7 @@ class ReturnView(BaseModel):
     items: list[dict[str, Any]] = Field(description="The returned items: sku, quantity, return_reason and so on.")
 
 
-class MilestonesView(BaseModel):
-    """When each milestone was first reached; null if it was not, as far as known."""
-
-    placed_at: datetime | None
-    out_for_pickup_at: datetime | None
-    picked_up_at: datetime | None
-    out_for_delivery_at: datetime | None
-    failed_delivery_at: datetime | None
-    delivered_at: datetime | None
-    delayed_at: datetime | None
-    rto_marked_at: datetime | None
-    rto_delivered_at: datetime | None
-    cancelled_at: datetime | None
-    lost_at: datetime | None
-    damaged_at: datetime | None
-
-
-class DeliveryAttemptView(BaseModel):
+class DeliveryAttemptView(View):
     """One delivery attempt. `ended_at` is null until it ends. `no_attempt`: the courier states that it did not try."""
 
     began_at: datetime | None
@@ -92,16 +68,7 @@ class DeliveryAttemptView(BaseModel):
     no_attempt: bool
 
 
-class PickupFailureView(BaseModel):
-    """A failed pickup (NPR) and its reason: ClickPost's code and name for it."""
-
-    at: datetime
-    npr_code: int | None
-    npr_name: str
-    remark: str = Field(description="The courier's text.")
-
-
-class PromiseView(BaseModel):
+class PromiseView(View):
     """An expected date of delivery: the first one, or one that differs from the previous one."""
 
     edd: str
@@ -110,7 +77,7 @@ class PromiseView(BaseModel):
     source: str = Field(description="webhook, updated_order, track_order or report.")
 
 
-class ScanView(BaseModel):
+class ScanView(View):
     """One scan of a timeline."""
 
     waybill: str
@@ -129,7 +96,7 @@ class ScanView(BaseModel):
     source: str
 
 
-class SpanView(BaseModel):
+class SpanView(View):
     """A span of time that was requested from updated-order."""
 
     from_at: datetime
@@ -139,7 +106,7 @@ class SpanView(BaseModel):
     problem: str | None
 
 
-class CourierCoverageView(BaseModel):
+class CourierCoverageView(View):
     """How many new scans of a courier came by webhook and by polling."""
 
     courier_partner_id: int = Field(description="0 if the delivery named none.")
@@ -148,30 +115,39 @@ class CourierCoverageView(BaseModel):
     webhook_share: float | None
 
 
-class RefusalView(BaseModel):
-    """Webhooks that were refused with 401."""
+def _by_courier(couriers: Mapping[int, CourierCoverage]) -> list[CourierCoverageView]:
+    return [
+        CourierCoverageView(
+            courier_partner_id=cp_id, by_webhook=c.by_webhook, by_polling=c.by_polling, webhook_share=c.share
+        )
+        for cp_id, c in sorted(couriers.items())
+    ]
 
-    reason: str = Field(description="no_key (does a proxy drop the header?) or wrong_key.")
-    refused: int
-    last_at: datetime
+
+def _seconds(span: timedelta | None) -> float | None:
+    return None if span is None else span.total_seconds()
 
 
-class CoverageView(BaseModel):
+_Seconds = Annotated[float | None, BeforeValidator(_seconds)]
+_CourierCoverages = Annotated[list[CourierCoverageView], BeforeValidator(_by_courier)]
+
+
+class CoverageView(View):
     """What polling and webhooks cover."""
 
     at: datetime
     covered_until: datetime | None = Field(description="Every minute of updated-order up to here is covered.")
-    lag_seconds: float | None
+    lag_seconds: _Seconds = Field(validation_alias="lag")
     spans: list[SpanView] = Field(description="The last 7 days, oldest first.")
     last_webhook_at: datetime | None
-    webhook_silence_seconds: float | None
+    webhook_silence_seconds: _Seconds = Field(validation_alias="webhook_silence")
     found_since_last_webhook: int = Field(
         description="Scans that polling found in ten-minute slots that began after the last webhook."
     )
-    last_hour: list[CourierCoverageView]
-    last_day: list[CourierCoverageView]
+    last_hour: _CourierCoverages = Field(validation_alias="hour")
+    last_day: _CourierCoverages = Field(validation_alias="day")
     alarms: dict[str, datetime] = Field(description="Raised alarms, and since when.")
-    refusals: list[RefusalView]
+    refusals: Annotated[list[Refusal], BeforeValidator(lambda by_reason: list(by_reason.values()))]
     silent_shipments: int
 
 
@@ -199,35 +175,6 @@ def scan_view(scan: TimelineScan, children: Sequence[str]) -> ScanView:
     )
 
 
-def coverage_view(covered: Coverage) -> CoverageView:
-    """The view of the coverage."""
-    return CoverageView(
-        at=covered.at,
-        covered_until=covered.covered_until,
-        lag_seconds=None if covered.lag is None else covered.lag.total_seconds(),
-        spans=[SpanView.model_validate(s, from_attributes=True) for s in covered.spans],
-        last_webhook_at=covered.last_webhook_at,
-        webhook_silence_seconds=None if covered.webhook_silence is None else covered.webhook_silence.total_seconds(),
-        found_since_last_webhook=covered.found_since_last_webhook,
-        last_hour=_courier_coverage_views(covered.hour),
-        last_day=_courier_coverage_views(covered.day),
-        alarms=covered.alarms,
-        refusals=[
-            RefusalView(reason=r.reason, refused=r.refused, last_at=r.last_at) for r in covered.refusals.values()
-        ],
-        silent_shipments=covered.silent_shipments,
-    )
-
-
-def _courier_coverage_views(couriers: Mapping[int, CourierCoverage]) -> list[CourierCoverageView]:
-    return [
-        CourierCoverageView(
-            courier_partner_id=cp_id, by_webhook=c.by_webhook, by_polling=c.by_polling, webhook_share=c.share
-        )
-        for cp_id, c in sorted(couriers.items())
-    ]
-
-
 def piece_views(pieces: Sequence[Piece], statuses: Sequence[PieceStatus]) -> list[PieceView]:
     """The views of the pieces, in the order of ClickPost's response that created them."""
     of_waybill = {status.waybill: status for status in statuses}
@@ -235,15 +182,8 @@ def piece_views(pieces: Sequence[Piece], statuses: Sequence[PieceStatus]) -> lis
 
 
 def _piece_view(piece: Piece, status: PieceStatus) -> PieceView:
-    failed = [FailureView(at=f.at, ndr_code=f.ndr_code, ndr_name=f.ndr_name, remark=f.remark) for f in status.failures]
     return PieceView(
-        waybill=piece.waybill,
-        label_url=piece.label_url,
-        sort_code=piece.sort_code,
-        security_key=piece.security_key,
-        status=_piece_status(status),
-        exception=status.exception,
-        ndr=failed,
+        **asdict(piece), status=_piece_status(status), exception=status.exception, ndr=list(status.failures)
     )
 
 
