@@ -14,7 +14,7 @@ import uvicorn
 import uvloop
 
 from awbridge.app import serve
-from awbridge.app.settings import load_settings
+from awbridge.app.load_settings import load_settings
 
 
 class App:

@@ -19,7 +19,7 @@ import httpx2
 import pytest
 
 from awbridge.app import connections, jobs, loops, policies
-from awbridge.app.settings import load_settings
+from awbridge.app.load_settings import load_settings
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.client.call_recorder import recorded_calls
 from awbridge.clickpost.reports.reports import VendorReport

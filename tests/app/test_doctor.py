@@ -14,8 +14,9 @@ import pytest
 from awbridge.app.doctor.diagnosis import OK, PROBLEM, WARNING, Diagnosis
 from awbridge.app.doctor.examine import examine
 from awbridge.app.doctor.webhook import CURES, judge_header
+from awbridge.app.load_settings import load_settings
 from awbridge.app.setting_types import RENAMED
-from awbridge.app.settings import Settings, load_settings
+from awbridge.app.settings import Settings
 from awbridge.cli.doctor import exit_code
 from awbridge.clickpost.client.probe import Probe
 from awbridge.domain.tracking.asking import PollingMode

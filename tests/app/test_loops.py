@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from awbridge.app import loops
-from awbridge.app.settings import load_settings
+from awbridge.app.load_settings import load_settings
 from awbridge.steps.polling.policy import POLLING
 from awbridge.steps.runtime import pace
 from awbridge.steps.runtime.clock import utc_now

@@ -12,8 +12,9 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from awbridge.app import policies
+from awbridge.app.load_settings import load_settings
 from awbridge.app.setting_types import RENAMED
-from awbridge.app.settings import PREFIX, Settings, load_settings
+from awbridge.app.settings import PREFIX, Settings
 from awbridge.domain.errors import SettingsError
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS
 

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from awbridge.app import policies
-from awbridge.app.settings import load_settings
+from awbridge.app.load_settings import load_settings
 from awbridge.cli import main
 from awbridge.domain.errors import SettingsError
 from awbridge.store import Store

@@ -1,18 +1,14 @@
-"""Every setting of the service: typed, described, validated. Only this module reads the environment."""
+"""Every setting of the service: typed, described, validated."""
 
 from __future__ import annotations
 
-import os
-import tomllib
 from datetime import timedelta
-from pathlib import Path
-from typing import Any, Self
+from typing import Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from awbridge.app.setting_types import (
-    RENAMED,
     Addresses,
     Channels,
     Cron,
@@ -37,7 +33,6 @@ from awbridge.domain.tracking.asking import PollingMode
 from awbridge.domain.tracking.overdue import StuckAfter
 
 PREFIX = "AWBRIDGE_"
-FILE = Path("awbridge.toml")
 NO_ARCHIVE = "none"
 
 
@@ -385,30 +380,3 @@ class Settings(BaseModel):
             raise SettingsError("AWBRIDGE_CLICKPOST_USERNAME is not set. It is the username ClickPost gave you.")
         if not self.clickpost_key.get_secret_value():
             raise SettingsError("AWBRIDGE_CLICKPOST_KEY is not set. Copy the API key from your ClickPost profile.")
-
-
-def load_settings(**overrides: Any) -> Settings:
-    """The settings of this process: overrides, then the environment, then `awbridge.toml` in the working directory.
-
-    Raises SettingsError that names every invalid one and what to do.
-    """
-    variables = {name.upper(): value for name, value in os.environ.items()}
-    names = {PREFIX + name.upper(): name for name in Settings.model_fields}
-    environment = {name: variables[variable] for variable, name in names.items() if variable in variables}
-    try:
-        file = tomllib.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else {}
-        return Settings.model_validate(file | environment | overrides)
-    except ValidationError as error:
-        found = error.errors(include_input=False, include_url=False)
-        lines = [f"{(name := _name(e['loc']))}: {_problem(name, e['msg'])}" for e in found]
-        raise SettingsError("; ".join(lines)) from None
-    except ValueError as error:
-        raise SettingsError(f"{FILE}: {error}") from None
-
-
-def _problem(name: str, message: str) -> str:
-    return f"renamed to {RENAMED[name]}" if name in RENAMED else message.removeprefix("Value error, ")
-
-
-def _name(location: tuple[int | str, ...]) -> str:
-    return PREFIX + str(location[0]).upper() if location else "settings"

@@ -13,7 +13,11 @@ _COMMANDS = (
     Lazy("alarms", "notify:alarms_group", "Alarms to operators."),
     Lazy("archive", "audit:archive_group", "The archive of failed calls in object storage."),
     Lazy("catch-up", "polling:catch_up", "Fetch what webhooks missed."),
-    Lazy("couriers", "couriers:couriers_group", "The mapping of your transporters to ClickPost's courier accounts."),
+    Lazy(
+        "couriers",
+        "couriers.mapping:couriers_group",
+        "The mapping of your transporters to ClickPost's courier accounts.",
+    ),
     Lazy("demo", "rehearsal:demo", "Run the bridge against a simulated ClickPost with faults, and check the result."),
     Lazy("doctor", "doctor:doctor", "Check the installation, ClickPost and webhooks, and list what needs a person."),
     Lazy("drill", "rehearsal:drill", "Push orders through a simulated bad day, and compare the ledgers."),

@@ -25,7 +25,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from awbridge.app import connections, policies, serve
 from awbridge.app.database import open_store
-from awbridge.app.settings import Settings, load_settings
+from awbridge.app.load_settings import load_settings
+from awbridge.app.settings import Settings
 from awbridge.rehearsal import demo_company
 from awbridge.rehearsal.demo_company import Company, company
 from awbridge.rehearsal.demo_orders import ACCOUNTS, demo_order

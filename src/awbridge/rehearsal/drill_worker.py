@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 import uvloop
 
 from awbridge.app import serve
+from awbridge.app.load_settings import load_settings
 from awbridge.app.logs import set_up_logs
-from awbridge.app.settings import load_settings
 from awbridge.steps.runtime.clock import utc_now
 
 EVERY = (1.0, 5.0)  # seconds between two jumps

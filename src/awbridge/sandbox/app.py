@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
 from awbridge.sandbox import control
-from awbridge.sandbox.faults.http_failures import Endpoint, handle_call
+from awbridge.sandbox.faults.http_failures import Route, handle_call
 from awbridge.sandbox.lookups import accounts, predictions, recommendations, serviceability
 from awbridge.sandbox.orders import create, manage, pickups
 from awbridge.sandbox.orders.create import OrderForm
@@ -20,12 +20,12 @@ from awbridge.sandbox.tracking import ndr, polling, registrations, returns
 from awbridge.sandbox.webhooks import endpoints as webhook_endpoints
 from awbridge.sandbox.wire.http import ApiCall, ApiResponse, CallRejected, ConnectionCut, json_response
 
-Methods: TypeAlias = dict[str, Endpoint]
+Methods: TypeAlias = dict[str, Route]
 
 
 def _create_and_fetch(region: Region, form: OrderForm = "sections") -> Methods:
     create_order = partial(create.create_order, region=region, form=form)
-    return {"POST": Endpoint("create_order", create_order), "GET": Endpoint("fetch_order", manage.fetch_order, "own")}
+    return {"POST": Route("create_order", create_order), "GET": Route("fetch_order", manage.fetch_order, "own")}
 
 
 ENDPOINTS: Final[dict[str, Methods]] = {
@@ -33,61 +33,61 @@ ENDPOINTS: Final[dict[str, Methods]] = {
     "/api/v1/create-b2b-order": _create_and_fetch("india", "b2b"),
     "/api/v3/create-order": _create_and_fetch("india"),
     "/api/v4/create-order": _create_and_fetch("world"),
-    "/api/v1/cancel-order": {"GET": Endpoint("cancel_order", manage.cancel_order)},
-    "/api/v2/track-order": {"GET": Endpoint("track_order", polling.track_order)},
-    "/api/v1/updated-order": {"GET": Endpoint("updated_order", polling.updated_order)},
+    "/api/v1/cancel-order": {"GET": Route("cancel_order", manage.cancel_order)},
+    "/api/v2/track-order": {"GET": Route("track_order", polling.track_order)},
+    "/api/v1/updated-order": {"GET": Route("updated_order", polling.updated_order)},
     "/api/v1/tracking/register-webhook": {
-        "POST": Endpoint("register_webhook", webhook_endpoints.register_webhook, "own"),
-        "PUT": Endpoint("register_webhook", webhook_endpoints.register_webhook, "own"),
+        "POST": Route("register_webhook", webhook_endpoints.register_webhook, "own"),
+        "PUT": Route("register_webhook", webhook_endpoints.register_webhook, "own"),
     },
-    "/api/v1/test_webhook": {"POST": Endpoint("test_webhook", webhook_endpoints.test_webhook, "key")},
-    "/api/v1/fetch-accounts": {"GET": Endpoint("fetch_accounts", accounts.fetch_accounts, "key")},
-    "/api/v1/edit-order": {"POST": Endpoint("edit_order", manage.edit_order)},
-    "/api/v1/fetch/shippinglabel": {"GET": Endpoint("fetch_label", manage.fetch_label)},
-    "/api/v1/shipment-security-key": {"GET": Endpoint("security_key", manage.security_key, "key")},
-    "/api/v1/enable_shipment_notification": {"POST": Endpoint("switch_whatsapp", manage.switch_whatsapp, "key")},
-    "/v1/pod/pod_from_shipment_details": {"GET": Endpoint("proof_of_delivery", manage.proof_of_delivery, "key")},
-    "/api/v1/create-pickup": {"POST": Endpoint("create_pickup", pickups.create_pickup)},
-    "/api/v2/create-pickup": {"POST": Endpoint("create_pickup", pickups.create_pickup_world)},
-    "/api/v2/tracking/awb-register": {"POST": Endpoint("register_waybill", registrations.register_v2, "own")},
-    "/api/v3/tracking/awb-register": {"POST": Endpoint("register_waybill", registrations.register_v3, "key")},
-    "/api/v1/tracking/awb-unregister": {"POST": Endpoint("unregister_waybill", registrations.unregister, "own")},
-    "/api/v2/tracking/awb-unregister": {"POST": Endpoint("unregister_waybill", registrations.unregister, "own")},
-    "/api/v2/ndr-update-api": {"POST": Endpoint("update_ndr", ndr.update_ndr)},
-    "/api/v1/ndr_user_feedback": {"GET": Endpoint("ndr_feedback", ndr.ndr_feedback)},
-    "/api/v1/fetch-shipment-count": {"GET": Endpoint("shipment_count", dashboard.shipment_count, "key")},
+    "/api/v1/test_webhook": {"POST": Route("test_webhook", webhook_endpoints.test_webhook, "key")},
+    "/api/v1/fetch-accounts": {"GET": Route("fetch_accounts", accounts.fetch_accounts, "key")},
+    "/api/v1/edit-order": {"POST": Route("edit_order", manage.edit_order)},
+    "/api/v1/fetch/shippinglabel": {"GET": Route("fetch_label", manage.fetch_label)},
+    "/api/v1/shipment-security-key": {"GET": Route("security_key", manage.security_key, "key")},
+    "/api/v1/enable_shipment_notification": {"POST": Route("switch_whatsapp", manage.switch_whatsapp, "key")},
+    "/v1/pod/pod_from_shipment_details": {"GET": Route("proof_of_delivery", manage.proof_of_delivery, "key")},
+    "/api/v1/create-pickup": {"POST": Route("create_pickup", pickups.create_pickup)},
+    "/api/v2/create-pickup": {"POST": Route("create_pickup", pickups.create_pickup_world)},
+    "/api/v2/tracking/awb-register": {"POST": Route("register_waybill", registrations.register_v2, "own")},
+    "/api/v3/tracking/awb-register": {"POST": Route("register_waybill", registrations.register_v3, "key")},
+    "/api/v1/tracking/awb-unregister": {"POST": Route("unregister_waybill", registrations.unregister, "own")},
+    "/api/v2/tracking/awb-unregister": {"POST": Route("unregister_waybill", registrations.unregister, "own")},
+    "/api/v2/ndr-update-api": {"POST": Route("update_ndr", ndr.update_ndr)},
+    "/api/v1/ndr_user_feedback": {"GET": Route("ndr_feedback", ndr.ndr_feedback)},
+    "/api/v1/fetch-shipment-count": {"GET": Route("shipment_count", dashboard.shipment_count, "key")},
     "/api/v1/reports/enterprise_dashboard_report": {
-        "POST": Endpoint("request_report", dashboard.request_report, "key"),
-        "GET": Endpoint("report_status", dashboard.report_status, "key"),
+        "POST": Route("request_report", dashboard.request_report, "key"),
+        "GET": Route("report_status", dashboard.report_status, "key"),
     },
-    dashboard.FILE_PATH: {"GET": Endpoint("download_report", dashboard.download, "own")},
-    "/api/v1/audit-log-data": {"GET": Endpoint("audit_log", audit_log.audit_log, "key")},
-    "/api/v1/return_order_poll": {"GET": Endpoint("returns_delta", returns.returns_delta, "own")},
-    "/api/v1/recommendation_api": {"POST": Endpoint("recommend", recommendations.recommend, "key")},
-    "/api/v2/recommendation": {"POST": Endpoint("recommend", recommendations.recommend_world, "key")},
-    "/api/v2/pincode_details": {"GET": Endpoint("pincode_details", serviceability.pincode_details, "key")},
-    "/api/v1/serviceability_api": {"POST": Endpoint("serviceability", serviceability.serviceability)},
-    "/api/v3/serviceability_api": {"POST": Endpoint("drop_serviceability", serviceability.drop_serviceability)},
-    "/api/v1/bulk_serviceability_api": {"GET": Endpoint("bulk_serviceability", serviceability.bulk_serviceability)},
-    "/api/v1/serviceable_drop_pincode": {"GET": Endpoint("drop_pincodes", serviceability.drop_pincodes)},
-    "/api/v1/pincode_search_overall": {"GET": Endpoint("search_pincode", serviceability.search_pincode)},
-    "/api/v2/predicted_sla_api": {"POST": Endpoint("predict_delivery", predictions.predict)},
-    "/api/v1/global_edd": {"POST": Endpoint("predict_delivery_world", predictions.predict_world)},
-    "/api/v1/user/token": {"POST": Endpoint("login", accounts.login, "own")},
-    "/api/v1/register-service": {"POST": Endpoint("register_service", accounts.register_service, "own")},
-    "/_sandbox/ledger": {"GET": Endpoint("", control.show_ledger)},
-    "/_sandbox/faults": {"GET": Endpoint("", control.show_faults), "PUT": Endpoint("", control.put_faults)},
-    "/_sandbox/faults/once": {"POST": Endpoint("", control.fault_once)},
-    "/_sandbox/advance": {"POST": Endpoint("", control.advance)},
-    "/_sandbox/finish": {"POST": Endpoint("", control.finish)},
-    "/_sandbox/state": {"GET": Endpoint("", control.show_state)},
-    "/_sandbox/webhook": {"POST": Endpoint("", control.send_webhook)},
-    "/_sandbox/redeliver": {"POST": Endpoint("", control.redeliver)},
-    "/_sandbox/forget": {"POST": Endpoint("", control.forget)},
-    "/_sandbox/courier": {"POST": Endpoint("", control.change_courier)},
-    "/_sandbox/reset": {"POST": Endpoint("", control.reset)},
-    "/_sandbox/bodies": {"GET": Endpoint("", control.show_bodies)},
-    "/healthz": {"GET": Endpoint("", control.healthz)},
+    dashboard.FILE_PATH: {"GET": Route("download_report", dashboard.download, "own")},
+    "/api/v1/audit-log-data": {"GET": Route("audit_log", audit_log.audit_log, "key")},
+    "/api/v1/return_order_poll": {"GET": Route("returns_delta", returns.returns_delta, "own")},
+    "/api/v1/recommendation_api": {"POST": Route("recommend", recommendations.recommend, "key")},
+    "/api/v2/recommendation": {"POST": Route("recommend", recommendations.recommend_world, "key")},
+    "/api/v2/pincode_details": {"GET": Route("pincode_details", serviceability.pincode_details, "key")},
+    "/api/v1/serviceability_api": {"POST": Route("serviceability", serviceability.serviceability)},
+    "/api/v3/serviceability_api": {"POST": Route("drop_serviceability", serviceability.drop_serviceability)},
+    "/api/v1/bulk_serviceability_api": {"GET": Route("bulk_serviceability", serviceability.bulk_serviceability)},
+    "/api/v1/serviceable_drop_pincode": {"GET": Route("drop_pincodes", serviceability.drop_pincodes)},
+    "/api/v1/pincode_search_overall": {"GET": Route("search_pincode", serviceability.search_pincode)},
+    "/api/v2/predicted_sla_api": {"POST": Route("predict_delivery", predictions.predict)},
+    "/api/v1/global_edd": {"POST": Route("predict_delivery_world", predictions.predict_world)},
+    "/api/v1/user/token": {"POST": Route("login", accounts.login, "own")},
+    "/api/v1/register-service": {"POST": Route("register_service", accounts.register_service, "own")},
+    "/_sandbox/ledger": {"GET": Route("", control.show_ledger)},
+    "/_sandbox/faults": {"GET": Route("", control.show_faults), "PUT": Route("", control.put_faults)},
+    "/_sandbox/faults/once": {"POST": Route("", control.fault_once)},
+    "/_sandbox/advance": {"POST": Route("", control.advance)},
+    "/_sandbox/finish": {"POST": Route("", control.finish)},
+    "/_sandbox/state": {"GET": Route("", control.show_state)},
+    "/_sandbox/webhook": {"POST": Route("", control.send_webhook)},
+    "/_sandbox/redeliver": {"POST": Route("", control.redeliver)},
+    "/_sandbox/forget": {"POST": Route("", control.forget)},
+    "/_sandbox/courier": {"POST": Route("", control.change_courier)},
+    "/_sandbox/reset": {"POST": Route("", control.reset)},
+    "/_sandbox/bodies": {"GET": Route("", control.show_bodies)},
+    "/healthz": {"GET": Route("", control.healthz)},
 }
 """Path without trailing slash -> method -> endpoint."""
 

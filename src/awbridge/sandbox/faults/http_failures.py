@@ -15,7 +15,7 @@ Handler: TypeAlias = Callable[[Sandbox, ApiCall], Awaitable[ApiResponse]]
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
 
-class Endpoint(NamedTuple):
+class Route(NamedTuple):
     """An endpoint by its name under `calls` in the ledger; "" if its calls are not counted.
 
     A call must carry `username` and `key` in its query (account), or `key` alone. With `own`, the handler checks it.
@@ -26,7 +26,7 @@ class Endpoint(NamedTuple):
     access: Literal["account", "key", "own"] = "account"
 
 
-async def handle_call(sandbox: Sandbox, endpoint: Endpoint, call: ApiCall) -> ApiResponse:
+async def handle_call(sandbox: Sandbox, endpoint: Route, call: ApiCall) -> ApiResponse:
     """Run the handler of an endpoint, or fail the call as the fault injector decides. Counts the call in the ledger."""
     name = endpoint.name
     sandbox.calls[name] += 1

@@ -37,10 +37,14 @@ _LAYOUT = layout_by_names(_NAMES, ("transporter",))
 _IDS = ("courier_partner_id", "account_code")
 
 _ELSEWHERE = (
-    Lazy("accounts", "accounts:list_accounts", "List the accounts that have or had shipments, and which are held."),
-    Lazy("downtime", "downtimes:downtime_group", "Declared downtimes: shipments due meanwhile are held."),
-    Lazy("rate", "accounts:set_rate", "Limit how many orders of one account go out a second."),
-    Lazy("rules", "rules:rules_group", "Which transporter takes an order that names none."),
+    Lazy(
+        "accounts",
+        "couriers.accounts:list_accounts",
+        "List the accounts that have or had shipments, and which are held.",
+    ),
+    Lazy("downtime", "couriers.downtimes:downtime_group", "Declared downtimes: shipments due meanwhile are held."),
+    Lazy("rate", "couriers.accounts:set_rate", "Limit how many orders of one account go out a second."),
+    Lazy("rules", "couriers.rules:rules_group", "Which transporter takes an order that names none."),
 )
 
 

@@ -1,0 +1,43 @@
+"""Reads the settings from the environment and `awbridge.toml`. Only this module reads the environment."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from awbridge.app.setting_types import RENAMED
+from awbridge.app.settings import PREFIX, Settings
+from awbridge.domain.errors import SettingsError
+
+FILE = Path("awbridge.toml")
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this process: overrides, then the environment, then `awbridge.toml` in the working directory.
+
+    Raises SettingsError that names every invalid one and what to do.
+    """
+    variables = {name.upper(): value for name, value in os.environ.items()}
+    names = {PREFIX + name.upper(): name for name in Settings.model_fields}
+    environment = {name: variables[variable] for variable, name in names.items() if variable in variables}
+    try:
+        file = tomllib.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else {}
+        return Settings.model_validate(file | environment | overrides)
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False)
+        lines = [f"{(name := _name(e['loc']))}: {_problem(name, e['msg'])}" for e in found]
+        raise SettingsError("; ".join(lines)) from None
+    except ValueError as error:
+        raise SettingsError(f"{FILE}: {error}") from None
+
+
+def _problem(name: str, message: str) -> str:
+    return f"renamed to {RENAMED[name]}" if name in RENAMED else message.removeprefix("Value error, ")
+
+
+def _name(location: tuple[int | str, ...]) -> str:
+    return PREFIX + str(location[0]).upper() if location else "settings"

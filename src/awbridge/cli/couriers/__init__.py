@@ -1,0 +1,1 @@
+"""`awbridge couriers`: the mapping of transporters, accounts, downtimes and allocation rules."""
