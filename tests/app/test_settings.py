@@ -133,7 +133,7 @@ def test_secrets_are_in_no_repr_and_no_error(monkeypatch: pytest.MonkeyPatch) ->
     assert "s3cret" not in str(error.value)
 
 
-def test_the_account_at_clickpost_is_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_clickpost_account_names_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match="AWBRIDGE_CLICKPOST_USERNAME is not set"):
         load_settings().check_vendor()
     monkeypatch.setenv("AWBRIDGE_CLICKPOST_USERNAME", "me")
@@ -150,7 +150,7 @@ def test_settings_do_not_change_once_loaded() -> None:
     assert loaded.port == 8000
 
 
-def test_every_setting_says_what_it_is_for() -> None:
+def test_every_setting_has_a_description() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 
 

@@ -99,7 +99,7 @@ def test_the_archive_is_filled_shown_emptied_and_refilled(awbridge: Any, tmp_pat
     assert (status()["archived"], status()["emptied"]) == (1, 0)
 
 
-def test_without_an_archive_its_commands_say_what_to_set(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_archive_its_commands_name_the_setting(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWBRIDGE_ARCHIVE_URL", "none")
     result = awbridge("archive", "refill")
     assert result.exit_code == 1

@@ -87,24 +87,24 @@ def test_every_option_for_a_time_has_the_one_reader() -> None:
     assert kinds.count("Written") >= 8
 
 
-def test_import_tells_what_is_doubtful_and_goes_on(awbridge: Any, tmp_path: Path) -> None:  # noqa: F811
+def test_import_warns_about_doubtful_fields_and_continues(awbridge: Any, tmp_path: Path) -> None:  # noqa: F811
     order = an_order("R")
     order["drop_info"]["drop_phone"] = "+91 98765 43210"
     rounded = json.dumps(an_order("S")).replace('"order of S"', "4.04877E+12")
     (tmp_path / "orders.jsonl").write_text(f"{json.dumps(order)}\n{rounded}\n")
     result = awbridge("shipments", "import", "orders.jsonl", "--json")
-    told = json.loads(result.stdout)
+    report = json.loads(result.stdout)
     assert result.exit_code == 1
-    assert [(w["line"], w["reference_number"], w["field"]) for w in told["warnings"]] == [
+    assert [(w["line"], w["reference_number"], w["field"]) for w in report["warnings"]] == [
         (1, "R", "drop_info.drop_phone")
     ]
-    assert [(b["line"], b["field"]) for b in told["bad"]] == [(2, "shipment_details.order_id")]
+    assert [(b["line"], b["field"]) for b in report["bad"]] == [(2, "shipment_details.order_id")]
     (tmp_path / "orders.jsonl").write_text(json.dumps(order) + "\n")
     shown = awbridge("shipments", "import", "orders.jsonl")
     assert (shown.exit_code, "1 warnings" in shown.output) == (0, True)
 
 
-def test_an_edit_tells_what_is_doubtful(awbridge: Any, tmp_path: Path) -> None:  # noqa: F811
+def test_an_edit_warns_about_doubtful_fields(awbridge: Any, tmp_path: Path) -> None:  # noqa: F811
     (tmp_path / "orders.json").write_text(json.dumps(an_order("R")))
     awbridge("shipments", "import", "orders.json")
     seen = json.loads(awbridge("shipments", "payload", "R", "--set", "drop_phone=0000000000", "--json").stdout)

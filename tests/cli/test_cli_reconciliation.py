@@ -62,14 +62,14 @@ def test_a_day_is_reconciled_against_clickpost(
     today = datetime.now(ZoneInfo("Asia/Kolkata")).date().isoformat()
     done = awbridge("reconcile", "--date", today, "--json")
     assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
-    assert (told["ours_placed"], told["theirs_placed"], told["found"]) == (0, 1, {"missing_here": 1})
-    shown = json.loads(awbridge("reconcile", "show", str(told["id"]), "--json").stdout)
+    run = json.loads(done.stdout)
+    assert (run["ours_placed"], run["theirs_placed"], run["found"]) == (0, 1, {"missing_here": 1})
+    shown = json.loads(awbridge("reconcile", "show", str(run["id"]), "--json").stdout)
     assert [d["waybill"] for d in shown["differences"]] == [waybill]
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "problem"),
     [
         ("AWB,Status\n", "report.csv: holds no rows, only columns"),
         (
@@ -80,21 +80,21 @@ def test_a_day_is_reconciled_against_clickpost(
     ],
 )
 def test_a_report_without_a_row_that_names_a_shipment_ends_with_exit_code_1(
-    awbridge: Any, tmp_path: Path, content: str, says: str
+    awbridge: Any, tmp_path: Path, content: str, problem: str
 ) -> None:
     """With a day, every shipment of ours would be missing there otherwise."""
     (tmp_path / "report.csv").write_text(content)
     done = awbridge("reconcile", "--file", "report.csv", "--date", "2026-11-02", "--json")
     assert done.exit_code == 1
-    told = json.loads(done.stdout)
-    assert (told["state"], told["found"]) == ("failed", {})
-    assert says in told["problem"]
+    run = json.loads(done.stdout)
+    assert (run["state"], run["found"]) == ("failed", {})
+    assert problem in run["problem"]
 
 
-def test_how_a_report_was_read_is_told(awbridge: Any, tmp_path: Path) -> None:
+def test_notes_on_how_a_report_was_read_are_shown(awbridge: Any, tmp_path: Path) -> None:
     (tmp_path / "report.csv").write_bytes("AWB;Ort\n4000000000001;Köln\nTotal;1\n".encode("cp1252"))
-    told = json.loads(awbridge("reconcile", "--file", "report.csv", "--json").stdout)
-    assert told["columns_read"]["notes"] == [
+    run = json.loads(awbridge("reconcile", "--file", "report.csv", "--json").stdout)
+    assert run["columns_read"]["notes"] == [
         "read as text separated by semicolons, in Windows-1252",
         "skipped a row of totals: line 3",
     ]

@@ -50,6 +50,6 @@ def test_a_backoff_doubles_up_to_its_longest_pause() -> None:
 
 
 @given(st.none() | st.floats(0, 1000))
-def test_a_throttled_call_waits_at_least_what_the_vendor_says(retry_after: float | None) -> None:
+def test_a_throttled_call_waits_at_least_as_long_as_the_vendor_requests(retry_after: float | None) -> None:
     least = max(retry_after or 0.0, 1.0)
     assert least * 0.999999 <= throttled_pause(retry_after).total_seconds() <= least * 1.5 + 1e-6

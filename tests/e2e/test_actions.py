@@ -26,7 +26,7 @@ TOMORROW = datetime.now(UTC) + timedelta(days=1)
 
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[Running]:
-    """A sandbox without faults: they are asked for one by one."""
+    """A sandbox without faults: the tests request them one by one."""
     port = free_port()
     with running(["sandbox", "--port", str(port), "--seed", "5"], {}, tmp_path, port) as process:
         yield process
@@ -135,5 +135,5 @@ async def test_kill_9_repeats_edits_and_no_pickup(
     ends = [ended(http, action)["state"] for action in pickups]
     assert ends.count("unclear") >= made
     assert set(ends) <= {"unclear", "done"}
-    assert calls(sandbox, "create_pickup") == made + ends.count("done"), "no pickup was asked for twice"
+    assert calls(sandbox, "create_pickup") == made + ends.count("done"), "no pickup was requested twice"
     assert ended(http, edit)["state"] == "done"

@@ -69,7 +69,7 @@ def test_the_demo_ends_with_a_good_verdict(tmp_path: Path) -> None:
 
 
 def _started(command: list[str], **options: Any) -> subprocess.Popen[str]:
-    """The command, heeding Ctrl+C whoever started the tests: a shell makes its background jobs deaf to it."""
+    """The command, with the default handling of Ctrl+C: a shell makes its background jobs ignore it."""
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -89,9 +89,9 @@ def test_the_demo_can_be_broken_off_with_ctrl_c(tmp_path: Path) -> None:
         while not list(tmp_path.glob("awbridge-demo-*/awbridge.db")) and time.monotonic() < deadline:
             time.sleep(0.05)
         demo.send_signal(signal.SIGINT)
-        _, told = demo.communicate(timeout=30)
+        _, errors = demo.communicate(timeout=30)
     assert demo.returncode == 1
-    assert "Traceback" not in told
+    assert "Traceback" not in errors
     assert list(tmp_path.iterdir()) == [], "the demo left something behind"
 
 
@@ -100,8 +100,8 @@ def test_the_demo_stays_when_asked_and_ends_with_ctrl_c(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "awbridge", "demo", "--shipments", "20", "--keep", "--json"]
     with _started(command, cwd=tmp_path) as demo:
         assert demo.stderr
-        told = next(line for line in demo.stderr if "the service stays on" in line)
-        url, database = told.split()[4], told.split()[-1].removeprefix("sqlite:///")
+        ready = next(line for line in demo.stderr if "the service stays on" in line)
+        url, database = ready.split()[4], ready.split()[-1].removeprefix("sqlite:///")
         assert httpx2.get(f"{url}/v1/shipments", timeout=10).json()["shipments"][0]["state"] == "placed"
         demo.send_signal(signal.SIGINT)
         output, _ = demo.communicate(timeout=30)

@@ -47,7 +47,7 @@ def test_a_worker_of_the_drill_sees_its_clock_jump_ahead_and_back(monkeypatch: p
     monkeypatch.setattr("awbridge.rehearsal.drill_worker.time.monotonic", lambda: passed)
     with time_machine.travel(T0, tick=False):
         clock = JumpingClock(60, "seed")
-        assert clock() == clock(), "it stands between two jumps"
+        assert clock() == clock(), "it does not move between two jumps"
         offs: set[float] = set()
         for _ in range(20):
             passed += EVERY[1]

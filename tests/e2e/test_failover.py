@@ -1,4 +1,4 @@
-"""A primary goes, its replica takes over, the old one comes back as standby: awbridge goes on, and nothing is lost."""
+"""A primary fails, its replica takes over, the old one returns as standby: awbridge resumes without losing data."""
 
 from __future__ import annotations
 

@@ -127,10 +127,10 @@ async def stored_numbers(database_url: str) -> set[int]:
     async with store.read() as session:
         rows = await session.fetch(Statement("all", _EVERY, _EVERY))
     await store.close()
-    told = [json.loads(bytes(row["body"]))["order_status_id"] for row in rows]
-    assert [f"osid:{number}" for number in told] == [row["identity"] for row in rows]
-    assert len(set(told)) == len(told)
-    return set(told)
+    numbers = [json.loads(bytes(row["body"]))["order_status_id"] for row in rows]
+    assert [f"osid:{number}" for number in numbers] == [row["identity"] for row in rows]
+    assert len(set(numbers)) == len(numbers)
+    return set(numbers)
 
 
 async def test_a_worker_killed_while_applying_leaves_every_scan_once(
@@ -176,8 +176,8 @@ async def test_a_worker_killed_while_applying_leaves_every_scan_once(
     for reference in placed:
         async with store.read() as session:
             timeline = await scans.timeline(session, reference)
-        told = Counter(s.scanned_at for s in timeline)
-        assert sorted(told.values()) == [1] * per_shipment, reference
+        counts = Counter(s.scanned_at for s in timeline)
+        assert sorted(counts.values()) == [1] * per_shipment, reference
     await store.close()
 
 

@@ -1,4 +1,4 @@
-"""Nobody reaches a private network through an endpoint's address."""
+"""An endpoint's address cannot reach a private network."""
 
 from __future__ import annotations
 

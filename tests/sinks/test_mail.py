@@ -32,7 +32,7 @@ async def test_a_mail_arrives_with_both_bodies_and_its_own_id() -> None:
 
 
 @pytest.mark.parametrize(("answer", "again"), [("451 later", True), ("554 never", False)])
-async def test_a_refusal_says_whether_to_retry(answer: str, again: bool) -> None:
+async def test_a_refusal_states_whether_to_retry(answer: str, again: bool) -> None:
     with smtp_server() as mailbox:
         mailbox.answer = answer
         result = await MailChannel(mailbox.url, sender=SENDER).send(MESSAGE)

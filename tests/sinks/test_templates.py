@@ -1,4 +1,4 @@
-"""The words: every milestone, channel and language; values cannot break out; a folder's files stand in one by one."""
+"""Message texts: every milestone, channel and language; values are escaped; a folder's files replace single texts."""
 
 from __future__ import annotations
 

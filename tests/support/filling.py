@@ -82,7 +82,7 @@ async def _tables(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, d
 
 
 async def filled_url(server: PostgresServer, *, user: str = "plans") -> str:
-    """The URL of a filled database. Whoever writes into it, even for a transaction, has one of its own."""
+    """The URL of a filled database. A test that writes into it, even in a transaction, passes its own `user`."""
     if (server.port, user) not in _filled:
         url = await migrate(await server.new_database())
         await fill(url)

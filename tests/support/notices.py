@@ -22,7 +22,7 @@ POLICY = NotifyPolicy(rules=RULES, brand="Acme")
 
 @dataclass
 class Kept:
-    """A channel that keeps what it is given, and answers what the test says."""
+    """A channel that keeps the messages it is given and returns the test's results."""
 
     repeatable: bool = False
     messages: list[Message] = field(default_factory=list[Message])

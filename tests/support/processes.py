@@ -61,7 +61,7 @@ class Running:
         return (self._folder / f"{self.arguments[0]}-{self.port}.log").read_text()
 
     def kill(self) -> None:
-        """kill -9: nothing of the process gets to say goodbye."""
+        """kill -9: the process cannot shut down in order."""
         assert self._process
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(10)

@@ -53,9 +53,9 @@ def scan(code: int = 5, at: datetime = T0, **changes: Any) -> Scan:
     return Scan(**{**values, **changes})
 
 
-def new_scan(reference: str, told: Scan, *, received_at: datetime = T0, **changes: Any) -> tuple[str, Entry]:
+def new_scan(reference: str, first: Scan, *, received_at: datetime = T0, **changes: Any) -> tuple[str, Entry]:
     timeline = Timeline()
-    timeline.add(told, own=told.waybill, received_at=received_at, source=Source.WEBHOOK)
+    timeline.add(first, own=first.waybill, received_at=received_at, source=Source.WEBHOOK)
     return reference, replace(timeline.entries[0], **changes)
 
 
@@ -123,7 +123,7 @@ async def keep_placed(
     next_poll_at: datetime | None = None,
     difference: str | None = None,
 ) -> None:
-    """Keep the answer that says that ClickPost holds a shipment."""
+    """Store the answer which shows that ClickPost holds a shipment."""
     placing = Placing(shipment=shipment, placed=answer, difference=difference, next_poll_at=next_poll_at)
     await dispatch.place(session, [placing], now=now)
 
@@ -137,7 +137,7 @@ async def claim_in(
 
 
 async def claim_due_polls(session: Session, *, now: datetime, next_poll_at: datetime, limit: int = 9) -> list[DuePoll]:
-    """What is due to be asked for of courier 4, whenever it was last asked for."""
+    """Claim the due polls of courier 4, whenever they were last polled."""
     return await polls.claim_due_polls(
         session, 4, now=now, due=now, asked_before=now, next_poll_at=next_poll_at, limit=limit
     )

@@ -22,7 +22,7 @@ class SlowDoor:
             await asyncio.gather(self._pass(reader, there_writer), self._pass(there_reader, writer))
         finally:
             for end in (writer, there_writer):
-                end.transport.abort()  # whoever waits behind a stuck door is not asked
+                end.transport.abort()  # without waiting for blocked peers
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):

@@ -18,9 +18,9 @@ from tests.support.postgres import free_port
 
 @dataclass
 class Mailbox:
-    """What the server took. `answer` is what it says to a mail; it keeps those that it takes.
+    """What the server received. `answer` is its response to a mail; it keeps the mails that it accepts.
 
-    None takes the mail and hangs up without an answer. `unknown` are addresses that it does not know.
+    With None it accepts the mail and closes the connection without a response. It refuses addresses in `unknown`.
     """
 
     port: int = 0

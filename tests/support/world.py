@@ -23,7 +23,7 @@ INDIA = ZoneInfo("Asia/Kolkata")
 
 
 class SetClock:
-    """A clock that stands still until it is moved."""
+    """A clock that does not move until a test moves it."""
 
     def __init__(self, now: datetime = T0) -> None:
         self.now = now
@@ -98,8 +98,8 @@ def indian(at: datetime) -> str:
 
 def webhook(waybill: str, code: int, at: datetime, **more: Any) -> dict[str, Any]:
     """An all-statuses delivery of one scan."""
-    told = {"timestamp": indian(at), "clickpost_status_code": code, "status": f"s{code}", "location": "Pune"}
-    return {"waybill": waybill, "cp_id": 4, **told, "remark": "", "additional": {"latest_status": told}, **more}
+    scan = {"timestamp": indian(at), "clickpost_status_code": code, "status": f"s{code}", "location": "Pune"}
+    return {"waybill": waybill, "cp_id": 4, **scan, "remark": "", "additional": {"latest_status": scan}, **more}
 
 
 def as_body(value: object) -> bytes:

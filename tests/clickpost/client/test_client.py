@@ -292,9 +292,9 @@ async def test_updated_order_follows_every_page_with_our_own_host_and_key(
 
 async def test_a_page_that_is_no_list_is_not_an_empty_page(clickpost: AsyncClickPost, vendor: Vendor) -> None:
     vendor.say(meta(200, result={"shipments": [{"waybill": "W1"}]}))
-    with pytest.raises(VendorError, match="no list of shipments") as told:
+    with pytest.raises(VendorError, match="no list of shipments") as raised:
         _ = [page async for page in clickpost.updated_order(START, END)]
-    assert told.value.again
+    assert raised.value.again
 
 
 async def test_pages_that_go_in_circles_are_an_error(clickpost: AsyncClickPost, vendor: Vendor) -> None:

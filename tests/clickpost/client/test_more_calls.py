@@ -383,7 +383,7 @@ FAILURES: list[Failure] = [
 
 @pytest.mark.heavy
 @every_case
-async def test_every_failure_is_a_vendor_error_that_says_whether_to_try_again(
+async def test_every_failure_is_a_vendor_error_that_states_whether_to_retry(
     ask: Ask, vendor: Vendor, calls: list[Call], case: Case
 ) -> None:
     for body, how, again, retry_after in FAILURES:
@@ -416,7 +416,7 @@ def _names(reply: Any) -> set[str]:
     return {key for row in rows if isinstance(row, dict) for key in row}
 
 
-async def test_what_the_answers_say(vendor: Vendor, calls: list[Call]) -> None:
+async def test_the_fields_of_the_answers_are_read(vendor: Vendor, calls: list[Call]) -> None:
     found: dict[str, Any] = {}
     async with asking("async", vendor, calls) as ask:
         for case in CASES:
@@ -461,11 +461,11 @@ async def test_what_the_answers_say(vendor: Vendor, calls: list[Call]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "day"),
+    ("received", "day"),
     [("2026-11-05", "2026-11-05"), ("2026-11-05T18:30:00Z", "2026-11-06"), ("soon", "soon"), (None, "")],
 )
-def test_a_predicted_pickup_is_a_day_in_india_or_the_words_that_stand_there(told: Any, day: str) -> None:
-    reply = Reply(http_status=200, body={"result": [{"pickup_date": told}]})
+def test_a_predicted_pickup_is_a_day_in_india_or_the_text_as_received(received: Any, day: str) -> None:
+    reply = Reply(http_status=200, body={"result": [{"pickup_date": received}]})
     assert [item.pickup_date for item in parse_predictions(reply).items] == [day]
 
 
@@ -478,7 +478,7 @@ async def test_no_service_is_an_answer_and_no_error(ask: Ask, vendor: Vendor) ->
     assert not (await ask("drop_serviceability", "1")).serviceable
 
 
-async def test_a_pincode_is_missing_only_where_the_body_says_so(ask: Ask, vendor: Vendor) -> None:
+async def test_a_pincode_is_missing_only_where_the_body_states_it(ask: Ask, vendor: Vendor) -> None:
     vendor.say(meta(404, result={})).say(meta(404), status=404).say(b"<html>", status=404).say(meta(200, result={}))
     assert await ask("pincode_details", "000000") is None
     assert await ask("pincode_details", "000000") is None
@@ -552,7 +552,7 @@ def plain() -> Iterator[ClickPost]:
         yield client
 
 
-def test_each_service_has_the_vendors_own_address_unless_told_otherwise(plain: ClickPost) -> None:
+def test_each_service_has_the_vendors_own_address_by_default(plain: ClickPost) -> None:
     assert (SERVICEABILITY_URL, EDD_URL) == ("https://serviceability.clickpost.in", "https://ds.clickpost.in")
     endpoints = plain._endpoints
     assert (endpoints.serviceability_url, endpoints.edd_url) == (SERVICEABILITY_URL, EDD_URL)

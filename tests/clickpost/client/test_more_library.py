@@ -85,10 +85,10 @@ def test_the_example_of_a_page_prints_its_documented_output(
     code = block(page)
     assert "http://127.0.0.1:8100" in code
     exec(compile(code.replace("http://127.0.0.1:8100", sandbox_url), str(page), "exec"), {})  # our own document
-    said = re.findall(r"^ *print\(.*\)  # -> (.*)$", code, re.MULTILINE)
+    documented = re.findall(r"^ *print\(.*\)  # -> (.*)$", code, re.MULTILINE)
     printed = capsys.readouterr().out.splitlines()
     if page != LIBRARY:  # whose example prints what differs every time
-        assert printed == said
+        assert printed == documented
     assert len(printed) >= 2
 
 

@@ -104,7 +104,7 @@ REQUIRED: dict[type[RequestModel], set[str]] = {
 
 
 def problems(model: type[RequestModel], **fields: Any) -> dict[str, str]:
-    """The path of each wrong field, and what is said of it."""
+    """The path of each wrong field, and its message."""
     with pytest.raises(ValidationError) as error:
         model.model_validate(fields)
     found = [(".".join(map(str, entry["loc"])), entry["msg"]) for entry in error.value.errors()]
@@ -340,7 +340,7 @@ def test_models_are_frozen() -> None:
     assert size.model_copy(update={"length": 11}).payload() == {"length": 11}
 
 
-def test_secrets_stand_in_no_repr_and_in_no_error() -> None:
+def test_secrets_are_in_no_repr_and_in_no_error() -> None:
     secret = {"key": KEY, "password": KEY, "webhook_url": f"https://a.example/{KEY}", "test_url": KEY}
     whole: list[RequestModel] = [
         Login(username="kanda", password=KEY),

@@ -24,7 +24,7 @@ def answer(status: Any, message: str = "", **result: Any) -> dict[str, Any]:
     return {"meta": {"status": status, "success": status == 200, "message": message}, "result": result or None}
 
 
-def test_a_placed_order_gives_all_that_the_answer_tells() -> None:
+def test_a_placed_order_has_every_field_of_the_answer() -> None:
     body = answer(
         200,
         waybill=590010001,
@@ -72,8 +72,8 @@ def test_children_are_found_in_each_place_and_once() -> None:
 
 
 def test_the_second_waybill_of_a_multi_modal_shipment_is_kept_with_its_label() -> None:
-    told = answer(200, waybill="W1", waybill1="W2", label1="https://labels.example/W2.pdf", DestinationArea="BLR")
-    placed = parse(told)
+    body = answer(200, waybill="W1", waybill1="W2", label1="https://labels.example/W2.pdf", DestinationArea="BLR")
+    placed = parse(body)
     assert isinstance(placed, Placed)
     assert (placed.waybill, placed.children) == ("W1", ("W2",))
     assert [piece.label_url for piece in placed.pieces] == ["https://labels.example/W2.pdf"]
@@ -81,8 +81,8 @@ def test_the_second_waybill_of_a_multi_modal_shipment_is_kept_with_its_label() -
 
 @pytest.mark.parametrize(("code", "kind"), [(102, Pending), (202, Pending), (323, Placed)])
 def test_success_false_does_not_override_these_codes(code: int, kind: type) -> None:
-    told = {"meta": {"status": code, "success": False}, "result": {"waybill": "W1", "reference_number": REFERENCE}}
-    assert isinstance(parse(told), kind)
+    body = {"meta": {"status": code, "success": False}, "result": {"waybill": "W1", "reference_number": REFERENCE}}
+    assert isinstance(parse(body), kind)
 
 
 def test_the_status_is_read_from_each_place() -> None:
@@ -183,10 +183,10 @@ def test_the_unforeseen_is_unclear(http_status: int, body: Any) -> None:
 
 @pytest.mark.parametrize("code", [301, 306, 316, 320, 324, 351, 352, 353])
 def test_key_and_account_are_configuration(code: int) -> None:
-    outcome = parse(answer(code, "told"))
+    outcome = parse(answer(code, "the reason"))
     assert isinstance(outcome, Misconfigured)
     assert outcome.code == code
-    assert "told" in outcome.message
+    assert "the reason" in outcome.message
 
 
 @pytest.mark.parametrize("http_status", [401, 403])

@@ -61,8 +61,8 @@ def test_what_is_held_is_no_refusal_under_any_code(code: int, words: str) -> Non
 
 
 def test_the_text_may_be_in_the_result() -> None:
-    told = refusal(319, "Error In Order Placing To Courier Partner", result={"errors": ["Order id already exists"]})
-    assert isinstance(parse_create_order(told, "R"), AlreadyHeld)
+    refused = refusal(319, "Error In Order Placing To Courier Partner", result={"errors": ["Order id already exists"]})
+    assert isinstance(parse_create_order(refused, "R"), AlreadyHeld)
 
 
 def test_a_waybill_in_such_a_refusal_is_shown_and_not_trusted() -> None:

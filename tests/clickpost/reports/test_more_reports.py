@@ -1,4 +1,4 @@
-"""Reports: waiting within bounds, and downloading a file that lies elsewhere, without the key."""
+"""Reports: waiting within bounds, and downloading a file from another host, without the key."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def report(link: str) -> VendorReport:
     return VendorReport(reference="4711", name="R", status="SUCCESS", created_at="", link=link, raw={})
 
 
-async def test_a_report_is_asked_for_awaited_and_downloaded(ask: Ask, vendor: Vendor, calls: list[Call]) -> None:
+async def test_a_report_is_requested_awaited_and_downloaded(ask: Ask, vendor: Vendor, calls: list[Call]) -> None:
     link = f"{vendor.url}/bucket/4711.csv?{QUERY}"
     vendor.say(made("IN_PROGRESS")).say(made(None, "null")).say(made("SUCCESS", link)).say(CSV)
     ready = await ask("wait_for_report", "4711", every=0.01, tries=5)
@@ -50,7 +50,7 @@ async def test_a_report_is_asked_for_awaited_and_downloaded(ask: Ask, vendor: Ve
     assert len(calls) == 4
 
 
-async def test_the_key_does_not_go_where_the_file_lies_and_its_signature_is_kept_nowhere(
+async def test_the_key_is_not_sent_to_the_files_host_and_its_signature_is_not_stored(
     ask: Ask, vendor: Vendor, calls: list[Call], caplog: pytest.LogCaptureFixture
 ) -> None:
     link = f"{vendor.url}/bucket/4711.csv?{QUERY}"
@@ -133,7 +133,7 @@ async def test_only_web_addresses_are_followed(ask: Ask, link: str) -> None:
         ({"cut": "within"}, True),
     ],
 )
-async def test_a_download_that_fails_says_whether_to_try_again(
+async def test_a_download_that_fails_states_whether_to_retry(
     ask: Ask, vendor: Vendor, how: JsonObject, again: bool
 ) -> None:
     vendor.say(b"<Error>AccessDenied</Error>" * 9, **how)

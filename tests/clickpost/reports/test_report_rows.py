@@ -109,7 +109,7 @@ def test_serial_dates_in_csv(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "problem"),
     [
         (b"", "is empty"),
         (b"Name,City\nAsha,Pune\n", "no column is recognised. Columns found: Name, City"),
@@ -122,6 +122,6 @@ def test_serial_dates_in_csv(tmp_path: Path) -> None:
         (b"PK\x03\x04nothing", "the spreadsheet cannot be read"),
     ],
 )
-def test_what_is_no_table_says_why(tmp_path: Path, content: bytes, told: str) -> None:
-    with pytest.raises(TableUnreadable, match=told):
+def test_a_file_that_is_not_a_table_is_refused_with_the_reason(tmp_path: Path, content: bytes, problem: str) -> None:
+    with pytest.raises(TableUnreadable, match=problem):
         read(tmp_path, content)

@@ -63,14 +63,14 @@ def test_words_that_are_not_understood_are_counted_by_name(tmp_path: Path) -> No
         tmp_path, ("Delhivery", "RTO-Handover"), ("Delhivery", "RTO-Handover"), ("Moon Express", "Delivered"), ("", "")
     )
     assert [row.gaps for row in rows] == [Gap.ALWAYS, Gap.ALWAYS, Gap.ALWAYS, Gap.ALWAYS | Gap.STATUS]
-    told = report.not_understood()
-    assert (told.statuses, told.couriers, told.lacking, told.columns) == (
+    unknown = report.not_understood()
+    assert (unknown.statuses, unknown.couriers, unknown.lacking, unknown.columns) == (
         {"RTO-Handover": 2},
         {"Moon Express": 1},
         [],
         [],
     )
-    assert told.sentences() == [
+    assert unknown.sentences() == [
         "courier names not understood: 'Moon Express' in 1 row",
         "statuses not understood: 'RTO-Handover' in 2 rows",
     ]
@@ -81,8 +81,8 @@ def test_a_column_that_is_not_understood_leaves_its_side_lacking(tmp_path: Path)
         tmp_path, ("Delhivery", "Delivered"), header=HEADER.replace("Clickpost Unified Status", "Stage of the parcel")
     )
     assert row.gaps & Gap.ALWAYS
-    told = report.not_understood()
-    assert (told.lacking, told.columns) == (["status"], ["Stage of the parcel"])
+    unknown = report.not_understood()
+    assert (unknown.lacking, unknown.columns) == (["status"], ["Stage of the parcel"])
 
 
 def test_a_time_without_seconds_may_be_any_of_its_minute(tmp_path: Path) -> None:

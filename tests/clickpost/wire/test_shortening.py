@@ -69,12 +69,12 @@ def test_a_run_of_letters_takes_no_time() -> None:
 
 
 def test_an_error_with_clickposts_message_names_no_person() -> None:
-    said = "ASHA RAO of 12 mg road, pune (+91 98123 45678, asha@mail.example) is away. Dear Asha"
-    reply = Reply(http_status=200, body={"meta": {"status": 319, "message": said}}, text=said)
-    told = str(failure(HttpExchange(call=request().call(response=said), request=request(), reply=reply)))
-    assert told.startswith("create-order: ClickPost 319")
+    message = "ASHA RAO of 12 mg road, pune (+91 98123 45678, asha@mail.example) is away. Dear Asha"
+    reply = Reply(http_status=200, body={"meta": {"status": 319, "message": message}}, text=message)
+    text = str(failure(HttpExchange(call=request().call(response=message), request=request(), reply=reply)))
+    assert text.startswith("create-order: ClickPost 319")
     masked = "a*** r*** of [address of 16 characters] (************678, a***@mail.example) is away. dear a***"
-    assert masked in told.casefold()
+    assert masked in text.casefold()
 
 
 def test_a_text_cut_within_a_name_does_not_end_with_part_of_it() -> None:

@@ -32,7 +32,7 @@ def test_every_known_form_is_read(text: str, utc: datetime) -> None:
     assert read_scan_time(text, zone=INDIA) == utc
 
 
-def test_z_means_utc_only_where_the_account_says_so() -> None:
+def test_z_means_utc_only_where_the_setting_says_so() -> None:
     assert read_scan_time("2022-06-14T15:03:00Z", zone=INDIA, z_means_utc=True) == datetime(
         2022, 6, 14, 15, 3, tzinfo=UTC
     )

@@ -36,7 +36,7 @@ FACTS = Facts(
 )
 
 
-def test_the_plain_case_is_sent_and_says_why() -> None:
+def test_the_plain_case_is_sent_with_its_reason() -> None:
     why = "the shipment reached shipped, 0 min ago; consent: stated by the payload"
     assert decide(FACTS, Rules(), NOW) == Send(why)
 

@@ -53,13 +53,13 @@ def test_economically_news_puts_the_question_off() -> None:
 
 
 @pytest.mark.parametrize("rules", [GUIDE, ECONOMICAL])
-def test_a_gap_is_asked_for_at_once_but_never_twice_within_two_hours(rules: PollingRules) -> None:
+def test_a_gap_is_polled_at_once_but_never_twice_within_two_hours(rules: PollingRules) -> None:
     for final in (False, True):
         assert next_poll(rules, gap=True, final=final, due_at=T0 + DAY) == T0
         assert next_poll(rules, gap=True, final=final, polled_at=T0 - HOUR) == T0 + HOUR
 
 
-def test_by_the_guide_the_end_is_asked_for_once_more_when_the_courier_was_asked_again() -> None:
+def test_in_guide_mode_the_end_is_polled_once_more_after_the_courier_was_polled_again() -> None:
     once_more = next_poll(GUIDE, final=True, polled_at=T0 - 5 * HOUR, due_at=T0 + 18 * HOUR)
     assert once_more == T0 + 2 * HOUR
     assert next_poll(GUIDE, T0 + HOUR, final=True, was_final=True, due_at=once_more) == once_more, "a copy"

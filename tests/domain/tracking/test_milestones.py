@@ -110,7 +110,7 @@ def test_awb_generated_and_stuck_are_milestones_without_a_scan() -> None:
         ([(30, 9, 1), (30, 9, 1), (33, 9, 6)], 1, [30]),  # one failure reported three times
         ([(30, 9, 1), (60, 9, 1)], 2, [30, 60]),
         ([(30, 8)], 1, [30]),
-        ([(30, 6), (36, 9, 4), (60, 6), (61, 8)], 1, [36, 61]),  # nobody came the first time
+        ([(30, 6), (36, 9, 4), (60, 6), (61, 8)], 1, [36, 61]),  # the courier did not come the first time
         ([(20, 7), (30, 13), (36, 15)], 0, []),  # not serviceable; the way back is no try
         ([], 0, []),
     ],
