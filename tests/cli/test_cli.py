@@ -502,9 +502,9 @@ def test_a_replay_rebuilds_one_shipment_or_all(awbridge: Any, tmp_path: Path) ->
     awbridge("shipments", "import", "orders.csv")
     assert awbridge("replay", "--reference", "R1").stdout == "1 shipments rebuilt, 0 of them differed\n"
     assert json.loads(awbridge("replay", "--all", "--json").stdout) == {"shipments": 0, "changed": 0}
-    assert awbridge("replay", "--all", "--anew").stdout == "0 shipments rebuilt, 0 of them differed\n"
+    assert awbridge("replay", "--all", "--restart").stdout == "0 shipments rebuilt, 0 of them differed\n"
     assert "there is no shipment NOPE" in awbridge("replay", "--reference", "NOPE").output
-    for wrong in (("--all", "--list"), ("--anew",)):
+    for wrong in (("--all", "--list"), ("--restart",)):
         assert awbridge("replay", *wrong).exit_code == 1
     shown = awbridge("shipments", "show", "R1").output
     assert "delivery_attempt_count" in shown
