@@ -1,4 +1,4 @@
-"""The wiring of the evidence: which calls the hook leaves to the steps, which loops there are."""
+"""The wiring of the audit: which calls the hook leaves to the steps, and which loops run."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def test_the_response_to_a_made_up_key_shows_what_the_proxies_do(response: Probe
     assert (found.level, words in found.found) == (level, True)
 
 
-def test_the_cures_name_the_lines() -> None:
+def test_the_remedies_contain_the_configuration_lines() -> None:
     assert "underscores_in_headers on;" in CURES
     assert "expected_underscore_headers webhook_key" in CURES
     assert "routing.http.drop_invalid_header_fields.enabled,Value=false" in CURES
@@ -195,7 +195,7 @@ async def test_the_cost_of_polling_is_reported_for_both_modes_and_a_low_rate_is_
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("refused", [0, 67])
-async def test_orders_that_need_a_person_make_an_exit_code_of_their_own(tmp_path: Path, refused: int) -> None:
+async def test_orders_that_need_an_operator_have_their_own_exit_code(tmp_path: Path, refused: int) -> None:
     settings = settings_at(tmp_path)
     store = await a_store(settings)
     await decided(store, placed=53, refused=refused, clock=lambda: T0)
@@ -212,7 +212,7 @@ async def test_orders_that_need_a_person_make_an_exit_code_of_their_own(tmp_path
     assert exit_code([*found, broken]) == 1
 
 
-async def test_a_lost_box_alone_makes_the_exit_code(tmp_path: Path) -> None:
+async def test_a_lost_box_alone_sets_the_exit_code(tmp_path: Path) -> None:
     settings = settings_at(tmp_path)
     store = await a_store(settings)
     await add(store, "R")

@@ -71,7 +71,7 @@ def test_external_texts_are_logged_without_addresses_and_quoted_values(
     assert "a row failed" in output
 
 
-def test_what_libraries_log_is_an_event_like_others(capsys: pytest.CaptureFixture[str]) -> None:
+def test_library_logs_are_events_too(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logs(level="info", as_json=True)
     set_up_logs(level="info", as_json=True)
     phone = "".join(["98", "7654", "3210"])

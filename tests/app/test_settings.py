@@ -32,7 +32,7 @@ def secrets(values: Iterable[SecretStr]) -> list[str]:
     return [v.get_secret_value() for v in values]
 
 
-def test_without_any_setting_the_defaults_hold() -> None:
+def test_without_any_setting_the_defaults_apply() -> None:
     found = load_settings()
     assert found.database_url == "sqlite:///awbridge.db"
     assert found.clickpost_url == "https://www.clickpost.in"
@@ -89,7 +89,7 @@ def test_all_wrong_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert {"AWBRIDGE_PORT", "AWBRIDGE_TIME_ZONE"} <= {part.split(":")[0] for part in str(error.value).split("; ")}
 
 
-def test_the_file_is_read_and_the_environment_wins(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_overrides_the_file(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (clean / "awbridge.toml").write_text(
         'port = 9000\nhost = "0.0.0.0"\nretry_delays = [1, 2, 3]\nwebhook_keys = ["a", "b"]\napi_keys = "c,d"\n'
     )
@@ -100,7 +100,7 @@ def test_the_file_is_read_and_the_environment_wins(clean: Path, monkeypatch: pyt
     assert load_settings(port=9002).port == 9002, "an argument wins over both"
 
 
-def test_a_name_in_the_file_that_is_no_setting_is_refused(clean: Path) -> None:
+def test_an_unknown_setting_in_the_file_is_refused(clean: Path) -> None:
     (clean / "awbridge.toml").write_text("prot = 9000\n")
     with pytest.raises(SettingsError, match="PROT"):
         load_settings()
@@ -115,7 +115,7 @@ def test_a_renamed_setting_in_the_file_is_refused_with_its_successor(
         load_settings()
 
 
-def test_a_file_that_is_no_toml_is_named(clean: Path) -> None:
+def test_a_file_that_is_not_toml_is_named(clean: Path) -> None:
     (clean / "awbridge.toml").write_text("port = = 1\n")
     with pytest.raises(SettingsError, match=r"awbridge\.toml"):
         load_settings()

@@ -1,4 +1,4 @@
-"""The commands as a person types them."""
+"""The commands as an operator types them."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def couriers(awbridge: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("couriers")
-def test_good_rows_of_a_csv_go_in_and_bad_ones_are_named_by_line_and_field(awbridge: Any, tmp_path: Path) -> None:
+def test_good_rows_of_a_csv_are_imported_and_bad_ones_named_by_line_and_field(awbridge: Any, tmp_path: Path) -> None:
     lines = [
         HEADER,
         row("R1"),
@@ -288,7 +288,7 @@ def test_catch_up_by_hand_covers_a_span_and_refuses_a_reversed_one(awbridge: Any
     assert "--to must be later than --from" in reversed_.output
 
 
-def test_what_is_covered_is_shown_without_a_call(awbridge: Any) -> None:
+def test_coverage_is_shown_without_a_call(awbridge: Any) -> None:
     shown = awbridge("catch-up", "--status")
     assert shown.exit_code == 0, shown.output
     assert "nothing is covered yet" in shown.output
@@ -340,7 +340,7 @@ def test_silent_shipments_are_listed_and_what_cannot_be_asked_for_is_told(awbrid
     assert (asked.exit_code, asked.output) == (1, "NONE: unknown, not placed, or at its end\n")
 
 
-def test_a_vendor_that_is_away_makes_catch_up_fail(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_catch_up_fails_while_clickpost_is_unavailable(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("awbridge.steps.polling.policy.PAUSES", (0.0, 0.0))
     result = awbridge("catch-up", "--from", "2026-11-01", "--to", "2026-11-02")
     assert result.exit_code == 1
@@ -348,7 +348,7 @@ def test_a_vendor_that_is_away_makes_catch_up_fail(awbridge: Any, monkeypatch: p
 
 
 @pytest.mark.usefixtures("couriers")
-def test_what_a_courier_writes_is_no_markup(awbridge: Any, tmp_path: Path) -> None:
+def test_text_of_couriers_is_not_markup(awbridge: Any, tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_text(f"{HEADER}\n{row('[/red]R1')}\n")
     assert awbridge("shipments", "import", "orders.csv").exit_code == 0
     listed = awbridge("shipments", "list")
@@ -368,7 +368,7 @@ def rejected(awbridge: Any, couriers: None, tmp_path: Path) -> None:
 
 @pytest.mark.heavy
 @pytest.mark.usefixtures("rejected")
-def test_a_payload_is_shown_rehearsed_and_changed(awbridge: Any) -> None:
+def test_a_payload_is_shown_previewed_and_changed(awbridge: Any) -> None:
     assert json.loads(awbridge("shipments", "payload", "R1").stdout)["shipment_details"]["weight"] == 500
     edit = ("shipments", "payload", "R1", "--set", "weight=750", "--set", "drop_phone=9000000009")
     seen = awbridge(*edit)
@@ -524,7 +524,7 @@ async def _a_shipment_with_a_lost_box(url: str) -> None:
         await store.close()
 
 
-def test_a_person_sees_which_box_went_wrong_and_what_comes_back(awbridge: Any, tmp_path: Path) -> None:
+def test_show_names_the_lost_box_and_the_return(awbridge: Any, tmp_path: Path) -> None:
     asyncio.run(_a_shipment_with_a_lost_box(f"sqlite:///{tmp_path}/cli.db"))
     lines = awbridge("shipments", "show", "R").output.splitlines()
     assert any("AWB1-2" in line and "Lost" in line and "lost" in line for line in lines)

@@ -1,4 +1,4 @@
-"""The commands of the evidence as a person types them."""
+"""The audit commands as an operator types them."""
 
 from __future__ import annotations
 

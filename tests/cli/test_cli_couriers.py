@@ -1,4 +1,4 @@
-"""`awbridge couriers` as a person types it."""
+"""`awbridge couriers` as an operator types it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def order_file(path: Path, name: str, **more: Any) -> str:
     return name
 
 
-def test_what_is_exported_is_what_was_imported(awbridge: Any, tmp_path: Path) -> None:
+def test_exported_transporters_equal_the_imported_ones(awbridge: Any, tmp_path: Path) -> None:
     assert awbridge("couriers", "export").output == CSV
     awbridge("couriers", "export", "--to", "out.csv")
     assert (tmp_path / "out.csv").read_text() == CSV
@@ -85,7 +85,7 @@ def test_an_import_keeps_what_its_columns_do_not_state(awbridge: Any, tmp_path: 
         ("fine,5,,,,", "line 3: fine is used twice"),
     ],
 )
-def test_a_wrong_line_imports_nothing(awbridge: Any, tmp_path: Path, line: str, problem: str) -> None:
+def test_an_invalid_line_imports_nothing(awbridge: Any, tmp_path: Path, line: str, problem: str) -> None:
     (tmp_path / "bad.csv").write_text(f"{CSV.splitlines()[0]}\n{line}\nfine,6,,,,\n")
     result = awbridge("couriers", "import", "bad.csv")
     assert result.exit_code == 1
@@ -138,7 +138,7 @@ def test_rules_are_exported_as_imported_and_the_test_names_the_one_that_takes_an
         ("name,transporter\na,old,5\n", "line 2: 3 cells, but the header names 2 columns"),
     ],
 )
-def test_wrong_rules_leave_the_old_ones(awbridge: Any, tmp_path: Path, text: str, problem: str) -> None:
+def test_invalid_rules_keep_the_old_ones(awbridge: Any, tmp_path: Path, text: str, problem: str) -> None:
     (tmp_path / "rules.csv").write_text(RULES)
     awbridge("couriers", "rules", "import", "rules.csv")
     (tmp_path / "bad.csv").write_text(text)
@@ -177,7 +177,7 @@ def accounts_shown(awbridge: Any) -> dict[str, dict[str, Any]]:
     return {a["account"]: a for a in json.loads(awbridge("couriers", "accounts", "--json").stdout)}
 
 
-def test_accounts_are_shown_with_what_holds_them_and_how_fast_they_may_go(awbridge: Any, tmp_path: Path) -> None:
+def test_accounts_are_shown_with_their_hold_and_rate(awbridge: Any, tmp_path: Path) -> None:
     assert "no account has had a shipment yet" in awbridge("couriers", "accounts").output
     order = order_file(tmp_path, "order.json", transporter="delhivery")
     assert awbridge("shipments", "import", order).exit_code == 0
@@ -192,7 +192,7 @@ def test_accounts_are_shown_with_what_holds_them_and_how_fast_they_may_go(awbrid
 
 
 @pytest.mark.heavy
-def test_a_downtime_is_declared_in_its_zone_shown_and_taken_back(awbridge: Any, tmp_path: Path) -> None:
+def test_a_downtime_is_declared_in_its_zone_shown_and_removed(awbridge: Any, tmp_path: Path) -> None:
     order = order_file(tmp_path, "order.json", transporter="delhivery")
     awbridge("shipments", "import", order)
     add = ("couriers", "downtime", "add", "--courier", "4", "--reason", "works")

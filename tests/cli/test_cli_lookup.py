@@ -1,4 +1,4 @@
-"""Shipments are found by what people have at hand, times are written as people write them, doubts are shown."""
+"""Shipments are found by any of their numbers, times are read in common forms, warnings are shown."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_list_finds_them_by_waybill_and_order(awbridge: Any, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "start", ["2026-11-29 07:06", "2026-11-29T07:06", "2026-11-29 07:06:00", "2026-11-29T07:06:00+05:30"]
 )
-def test_catch_up_takes_a_time_as_people_write_it(awbridge: Any, start: str) -> None:  # noqa: F811
+def test_catch_up_accepts_common_forms_of_a_time(awbridge: Any, start: str) -> None:  # noqa: F811
     result = awbridge(*CATCH_UP, start)
     assert result.exit_code == 1, "understood, and later than --to"
     assert "--to must be later than --from" in result.stderr

@@ -1,4 +1,4 @@
-"""`awbridge notices`, `endpoints`, `opt-outs` and `alarms` as a person types them."""
+"""`awbridge notices`, `endpoints`, `opt-outs` and `alarms` as an operator types them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_notices_and_alarms_are_listed(awbridge: Any) -> None:
     assert json.loads(awbridge("alarms", "list", "--json").stdout)[0]["cause"] == "disk"
 
 
-def test_a_preview_shows_the_words(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preview_shows_the_message_text(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWBRIDGE_NOTICE_BRAND", "Bazaar")
     assert awbridge("notices", "preview", "delivered").stdout.startswith("Bazaar: Your order 1001 was delivered")
     mail = awbridge("notices", "preview", "delivered", "--channel", "mail", "--language", "hi")
@@ -84,7 +84,7 @@ def test_the_lint_fails_on_a_broken_template(awbridge: Any, tmp_path: Path, monk
     assert "AWBRIDGE_TEMPLATES_DIR" in awbridge("notices", "lint").stderr
 
 
-def test_endpoints_from_birth_to_end(awbridge: Any) -> None:
+def test_endpoints_are_added_changed_and_removed(awbridge: Any) -> None:
     added = awbridge("endpoints", "add", "https://8.8.8.8/hook", "--kind", "delivered")
     number, secret = (line.split()[1] for line in added.stdout.splitlines())
     assert secret.startswith("whsec_")

@@ -1,4 +1,4 @@
-"""`awbridge reconcile` as a person types it."""
+"""`awbridge reconcile` as an operator types it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_file_is_reconciled_listed_shown_and_bundled(awbridge: Any, tmp_path: 
     assert pushed.output == "0 are pushed again, 0 have changed since and were skipped\n"
 
 
-def test_a_file_that_is_no_table_ends_with_exit_code_1(awbridge: Any, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_table_ends_with_exit_code_1(awbridge: Any, tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("Name\nAsha\n")
     done = awbridge("reconcile", "--file", "people.csv", "--json")
     assert done.exit_code == 1
@@ -100,7 +100,7 @@ def test_notes_on_how_a_report_was_read_are_shown(awbridge: Any, tmp_path: Path)
     ]
 
 
-def test_a_status_that_clickpost_does_not_publish_is_shown_in_its_own_words() -> None:
+def test_an_unpublished_status_is_shown_by_its_description() -> None:
     seen = {"waybill": "A1", "courier_partner_id": 4, "status_code": 45, "status_description": "Handed to the depot"}
     assert side_in_words(seen) == "A1, courier 4, Handed to the depot"
     assert side_in_words(seen | {"status_description": ""}) == "A1, courier 4, Unknown(45)"

@@ -1,4 +1,4 @@
-"""ClickPost pushing webhooks at a bridge without a pause, and what of them the database has."""
+"""ClickPost pushing webhooks to a bridge without a pause, and which of them are stored."""
 
 from __future__ import annotations
 

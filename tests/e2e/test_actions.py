@@ -68,7 +68,7 @@ def once(sandbox: Running, kind: str, endpoint: str, times: int = 1) -> None:
     httpx2.post(f"{sandbox.url}/_sandbox/faults/once", json=body).raise_for_status()
 
 
-def test_every_kind_gets_done_at_the_sandbox(http: httpx2.Client) -> None:
+def test_every_kind_of_action_completes_at_the_sandbox(http: httpx2.Client) -> None:
     order = {**demo_order(1, 7), "transporter": "delhivery"}
     order["shipment_details"] |= {"reference_number": "R", "order_type": "PREPAID", "cod_value": 0}
     http.post("/v1/shipments", json=order).raise_for_status()
@@ -99,7 +99,7 @@ def a_foreign_parcel() -> dict[str, Any]:
     return {"waybill": "ELSEWHERE77", "transporter": "delhivery", "shipment_info": info}
 
 
-def test_a_pickup_whose_line_was_cut_waits_for_a_person(http: httpx2.Client, sandbox: Running) -> None:
+def test_a_pickup_whose_connection_was_cut_waits_for_an_operator(http: httpx2.Client, sandbox: Running) -> None:
     once(sandbox, "cut_after_placing", "create_pickup")
     action = post(http, "/v1/pickups", a_pickup(**ACCOUNT, pickup_date=TOMORROW.isoformat()))
     assert ended(http, action)["state"] == "unclear"

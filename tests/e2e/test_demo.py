@@ -49,7 +49,7 @@ def test_the_verdict_is_good_when_all_agree() -> None:
         ({**SHOWN, "status": None}, TIMELINE, "our status is None"),
     ],
 )
-def test_the_verdict_names_whatever_differs(
+def test_the_verdict_names_every_difference(
     shown: Mapping[str, Any], timeline: list[Mapping[str, Any]], fault: str
 ) -> None:
     assert any(fault in found for found in _differences(ORDER, shown, timeline))
@@ -81,7 +81,7 @@ def _started(command: list[str], **options: Any) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-def test_the_demo_can_be_broken_off_with_ctrl_c(tmp_path: Path) -> None:
+def test_the_demo_can_be_interrupted_with_ctrl_c(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "awbridge", "demo"]
     env = {**os.environ, "TMPDIR": str(tmp_path)}
     with _started(command, env=env) as demo:

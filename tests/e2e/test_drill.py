@@ -57,7 +57,7 @@ def test_a_worker_of_the_drill_sees_its_clock_jump_ahead_and_back(monkeypatch: p
     assert all(abs(off) <= 60 for off in offs)
 
 
-async def test_a_drill_keeps_its_hands_off_a_database_that_is_in_use(database_url: str, tmp_path: Path) -> None:
+async def test_a_drill_refuses_a_database_that_is_in_use(database_url: str, tmp_path: Path) -> None:
     store = await Store.open(database_url)
     await store.migrate()
     await rows.add(store, "REF-1")

@@ -36,7 +36,7 @@ async def turn_over(old: PostgresServer, new: PostgresServer, bridge: Running, p
     await asyncio.sleep(1)
 
 
-async def test_a_new_primary_is_found_by_itself_and_nothing_that_was_taken_is_lost(tmp_path: Path) -> None:
+async def test_a_new_primary_is_found_automatically_and_no_accepted_webhook_is_lost(tmp_path: Path) -> None:
     with postgres_server() as one, standby_of(one) as other:
         url = await one.new_database()
         hosts = both(one, other, url.rpartition("/")[2])

@@ -1,4 +1,4 @@
-"""kill -9 in the middle of push, ingest and apply: nothing is lost, nothing is doubled."""
+"""kill -9 in the middle of push, ingest and apply: no data is lost or doubled."""
 
 from __future__ import annotations
 

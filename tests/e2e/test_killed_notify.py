@@ -103,7 +103,7 @@ async def begin(bridge: Running, held: Holding) -> None:
     await until(both, bridge.log()[-3000:])
 
 
-async def test_an_sms_that_may_have_gone_out_is_not_repeated_and_an_event_is(
+async def test_an_sms_that_may_have_been_sent_is_not_repeated_and_an_event_is(
     database_url: str, sandbox: Running, tmp_path: Path
 ) -> None:
     store = await Store.open(database_url)

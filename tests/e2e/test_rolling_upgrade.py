@@ -1,4 +1,4 @@
-"""A newer version migrates the database under replicas of this one, which know nothing of it."""
+"""A newer version migrates the database under replicas of this one."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def place(bridge: Running, first: int) -> None:
     await until(lambda: references <= set(in_state(bridge, "placed")), f"{references} placed")
 
 
-async def test_an_old_replica_works_on_beside_a_compatible_schema_and_steps_aside_beside_another(
+async def test_an_old_replica_keeps_working_on_a_compatible_schema_and_stops_on_an_incompatible_one(
     database_url: str, sandbox: Running, tmp_path: Path
 ) -> None:
     port, second = free_port(), free_port()

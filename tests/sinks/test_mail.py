@@ -137,7 +137,7 @@ async def test_over_tls_the_password_is_sent_and_the_mail_arrives(
 
 
 @pytest.mark.parametrize("scheme", ["smtps", "smtp"])
-async def test_a_server_with_an_untrusted_certificate_gets_nothing(
+async def test_a_server_with_an_untrusted_certificate_receives_no_mail(
     scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context = server_context(tmp_path, monkeypatch, trusted=False)

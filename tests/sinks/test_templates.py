@@ -65,7 +65,7 @@ def test_a_word_that_names_a_day_is_found_as_a_word(text: str, named: bool) -> N
     assert names_day(text) is named
 
 
-def test_values_do_not_count_as_words_of_the_template() -> None:
+def test_inserted_values_are_not_checked_as_template_text() -> None:
     values = {**EXAMPLE, "brand": "Sunday", "name": "Kal"}
     assert not Templates().names_day(Milestone.SHIPPED, Channel.MAIL, "en", values)
 

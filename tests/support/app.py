@@ -151,7 +151,7 @@ async def web_on(
 async def serving(
     app: ASGIApp, endpoint: WebhookEndpoint, *, connections: Connections | None = None, **limits: Any
 ) -> AsyncGenerator[str]:
-    """The app on loopback, spoken to as `awbridge serve` is; its URL. `limits`: where they are not the usual ones."""
+    """The app on loopback, served like `awbridge serve`; its URL. `limits`: if not the defaults."""
     connections = connections or Connections(Limits(**limits))
     config = server_config(app, endpoint, connections, lifespan="off", log_config=None)
     config.load()

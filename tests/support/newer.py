@@ -40,7 +40,7 @@ async def migrate_as_newer(store: Store, *more: Migration) -> None:
 
 
 async def make(url: str) -> str:
-    """The URL, once this has been made of its empty database."""
+    """The URL, after its empty database was migrated so."""
     opened = await Store.open(url)
     history = "".join(map(_applied, (*migrations(), MIGRATION)))
     async with opened.write() as session:

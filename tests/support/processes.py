@@ -92,7 +92,7 @@ def running(arguments: list[str], env: Mapping[str, str], folder: Path, port: in
 
 
 def bridge_environment(database_url: str, sandbox_url: str, port: int) -> dict[str, str]:
-    """Settings of a bridge that is quick in everything and patient in tries."""
+    """Settings of a bridge with short intervals and many attempts."""
     return {
         "AWBRIDGE_DATABASE_URL": database_url,
         "AWBRIDGE_CLICKPOST_USERNAME": "sandbox",

@@ -14,7 +14,7 @@ OF_ONE_CONNECTION = {"host", "content-length", "connection"}
 
 @contextmanager
 def dropping_proxy(target: str) -> Iterator[str]:
-    """Its address while the block lasts; what comes there is passed on to `target`."""
+    """A proxy that forwards to `target` within the block; its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -70,7 +70,7 @@ def attempt(
 
 
 def sql(text: str) -> Statement:
-    """A statement of the test's own, in the house's notation."""
+    """A statement of the test, in the notation of the store's SQL files."""
     return parse(f"-- name: own\n{text}")["own"]
 
 
@@ -98,7 +98,7 @@ async def place(store: Store, reference: str, waybill: str, *, now: datetime = T
 
 
 async def decided(store: Store, *, placed: int, refused: int, clock: Callable[[], datetime], name: str = "") -> None:
-    """So many orders that ClickPost placed just now, and so many that it refused; both named by their number."""
+    """Add that many orders just `placed` by ClickPost and that many `refused`, both named by their number."""
     prefix = f"{name}-" if name else ""
     no = NotPlaced(state=State.REJECTED, no_of_retries=1, problem="Invalid pincode", next_try_at=None)
     names = [f"{prefix}{kind}-{n}" for kind, count in (("PLACED", placed), ("REFUSED", refused)) for n in range(count)]

@@ -44,7 +44,7 @@ class S3Server:
         }
 
     def start(self, *, full: bool = False) -> None:
-        """`full`: as if its disk had no room left."""
+        """`full`: as if its disk were full."""
         config = self.folder / "s3.json"
         credentials = [{"accessKey": ACCESS, "secretKey": SECRET}]
         actions = ["Admin", "Read", "Write", "List", "Tagging"]
@@ -84,7 +84,7 @@ class S3Server:
 
     def stop(self) -> None:
         if self._process:
-            self._process.kill()  # its own good-bye takes ten seconds
+            self._process.kill()  # its own shutdown takes ten seconds
             self._process.wait(10)
             self._process = None
         for port in self._ports.values():  # sockets that it makes there despite its options

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 
 class SlowDoor:
-    """While `stuck`, connections are taken and nothing passes."""
+    """While `stuck`, it accepts connections and forwards no data."""
 
     def __init__(self, to: int) -> None:
         self._to = to
@@ -36,7 +36,7 @@ class SlowDoor:
 
 @asynccontextmanager
 async def slow_door(to: int) -> AsyncGenerator[SlowDoor]:
-    """A door to a port of this machine."""
+    """A forwarder to a port of this machine."""
     door = SlowDoor(to)
     tasks: set[asyncio.Task[None]] = set()
 

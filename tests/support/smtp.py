@@ -53,7 +53,7 @@ class Mailbox:
 def smtp_server(
     *, tls: ssl.SSLContext | None = None, starttls: ssl.SSLContext | None = None, password: str = "", utf8: bool = True
 ) -> Iterator[Mailbox]:
-    """A server on a free port; stopped after. With a password it takes nothing without, and none in clear."""
+    """A server on a free port; stopped after. With a password it requires one, and only over TLS."""
 
     def knows(_server: SMTP, _session: Session, _envelope: Envelope, _how: str, offered: LoginPassword) -> AuthResult:
         return AuthResult(success=offered.password == password.encode(), handled=False)

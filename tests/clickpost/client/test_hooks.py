@@ -32,7 +32,7 @@ def provider(spans: InMemorySpanExporter) -> TracerProvider:
     return made
 
 
-async def test_a_hook_sees_a_request_before_it_goes_out_and_the_other_what_came_back(
+async def test_one_hook_sees_the_request_before_it_is_sent_and_one_the_response(
     vendor: Vendor, india: JsonObject
 ) -> None:
     vendor.say(PLACED)
@@ -166,7 +166,7 @@ def test_an_answer_to_an_order_has_advice(vendor: Vendor, india: JsonObject, cod
     assert bool(word) == bool(answer.advice)
 
 
-def test_flat_orders_and_those_between_businesses_have_addresses_of_their_own(vendor: Vendor) -> None:
+def test_flat_and_b2b_orders_have_their_own_addresses(vendor: Vendor) -> None:
     vendor.say(PLACED)
     vendor.say({"meta": {"status": 420, "message": "failed"}, "reference_number": "R-2"})
     flat = {"reference_number": "R-1", "courier_partner": 4}
@@ -191,7 +191,7 @@ def test_an_order_is_fetched_by_its_reference(vendor: Vendor) -> None:
     assert vendor.seen[0].query == {"username": "shop", "key": KEY, "reference_number": "R-1"}
 
 
-def test_a_cancellation_can_ask_for_the_status_too(vendor: Vendor) -> None:
+def test_a_cancellation_can_request_the_status_update_too(vendor: Vendor) -> None:
     for _ in range(2):
         vendor.say({"meta": {"status": 200}})
     vendor.say({"meta": {"status": 350, "message": "gone"}}, status=400)

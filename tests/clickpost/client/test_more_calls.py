@@ -1,4 +1,4 @@
-"""Every call beside orders and tracking, on both clients: what is sent, what comes back, what a failure is."""
+"""Every call beside orders and tracking, on both clients: the request, the answer, the failures."""
 
 from __future__ import annotations
 
@@ -336,7 +336,7 @@ def meta(status: int, message: str = "", **more: Any) -> JsonObject:
 
 
 @every_case
-async def test_a_call_sends_what_the_vendor_wants_and_carries_its_answer(
+async def test_a_call_sends_the_vendors_format_and_returns_its_answer(
     ask: Ask, vendor: Vendor, calls: list[Call], case: Case
 ) -> None:
     vendor.say(case.reply)
@@ -399,7 +399,7 @@ ODD: list[Any] = [None, "", 0, "text", [], {}, [None, 1, "x", []], {"preference_
 
 @pytest.mark.heavy
 @every_case
-async def test_odd_results_are_read_without_complaint(vendor: Vendor, calls: list[Call], case: Case) -> None:
+async def test_unexpected_results_are_read_without_an_error(vendor: Vendor, calls: list[Call], case: Case) -> None:
     if case.name == "wait_for_report":
         return
     async with asking("sync", vendor, calls) as ask:
@@ -469,7 +469,7 @@ def test_a_predicted_pickup_is_a_day_in_india_or_the_text_as_received(received: 
     assert [item.pickup_date for item in parse_predictions(reply).items] == [day]
 
 
-async def test_no_service_is_an_answer_and_no_error(ask: Ask, vendor: Vendor) -> None:
+async def test_an_unserved_place_is_an_answer_and_not_an_error(ask: Ask, vendor: Vendor) -> None:
     nowhere = meta(200, "Pin code not serviceable")
     vendor.say(nowhere).say(nowhere).say(nowhere).say(nowhere)
     assert (await ask("recommend", [SHIPMENT])).items == ()
@@ -519,7 +519,7 @@ async def test_a_missing_status_is_success_only_where_the_vendor_sends_none(ask:
         ("recommend", ([{"item": "\ud800"}],)),
     ],
 )
-async def test_what_can_never_work_is_refused_before_sending(
+async def test_a_request_that_can_never_work_is_refused_before_sending(
     ask: Ask, vendor: Vendor, name: str, args: tuple[Any, ...]
 ) -> None:
     with pytest.raises(ValueError, match=r"window|zone|end|at least|JSON"):

@@ -275,7 +275,7 @@ def consignments(draw: st.DrawFn) -> Consignment:
 
 @pytest.mark.heavy
 @given(consignments())
-def test_whatever_is_built_passes_both_checks_and_keeps_its_values(made: Consignment) -> None:
+def test_every_built_consignment_passes_both_checks_and_keeps_its_values(made: Consignment) -> None:
     for payload, prefix in zip(both(made), ("drop_", ""), strict=True):
         details, drop = payload["shipment_details"], payload["drop_info"]
         assert details["reference_number"] == made.reference_number

@@ -88,9 +88,7 @@ def test_an_order_without_a_delivery_type_is_refused(india: JsonObject) -> None:
         ("account_code", "main", "other"),
     ],
 )
-def test_two_places_that_contradict_each_other_are_both_named(
-    india: JsonObject, name: str, details: Any, additional: Any
-) -> None:
+def test_two_contradicting_places_are_both_named(india: JsonObject, name: str, details: Any, additional: Any) -> None:
     india["shipment_details"] |= {name: details, "rvp_reason": "x"}
     india["additional"][name] = additional
     [problem] = check_payload(india, Region.INDIA)
@@ -134,7 +132,7 @@ def test_edits_find_a_field_where_the_order_has_it(india: JsonObject) -> None:
     assert (again["shipment_details"]["order_id"], again["additional"]["order_id"]) == (6, 6)
 
 
-def test_a_successor_has_no_waybill_and_account_of_the_first_courier(india: JsonObject) -> None:
+def test_a_successor_does_not_keep_the_first_couriers_waybill_and_account(india: JsonObject) -> None:
     stored = shipment(read(older(india, **RETURN)).payload, courier_partner_id=4, account_code="back")
     after = successor(stored, reference_number="S", transporter="T", courier_partner_id=9, account_code=None)
     assert (value_of(after.payload, "awb_number"), after.account_code, after.delivery_type) == (None, None, "RVP")
@@ -171,7 +169,7 @@ def test_typed_models_have_the_checks_of_every_form(india: JsonObject, phone: st
         Party(name="A", phone="9876543216", address="A" * 900, city="C", state="S", postal_code="411001")
 
 
-def test_limits_for_single_couriers_hold_for_those_alone(india: JsonObject) -> None:
+def test_limits_of_single_couriers_apply_to_them_only(india: JsonObject) -> None:
     india["additional"]["exchange_country"] = "India"  # as in ClickPost's own example, of EcomExpress
     india["shipment_details"]["courier_partner"] = 3
     assert check_payload(india, Region.INDIA) == []

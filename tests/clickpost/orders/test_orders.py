@@ -130,7 +130,7 @@ def test_queued_is_neither_success_nor_failure(code: int) -> None:
     assert isinstance(parse(answer(code, "queued"), http_status=202), Pending)
 
 
-def test_throttling_uses_up_no_try() -> None:
+def test_throttling_uses_up_no_attempt() -> None:
     outcome = parse(None, http_status=429, retry_after=17.0)
     assert isinstance(outcome, TryLater)
     assert (outcome.counts, outcome.retry_after) == (False, 17.0)
@@ -138,7 +138,7 @@ def test_throttling_uses_up_no_try() -> None:
 
 @pytest.mark.parametrize("body", [None, "text", [], answer(200, waybill="W1"), {"meta": None}])
 @pytest.mark.parametrize("http_status", [500, 502, 503, 504])
-def test_a_server_error_passes_whatever_its_body(http_status: int, body: Any) -> None:
+def test_a_server_error_is_transient_with_any_body(http_status: int, body: Any) -> None:
     outcome = parse(body, http_status=http_status)
     assert isinstance(outcome, TryLater)
     assert (outcome.counts, outcome.unclear) == (True, False)
@@ -156,7 +156,7 @@ def test_an_answer_not_from_clickpost_is_transient_counts_for_the_breaker_and_le
 
 
 @pytest.mark.parametrize("code", [322, 329, 500])
-def test_the_couriers_server_errors_pass(code: int) -> None:
+def test_server_errors_of_the_courier_are_transient(code: int) -> None:
     outcome = parse(answer(code, "courier is down"))
     assert isinstance(outcome, TryLater)
     assert not outcome.unclear
@@ -175,7 +175,7 @@ def test_the_couriers_server_errors_pass(code: int) -> None:
         (406, None),
     ],
 )
-def test_the_unforeseen_is_unclear(http_status: int, body: Any) -> None:
+def test_an_unforeseen_answer_is_unclear(http_status: int, body: Any) -> None:
     outcome = parse(body, http_status=http_status)
     assert isinstance(outcome, TryLater)
     assert (outcome.unclear, outcome.counts) == (True, True)
@@ -190,7 +190,7 @@ def test_key_and_account_are_configuration(code: int) -> None:
 
 
 @pytest.mark.parametrize("http_status", [401, 403])
-def test_being_shut_out_is_configuration(http_status: int) -> None:
+def test_denied_access_is_a_configuration_error(http_status: int) -> None:
     assert isinstance(parse(None, http_status=http_status), Misconfigured)
 
 
@@ -213,7 +213,7 @@ def test_a_rejection_names_the_fields_by_code_and_by_message() -> None:
     )
 
 
-def test_a_label_that_is_no_web_address_is_no_link() -> None:
+def test_a_label_that_is_not_a_web_address_is_none() -> None:
     for label in ("javascript:alert(1)", "data:application/pdf;base64,AA", None, ""):
         placed = parse(answer(200, waybill="W1", label=label))
         assert isinstance(placed, Placed)
@@ -254,9 +254,7 @@ def test_no_result_makes_it_raise(result: dict[str, Any]) -> None:
         (429, None, False),
     ],
 )
-def test_an_answer_that_is_not_clickposts_own_word_leaves_open_what_was_placed(
-    http_status: int, body: Any, silent: bool
-) -> None:
+def test_an_answer_not_from_clickpost_leaves_the_outcome_unknown(http_status: int, body: Any, silent: bool) -> None:
     outcome = parse_create_order(Reply(http_status=http_status, body=body), "R")
     assert isinstance(outcome, TryLater)
     assert outcome.silent is silent

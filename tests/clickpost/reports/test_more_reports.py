@@ -89,7 +89,7 @@ async def test_a_report_that_vanished_is_a_vendor_error(ask: Ask, vendor: Vendor
         await ask("wait_for_report", "4711")
 
 
-async def test_waiting_outlasts_errors_that_pass(ask: Ask, vendor: Vendor) -> None:
+async def test_waiting_continues_after_transient_errors(ask: Ask, vendor: Vendor) -> None:
     vendor.say({}, status=503).say({}, status=429, headers={"Retry-After": "0"}).say(meta(500), cut="before")
     vendor.say(made("SUCCESS", "https://files.example/x.csv")).say({}, status=429, headers={"Retry-After": "900"})
     assert (await ask("wait_for_report", "4711", every=0.01, tries=4)).ready
@@ -99,7 +99,7 @@ async def test_waiting_outlasts_errors_that_pass(ask: Ask, vendor: Vendor) -> No
     assert len(vendor.seen) == 5
 
 
-async def test_a_pause_that_clickpost_asks_for_is_kept_once(
+async def test_a_requested_pause_is_applied_once(
     vendor: Vendor, calls: list[Call], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
@@ -111,7 +111,7 @@ async def test_a_pause_that_clickpost_asks_for_is_kept_once(
 
 
 @pytest.mark.parametrize("bounds", [{"every": 0}, {"every": -1}, {"tries": 0}])
-async def test_bounds_that_are_none_are_refused(ask: Ask, vendor: Vendor, bounds: JsonObject) -> None:
+async def test_invalid_bounds_are_refused(ask: Ask, vendor: Vendor, bounds: JsonObject) -> None:
     with pytest.raises(ValueError, match="every must be above 0"):
         await ask("wait_for_report", "4711", **bounds)
     assert vendor.seen == []
@@ -145,7 +145,7 @@ async def test_a_download_that_fails_states_whether_to_retry(
     assert len(vendor.seen) == 1
 
 
-async def test_a_file_has_bounds_of_its_own(ask: Ask, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_file_has_its_own_size_limit(ask: Ask, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange, "LARGEST_ANSWER", 100)
     vendor.say(b"x" * 500).say(b"x" * 1500)
     monkeypatch.setattr(exchange, "LARGEST_FILE", 1000)
@@ -171,6 +171,6 @@ def test_signatures_of_links_are_masked(link: str) -> None:
     assert mask_signed(masked) == masked
 
 
-def test_what_is_no_signature_stays() -> None:
+def test_other_parameters_than_signatures_are_kept() -> None:
     text = "https://f.example/a?design=1&sku=TEA&Expires=5 Signature=on file"
     assert mask_signed(text) == text

@@ -1,4 +1,4 @@
-"""The words of reports: couriers by name, statuses by word; what is not understood is counted, never guessed."""
+"""The vocabulary of reports: couriers and statuses by name; unknown names are counted, never guessed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def read(tmp_path: Path, *rows: tuple[str, str], header: str = HEADER) -> tuple[
         ("43", 43),
     ],
 )
-def test_the_words_of_reports_are_status_codes(tmp_path: Path, word: str, code: int) -> None:
+def test_the_status_names_of_reports_are_status_codes(tmp_path: Path, word: str, code: int) -> None:
     report, (row,) = read(tmp_path, ("Delhivery", word))
     assert (row.waybill, row.status_code, row.gaps) == ("4000000000000", code, Gap.NONE)
     assert not report.not_understood()
@@ -58,7 +58,7 @@ def test_no_status_is_a_status_that_is_understood(tmp_path: Path) -> None:
     assert (row.status_code, row.gaps, bool(report.not_understood())) == (None, Gap.NONE, False)
 
 
-def test_words_that_are_not_understood_are_counted_by_name(tmp_path: Path) -> None:
+def test_unknown_names_of_a_report_are_counted_by_name(tmp_path: Path) -> None:
     report, rows = read(
         tmp_path, ("Delhivery", "RTO-Handover"), ("Delhivery", "RTO-Handover"), ("Moon Express", "Delivered"), ("", "")
     )
@@ -110,7 +110,7 @@ def test_well_known_couriers(name: str, courier: int | None) -> None:
     assert CourierNames().find(name) == courier
 
 
-def test_the_company_s_own_accounts_say_who_is_meant() -> None:
+def test_the_companys_own_accounts_name_the_courier() -> None:
     names = CourierNames(
         [
             KnownCourier(4, "Delhivery", "Surface"),
@@ -131,7 +131,7 @@ def test_the_company_s_own_accounts_say_who_is_meant() -> None:
     assert CourierNames([KnownCourier(8, "Moon"), KnownCourier(9, "Moon")]).find("Moon") is None
 
 
-def test_words_without_end_are_counted_together() -> None:
+def test_too_many_unknown_names_are_counted_together() -> None:
     words = Vocabulary()
     reader = words.reader()
     for number in range(MOST_WORDS + 20):

@@ -1,4 +1,4 @@
-"""Pages of updated-order: where a walk broke off it can go on, and what is kept for that holds no key."""
+"""Pages of updated-order: an interrupted walk can resume, and the stored position contains no key."""
 
 from __future__ import annotations
 

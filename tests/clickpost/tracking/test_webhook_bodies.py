@@ -62,7 +62,7 @@ def all_statuses(**changes: Any) -> JsonObject:
     }
 
 
-def test_all_statuses_this_scan_on_the_timeline_latest_for_the_state() -> None:
+def test_all_statuses_has_one_scan_for_the_timeline_and_the_latest_for_the_status() -> None:
     update = read(all_statuses())
     assert (update.waybill, update.courier_partner_id, update.reference_number) == ("4000123", 4, "REF-1001")
     assert (update.order_id, update.edd, update.problems) == ("77", "2026-11-05", ())
@@ -79,7 +79,7 @@ def test_z_means_utc_where_the_setting_says_so() -> None:
     assert update.scans[0].scanned_at == datetime(2026, 11, 2, 9, 10, 11, tzinfo=UTC)
 
 
-def test_an_old_webhook_with_hardly_anything_is_read() -> None:
+def test_an_old_webhook_with_few_fields_is_read() -> None:
     body = {
         "waybill": "W1",
         "status": "",
@@ -220,7 +220,7 @@ def test_the_time_of_a_return_that_cannot_be_utc_yet_is_local() -> None:
     assert read(body).problems == ("timestamp is in the future",)
 
 
-def test_a_return_whose_forward_shipment_is_not_named_is_about_the_parcel_that_it_names() -> None:
+def test_a_return_without_a_forward_shipment_is_about_the_parcel_that_it_names() -> None:
     nameless = requested_return(forward_awb="", forward_reference_number=None, forward_order_id=None)
     assert (read(nameless).reference_number, read(nameless).return_reference_number) == ("RE77", "")
     assert read({**nameless, "waybill": "R1"}).waybill == "R1"
@@ -250,7 +250,7 @@ def test_a_delivery_may_come_wrapped() -> None:
     assert read(all_statuses(payload={"waybill": "OTHER"})) == read(all_statuses())
 
 
-def test_the_vendors_words_are_kept_for_codes_that_are_in_no_table() -> None:
+def test_the_vendors_descriptions_are_stored_for_unknown_codes() -> None:
     body = all_statuses(clickpost_status_code=43, clickpost_status_description="RiderAllocated")
     body["additional"]["latest_status"] = {}
     body["additional"] |= {"ndr_status_code": 77, "ndr_status_description": "OTP Mismatch"}
@@ -277,7 +277,7 @@ def test_the_rto_waybill_is_read_unless_it_is_the_same() -> None:
     assert read(all_statuses(rto_awb="")).rto_waybill == ""
 
 
-def test_the_reason_of_a_failed_delivery_goes_with_it() -> None:
+def test_the_reason_of_a_failed_delivery_is_on_its_scan() -> None:
     body = all_statuses(clickpost_status_code=9)
     body["additional"]["ndr_status_code"] = "6"
     assert read(body).scans[0].ndr_code == 6
@@ -296,7 +296,7 @@ def test_the_reason_of_the_latest_failure_is_not_that_of_the_one_before() -> Non
     assert (update.scans[0].ndr_code, update.latest and update.latest.ndr_code) == (None, 6)
 
 
-def test_the_reason_of_a_failed_pickup_goes_with_it_in_its_own_words() -> None:
+def test_the_reason_of_a_failed_pickup_is_on_its_scan_with_its_description() -> None:
     body = all_statuses(clickpost_status_code=3)
     body["additional"] |= {"npr_status_code": "7", "npr_status_description": " Item not  ready ", "is_rvp": True}
     scan = read(body).scans[0]
@@ -332,7 +332,7 @@ def test_no_reason_of_a_failed_pickup_is_none(nothing: Any) -> None:
     ],
 )
 @pytest.mark.parametrize("polled", [False, True])
-def test_an_expected_date_is_a_date_where_it_can_be_read(
+def test_an_expected_date_is_a_date_if_it_is_readable(
     stated: Any, edd: str | None, problems: tuple[str, ...], polled: bool
 ) -> None:
     body = all_statuses()
@@ -500,13 +500,13 @@ def test_a_body_that_is_not_json_has_a_reason() -> None:
         read_delivery(Source.WEBHOOK, b"<html>", received_at=RECEIVED, zone=INDIA)
 
 
-def test_a_half_smiley_in_a_remark_does_not_hurt() -> None:
+def test_half_an_emoji_in_a_remark_is_harmless() -> None:
     body = json.dumps(all_statuses(remark="thanks \ud83d", location="a\x00b")).encode()
     (update,) = read_delivery(Source.WEBHOOK, body, received_at=RECEIVED, zone=INDIA)
     assert (update.scans[0].remark, update.scans[0].location) == ("thanks \ufffd", "a\ufffdb")
 
 
-def test_the_identity_of_an_item_does_not_hang_on_the_order_of_its_fields() -> None:
+def test_the_identity_of_an_item_does_not_depend_on_the_order_of_its_fields() -> None:
     one = delivery_identity(Source.UPDATED_ORDER, {"a": 1, "b": {"c": 2, "d": 3}})
     assert one == delivery_identity(Source.UPDATED_ORDER, {"b": {"d": 3, "c": 2}, "a": 1})
     assert one != delivery_identity(Source.UPDATED_ORDER, {"b": {"d": 3, "c": 2}, "a": 2})
@@ -529,7 +529,7 @@ deliveries = st.dictionaries(st.sampled_from(FIELDS), json_values) | json_values
 
 
 @given(deliveries, st.sampled_from(list(Source)))
-def test_whatever_comes_is_read_or_unreadable(body: Any, source: Source) -> None:
+def test_any_body_is_read_or_unreadable(body: Any, source: Source) -> None:
     try:
         updates = read_all(body, source)
     except Unreadable:
@@ -542,7 +542,7 @@ def test_whatever_comes_is_read_or_unreadable(body: Any, source: Source) -> None
 
 
 @given(json_values, st.sampled_from(FIELDS))
-def test_one_odd_field_in_a_good_delivery_never_hurts(value: Any, name: str) -> None:
+def test_one_unexpected_field_in_a_good_delivery_is_harmless(value: Any, name: str) -> None:
     try:
         read_all(all_statuses(**{name: value}))
     except Unreadable:

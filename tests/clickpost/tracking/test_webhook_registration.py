@@ -41,7 +41,7 @@ def test_without_an_id_the_bytes_are_the_identity(no_id: Any) -> None:
     assert one == identity({"order_status_id": no_id, "waybill": "A"})
 
 
-def test_a_list_of_deliveries_is_taken() -> None:
+def test_a_list_of_deliveries_is_accepted() -> None:
     assert identity([{"order_status_id": 1}, {"order_status_id": 2}]).startswith("sha:")
 
 
@@ -78,7 +78,7 @@ def test_reading_the_ids_alone_yields_the_same_identity_as_reading_all(outer: di
 
 
 @given(st.binary())
-def test_only_value_errors_come_out(body: bytes) -> None:
+def test_only_value_errors_are_raised(body: bytes) -> None:
     with contextlib.suppress(ValueError):
         webhook_identity(body)
 

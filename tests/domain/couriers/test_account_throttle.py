@@ -94,7 +94,7 @@ def test_a_ramp_ends_when_no_shipment_has_waited_for_a_while() -> None:
     assert allowance(at_its_start, T0, POLICY, 99) == 1, "a downtime has just ended"
 
 
-def test_a_step_of_the_ramp_whose_worker_died_is_repeated() -> None:
+def test_a_ramp_step_is_repeated_after_its_worker_died() -> None:
     state = after_claim(during_downtime(FREE), 1, T0, POLICY)
     assert allowance(state, T0 + POLICY.patience - SECOND, POLICY, 9) == 0
     assert allowance(state, T0 + POLICY.patience, POLICY, 9) == 1

@@ -33,7 +33,7 @@ def test_the_shipments_of_a_sales_hour_are_spread_over_half_a_day() -> None:
 
 
 @given(st.lists(st.integers(1, 600), max_size=40), st.integers(0, 60))
-def test_by_the_guide_no_news_makes_a_day_longer(minutes: list[int], turn_after: int) -> None:
+def test_in_guide_mode_an_update_does_not_postpone_the_daily_poll(minutes: list[int], turn_after: int) -> None:
     """However often updates arrive, and although each poll waits `turn_after` minutes for its turn."""
     due = GUIDE.first_poll(T0, "R")
     polled_at, at = None, T0
@@ -47,7 +47,7 @@ def test_by_the_guide_no_news_makes_a_day_longer(minutes: list[int], turn_after:
         assert answer == due
 
 
-def test_economically_news_puts_the_question_off() -> None:
+def test_in_economical_mode_an_update_postpones_the_poll() -> None:
     assert next_poll(ECONOMICAL, T0 + HOUR, due_at=T0 + 2 * HOUR) == T0 + HOUR + DAY
     assert next_poll(ECONOMICAL, final=True) is None
 

@@ -74,12 +74,12 @@ def test_a_return_to_origin_in_milestones() -> None:
         (7, Milestone.FAILED_DELIVERY),
     ],
 )
-def test_each_end_and_mishap_is_a_milestone(code: int, milestone: Milestone) -> None:
+def test_each_end_and_exception_is_a_milestone(code: int, milestone: Milestone) -> None:
     assert hours(first(reached(journey((3, code))), milestone)) == 3
 
 
 @pytest.mark.parametrize("code", [18, 19, 20])
-def test_slow_or_held_is_on_its_way_and_not_late(code: int) -> None:
+def test_a_slow_or_held_shipment_is_in_transit_and_not_late(code: int) -> None:
     found = {r.milestone for r in reached(journey((3, code)))}
     assert found == {Milestone.SHIPPED}
     assert milestone_of(code) is Milestone.SHIPPED
@@ -130,7 +130,7 @@ def test_a_reason_reported_later_belongs_to_the_failure_before_it() -> None:
     ]
 
 
-def test_a_reason_without_a_failure_is_one() -> None:
+def test_a_reason_without_a_failed_scan_counts_as_a_failure() -> None:
     assert [f.ndr_code for f in failures(journey((30, 5, 99)))] == [99]
     assert failures(journey((30, 5, 0))) == []
 

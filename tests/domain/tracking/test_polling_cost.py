@@ -1,4 +1,4 @@
-"""What polling costs: a day of 1,000,000 open shipments, by the rules that the steps really use.
+"""What polling costs: a day of 1,000,000 open shipments, by the rules that the steps use.
 
 `pytest -s tests/domain/tracking/test_polling_cost.py` prints the figures of docs/operations.md. The rules are those of
 domain/tracking/asking.py, called with hours in place of datetimes: they only add and compare.
