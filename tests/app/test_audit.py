@@ -111,7 +111,7 @@ async def test_the_archives_loop_runs_only_where_there_is_an_archive(tmp_path: P
             names = set(loops.step_loops(world))
         assert {"keep_calls", "schedule", "erase"} <= names
         assert ("archive" in names) is runs
-    assert not (tmp_path / "data").exists()  # nothing is made before it is needed
+    assert not (tmp_path / "data").exists()  # no folder is created before it is needed
 
 
 async def test_failed_calls_have_files_before_any_storage_is_set(store: Store, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ async def test_failed_calls_have_files_before_any_storage_is_set(store: Store, t
         pass
     [file] = (tmp_path / "data" / "calls").rglob("*.jsonl.gz")
     assert len(gzip.decompress(file.read_bytes()).splitlines()) == 2
-    assert not list((tmp_path / "data" / "archive").iterdir())  # nothing waits
+    assert not list((tmp_path / "data" / "archive").iterdir())  # no file waits for upload
     for folder in (tmp_path / "data", tmp_path / "data" / "calls", tmp_path / "data" / "reports"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert policies.retain_policy(settings).archive_configured

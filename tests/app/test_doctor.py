@@ -132,7 +132,7 @@ async def test_every_problem_of_an_installation_is_reported(tmp_path: Path) -> N
 
 
 class _Away(BaseHTTPRequestHandler):
-    """A vendor whose clock is wrong and which knows no key."""
+    """A vendor with a wrong clock that refuses every key."""
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         return "Mon, 02 Nov 2020 06:30:00 GMT"

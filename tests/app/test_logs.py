@@ -66,7 +66,7 @@ def test_external_texts_are_logged_without_addresses_and_quoted_values(
     assert "9876543210" not in output
     assert "asha@" not in output
     assert "Asha" not in output
-    assert "9876543211" in output, "a waybill is no phone"
+    assert "9876543211" in output, "a waybill is not a phone number"
     assert "int_parsing" in output
     assert "a row failed" in output
 

@@ -20,7 +20,7 @@ from awbridge.domain.retry import DEFAULT_RETRY_DELAYS
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """No setting from outside, and an empty working directory."""
+    """No settings in the environment, and an empty working directory."""
     for name in list(os.environ):
         if name.startswith(PREFIX):
             monkeypatch.delenv(name)
@@ -97,7 +97,7 @@ def test_the_environment_overrides_the_file(clean: Path, monkeypatch: pytest.Mon
     found = load_settings()
     assert (found.port, found.host, found.retry_delays) == (9001, "0.0.0.0", (1.0, 2.0, 3.0))
     assert (secrets(found.webhook_keys), secrets(found.api_keys)) == (["a", "b"], ["c", "d"])
-    assert load_settings(port=9002).port == 9002, "an argument wins over both"
+    assert load_settings(port=9002).port == 9002, "an argument overrides both"
 
 
 def test_an_unknown_setting_in_the_file_is_refused(clean: Path) -> None:

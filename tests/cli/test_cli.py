@@ -48,7 +48,7 @@ def row(reference: str, *, sku: str = "S1", cod: str = "0", pincode: str = "5600
 
 @pytest.fixture
 def awbridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A function that runs one command in a folder of its own."""
+    """A function that runs one command in a new folder."""
     monkeypatch.chdir(tmp_path)
     database = asyncio.run(migrated_file(tmp_path, "cli.db"))
     for name, value in bridge_environment(database, "http://127.0.0.1:9", 0).items():
@@ -194,7 +194,7 @@ def test_migrate_says_beforehand_what_it_would_do_and_whether_older_replicas_may
     (tmp_path / "cli.db").unlink()
     first = awbridge("migrate", "--dry-run").output
     assert first.startswith("to apply: 0001_first_orders (compatible from schema 0001)\n")
-    assert "replicas" not in first, "there can be none yet"
+    assert "replicas" not in first, "a new database has none"
     awbridge("migrate")
     assert awbridge("migrate", "--dry-run").output == "the schema is up to date\n"
     known, now = migrations(), own_schema()
@@ -240,7 +240,7 @@ def test_a_webhook_is_registered_then_changed_and_its_key_accepted(
         assert awbridge("webhook", "register", url).output.startswith(f"changed to {url}")
         key = first.output.splitlines()[2]
         assert "the test arrived after" in first.output
-        time.sleep(1.1)  # after a wrong key, the server looks for new ones at most once a second
+        time.sleep(1.1)  # after a wrong key, the server reads new keys at most once a second
         accepted = httpx2.post(url, headers={"webhook_key": key}, json={"waybill": "1", "clickpost_status_code": 5})
         assert accepted.status_code == 200
         tried = awbridge("webhook", "test", url)

@@ -44,7 +44,7 @@ def database(tmp_path: Path) -> str:
 
 @pytest.fixture
 def awbridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str) -> Any:
-    """A function that runs one command in a folder of its own."""
+    """A function that runs one command in a new folder."""
     monkeypatch.chdir(tmp_path)
     for name, value in bridge_environment(database, "http://127.0.0.1:9", 0).items():
         monkeypatch.setenv(name, value)

@@ -31,7 +31,7 @@ RULES = (
 
 @pytest.fixture
 def awbridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A function that runs one command in a folder of its own, with three transporters."""
+    """A function that runs one command in a new folder, with three transporters."""
     monkeypatch.chdir(tmp_path)
     database = asyncio.run(migrated_file(tmp_path, "cli.db"))
     for name, value in bridge_environment(database, "http://127.0.0.1:9", 0).items():

@@ -24,7 +24,7 @@ from tests.support.world import SetClock, webhook
 
 @pytest.fixture
 def awbridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A function that runs one command in a folder of its own."""
+    """A function that runs one command in a new folder."""
     monkeypatch.chdir(tmp_path)
     database = asyncio.run(migrated_file(tmp_path, "cli.db"))
     for name, value in bridge_environment(database, "http://127.0.0.1:9", 0).items():

@@ -82,7 +82,7 @@ def test_a_day_is_reconciled_against_clickpost(
 def test_a_report_without_a_row_that_names_a_shipment_ends_with_exit_code_1(
     awbridge: Any, tmp_path: Path, content: str, problem: str
 ) -> None:
-    """With a day, every shipment of ours would be missing there otherwise."""
+    """Otherwise, with a day, each of our shipments would be reported as missing there."""
     (tmp_path / "report.csv").write_text(content)
     done = awbridge("reconcile", "--file", "report.csv", "--date", "2026-11-02", "--json")
     assert done.exit_code == 1

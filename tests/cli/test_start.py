@@ -21,7 +21,7 @@ from awbridge.cli import main
 main(prog_name="awbridge")
 """
 
-# Packages that only some commands use, and modules of ours that import much.
+# Packages that only some commands use, and our own modules with many imports.
 HEAVY = {
     *("apprise", "aiosmtplib", "asyncpg", "fastapi", "httptools", "httpx2", "jinja2", "obstore", "opentelemetry"),
     *("phonenumbers", "prometheus_client", "python_calamine", "standardwebhooks", "starlette", "uvicorn"),

@@ -43,7 +43,7 @@ def http(bridge: Running) -> Iterator[httpx2.Client]:
 def until(done: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
     while not done():
-        assert time.monotonic() < deadline, "it did not come to that"
+        assert time.monotonic() < deadline, "the condition was not reached"
         time.sleep(0.05)
 
 
@@ -54,7 +54,7 @@ def post(http: httpx2.Client, path: str, body: Any) -> str:
 
 
 def ended(http: httpx2.Client, action: str) -> dict[str, Any]:
-    """The action once nothing more happens to it by itself."""
+    """The action once it no longer changes by itself."""
     until(lambda: http.get(f"/v1/actions/{action}").json()["state"] not in ("due", "waiting"))
     return http.get(f"/v1/actions/{action}").json()
 
@@ -124,10 +124,10 @@ async def test_kill_9_repeats_edits_and_no_pickup(
     until(lambda: calls(sandbox, "create_pickup") > 0)
     bridge.kill()
     made = calls(sandbox, "create_pickup")
-    # What is made after the kill is answered at once: slower than the timeout, it would be unclear for that reason.
+    # Calls after the kill are answered at once: an answer slower than the timeout would make them unclear.
     httpx2.put(f"{sandbox.url}/_sandbox/faults", json={"slow_seconds": 0}).raise_for_status()
     store = await Store.open(database_url)
-    async with store.write() as session:  # what a minute and more would do
+    async with store.write() as session:  # as if a minute had passed
         await session.execute(sql("UPDATE actions SET lease_ends_at = requested_at WHERE lease_owner IS NOT NULL"))
     await store.close()
     bridge.start()

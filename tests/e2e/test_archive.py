@@ -54,7 +54,7 @@ async def test_kill_9_archives_every_failed_call_and_none_twice(
         store = await Store.open(database_url)
         objects = Objects.open(s3.url(prefix), options=s3.options())
         try:
-            async with store.write() as session:  # the killed ones' leases, which would last five minutes
+            async with store.write() as session:  # end the leases of the killed processes, which last five minutes
                 await session.execute(sql(LEASES_END))
             with running(["serve"], env, tmp_path, port):
                 await _until_archived(store)

@@ -62,10 +62,10 @@ def test_the_demo_ends_with_a_good_verdict(tmp_path: Path) -> None:
     result = json.loads(done.stdout)
     assert (done.returncode, result["verdict"], result["faults"]) == (0, "good", []), done.stderr[-2000:]
     assert result["numbers"]["orders_created_at_ClickPost"] == 200
-    assert result["numbers"]["calls_to_create_order"] > 220, "the faults did not strike"
-    assert result["numbers"]["webhooks_dropped_by_ClickPost"] > 20, "nothing was there to catch up"
+    assert result["numbers"]["calls_to_create_order"] > 220, "too few faults occurred"
+    assert result["numbers"]["webhooks_dropped_by_ClickPost"] > 20, "there was too little to catch up"
     assert result["seconds"] < 60
-    assert list(tmp_path.iterdir()) == [], "the demo left something behind"
+    assert list(tmp_path.iterdir()) == [], "the demo left files behind"
 
 
 def _started(command: list[str], **options: Any) -> subprocess.Popen[str]:
@@ -92,7 +92,7 @@ def test_the_demo_can_be_interrupted_with_ctrl_c(tmp_path: Path) -> None:
         _, errors = demo.communicate(timeout=30)
     assert demo.returncode == 1
     assert "Traceback" not in errors
-    assert list(tmp_path.iterdir()) == [], "the demo left something behind"
+    assert list(tmp_path.iterdir()) == [], "the demo left files behind"
 
 
 @pytest.mark.slow

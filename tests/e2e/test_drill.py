@@ -26,7 +26,7 @@ async def test_every_order_is_placed_once_on_a_bad_day(database_url: str, worker
     assert result.faults == []
     assert (result.numbers["workers killed"], result.numbers["database stumbled"]) == (2, 2)
     assert result.numbers["orders created at ClickPost"] == 100
-    assert result.numbers["calls to create-order"] > 110, "too little went wrong to mean anything"
+    assert result.numbers["calls to create-order"] > 110, "too few faults occurred for the test to mean anything"
     if database_url.startswith("postgresql"):
         assert result.numbers["connections dropped"] > workers, "too few connections were dropped to mean anything"
 

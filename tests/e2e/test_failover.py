@@ -14,7 +14,7 @@ from tests.support.processes import Running, bridge_environment, running
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
-SOON = 3.0  # seconds after a new primary takes writes
+SOON = 3.0  # seconds after a new primary accepts writes
 
 
 def both(one: PostgresServer, other: PostgresServer, database: str) -> str:
@@ -22,10 +22,10 @@ def both(one: PostgresServer, other: PostgresServer, database: str) -> str:
 
 
 async def turn_over(old: PostgresServer, new: PostgresServer, bridge: Running, pusher: Pusher) -> None:
-    """The primary ends, its standby takes over, and what was the primary follows it."""
+    """The primary stops, its standby takes over, and the old primary becomes its standby."""
     old.stop_fast()
     await asyncio.sleep(0.5)
-    assert await asyncio.to_thread(ready, bridge) == 503, "no host takes writes"
+    assert await asyncio.to_thread(ready, bridge) == 503, "no host accepts writes"
     await asyncio.to_thread(new.promote)
     promoted_at = time.monotonic()
     assert await pusher.until_taken(promoted_at) < SOON
@@ -48,6 +48,6 @@ async def test_a_new_primary_is_found_automatically_and_no_accepted_webhook_is_l
                 await turn_over(one, other, bridge, pusher)
                 # And back, past a host that is a standby, listed first.
                 await turn_over(other, one, bridge, pusher)
-        assert pusher.refused, "without a primary a delivery cannot be taken"
+        assert pusher.refused, "without a primary a delivery cannot be stored"
         assert pusher.slowest < 2, "a refusal comes before ClickPost gives up"
         assert set(pusher.acknowledged) - await stored(hosts) == set()

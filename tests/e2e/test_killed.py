@@ -110,15 +110,15 @@ async def test_every_acknowledged_webhook_survives_kill_9(bridge: Running, datab
             await asyncio.sleep(0.001)
         assert len(acknowledged) >= enough
         await asyncio.to_thread(bridge.kill)
-        await asyncio.sleep(0.1)  # answers that had left before the kill are read now
-        assert acknowledged <= await stored_numbers(database_url), "looked for before anything else may write"
+        await asyncio.sleep(0.1)  # answers sent before the kill are read now
+        assert acknowledged <= await stored_numbers(database_url), "read before another process may write"
         bridge.start()
         await asyncio.to_thread(bridge.wait_until_ready)
     over = True
     await asyncio.gather(*senders)
     bridge.kill()
     assert acknowledged <= await stored_numbers(database_url)
-    assert broken_off > 0, "the kills came when nothing was under way"
+    assert broken_off > 0, "the kills came while no request was in flight"
 
 
 async def stored_numbers(database_url: str) -> set[int]:

@@ -25,7 +25,7 @@ pytestmark = [
 
 START = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
 UNDOCUMENTED = {"register_service", "unregister_waybill"}
-NO_GOOD_ANSWER = {"returns_delta", "recommend_world"}  # their only good example is no JSON
+NO_GOOD_ANSWER = {"returns_delta", "recommend_world"}  # their only good example is not JSON
 DOCUMENTED = [case for case in CASES if case.name not in UNDOCUMENTED | NO_GOOD_ANSWER]
 
 
@@ -85,7 +85,7 @@ async def test_the_asyncio_client_works_with_the_mock_server(settings: dict[str,
 
 
 def test_the_mock_server_refuses_undocumented_requests(settings: dict[str, Any], url: str) -> None:
-    """Else the tests above would prove nothing."""
+    """Otherwise the tests above would be meaningless."""
     assert httpx2.get(f"{url}/api/v2/track-order/?username=shop&key=k3y&cp_id=4").status_code == 422
     with ClickPost(**settings) as clickpost, pytest.raises(VendorError):
         clickpost.register_service()

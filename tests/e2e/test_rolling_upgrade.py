@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 
 async def migrate_as_newer(url: str, migration: Migration) -> None:
-    """This process is of a newer version, which the replicas know nothing of."""
+    """This process is of a newer version than the replicas."""
     store = await Store.open(url)
     await newer.migrate_as_newer(store, migration)
     await store.close()
@@ -71,7 +71,7 @@ async def until(true: Callable[[], bool], what: str, *, seconds: float = 30) -> 
 
 
 async def place(bridge: Running, first: int) -> None:
-    """Five orders from this number on go through: in, to ClickPost, and back."""
+    """Send five orders from this number on and wait until they are placed."""
     references = set(await asyncio.to_thread(lambda: give_orders(bridge, 5, first=first)))
     await until(lambda: references <= set(in_state(bridge, "placed")), f"{references} placed")
 
@@ -91,7 +91,7 @@ async def test_an_old_replica_keeps_working_on_a_compatible_schema_and_stops_on_
             assert [ready(bridge) for _ in range(5)] == [200] * 5
             await place(bridge, 5)
             with running(["serve"], late_env, tmp_path, second) as late:
-                assert ready(late) == 200, "an old replica may start, too"
+                assert ready(late) == 200, "an old replica can start, too"
                 await place(late, 10)
 
             await migrate_as_newer(database_url, RENAMING)

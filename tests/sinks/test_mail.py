@@ -119,7 +119,7 @@ async def test_a_report_with_a_password_is_mailed_encrypted_only() -> None:
     assert mailbox.mails == []
 
 
-# aiosmtpd does not see that smtps is safe already.
+# aiosmtpd does not detect that smtps is already encrypted.
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
 @pytest.mark.parametrize("scheme", ["smtps", "smtp"])
 async def test_over_tls_the_password_is_sent_and_the_mail_arrives(

@@ -36,7 +36,7 @@ async def test_dns_rebinding_has_no_effect(monkeypatch: pytest.MonkeyPatch) -> N
         response = await sender.post(url, "{}", key="evt_1", secrets=SECRETS, now=T0)
         again = await sender.post(url, "{}", key="evt_1", secrets=SECRETS, now=T0)
     assert response.problem is None
-    assert again.refused, "the next delivery asks again, and sees where the name leads now"
+    assert again.refused, "the next delivery resolves the name again and sees its new address"
     assert [r.headers["host"] for r in receiver.requests] == [f"erp.example:{receiver.port}"]
     assert len(asked) == 2, "the name is resolved once per delivery: the checked address is the one connected to"
 

@@ -106,7 +106,7 @@ def test_a_formula_that_was_never_calculated_is_an_error_not_a_waybill(tmp_path:
         sheet.write_string(1, 1, "R-1")
         sheet.write_formula(2, 0, '=TEXT(12,"00000")', None, "00012")
         sheet.write_formula(2, 1, "=1-1", None, "")
-        sheet.write(3, 0, '="00125"')  # a guard, of which `write` makes a formula
+        sheet.write(3, 0, '="00125"')  # a guard, which `write` turns into a formula
 
     table, rows = read(tmp_path, written_by_xlsxwriter(fill))
     for row in (rows[0], rows[2]):

@@ -405,7 +405,7 @@ async def test_a_call_times_out_as_a_whole_however_slow_the_answer() -> None:
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n")
         with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-            for number in range(100):  # a header now and then: no single wait is ever too long
+            for number in range(100):  # a header now and then: no single read times out
                 writer.write(f"x-{number}: 1\r\n".encode())
                 await writer.drain()
                 await asyncio.sleep(0.05)

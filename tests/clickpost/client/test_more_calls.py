@@ -37,7 +37,7 @@ Ask = Callable[..., Awaitable[Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One call: how it is made, and what the vendor must see of it. `host` is the start of the path in the test."""
+    """One call: its arguments, and the request that must be sent. `host` is the start of the path in the test."""
 
     name: str
     args: tuple[Any, ...]
@@ -309,7 +309,7 @@ def calls() -> list[Call]:
 
 @asynccontextmanager
 async def asking(kind: str, vendor: Vendor, calls: list[Call]) -> AsyncIterator[Ask]:
-    """A way to call a method by its name, on one of the two clients. No certificates are loaded: that takes long."""
+    """A way to call a method by its name, on one of the two clients. Loads no certificates: that is slow."""
     urls = {"url": "/main", "tracking_url": "/tracking/", "serviceability_url": "/serviceability", "edd_url": "/edd/"}
     settings: Any = {name: vendor.url + path for name, path in urls.items()}
     settings |= {"username": "shop", "key": KEY, "timeout": 0.5, "on_call": calls.append}

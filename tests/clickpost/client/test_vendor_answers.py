@@ -38,7 +38,7 @@ class VendorAnswer:
 
     http_status: int
     body: Any
-    raw: Any  # what a client can make of the bytes: None where they are no JSON
+    raw: Any  # the parsed bytes; None if they are not JSON
 
     @property
     def reply(self) -> Reply:
@@ -92,7 +92,7 @@ async def walk_order(region: Region, answer: VendorAnswer, ask: Ask) -> None:
 
 
 async def walk_fetched(region: Region, answer: VendorAnswer, ask: Ask) -> None:
-    if answer.raw is None:  # no JSON
+    if answer.raw is None:  # not JSON
         with pytest.raises(VendorError, match="not JSON"):
             await ask("fetch_order", "AW1", 4, region=region)
         return
@@ -147,7 +147,7 @@ def cases_of(operation: vendor_files.Operation) -> list[Case]:
 
 
 async def walk(example: Example, ask: Ask, vendor: Vendor) -> int:
-    """Every way in which a client makes this call; how many there were."""
+    """Try every way in which a client makes this call; returns their number."""
     answer, ways = vendor_answer(example), 0
     for case in cases_of(example.operation):
         vendor.say(answer.body, status=answer.http_status)

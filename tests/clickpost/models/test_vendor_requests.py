@@ -56,7 +56,7 @@ def rebuilt(model: type[RequestModel], body: Any) -> str:
 
 
 def canonical(body: Any) -> str:
-    """As text, so that 1, 1.0, "1" and true are four different things."""
+    """As text, so that 1, 1.0, "1" and true are four different values."""
     return json.dumps(body, sort_keys=True)
 
 
@@ -66,7 +66,7 @@ def objects(body: Any) -> list[dict[str, Any]]:
 
 
 def single_bodies(example: Example) -> Iterator[dict[str, Any]]:
-    """The objects in an example, with each possible value of a field that names them all."""
+    """The objects in an example, once for each value of a field that lists its possible values."""
     name, values = CHOICES.get(str(example), ("", ()))
     for body in objects(example.body):
         yield from [{**body, name: value} for value in values] or [body]

@@ -26,4 +26,4 @@ def test_a_walk_resumes_at_a_stored_page() -> None:
         parse_qsl(urlsplit(pages.request.url).query, keep_blank_values=True)
     )
     assert later.turn(None, CALL) == ""
-    assert later.request is None, "the page was of the only window"
+    assert later.request is None, "that was the last page of the only window"

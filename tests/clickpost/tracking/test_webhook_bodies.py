@@ -303,7 +303,7 @@ def test_the_reason_of_a_failed_pickup_is_on_its_scan_with_its_description() -> 
     assert (scan.npr_code, scan.npr_description, scan.ndr_code) == (7, "Item not  ready", None)
     body["additional"]["latest_status"]["clickpost_status_code"] = 3
     update = read(body)
-    assert [s.npr_code for s in update.scans] == [None], "it is the latest failure's, which is another one"
+    assert [s.npr_code for s in update.scans] == [None], "it belongs to the latest failure, which is another one"
     assert (update.latest and update.latest.npr_code, update.latest and update.latest.npr_description) == (
         7,
         "Item not  ready",

@@ -52,7 +52,7 @@ def test_codes_that_pages_leave_out_have_names() -> None:
 
 def test_an_unpublished_code_is_named_by_the_vendors_description() -> None:
     assert (status_info(43, "RiderAllocated").name, status_name(43, "RiderAllocated")) == ("RiderAllocated",) * 2
-    assert status_info(8, "Handed over").name == "Delivered", "what is published is named as published"
+    assert status_info(8, "Handed over").name == "Delivered", "a published code keeps its published name"
     assert (status_name(None), status_name(43, None)) == ("", "Unknown(43)")
     assert [ndr_name(99, words) for words in ("OTP Mismatch", "")] == ["OTP Mismatch", "Unknown(99)"]
     assert (ndr_name(99, unknown=""), ndr_name(None, "x")) == ("", "")

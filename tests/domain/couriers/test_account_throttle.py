@@ -57,7 +57,7 @@ def test_an_open_breaker_lets_one_probe_through_per_interval() -> None:
 
 def test_only_a_successful_probe_closes_the_breaker_and_a_ramp_follows() -> None:
     state = broken()
-    assert after_answers(state, Tally(good=5), T0, POLICY).has_incident, "those were sent before"
+    assert after_answers(state, Tally(good=5), T0, POLICY).has_incident, "those calls were sent before the incident"
     assert after_answers(state, Tally(failed=1, problem="still"), T0, POLICY).problem == "still"
     assert after_answers(state, Tally(other=1), T0, POLICY).has_incident
     state = after_answers(state, Tally(good=1, probe_good=1), T0, POLICY)

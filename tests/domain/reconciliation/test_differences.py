@@ -50,7 +50,7 @@ def theirs(**changes: Any) -> Theirs:
         ),
         ({}, {"waybill": "", "courier_partner_id": None, "status_code": None}, ()),
         ({"status_code": None, "status_at": None}, {}, (DifferenceKind.STATUS,)),
-        ({"status_at": T + MINUTE}, {"status_code": 4}, ()),  # ours is newer news
+        ({"status_at": T + MINUTE}, {"status_code": 4}, ()),  # our update is newer
         ({"status_at": T - MINUTE}, {"status_code": 8}, (DifferenceKind.STATUS,)),
         (
             {"last_tracked_at": T + MINUTE},
@@ -58,7 +58,7 @@ def theirs(**changes: Any) -> Theirs:
             (),
         ),  # updated after the report was made
         ({"last_tracked_at": T - MINUTE}, {"status_code": 8, "status_at": None}, (DifferenceKind.STATUS,)),
-        ({"kind": WaybillKind.CHILD}, {"waybill": "W-1", "status_code": 8}, ()),  # a piece has a status of its own
+        ({"kind": WaybillKind.CHILD}, {"waybill": "W-1", "status_code": 8}, ()),  # a piece has its own status
         ({"kind": WaybillKind.RTO}, {"waybill": "BACK", "courier_partner_id": 9}, ()),
     ],
 )

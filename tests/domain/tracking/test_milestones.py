@@ -111,7 +111,7 @@ def test_awb_generated_and_stuck_are_milestones_without_a_scan() -> None:
         ([(30, 9, 1), (60, 9, 1)], 2, [30, 60]),
         ([(30, 8)], 1, [30]),
         ([(30, 6), (36, 9, 4), (60, 6), (61, 8)], 1, [36, 61]),  # the courier did not come the first time
-        ([(20, 7), (30, 13), (36, 15)], 0, []),  # not serviceable; the way back is no try
+        ([(20, 7), (30, 13), (36, 15)], 0, []),  # not serviceable; the way back is no attempt
         ([], 0, []),
     ],
 )
@@ -154,7 +154,9 @@ def test_failed_pickups_are_reported_with_their_reasons() -> None:
         (8, 0, "", "s3"),
         (30, 5, "n5", "s3"),
     ]
-    assert [f.npr_code for f in pickup_failures(missed((30, 25, 99)))] == [99], "a reason without a failure is one"
+    assert [f.npr_code for f in pickup_failures(missed((30, 25, 99)))] == [99], (
+        "a reason without a failed scan counts as a failure"
+    )
     assert pickup_failures(missed((30, 25, 0), (40, 4, None))) == []
     assert pickup_failures(TWO_TRIES) == []
     assert failures(missed((3, 3, 5))) == [], "a failed pickup has no failed delivery"
