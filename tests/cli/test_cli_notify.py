@@ -37,8 +37,8 @@ def awbridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.fixture
-def told(awbridge: Any, tmp_path: Path) -> None:
-    """A customer who was told of one milestone, and an alarm."""
+def notified(awbridge: Any, tmp_path: Path) -> None:
+    """A customer who was notified of one milestone, and an alarm."""
 
     async def go() -> None:
         store = await Store.open(f"sqlite:///{tmp_path}/cli.db")
@@ -53,7 +53,7 @@ def told(awbridge: Any, tmp_path: Path) -> None:
     asyncio.run(go())
 
 
-@pytest.mark.usefixtures("told")
+@pytest.mark.usefixtures("notified")
 def test_notices_and_alarms_are_listed(awbridge: Any) -> None:
     found = json.loads(awbridge("notices", "list", "--shipment", "R", "--json").stdout)
     assert {n["channel"]: n["state"] for n in found} == {"sms": "sent", "whatsapp": "suppressed"}

@@ -55,12 +55,12 @@ def started(arguments: list[str], env: Mapping[str, str], folder: Path) -> subpr
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Its exit code, and what it said on standard error, in one line."""
+    """Its exit code, and its standard error on one line."""
     try:
-        said = process.communicate(timeout=30)[1]
+        errors = process.communicate(timeout=30)[1]
     finally:
         process.kill()
-    return process.returncode, " ".join(said.split())
+    return process.returncode, " ".join(errors.split())
 
 
 async def until(true: Callable[[], bool], what: str, *, seconds: float = 30) -> None:
@@ -99,8 +99,8 @@ async def test_an_old_replica_keeps_working_on_a_compatible_schema_and_stops_on_
             assert (refused.status_code, refused.json()["title"]) == (503, "The schema is too new")
             assert WHY in refused.json()["detail"]
             await until(lambda: "version.superseded" in bridge.log(), "the steps end")
-            code, said = await asyncio.to_thread(lambda: ended(started(["serve"], late_env, tmp_path)))
-            assert (code, WHY in said) == (1, True), said
+            code, errors = await asyncio.to_thread(lambda: ended(started(["serve"], late_env, tmp_path)))
+            assert (code, WHY in errors) == (1, True), errors
         assert pusher.refused == set(), "webhooks are acknowledged throughout"
         assert len(pusher.acknowledged) > 100
         assert set(pusher.acknowledged) - await stored(database_url) == set()
@@ -112,8 +112,8 @@ async def test_steps_alone_end_when_the_schema_is_too_new(database_url: str, tmp
     try:
         await until_migrated(store)
         await newer.migrate_as_newer(store, RENAMING)
-        code, said = await asyncio.to_thread(ended, worker)
-        assert (code, WHY in said) == (1, True), said
+        code, errors = await asyncio.to_thread(ended, worker)
+        assert (code, WHY in errors) == (1, True), errors
     finally:
         worker.kill()
         await store.close()
