@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 
-class SlowDoor:
+class SlowPort:
     """While `stuck`, it accepts connections and forwards no data."""
 
     def __init__(self, to: int) -> None:
@@ -35,19 +35,19 @@ class SlowDoor:
 
 
 @asynccontextmanager
-async def slow_door(to: int) -> AsyncGenerator[SlowDoor]:
-    """A forwarder to a port of this machine."""
-    door = SlowDoor(to)
+async def slow_port(to: int) -> AsyncGenerator[SlowPort]:
+    """A port that forwards to another port of this machine."""
+    forwarder = SlowPort(to)
     tasks: set[asyncio.Task[None]] = set()
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(door.take(reader, writer))
+        task = asyncio.create_task(forwarder.take(reader, writer))
         tasks.add(task)
 
     server = await asyncio.start_server(take, "127.0.0.1", 0)
-    door.port = server.sockets[0].getsockname()[1]
+    forwarder.port = server.sockets[0].getsockname()[1]
     try:
-        yield door
+        yield forwarder
     finally:
         server.close()
         for task in tasks:
