@@ -1,4 +1,4 @@
-"""Whose certificates this process believes: the system's, or those that SSL_CERT_FILE and SSL_CERT_DIR name."""
+"""The trusted certificate authorities: the system's, or those that SSL_CERT_FILE and SSL_CERT_DIR name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wiring of the evidence: which calls the hook leaves to the steps, which loops there are."""
+"""The wiring of the audit: which calls the hook leaves to the steps, and which loops run."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ async def test_the_calls_left_to_the_steps_are_named_as_the_client_names_them() 
 
 async def of_actions() -> set[str]:
     """The names of the calls of act, allocate, fallback and reconcile."""
-    heard: list[Call] = []
+    seen: list[Call] = []
     answers = httpx2.MockTransport(lambda _: httpx2.Response(500))
-    async with AsyncClickPost(username="shop", key="key", transport=answers, on_call=heard.append) as clickpost:
+    async with AsyncClickPost(username="shop", key="key", transport=answers, on_call=seen.append) as clickpost:
         for calling in (
             clickpost.find_order("R"),
             clickpost.recommend([{"pickup_pincode": "110001"}]),
@@ -68,7 +68,7 @@ async def of_actions() -> set[str]:
         ):
             with contextlib.suppress(VendorError):
                 await calling
-    return {call.api for call in heard}
+    return {call.api for call in seen}
 
 
 def of_reconciling(clickpost: AsyncClickPost) -> list[Coroutine[Any, Any, Any]]:
@@ -85,7 +85,7 @@ def of_reconciling(clickpost: AsyncClickPost) -> list[Coroutine[Any, Any, Any]]:
     ]
 
 
-def test_the_calls_that_went_well_are_named_alike_where_they_are_read_and_judged() -> None:
+def test_successful_outcomes_have_the_same_names_in_sql_and_in_python() -> None:
     text = resources.files("awbridge.store.audit").joinpath("attempts.sql").read_text()
     (names,) = re.findall(r"outcome NOT IN \(([^)]+)\)", text)
     assert set(re.findall(r"'(\w+)'", names)) == SUCCEEDED
@@ -97,10 +97,10 @@ async def test_the_clients_hooks_are_both_called() -> None:
         clickpost_username="shop", clickpost_key="key", clickpost_url="http://127.0.0.1:9", clickpost_timeout=1
     )
     async with connections.vendor(settings, on_call=calls.append) as clickpost:
-        with recorded_calls() as heard:
+        with recorded_calls() as recorded:
             await clickpost.find_order("R")
     assert [call.api for call in calls] == ["fetch-order"]
-    assert heard == calls
+    assert recorded == calls
 
 
 async def test_the_archives_loop_runs_only_where_there_is_an_archive(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ async def test_the_archives_loop_runs_only_where_there_is_an_archive(tmp_path: P
             names = set(loops.step_loops(world))
         assert {"keep_calls", "schedule", "erase"} <= names
         assert ("archive" in names) is runs
-    assert not (tmp_path / "data").exists()  # nothing is made before it is needed
+    assert not (tmp_path / "data").exists()  # no folder is created before it is needed
 
 
 async def test_failed_calls_have_files_before_any_storage_is_set(store: Store, tmp_path: Path) -> None:
@@ -124,16 +124,14 @@ async def test_failed_calls_have_files_before_any_storage_is_set(store: Store, t
         pass
     [file] = (tmp_path / "data" / "calls").rglob("*.jsonl.gz")
     assert len(gzip.decompress(file.read_bytes()).splitlines()) == 2
-    assert not list((tmp_path / "data" / "archive").iterdir())  # nothing waits
+    assert not list((tmp_path / "data" / "archive").iterdir())  # no file waits for upload
     for folder in (tmp_path / "data", tmp_path / "data" / "calls", tmp_path / "data" / "reports"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert policies.retain_policy(settings).archive_configured
 
 
 @pytest.mark.parametrize(("more", "sent"), [({}, True), ({"report_empty_days": False}, False)])
-def test_a_day_without_failures_sends_its_line_unless_somebody_does_not_want_it(
-    more: dict[str, Any], sent: bool
-) -> None:
+def test_a_day_without_failures_sends_a_report_unless_it_is_turned_off(more: dict[str, Any], sent: bool) -> None:
     settings = load_settings(
         smtp_url="smtp://127.0.0.1:9", mail_from="a@shop.example", report_to="b@shop.example", **more
     )

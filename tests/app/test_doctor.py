@@ -1,4 +1,4 @@
-"""The doctor names what is wrong, and says what to do."""
+"""The doctor names what is wrong, and what to do."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_response_to_a_made_up_key_shows_what_the_proxies_do(response: Probe
     assert (found.level, words in found.found) == (level, True)
 
 
-def test_the_cures_name_the_lines() -> None:
+def test_the_remedies_contain_the_configuration_lines() -> None:
     assert "underscores_in_headers on;" in CURES
     assert "expected_underscore_headers webhook_key" in CURES
     assert "routing.http.drop_invalid_header_fields.enabled,Value=false" in CURES
@@ -90,31 +90,31 @@ async def test_without_an_account_nothing_further_is_checked(tmp_path: Path) -> 
     assert {f.check for f in found} == {"settings", "disk"}
 
 
-async def test_an_old_schema_is_told(tmp_path: Path) -> None:
+async def test_an_old_schema_is_reported(tmp_path: Path) -> None:
     found = by_check(await examine(settings_at(tmp_path), environment={}))
     assert (found["database"].level, found["database"].do) == ("problem", "run awbridge migrate")
 
 
 @pytest.mark.heavy
-async def test_the_schema_of_a_newer_version_is_told_and_whether_this_one_works_beside_it(tmp_path: Path) -> None:
+async def test_a_newer_schema_is_reported_and_whether_this_version_supports_it(tmp_path: Path) -> None:
     settings = settings_at(tmp_path)
     store = await a_store(settings)
-    said: list[tuple[str, str, str]] = []
+    seen: list[tuple[str, str, str]] = []
     steps = (newer.added(9001, "SELECT 1", compatible_from=own_schema()), newer.added(9002, "SELECT 1"))
     for migration in (None, *steps):
         if migration:
             await newer.migrate_as_newer(store, migration)
         found = by_check(await examine(settings, environment={}))["database"]
-        said.append((found.level, found.found, found.do))
+        seen.append((found.level, found.found, found.do))
     await store.close()
-    assert (said[0][0], f"schema {own_schema():04} is current" in said[0][1]) == ("ok", True)
-    assert (said[1][0], said[1][2]) == ("warning", "finish the upgrade: replace this version")
-    assert "a newer version applied 9001_of_a_test, which this version supports" in said[1][1]
-    assert (said[2][0], said[2][2]) == ("problem", "install that version")
-    assert "it needs schema 9002" in said[2][1]
+    assert (seen[0][0], f"schema {own_schema():04} is current" in seen[0][1]) == ("ok", True)
+    assert (seen[1][0], seen[1][2]) == ("warning", "finish the upgrade: replace this version")
+    assert "a newer version applied 9001_of_a_test, which this version supports" in seen[1][1]
+    assert (seen[2][0], seen[2][2]) == ("problem", "install that version")
+    assert "it needs schema 9002" in seen[2][1]
 
 
-async def test_a_sick_installation_is_told_in_every_part(tmp_path: Path) -> None:
+async def test_every_problem_of_an_installation_is_reported(tmp_path: Path) -> None:
     settings = settings_at(tmp_path)
     store = await a_store(settings)
     now = utc_now()
@@ -133,7 +133,7 @@ async def test_a_sick_installation_is_told_in_every_part(tmp_path: Path) -> None
 
 
 class _Away(BaseHTTPRequestHandler):
-    """A vendor whose clock is wrong and which knows no key."""
+    """A vendor with a wrong clock that refuses every key."""
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         return "Mon, 02 Nov 2020 06:30:00 GMT"
@@ -164,7 +164,7 @@ def away() -> Iterator[str]:
     thread.join()
 
 
-async def test_a_wrong_key_and_a_wrong_clock_are_told(tmp_path: Path, away: str) -> None:
+async def test_a_wrong_key_and_a_wrong_clock_are_reported(tmp_path: Path, away: str) -> None:
     settings = settings_at(tmp_path, away)
     await (await a_store(settings)).close()
     found = by_check(await asyncio.wait_for(examine(settings, environment={}), 60))
@@ -173,7 +173,7 @@ async def test_a_wrong_key_and_a_wrong_clock_are_told(tmp_path: Path, away: str)
 
 
 @pytest.mark.heavy
-async def test_what_polling_costs_is_said_for_both_modes_and_a_pace_too_low_is_a_warning(tmp_path: Path) -> None:
+async def test_the_cost_of_polling_is_reported_for_both_modes_and_a_low_rate_is_a_warning(tmp_path: Path) -> None:
     settings = settings_at(tmp_path)
     store = await a_store(settings)
     now = utc_now()
@@ -196,7 +196,7 @@ async def test_what_polling_costs_is_said_for_both_modes_and_a_pace_too_low_is_a
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("refused", [0, 67])
-async def test_orders_that_need_a_person_make_an_exit_code_of_their_own(tmp_path: Path, refused: int) -> None:
+async def test_orders_that_need_an_operator_have_their_own_exit_code(tmp_path: Path, refused: int) -> None:
     settings = settings_at(tmp_path)
     store = await a_store(settings)
     await decided(store, placed=53, refused=refused, clock=lambda: T0)
@@ -213,7 +213,7 @@ async def test_orders_that_need_a_person_make_an_exit_code_of_their_own(tmp_path
     assert exit_code([*found, broken]) == 1
 
 
-async def test_a_lost_box_alone_makes_the_exit_code(tmp_path: Path) -> None:
+async def test_a_lost_box_alone_sets_the_exit_code(tmp_path: Path) -> None:
     settings = settings_at(tmp_path)
     store = await a_store(settings)
     await add(store, "R")
@@ -251,7 +251,9 @@ async def test_an_alarm_is_a_finding(tmp_path: Path) -> None:
         ("whatsapp://TOKEN@123456789012345/{to}", "warning", "within 24 hours"),
     ],
 )
-async def test_a_way_to_customers_that_cannot_work_is_told(tmp_path: Path, url: str, level: str, words: str) -> None:
+async def test_a_channel_to_customers_that_cannot_work_is_reported(
+    tmp_path: Path, url: str, level: str, words: str
+) -> None:
     settings = settings_at(tmp_path, notice_whatsapp_url=url)
     await (await a_store(settings)).close()
     found = by_check(await examine(settings, environment={}))["messages"]
@@ -259,8 +261,8 @@ async def test_a_way_to_customers_that_cannot_work_is_told(tmp_path: Path, url: 
 
 
 @pytest.mark.heavy
-async def test_the_archive_is_tried_as_it_is_set(tmp_path: Path) -> None:
-    async def told(service: ObjectService, **more: Any) -> Diagnosis:
+async def test_the_archive_is_tried_as_configured(tmp_path: Path) -> None:
+    async def diagnosis(service: ObjectService, **more: Any) -> Diagnosis:
         options = ",".join(f"{name}={value}" for name, value in service.options.items())
         settings = settings_at(tmp_path, archive_url="s3://evidence/calls", archive_options=options, **more)
         return by_check(await examine(settings))["archive"]
@@ -271,15 +273,15 @@ async def test_the_archive_is_tried_as_it_is_set(tmp_path: Path) -> None:
     none = by_check(await examine(settings_at(tmp_path, archive_url="none")))["archive"]
     assert (none.level, "without being archived" in none.found, "s3://" in none.do) == (WARNING, True, True)
     async with object_service() as service:
-        assert (await told(service)).level == OK
+        assert (await diagnosis(service)).level == OK
         assert service.objects == {}
         service.answers = {"POST": (403, DENIED)}
-        kept = await told(service)
+        kept = await diagnosis(service)
         assert (kept.level, "empty" in kept.do) == (WARNING, True)
-        kept = await told(service, retain_archive_days=30)
+        kept = await diagnosis(service, retain_archive_days=30)
         assert (kept.level, "AWBRIDGE_RETAIN_ARCHIVE_DAYS" in kept.do) == (PROBLEM, True)
         service.answers = {"PUT": (404, NO_BUCKET)}
-        missing = await told(service)
+        missing = await diagnosis(service)
     assert (missing.level, missing.found) == (
         PROBLEM,
         "put: the bucket evidence does not exist; create it, or correct AWBRIDGE_ARCHIVE_URL",

@@ -1,4 +1,4 @@
-"""Logs tell events, never what a customer or a key is."""
+"""Logs contain events, never a customer's data or a key."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def test_a_traceback_shows_where_but_no_local_variable(capsys: pytest.CaptureFix
         fail_with("".join(["98", "7654", "3210"]))
     except ValueError as error:
         structlog.get_logger().error("step.failed", step="push", exc_info=error)
-    told = capsys.readouterr().err
-    assert "step.failed" in told
-    assert "something went wrong" in told
-    assert "fail_with" in told
-    assert "9876543210" not in told
+    output = capsys.readouterr().err
+    assert "step.failed" in output
+    assert "something went wrong" in output
+    assert "fail_with" in output
+    assert "9876543210" not in output
 
 
 def test_json_logs_are_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,30 +48,30 @@ class Model(pydantic.BaseModel):
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_words_of_others_are_logged_without_addresses_and_quoted_values(
+def test_external_texts_are_logged_without_addresses_and_quoted_values(
     capsys: pytest.CaptureFixture[str], as_json: bool
 ) -> None:
     set_up_logs(level="info", as_json=as_json)
-    log, somebody = structlog.get_logger(), "".join(["As", "ha", " Rao"])
+    log, person = structlog.get_logger(), "".join(["As", "ha", " Rao"])
     log.warning("x.failed", problem="call 9876543210 or asha@mail.example", waybill="9876543211")
     try:
-        Model(number=somebody)  # pyright: ignore
+        Model(number=person)  # pyright: ignore
     except ValueError as error:
         log.error("step.failed", exc_info=error)
     try:
-        raise ValueError(f"a row failed\nDETAIL:  Failing row contains (R-1, {somebody}, Pune).")
+        raise ValueError(f"a row failed\nDETAIL:  Failing row contains (R-1, {person}, Pune).")
     except ValueError as error:
         log.error("step.failed", exc_info=error)
-    told = capsys.readouterr().err
-    assert "9876543210" not in told
-    assert "asha@" not in told
-    assert "Asha" not in told
-    assert "9876543211" in told, "a waybill is no phone"
-    assert "int_parsing" in told
-    assert "a row failed" in told
+    output = capsys.readouterr().err
+    assert "9876543210" not in output
+    assert "asha@" not in output
+    assert "Asha" not in output
+    assert "9876543211" in output, "a waybill is not a phone number"
+    assert "int_parsing" in output
+    assert "a row failed" in output
 
 
-def test_what_libraries_log_is_an_event_like_others(capsys: pytest.CaptureFixture[str]) -> None:
+def test_library_logs_are_events_too(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logs(level="info", as_json=True)
     set_up_logs(level="info", as_json=True)
     phone = "".join(["98", "7654", "3210"])

@@ -20,7 +20,7 @@ from tests.support.rows import add, place, sql
 
 
 async def beats(loop: Loop, seconds: float) -> int:
-    """How often it said within so many seconds that it lives."""
+    """How often its heartbeat changed within so many seconds."""
     seen, until = {loop.beat_at}, time.monotonic() + seconds
     while time.monotonic() < until:
         await asyncio.sleep(0.01)
@@ -29,14 +29,14 @@ async def beats(loop: Loop, seconds: float) -> int:
 
 
 @pytest.mark.parametrize("name", ["updated_order", "track_order"])
-async def test_whoever_waits_for_its_turn_among_many_processes_does_not_count_as_hanging(
+async def test_a_loop_that_waits_for_its_turn_among_many_processes_is_not_hanging(
     store: Store, store_url: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pace, "LONGEST_SILENCE", 0.05)
     settings = load_settings(database_url=store_url, clickpost_username="u", clickpost_key="k")
     await add(store, "R")
     await place(store, "R", "AWB")
-    async with store.write() as session:  # due to be asked for, and all others in front of it
+    async with store.write() as session:  # due for a poll, with every other process ahead of it
         await session.execute(sql("UPDATE shipments SET next_poll_at = $1, placed_at = $1"), utc_now())
         await paces.take(session, POLLING, gap=timedelta(seconds=0.2), now=utc_now())
         await paces.rest(session, POLLING, 40.0, now=utc_now())

@@ -21,7 +21,7 @@ from awbridge.domain.retry import DEFAULT_RETRY_DELAYS
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """No setting from outside, and an empty working directory."""
+    """No settings in the environment, and an empty working directory."""
     for name in list(os.environ):
         if name.startswith(PREFIX):
             monkeypatch.delenv(name)
@@ -33,7 +33,7 @@ def secrets(values: Iterable[SecretStr]) -> list[str]:
     return [v.get_secret_value() for v in values]
 
 
-def test_without_any_setting_the_defaults_hold() -> None:
+def test_without_any_setting_the_defaults_apply() -> None:
     found = load_settings()
     assert found.database_url == "sqlite:///awbridge.db"
     assert found.clickpost_url == "https://www.clickpost.in"
@@ -90,7 +90,7 @@ def test_all_wrong_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert {"AWBRIDGE_PORT", "AWBRIDGE_TIME_ZONE"} <= {part.split(":")[0] for part in str(error.value).split("; ")}
 
 
-def test_the_file_is_read_and_the_environment_wins(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_overrides_the_file(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (clean / "awbridge.toml").write_text(
         'port = 9000\nhost = "0.0.0.0"\nretry_delays = [1, 2, 3]\nwebhook_keys = ["a", "b"]\napi_keys = "c,d"\n'
     )
@@ -98,10 +98,10 @@ def test_the_file_is_read_and_the_environment_wins(clean: Path, monkeypatch: pyt
     found = load_settings()
     assert (found.port, found.host, found.retry_delays) == (9001, "0.0.0.0", (1.0, 2.0, 3.0))
     assert (secrets(found.webhook_keys), secrets(found.api_keys)) == (["a", "b"], ["c", "d"])
-    assert load_settings(port=9002).port == 9002, "an argument wins over both"
+    assert load_settings(port=9002).port == 9002, "an argument overrides both"
 
 
-def test_a_name_in_the_file_that_is_no_setting_is_refused(clean: Path) -> None:
+def test_an_unknown_setting_in_the_file_is_refused(clean: Path) -> None:
     (clean / "awbridge.toml").write_text("prot = 9000\n")
     with pytest.raises(SettingsError, match="PROT"):
         load_settings()
@@ -116,7 +116,7 @@ def test_a_renamed_setting_in_the_file_is_refused_with_its_successor(
         load_settings()
 
 
-def test_a_file_that_is_no_toml_is_named(clean: Path) -> None:
+def test_a_file_that_is_not_toml_is_named(clean: Path) -> None:
     (clean / "awbridge.toml").write_text("port = = 1\n")
     with pytest.raises(SettingsError, match=r"awbridge\.toml"):
         load_settings()
@@ -134,7 +134,7 @@ def test_secrets_are_in_no_repr_and_no_error(monkeypatch: pytest.MonkeyPatch) ->
     assert "s3cret" not in str(error.value)
 
 
-def test_the_account_at_clickpost_is_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_clickpost_account_names_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match="AWBRIDGE_CLICKPOST_USERNAME is not set"):
         load_settings().check_vendor()
     monkeypatch.setenv("AWBRIDGE_CLICKPOST_USERNAME", "me")
@@ -151,7 +151,7 @@ def test_settings_do_not_change_once_loaded() -> None:
     assert loaded.port == 8000
 
 
-def test_every_setting_says_what_it_is_for() -> None:
+def test_every_setting_has_a_description() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 
 

@@ -1,4 +1,4 @@
-"""The commands as a person types them."""
+"""The commands as an operator types them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def row(reference: str, *, sku: str = "S1", cod: str = "0", pincode: str = "5600
 
 @pytest.fixture
 def awbridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A function that runs one command in a folder of its own."""
+    """A function that runs one command in a new folder."""
     monkeypatch.chdir(tmp_path)
     database = asyncio.run(migrated_file(tmp_path, "cli.db"))
     for name, value in bridge_environment(database, "http://127.0.0.1:9", 0).items():
@@ -78,7 +78,7 @@ def couriers(awbridge: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("couriers")
-def test_good_rows_of_a_csv_go_in_and_bad_ones_are_named_by_line_and_field(awbridge: Any, tmp_path: Path) -> None:
+def test_good_rows_of_a_csv_are_imported_and_bad_ones_named_by_line_and_field(awbridge: Any, tmp_path: Path) -> None:
     lines = [
         HEADER,
         row("R1"),
@@ -143,11 +143,11 @@ def test_a_file_without_a_good_row_ends_with_exit_code_1(
     assert awbridge("shipments", "import", name).exit_code == 1
 
 
-def test_what_of_a_file_was_not_understood_is_listed(awbridge: Any, tmp_path: Path) -> None:
+def test_columns_of_a_file_that_are_not_understood_are_listed(awbridge: Any, tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_bytes("reference_number;Kanal\n4.00012E+12;Köln\n".encode("cp1252"))
-    told = awbridge("shipments", "import", "orders.csv")
-    assert "orders.csv: read as text separated by semicolons, in Windows-1252" in told.output
-    assert "orders.csv: columns not understood: Kanal" in told.output
+    imported = awbridge("shipments", "import", "orders.csv")
+    assert "orders.csv: read as text separated by semicolons, in Windows-1252" in imported.output
+    assert "orders.csv: columns not understood: Kanal" in imported.output
     shown = json.loads(awbridge("shipments", "import", "orders.csv", "--json").stdout)
     assert (shown["created"], shown["passed_over"], shown["bad"][0]["line"]) == (0, ["Kanal"], 2)
 
@@ -159,7 +159,7 @@ def test_an_unknown_shipment_is_one_clear_line(awbridge: Any) -> None:
     assert "Traceback" not in result.output
 
 
-def test_a_missing_key_says_which_and_where_to_get_it(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_key_names_its_setting(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWBRIDGE_CLICKPOST_KEY", "")
     result = awbridge("couriers", "sync")
     assert result.exit_code == 1
@@ -182,19 +182,19 @@ def test_any_command_migrates_an_empty_database(awbridge: Any, tmp_path: Path) -
     assert awbridge("migrate").output == "the schema is up to date\n"
 
 
-def test_migrate_says_what_it_did(awbridge: Any, tmp_path: Path) -> None:
+def test_migrate_reports_what_it_applied(awbridge: Any, tmp_path: Path) -> None:
     (tmp_path / "cli.db").unlink()
     assert awbridge("migrate").output.startswith("applied 0001_")
     assert awbridge("migrate").output == "the schema is up to date\n"
 
 
-def test_migrate_says_beforehand_what_it_would_do_and_whether_older_replicas_may_run_on(
+def test_migrate_dry_run_lists_migrations_and_whether_older_replicas_may_keep_running(
     awbridge: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "cli.db").unlink()
     first = awbridge("migrate", "--dry-run").output
     assert first.startswith("to apply: 0001_first_orders (compatible from schema 0001)\n")
-    assert "replicas" not in first, "there can be none yet"
+    assert "replicas" not in first, "a new database has none"
     awbridge("migrate")
     assert awbridge("migrate", "--dry-run").output == "the schema is up to date\n"
     known, now = migrations(), own_schema()
@@ -240,7 +240,7 @@ def test_a_webhook_is_registered_then_changed_and_its_key_accepted(
         assert awbridge("webhook", "register", url).output.startswith(f"changed to {url}")
         key = first.output.splitlines()[2]
         assert "the test arrived after" in first.output
-        time.sleep(1.1)  # after a wrong key, the server looks for new ones at most once a second
+        time.sleep(1.1)  # after a wrong key, the server reads new keys at most once a second
         accepted = httpx2.post(url, headers={"webhook_key": key}, json={"waybill": "1", "clickpost_status_code": 5})
         assert accepted.status_code == 200
         tried = awbridge("webhook", "test", url)
@@ -257,18 +257,18 @@ def test_a_webhook_is_registered_then_changed_and_its_key_accepted(
 
 
 @pytest.mark.slow
-def test_a_proxy_that_drops_the_key_is_told_however_short_the_wait(
+def test_a_proxy_that_drops_the_key_is_reported_however_short_the_wait(
     awbridge: Any, sandbox: Running, tmp_path: Path
 ) -> None:
     port = free_port()
     env = bridge_environment(f"sqlite:///{tmp_path}/cli.db", sandbox.url, port)
     with running(["serve"], env, tmp_path, port) as bridge, dropping_proxy(bridge.url) as proxy:
         for command in ("register", "test", "test"):
-            told = awbridge("webhook", command, f"{proxy}/webhooks/clickpost", "--wait", "1")
-            assert told.exit_code == 1
-            assert "deliveries without any key were received meanwhile" in told.output
-            assert "\n    underscores_in_headers on;\n" in told.output
-            assert "--attributes Key=routing.http.drop_invalid_header_fields.enabled,Value=false\n" in told.output
+            result = awbridge("webhook", command, f"{proxy}/webhooks/clickpost", "--wait", "1")
+            assert result.exit_code == 1
+            assert "deliveries without any key were received meanwhile" in result.output
+            assert "\n    underscores_in_headers on;\n" in result.output
+            assert "--attributes Key=routing.http.drop_invalid_header_fields.enabled,Value=false\n" in result.output
         found = awbridge("doctor", "--json")
         assert found.exit_code == 1
         header = [f for f in json.loads(found.stdout) if f["check"] == "webhook header"]
@@ -288,7 +288,7 @@ def test_catch_up_by_hand_covers_a_span_and_refuses_a_reversed_one(awbridge: Any
     assert "--to must be later than --from" in reversed_.output
 
 
-def test_what_is_covered_is_shown_without_a_call(awbridge: Any) -> None:
+def test_coverage_is_shown_without_a_call(awbridge: Any) -> None:
     shown = awbridge("catch-up", "--status")
     assert shown.exit_code == 0, shown.output
     assert "nothing is covered yet" in shown.output
@@ -296,9 +296,9 @@ def test_what_is_covered_is_shown_without_a_call(awbridge: Any) -> None:
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize(("minutes", "said"), [(5, "not yet"), (40, "NO")])
-def test_minutes_that_are_not_due_yet_are_told_from_a_gap(
-    awbridge: Any, tmp_path: Path, minutes: int, said: str
+@pytest.mark.parametrize(("minutes", "covered"), [(5, "not yet"), (40, "NO")])
+def test_minutes_that_are_not_due_yet_are_distinguished_from_a_gap(
+    awbridge: Any, tmp_path: Path, minutes: int, covered: str
 ) -> None:
     awbridge("migrate")
     done = datetime.now(UTC) - timedelta(minutes=minutes)
@@ -307,40 +307,40 @@ def test_minutes_that_are_not_due_yet_are_told_from_a_gap(
     apsw.Connection(str(tmp_path / "cli.db")).execute(window, times)
     table = awbridge("catch-up", "--status").output.splitlines()
     assert " yes " in table[1]
-    assert f" {said} " in table[2]
+    assert f" {covered} " in table[2]
 
 
-def test_a_report_of_failed_webhooks_is_replayed_and_says_what_it_understood(awbridge: Any, tmp_path: Path) -> None:
+def test_a_report_of_failed_webhooks_is_replayed_and_its_columns_are_reported(awbridge: Any, tmp_path: Path) -> None:
     (tmp_path / "failed.csv").write_text(
         'AWB;Payload;Try\nA1;"{""waybill"": ""A1"", ""clickpost_status_code"": 5}";3\n'
     )
-    told = awbridge("replay", "--file", "failed.csv")
-    assert told.exit_code == 0, told.output
-    assert "AWB as waybill, Payload as payload" in told.output
-    assert "unknown columns: Try" in told.output
-    assert "1 rows: 1 new deliveries in the inbox, 0 known already" in told.output
+    result = awbridge("replay", "--file", "failed.csv")
+    assert result.exit_code == 0, result.output
+    assert "AWB as waybill, Payload as payload" in result.output
+    assert "unknown columns: Try" in result.output
+    assert "1 rows: 1 new deliveries in the inbox, 0 known already" in result.output
     assert "1 rows: 0 new deliveries in the inbox, 1 known already" in awbridge("replay", "--file", "failed.csv").output
-    (tmp_path / "bare.csv").write_text("AWB\nA2\n")
-    bare = awbridge("replay", "--file", "bare.csv", "--json")
-    assert (bare.exit_code, json.loads(bare.stdout)["bad"][0]["line"]) == (1, 2)
+    (tmp_path / "waybills.csv").write_text("AWB\nA2\n")
+    without_payloads = awbridge("replay", "--file", "waybills.csv", "--json")
+    assert (without_payloads.exit_code, json.loads(without_payloads.stdout)["bad"][0]["line"]) == (1, 2)
     (tmp_path / "else.csv").write_text("name\nx\n")
     assert "no column is recognised" in awbridge("replay", "--file", "else.csv").output
 
 
-def test_an_address_that_leads_elsewhere_is_noticed_before_it_is_registered(awbridge: Any) -> None:
+def test_a_wrong_webhook_path_is_noted_before_it_is_registered(awbridge: Any) -> None:
     assert "is not a URL" in awbridge("webhook", "register", "ship.example.com").output
     note = "note: the endpoint is /webhooks/clickpost"
     assert note in awbridge("webhook", "register", "http://127.0.0.1:9/webhook", "--wait", "0").stderr
     assert note not in awbridge("webhook", "register", "http://127.0.0.1:9/webhooks/clickpost", "--wait", "0").stderr
 
 
-def test_silent_shipments_are_listed_and_what_cannot_be_asked_for_is_told(awbridge: Any) -> None:
+def test_silent_shipments_are_listed_and_an_unknown_one_cannot_be_polled(awbridge: Any) -> None:
     assert awbridge("shipments", "silent").output == "none\n"
     asked = awbridge("shipments", "ask", "NONE")
     assert (asked.exit_code, asked.output) == (1, "NONE: unknown, not placed, or at its end\n")
 
 
-def test_a_vendor_that_is_away_makes_catch_up_fail(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_catch_up_fails_while_clickpost_is_unavailable(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("awbridge.steps.polling.policy.PAUSES", (0.0, 0.0))
     result = awbridge("catch-up", "--from", "2026-11-01", "--to", "2026-11-02")
     assert result.exit_code == 1
@@ -348,7 +348,7 @@ def test_a_vendor_that_is_away_makes_catch_up_fail(awbridge: Any, monkeypatch: p
 
 
 @pytest.mark.usefixtures("couriers")
-def test_what_a_courier_writes_is_no_markup(awbridge: Any, tmp_path: Path) -> None:
+def test_text_of_couriers_is_not_markup(awbridge: Any, tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_text(f"{HEADER}\n{row('[/red]R1')}\n")
     assert awbridge("shipments", "import", "orders.csv").exit_code == 0
     listed = awbridge("shipments", "list")
@@ -368,7 +368,7 @@ def rejected(awbridge: Any, couriers: None, tmp_path: Path) -> None:
 
 @pytest.mark.heavy
 @pytest.mark.usefixtures("rejected")
-def test_a_payload_is_shown_rehearsed_and_changed(awbridge: Any) -> None:
+def test_a_payload_is_shown_previewed_and_changed(awbridge: Any) -> None:
     assert json.loads(awbridge("shipments", "payload", "R1").stdout)["shipment_details"]["weight"] == 500
     edit = ("shipments", "payload", "R1", "--set", "weight=750", "--set", "drop_phone=9000000009")
     seen = awbridge(*edit)
@@ -393,13 +393,13 @@ def test_a_bad_edit_fails_with_every_problem_and_changes_nothing(awbridge: Any, 
     edit = ("shipments", "payload", "R1", "--set", "weight=-1")
     seen = awbridge(*edit, "--json")
     assert seen.exit_code == 1
-    told = json.loads(seen.stdout)
-    assert [d["path"] for d in told["differences"]] == [p["path"] for p in told["problems"]]
+    preview = json.loads(seen.stdout)
+    assert [d["path"] for d in preview["differences"]] == [p["path"] for p in preview["problems"]]
     assert "ClickPost would refuse it" in awbridge(*edit).output
     assert awbridge(*edit, "--push").exit_code == 1
-    for wrong, said in (("weight", "write PATH=VALUE"), ("a..b=1", "no such place")):
+    for wrong, problem in (("weight", "write PATH=VALUE"), ("a..b=1", "no such place")):
         refused = awbridge("shipments", "payload", "R1", "--set", wrong)
-        assert (refused.exit_code, said in refused.output) == (1, True)
+        assert (refused.exit_code, problem in refused.output) == (1, True)
     (tmp_path / "list.json").write_text("[]")
     assert "one JSON object" in awbridge("shipments", "payload", "R1", "--file", "list.json").output
     assert "nothing to change" in awbridge("shipments", "payload", "R1", "--push").output
@@ -407,7 +407,7 @@ def test_a_bad_edit_fails_with_every_problem_and_changes_nothing(awbridge: Any, 
 
 
 @pytest.mark.usefixtures("rejected")
-def test_a_person_says_what_clickposts_dashboard_shows(awbridge: Any, tmp_path: Path) -> None:
+def test_an_operator_records_what_clickposts_dashboard_shows(awbridge: Any, tmp_path: Path) -> None:
     refused = awbridge("shipments", "settle", "R1", "--not-held")
     assert (refused.exit_code, "nothing is open about what ClickPost holds" in refused.output.replace("\n", " ")) == (
         1,
@@ -443,7 +443,7 @@ def imported(awbridge: Any, couriers: None, tmp_path: Path) -> None:
 
 @pytest.mark.heavy
 @pytest.mark.usefixtures("imported")
-def test_an_edit_and_a_label_are_asked_for_listed_and_shown(awbridge: Any) -> None:
+def test_an_edit_and_a_label_are_requested_listed_and_shown(awbridge: Any) -> None:
     edit = json.loads(awbridge("shipments", "edit", "R1", "order_type=COD", "cod_value=99.5", "--json").stdout)
     assert (edit["kind"], edit["state"]) == ("edit", "waiting")
     assert edit["body"] == {"order_type": "COD", "cod_value": 99.5}
@@ -462,8 +462,8 @@ def test_an_edit_and_a_label_are_asked_for_listed_and_shown(awbridge: Any) -> No
 
 @pytest.mark.heavy
 @pytest.mark.usefixtures("imported")
-def test_what_cannot_be_asked_for_is_one_clear_line(awbridge: Any) -> None:
-    for arguments, said in (
+def test_an_action_that_cannot_be_requested_is_one_clear_line(awbridge: Any) -> None:
+    for arguments, problem in (
         (("shipments", "edit", "R1", "order_type=GIFT"), "order_type"),
         (("shipments", "edit", "R1", "order_type"), "is not NAME=VALUE"),
         (("shipments", "ndr", "R1", "REATTEMPT", "--date", "2999-01-01"), "no failed delivery"),
@@ -476,12 +476,12 @@ def test_what_cannot_be_asked_for_is_one_clear_line(awbridge: Any) -> None:
     ):
         result = awbridge(*arguments)
         assert result.exit_code == 1, arguments
-        assert said in result.output.replace("\n", " ")
+        assert problem in result.output.replace("\n", " ")
         assert "Traceback" not in result.output
     assert awbridge("actions", "list").output == "no actions\n"
 
 
-def test_pickups_and_registrations_are_asked_for_from_files(awbridge: Any, tmp_path: Path) -> None:
+def test_pickups_and_registrations_are_requested_from_files(awbridge: Any, tmp_path: Path) -> None:
     (tmp_path / "pickup.json").write_text(json.dumps(a_pickup()))
     (tmp_path / "waybill.json").write_text(json.dumps(a_registration()))
     (tmp_path / "broken.json").write_text("{")
@@ -502,9 +502,9 @@ def test_a_replay_rebuilds_one_shipment_or_all(awbridge: Any, tmp_path: Path) ->
     awbridge("shipments", "import", "orders.csv")
     assert awbridge("replay", "--reference", "R1").stdout == "1 shipments rebuilt, 0 of them differed\n"
     assert json.loads(awbridge("replay", "--all", "--json").stdout) == {"shipments": 0, "changed": 0}
-    assert awbridge("replay", "--all", "--anew").stdout == "0 shipments rebuilt, 0 of them differed\n"
+    assert awbridge("replay", "--all", "--restart").stdout == "0 shipments rebuilt, 0 of them differed\n"
     assert "there is no shipment NOPE" in awbridge("replay", "--reference", "NOPE").output
-    for wrong in (("--all", "--list"), ("--anew",)):
+    for wrong in (("--all", "--list"), ("--restart",)):
         assert awbridge("replay", *wrong).exit_code == 1
     shown = awbridge("shipments", "show", "R1").output
     assert "delivery_attempt_count" in shown
@@ -524,7 +524,7 @@ async def _a_shipment_with_a_lost_box(url: str) -> None:
         await store.close()
 
 
-def test_a_person_sees_which_box_went_wrong_and_what_comes_back(awbridge: Any, tmp_path: Path) -> None:
+def test_show_names_the_lost_box_and_the_return(awbridge: Any, tmp_path: Path) -> None:
     asyncio.run(_a_shipment_with_a_lost_box(f"sqlite:///{tmp_path}/cli.db"))
     lines = awbridge("shipments", "show", "R").output.splitlines()
     assert any("AWB1-2" in line and "Lost" in line and "lost" in line for line in lines)

@@ -1,4 +1,4 @@
-"""The commands of the evidence as a person types them."""
+"""The audit commands as an operator types them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def database(tmp_path: Path) -> str:
 
 @pytest.fixture
 def awbridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str) -> Any:
-    """A function that runs one command in a folder of its own."""
+    """A function that runs one command in a new folder."""
     monkeypatch.chdir(tmp_path)
     for name, value in bridge_environment(database, "http://127.0.0.1:9", 0).items():
         monkeypatch.setenv(name, value)
@@ -99,7 +99,7 @@ def test_the_archive_is_filled_shown_emptied_and_refilled(awbridge: Any, tmp_pat
     assert (status()["archived"], status()["emptied"]) == (1, 0)
 
 
-def test_without_an_archive_its_commands_say_what_to_set(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_archive_its_commands_name_the_setting(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWBRIDGE_ARCHIVE_URL", "none")
     result = awbridge("archive", "refill")
     assert result.exit_code == 1

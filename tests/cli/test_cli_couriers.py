@@ -1,4 +1,4 @@
-"""`awbridge couriers` as a person types it."""
+"""`awbridge couriers` as an operator types it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RULES = (
 
 @pytest.fixture
 def awbridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A function that runs one command in a folder of its own, with three transporters."""
+    """A function that runs one command in a new folder, with three transporters."""
     monkeypatch.chdir(tmp_path)
     database = asyncio.run(migrated_file(tmp_path, "cli.db"))
     for name, value in bridge_environment(database, "http://127.0.0.1:9", 0).items():
@@ -58,13 +58,13 @@ def order_file(path: Path, name: str, **more: Any) -> str:
     return name
 
 
-def test_what_is_exported_is_what_was_imported(awbridge: Any, tmp_path: Path) -> None:
+def test_exported_transporters_equal_the_imported_ones(awbridge: Any, tmp_path: Path) -> None:
     assert awbridge("couriers", "export").output == CSV
     awbridge("couriers", "export", "--to", "out.csv")
     assert (tmp_path / "out.csv").read_text() == CSV
 
 
-def test_an_import_keeps_what_its_columns_do_not_say(awbridge: Any, tmp_path: Path) -> None:
+def test_an_import_keeps_what_its_columns_do_not_state(awbridge: Any, tmp_path: Path) -> None:
     (tmp_path / "short.csv").write_text("transporter,courier_partner_id\ndelhivery,25\nold,9\n")
     assert awbridge("couriers", "import", "short.csv").exit_code == 0
     after = listed(awbridge)
@@ -85,7 +85,7 @@ def test_an_import_keeps_what_its_columns_do_not_say(awbridge: Any, tmp_path: Pa
         ("fine,5,,,,", "line 3: fine is used twice"),
     ],
 )
-def test_a_wrong_line_imports_nothing(awbridge: Any, tmp_path: Path, line: str, problem: str) -> None:
+def test_an_invalid_line_imports_nothing(awbridge: Any, tmp_path: Path, line: str, problem: str) -> None:
     (tmp_path / "bad.csv").write_text(f"{CSV.splitlines()[0]}\n{line}\nfine,6,,,,\n")
     result = awbridge("couriers", "import", "bad.csv")
     assert result.exit_code == 1
@@ -112,7 +112,9 @@ def test_a_transporter_is_added_changed_retired_and_removed(awbridge: Any) -> No
 
 
 @pytest.mark.heavy
-def test_rules_go_round_and_the_test_says_which_takes_an_order(awbridge: Any, tmp_path: Path) -> None:
+def test_rules_are_exported_as_imported_and_the_test_names_the_one_that_takes_an_order(
+    awbridge: Any, tmp_path: Path
+) -> None:
     (tmp_path / "rules.csv").write_text(RULES)
     assert awbridge("couriers", "rules", "import", "rules.csv").output == "2 rules in force\n"
     assert awbridge("couriers", "rules", "export").output == RULES
@@ -136,7 +138,7 @@ def test_rules_go_round_and_the_test_says_which_takes_an_order(awbridge: Any, tm
         ("name,transporter\na,old,5\n", "line 2: 3 cells, but the header names 2 columns"),
     ],
 )
-def test_wrong_rules_leave_the_old_ones(awbridge: Any, tmp_path: Path, text: str, problem: str) -> None:
+def test_invalid_rules_keep_the_old_ones(awbridge: Any, tmp_path: Path, text: str, problem: str) -> None:
     (tmp_path / "rules.csv").write_text(RULES)
     awbridge("couriers", "rules", "import", "rules.csv")
     (tmp_path / "bad.csv").write_text(text)
@@ -175,7 +177,7 @@ def accounts_shown(awbridge: Any) -> dict[str, dict[str, Any]]:
     return {a["account"]: a for a in json.loads(awbridge("couriers", "accounts", "--json").stdout)}
 
 
-def test_accounts_are_shown_with_what_holds_them_and_how_fast_they_may_go(awbridge: Any, tmp_path: Path) -> None:
+def test_accounts_are_shown_with_their_hold_and_rate(awbridge: Any, tmp_path: Path) -> None:
     assert "no account has had a shipment yet" in awbridge("couriers", "accounts").output
     order = order_file(tmp_path, "order.json", transporter="delhivery")
     assert awbridge("shipments", "import", order).exit_code == 0
@@ -190,7 +192,7 @@ def test_accounts_are_shown_with_what_holds_them_and_how_fast_they_may_go(awbrid
 
 
 @pytest.mark.heavy
-def test_a_downtime_is_declared_in_its_zone_shown_and_taken_back(awbridge: Any, tmp_path: Path) -> None:
+def test_a_downtime_is_declared_in_its_zone_shown_and_removed(awbridge: Any, tmp_path: Path) -> None:
     order = order_file(tmp_path, "order.json", transporter="delhivery")
     awbridge("shipments", "import", order)
     add = ("couriers", "downtime", "add", "--courier", "4", "--reason", "works")
@@ -213,7 +215,7 @@ def test_a_downtime_is_declared_in_its_zone_shown_and_taken_back(awbridge: Any, 
 
 @pytest.mark.heavy
 @pytest.mark.parametrize(("command", "kept"), [(("couriers",), "transporters"), (("couriers", "rules"), "rules")])
-def test_a_table_without_rows_imports_nothing_and_says_so(
+def test_a_table_without_rows_imports_nothing_and_fails(
     awbridge: Any, tmp_path: Path, command: tuple[str, ...], kept: str
 ) -> None:
     (tmp_path / "rules.csv").write_text(RULES)
@@ -236,28 +238,28 @@ def test_couriers_and_rules_come_from_spreadsheets_too(awbridge: Any, tmp_path: 
     assert (ekart["courier_partner_id"], ekart["account_code"], ekart["active"]) == (55, "0042", True)
     text = "Name;Transporter;Weight to;Drop pincode\nsüd;ekart;500.0;5600 1100\n"
     (tmp_path / "r.csv").write_bytes(text.encode("cp1252"))
-    told = awbridge("couriers", "rules", "import", "r.csv")
-    assert (told.exit_code, "Windows-1252" in told.output) == (0, True)
+    result = awbridge("couriers", "rules", "import", "r.csv")
+    assert (result.exit_code, "Windows-1252" in result.output) == (0, True)
     (rule,) = json.loads(awbridge("couriers", "rules", "list", "--json").stdout)
     assert (rule["name"], rule["weight_to"], rule["drop_pincode"]) == ("süd", "500", ["5600", "1100"])
 
 
 @pytest.mark.heavy
 @pytest.mark.parametrize(
-    ("table", "says"),
+    ("table", "problem"),
     [
         ("name,transporter,drop_pincod\nx,bluedart,56\n", "there is no condition drop_pincod"),
         ("name,transporter,value_from\nx,bluedart,1.5E+06\n", "line 2, column value_from: a spreadsheet has rounded"),
         ("name,transporter\nx,bluedart,56\n", "line 2: 3 cells, but the header names 2 columns"),
     ],
 )
-def test_rules_of_which_a_condition_cannot_be_read_are_not_taken(
-    awbridge: Any, tmp_path: Path, table: str, says: str
+def test_rules_with_an_unreadable_condition_are_not_imported(
+    awbridge: Any, tmp_path: Path, table: str, problem: str
 ) -> None:
     (tmp_path / "rules.csv").write_text(RULES)
     awbridge("couriers", "rules", "import", "rules.csv")
     (tmp_path / "bad.csv").write_text(table)
     result = awbridge("couriers", "rules", "import", "bad.csv")
     assert result.exit_code == 1
-    assert says in " ".join(result.output.split())
+    assert problem in " ".join(result.output.split())
     assert awbridge("couriers", "rules", "export").output == RULES

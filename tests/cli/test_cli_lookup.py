@@ -1,4 +1,4 @@
-"""Shipments are found by what people have at hand, times are written as people write them, doubts are shown."""
+"""Shipments are found by any of their numbers, times are read in common forms, warnings are shown."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_list_finds_them_by_waybill_and_order(awbridge: Any, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "start", ["2026-11-29 07:06", "2026-11-29T07:06", "2026-11-29 07:06:00", "2026-11-29T07:06:00+05:30"]
 )
-def test_catch_up_takes_a_time_as_people_write_it(awbridge: Any, start: str) -> None:  # noqa: F811
+def test_catch_up_accepts_common_forms_of_a_time(awbridge: Any, start: str) -> None:  # noqa: F811
     result = awbridge(*CATCH_UP, start)
     assert result.exit_code == 1, "understood, and later than --to"
     assert "--to must be later than --from" in result.stderr
@@ -87,24 +87,24 @@ def test_every_option_for_a_time_has_the_one_reader() -> None:
     assert kinds.count("Written") >= 8
 
 
-def test_import_tells_what_is_doubtful_and_goes_on(awbridge: Any, tmp_path: Path) -> None:  # noqa: F811
+def test_import_warns_about_doubtful_fields_and_continues(awbridge: Any, tmp_path: Path) -> None:  # noqa: F811
     order = an_order("R")
     order["drop_info"]["drop_phone"] = "+91 98765 43210"
     rounded = json.dumps(an_order("S")).replace('"order of S"', "4.04877E+12")
     (tmp_path / "orders.jsonl").write_text(f"{json.dumps(order)}\n{rounded}\n")
     result = awbridge("shipments", "import", "orders.jsonl", "--json")
-    told = json.loads(result.stdout)
+    report = json.loads(result.stdout)
     assert result.exit_code == 1
-    assert [(w["line"], w["reference_number"], w["field"]) for w in told["warnings"]] == [
+    assert [(w["line"], w["reference_number"], w["field"]) for w in report["warnings"]] == [
         (1, "R", "drop_info.drop_phone")
     ]
-    assert [(b["line"], b["field"]) for b in told["bad"]] == [(2, "shipment_details.order_id")]
+    assert [(b["line"], b["field"]) for b in report["bad"]] == [(2, "shipment_details.order_id")]
     (tmp_path / "orders.jsonl").write_text(json.dumps(order) + "\n")
     shown = awbridge("shipments", "import", "orders.jsonl")
     assert (shown.exit_code, "1 warnings" in shown.output) == (0, True)
 
 
-def test_an_edit_tells_what_is_doubtful(awbridge: Any, tmp_path: Path) -> None:  # noqa: F811
+def test_an_edit_warns_about_doubtful_fields(awbridge: Any, tmp_path: Path) -> None:  # noqa: F811
     (tmp_path / "orders.json").write_text(json.dumps(an_order("R")))
     awbridge("shipments", "import", "orders.json")
     seen = json.loads(awbridge("shipments", "payload", "R", "--set", "drop_phone=0000000000", "--json").stdout)

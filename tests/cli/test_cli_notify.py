@@ -1,4 +1,4 @@
-"""`awbridge notices`, `endpoints`, `opt-outs` and `alarms` as a person types them."""
+"""`awbridge notices`, `endpoints`, `opt-outs` and `alarms` as an operator types them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.world import SetClock, webhook
 
 @pytest.fixture
 def awbridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A function that runs one command in a folder of its own."""
+    """A function that runs one command in a new folder."""
     monkeypatch.chdir(tmp_path)
     database = asyncio.run(migrated_file(tmp_path, "cli.db"))
     for name, value in bridge_environment(database, "http://127.0.0.1:9", 0).items():
@@ -37,8 +37,8 @@ def awbridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.fixture
-def told(awbridge: Any, tmp_path: Path) -> None:
-    """A customer who was told of one milestone, and an alarm."""
+def notified(awbridge: Any, tmp_path: Path) -> None:
+    """A customer who was notified of one milestone, and an alarm."""
 
     async def go() -> None:
         store = await Store.open(f"sqlite:///{tmp_path}/cli.db")
@@ -53,7 +53,7 @@ def told(awbridge: Any, tmp_path: Path) -> None:
     asyncio.run(go())
 
 
-@pytest.mark.usefixtures("told")
+@pytest.mark.usefixtures("notified")
 def test_notices_and_alarms_are_listed(awbridge: Any) -> None:
     found = json.loads(awbridge("notices", "list", "--shipment", "R", "--json").stdout)
     assert {n["channel"]: n["state"] for n in found} == {"sms": "sent", "whatsapp": "suppressed"}
@@ -62,7 +62,7 @@ def test_notices_and_alarms_are_listed(awbridge: Any) -> None:
     assert json.loads(awbridge("alarms", "list", "--json").stdout)[0]["cause"] == "disk"
 
 
-def test_a_preview_shows_the_words(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preview_shows_the_message_text(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWBRIDGE_NOTICE_BRAND", "Bazaar")
     assert awbridge("notices", "preview", "delivered").stdout.startswith("Bazaar: Your order 1001 was delivered")
     mail = awbridge("notices", "preview", "delivered", "--channel", "mail", "--language", "hi")
@@ -84,7 +84,7 @@ def test_the_lint_fails_on_a_broken_template(awbridge: Any, tmp_path: Path, monk
     assert "AWBRIDGE_TEMPLATES_DIR" in awbridge("notices", "lint").stderr
 
 
-def test_endpoints_from_birth_to_end(awbridge: Any) -> None:
+def test_endpoints_are_added_changed_and_removed(awbridge: Any) -> None:
     added = awbridge("endpoints", "add", "https://8.8.8.8/hook", "--kind", "delivered")
     number, secret = (line.split()[1] for line in added.stdout.splitlines())
     assert secret.startswith("whsec_")

@@ -1,4 +1,4 @@
-"""`awbridge reconcile` as a person types it."""
+"""`awbridge reconcile` as an operator types it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_file_is_reconciled_listed_shown_and_bundled(awbridge: Any, tmp_path: 
     assert pushed.output == "0 are pushed again, 0 have changed since and were skipped\n"
 
 
-def test_a_file_that_is_no_table_ends_with_exit_code_1(awbridge: Any, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_table_ends_with_exit_code_1(awbridge: Any, tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("Name\nAsha\n")
     done = awbridge("reconcile", "--file", "people.csv", "--json")
     assert done.exit_code == 1
@@ -62,14 +62,14 @@ def test_a_day_is_reconciled_against_clickpost(
     today = datetime.now(ZoneInfo("Asia/Kolkata")).date().isoformat()
     done = awbridge("reconcile", "--date", today, "--json")
     assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
-    assert (told["ours_placed"], told["theirs_placed"], told["found"]) == (0, 1, {"missing_here": 1})
-    shown = json.loads(awbridge("reconcile", "show", str(told["id"]), "--json").stdout)
+    run = json.loads(done.stdout)
+    assert (run["ours_placed"], run["theirs_placed"], run["found"]) == (0, 1, {"missing_here": 1})
+    shown = json.loads(awbridge("reconcile", "show", str(run["id"]), "--json").stdout)
     assert [d["waybill"] for d in shown["differences"]] == [waybill]
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "problem"),
     [
         ("AWB,Status\n", "report.csv: holds no rows, only columns"),
         (
@@ -80,27 +80,27 @@ def test_a_day_is_reconciled_against_clickpost(
     ],
 )
 def test_a_report_without_a_row_that_names_a_shipment_ends_with_exit_code_1(
-    awbridge: Any, tmp_path: Path, content: str, says: str
+    awbridge: Any, tmp_path: Path, content: str, problem: str
 ) -> None:
-    """With a day, every shipment of ours would be missing there otherwise."""
+    """Otherwise, with a day, each of our shipments would be reported as missing there."""
     (tmp_path / "report.csv").write_text(content)
     done = awbridge("reconcile", "--file", "report.csv", "--date", "2026-11-02", "--json")
     assert done.exit_code == 1
-    told = json.loads(done.stdout)
-    assert (told["state"], told["found"]) == ("failed", {})
-    assert says in told["problem"]
+    run = json.loads(done.stdout)
+    assert (run["state"], run["found"]) == ("failed", {})
+    assert problem in run["problem"]
 
 
-def test_how_a_report_was_read_is_told(awbridge: Any, tmp_path: Path) -> None:
+def test_notes_on_how_a_report_was_read_are_shown(awbridge: Any, tmp_path: Path) -> None:
     (tmp_path / "report.csv").write_bytes("AWB;Ort\n4000000000001;Köln\nTotal;1\n".encode("cp1252"))
-    told = json.loads(awbridge("reconcile", "--file", "report.csv", "--json").stdout)
-    assert told["columns_read"]["notes"] == [
+    run = json.loads(awbridge("reconcile", "--file", "report.csv", "--json").stdout)
+    assert run["columns_read"]["notes"] == [
         "read as text separated by semicolons, in Windows-1252",
         "skipped a row of totals: line 3",
     ]
 
 
-def test_a_status_that_clickpost_does_not_publish_is_shown_in_its_own_words() -> None:
+def test_an_unpublished_status_is_shown_by_its_description() -> None:
     seen = {"waybill": "A1", "courier_partner_id": 4, "status_code": 45, "status_description": "Handed to the depot"}
     assert side_in_words(seen) == "A1, courier 4, Handed to the depot"
     assert side_in_words(seen | {"status_description": ""}) == "A1, courier 4, Unknown(45)"

@@ -1,4 +1,4 @@
-"""A tiny real HTTP server that answers as it is told, and payloads as a shop would send them."""
+"""A small real HTTP server with scripted answers, and payloads as a shop would send them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ JsonObject = dict[str, Any]
 
 @dataclass
 class Canned:
-    """One answer: what to send, after how long, and where to cut the line."""
+    """One answer: what to send, after how long, and where to cut the connection."""
 
     body: Any = None
     status: int = 200
@@ -118,7 +118,7 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        pass  # a client that hangs up is part of the tests
+        pass  # some tests close the connection early
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Any JSON at all, for tests that nothing makes a reader raise."""
+"""Arbitrary JSON, for tests that no input makes a reader raise."""
 
 from __future__ import annotations
 

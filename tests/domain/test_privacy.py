@@ -66,7 +66,7 @@ def test_a_masked_value_can_still_be_compared_by_a_person() -> None:
     assert masked(PersonalKind.ADDRESS, "12 MG Road") == "[address of 10 characters]"
 
 
-def test_a_pseudonym_is_the_same_however_the_number_is_written_and_another_with_another_key() -> None:
+def test_a_pseudonym_depends_on_the_number_and_the_key_not_on_the_spelling() -> None:
     forms = ["9812345678", "+91 98123 45678", "09812345678"]
     assert len({pseudonym(PersonalKind.PHONE, form, "k") for form in forms}) == 1
     assert pseudonym(PersonalKind.PHONE, forms[0], "k") != pseudonym(PersonalKind.PHONE, forms[0], "other")
@@ -120,7 +120,7 @@ NOT_SEEN = "*********001"
         ("404877123456 and 915000000001", None),
     ],
 )
-def test_a_number_with_its_country_code_is_a_phone_unless_it_is_called_a_waybill(text: str, shown: str | None) -> None:
+def test_a_number_with_a_country_code_is_a_phone_unless_it_is_named_a_waybill(text: str, shown: str | None) -> None:
     assert veiled(text) == (text if shown is None else shown)
 
 
@@ -133,7 +133,7 @@ ORDER = {
 @pytest.mark.parametrize(
     "written", ["919000000001", "+91-9000000001", "90000-00001", "0 9000000001", "Ph-9000000001", "AWB 919000000001"]
 )
-def test_a_phone_of_the_payload_is_masked_however_it_is_written(written: str) -> None:
+def test_a_phone_of_the_payload_is_masked_in_every_spelling(written: str) -> None:
     shown = without_people(f"cannot reach {written} at all", json.dumps(ORDER))
     assert "0000" not in shown.replace("-", "").replace(" ", "")
     assert shown.endswith("001 at all")
@@ -148,12 +148,12 @@ def test_identifiers_of_the_shipment_are_never_masked() -> None:
     assert veil.value(answer)["meta"]["message"] == f"booked 919000000009 for {NOT_SEEN}"
 
 
-def test_a_reference_made_of_the_phone_stays_and_the_phone_does_not() -> None:
+def test_a_reference_that_contains_the_phone_is_kept_and_the_phone_is_masked() -> None:
     order = {**ORDER, "shipment_details": {"reference_number": "SHOP-9000000001"}}
     assert without_people("SHOP-9000000001: 9000000001 is busy", order) == "SHOP-9000000001: *******001 is busy"
 
 
-def test_erasing_knows_the_country_code_too() -> None:
+def test_erasing_finds_the_number_with_its_country_code_too() -> None:
     assert Eraser().text("call 919000000001 about AWB 919000000001") == f"call {ERASED} about AWB 919000000001"
 
 

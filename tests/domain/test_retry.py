@@ -13,7 +13,7 @@ DELAYS = (60.0, 300.0, 900.0)
 
 
 @given(st.integers(1, 3), st.integers())
-def test_each_failure_waits_its_delay_with_a_little_jitter(failures: int, seed: int) -> None:
+def test_each_failure_waits_its_delay_with_jitter(failures: int, seed: int) -> None:
     delay = delay_before_retry(DELAYS, failures, dice=random.Random(seed))
     assert delay is not None
     assert DELAYS[failures - 1] <= delay.total_seconds() <= DELAYS[failures - 1] * (1 + JITTER)
@@ -38,7 +38,7 @@ def test_no_failure_yet_waits_as_after_the_first(failures: int) -> None:
     assert delay >= timedelta(seconds=60)
 
 
-def test_the_default_outlasts_a_night() -> None:
+def test_the_default_delays_outlast_a_night() -> None:
     assert len(DEFAULT_RETRY_DELAYS) >= 3
     assert sum(DEFAULT_RETRY_DELAYS) >= 12 * 3600
 
@@ -50,6 +50,6 @@ def test_a_backoff_doubles_up_to_its_longest_pause() -> None:
 
 
 @given(st.none() | st.floats(0, 1000))
-def test_a_throttled_call_waits_at_least_what_the_vendor_says(retry_after: float | None) -> None:
+def test_a_throttled_call_waits_at_least_as_long_as_the_vendor_requests(retry_after: float | None) -> None:
     least = max(retry_after or 0.0, 1.0)
     assert least * 0.999999 <= throttled_pause(retry_after).total_seconds() <= least * 1.5 + 1e-6

@@ -1,4 +1,4 @@
-"""ClickPost pushing webhooks at a bridge without a pause, and what of them the database has."""
+"""ClickPost pushing webhooks to a bridge without a pause, and which of them are stored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.rows import fetch
 
 @dataclass
 class Pusher:
-    """ClickPost: a webhook every 20 ms, each a delivery of its own, never again."""
+    """ClickPost: a webhook every 20 ms, each a new delivery, never retried."""
 
     url: str
     acknowledged: dict[int, float] = field(default_factory=dict[int, float])

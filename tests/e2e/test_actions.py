@@ -26,7 +26,7 @@ TOMORROW = datetime.now(UTC) + timedelta(days=1)
 
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[Running]:
-    """A sandbox without faults: they are asked for one by one."""
+    """A sandbox without faults: the tests request them one by one."""
     port = free_port()
     with running(["sandbox", "--port", str(port), "--seed", "5"], {}, tmp_path, port) as process:
         yield process
@@ -43,7 +43,7 @@ def http(bridge: Running) -> Iterator[httpx2.Client]:
 def until(done: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
     while not done():
-        assert time.monotonic() < deadline, "it did not come to that"
+        assert time.monotonic() < deadline, "the condition was not reached"
         time.sleep(0.05)
 
 
@@ -54,7 +54,7 @@ def post(http: httpx2.Client, path: str, body: Any) -> str:
 
 
 def ended(http: httpx2.Client, action: str) -> dict[str, Any]:
-    """The action once nothing more happens to it by itself."""
+    """The action once it no longer changes by itself."""
     until(lambda: http.get(f"/v1/actions/{action}").json()["state"] not in ("due", "waiting"))
     return http.get(f"/v1/actions/{action}").json()
 
@@ -68,7 +68,7 @@ def once(sandbox: Running, kind: str, endpoint: str, times: int = 1) -> None:
     httpx2.post(f"{sandbox.url}/_sandbox/faults/once", json=body).raise_for_status()
 
 
-def test_every_kind_gets_done_at_the_sandbox(http: httpx2.Client) -> None:
+def test_every_kind_of_action_completes_at_the_sandbox(http: httpx2.Client) -> None:
     order = {**demo_order(1, 7), "transporter": "delhivery"}
     order["shipment_details"] |= {"reference_number": "R", "order_type": "PREPAID", "cod_value": 0}
     http.post("/v1/shipments", json=order).raise_for_status()
@@ -99,7 +99,7 @@ def a_foreign_parcel() -> dict[str, Any]:
     return {"waybill": "ELSEWHERE77", "transporter": "delhivery", "shipment_info": info}
 
 
-def test_a_pickup_whose_line_was_cut_waits_for_a_person(http: httpx2.Client, sandbox: Running) -> None:
+def test_a_pickup_whose_connection_was_cut_waits_for_an_operator(http: httpx2.Client, sandbox: Running) -> None:
     once(sandbox, "cut_after_placing", "create_pickup")
     action = post(http, "/v1/pickups", a_pickup(**ACCOUNT, pickup_date=TOMORROW.isoformat()))
     assert ended(http, action)["state"] == "unclear"
@@ -124,10 +124,10 @@ async def test_kill_9_repeats_edits_and_no_pickup(
     until(lambda: calls(sandbox, "create_pickup") > 0)
     bridge.kill()
     made = calls(sandbox, "create_pickup")
-    # What is made after the kill is answered at once: slower than the timeout, it would be unclear for that reason.
+    # Calls after the kill are answered at once: an answer slower than the timeout would make them unclear.
     httpx2.put(f"{sandbox.url}/_sandbox/faults", json={"slow_seconds": 0}).raise_for_status()
     store = await Store.open(database_url)
-    async with store.write() as session:  # what a minute and more would do
+    async with store.write() as session:  # as if a minute had passed
         await session.execute(sql("UPDATE actions SET lease_ends_at = requested_at WHERE lease_owner IS NOT NULL"))
     await store.close()
     bridge.start()
@@ -135,5 +135,5 @@ async def test_kill_9_repeats_edits_and_no_pickup(
     ends = [ended(http, action)["state"] for action in pickups]
     assert ends.count("unclear") >= made
     assert set(ends) <= {"unclear", "done"}
-    assert calls(sandbox, "create_pickup") == made + ends.count("done"), "no pickup was asked for twice"
+    assert calls(sandbox, "create_pickup") == made + ends.count("done"), "no pickup was requested twice"
     assert ended(http, edit)["state"] == "done"

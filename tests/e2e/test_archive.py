@@ -39,7 +39,7 @@ async def test_kill_9_archives_every_failed_call_and_none_twice(
         env = bridge_environment(database_url, box.url, port) | {
             "AWBRIDGE_ARCHIVE_URL": s3.url(prefix),
             "AWBRIDGE_ARCHIVE_OPTIONS": ",".join(f"{k}={v}" for k, v in s3.options().items()),
-            "AWBRIDGE_BREAKER_FAILURES": "100000",  # half of the calls fail: the account goes on all the same
+            "AWBRIDGE_BREAKER_FAILURES": "100000",  # half of the calls fail: the account must not be held
             "AWBRIDGE_ARCHIVE_SECONDS": "1",
             "AWBRIDGE_ARCHIVE_FILE_MIB": "0.01",
             "AWBRIDGE_DATA_DIR": str(tmp_path / "data"),
@@ -54,7 +54,7 @@ async def test_kill_9_archives_every_failed_call_and_none_twice(
         store = await Store.open(database_url)
         objects = Objects.open(s3.url(prefix), options=s3.options())
         try:
-            async with store.write() as session:  # the killed ones' leases, which would last five minutes
+            async with store.write() as session:  # end the leases of the killed processes, which last five minutes
                 await session.execute(sql(LEASES_END))
             with running(["serve"], env, tmp_path, port):
                 await _until_archived(store)

@@ -49,7 +49,7 @@ def test_the_verdict_is_good_when_all_agree() -> None:
         ({**SHOWN, "status": None}, TIMELINE, "our status is None"),
     ],
 )
-def test_the_verdict_names_whatever_differs(
+def test_the_verdict_names_every_difference(
     shown: Mapping[str, Any], timeline: list[Mapping[str, Any]], fault: str
 ) -> None:
     assert any(fault in found for found in _differences(ORDER, shown, timeline))
@@ -62,14 +62,14 @@ def test_the_demo_ends_with_a_good_verdict(tmp_path: Path) -> None:
     result = json.loads(done.stdout)
     assert (done.returncode, result["verdict"], result["faults"]) == (0, "good", []), done.stderr[-2000:]
     assert result["numbers"]["orders_created_at_ClickPost"] == 200
-    assert result["numbers"]["calls_to_create_order"] > 220, "the faults did not strike"
-    assert result["numbers"]["webhooks_dropped_by_ClickPost"] > 20, "nothing was there to catch up"
+    assert result["numbers"]["calls_to_create_order"] > 220, "too few faults occurred"
+    assert result["numbers"]["webhooks_dropped_by_ClickPost"] > 20, "there was too little to catch up"
     assert result["seconds"] < 60
-    assert list(tmp_path.iterdir()) == [], "the demo left something behind"
+    assert list(tmp_path.iterdir()) == [], "the demo left files behind"
 
 
 def _started(command: list[str], **options: Any) -> subprocess.Popen[str]:
-    """The command, heeding Ctrl+C whoever started the tests: a shell makes its background jobs deaf to it."""
+    """The command, with the default handling of Ctrl+C: a shell makes its background jobs ignore it."""
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -81,7 +81,7 @@ def _started(command: list[str], **options: Any) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-def test_the_demo_can_be_broken_off_with_ctrl_c(tmp_path: Path) -> None:
+def test_the_demo_can_be_interrupted_with_ctrl_c(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "awbridge", "demo"]
     env = {**os.environ, "TMPDIR": str(tmp_path)}
     with _started(command, env=env) as demo:
@@ -89,10 +89,10 @@ def test_the_demo_can_be_broken_off_with_ctrl_c(tmp_path: Path) -> None:
         while not list(tmp_path.glob("awbridge-demo-*/awbridge.db")) and time.monotonic() < deadline:
             time.sleep(0.05)
         demo.send_signal(signal.SIGINT)
-        _, told = demo.communicate(timeout=30)
+        _, errors = demo.communicate(timeout=30)
     assert demo.returncode == 1
-    assert "Traceback" not in told
-    assert list(tmp_path.iterdir()) == [], "the demo left something behind"
+    assert "Traceback" not in errors
+    assert list(tmp_path.iterdir()) == [], "the demo left files behind"
 
 
 @pytest.mark.slow
@@ -100,8 +100,8 @@ def test_the_demo_stays_when_asked_and_ends_with_ctrl_c(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "awbridge", "demo", "--shipments", "20", "--keep", "--json"]
     with _started(command, cwd=tmp_path) as demo:
         assert demo.stderr
-        told = next(line for line in demo.stderr if "the service stays on" in line)
-        url, database = told.split()[4], told.split()[-1].removeprefix("sqlite:///")
+        ready = next(line for line in demo.stderr if "the service stays on" in line)
+        url, database = ready.split()[4], ready.split()[-1].removeprefix("sqlite:///")
         assert httpx2.get(f"{url}/v1/shipments", timeout=10).json()["shipments"][0]["state"] == "placed"
         demo.send_signal(signal.SIGINT)
         output, _ = demo.communicate(timeout=30)

@@ -26,7 +26,7 @@ async def test_every_order_is_placed_once_on_a_bad_day(database_url: str, worker
     assert result.faults == []
     assert (result.numbers["workers killed"], result.numbers["database stumbled"]) == (2, 2)
     assert result.numbers["orders created at ClickPost"] == 100
-    assert result.numbers["calls to create-order"] > 110, "too little went wrong to mean anything"
+    assert result.numbers["calls to create-order"] > 110, "too few faults occurred for the test to mean anything"
     if database_url.startswith("postgresql"):
         assert result.numbers["connections dropped"] > workers, "too few connections were dropped to mean anything"
 
@@ -47,7 +47,7 @@ def test_a_worker_of_the_drill_sees_its_clock_jump_ahead_and_back(monkeypatch: p
     monkeypatch.setattr("awbridge.rehearsal.drill_worker.time.monotonic", lambda: passed)
     with time_machine.travel(T0, tick=False):
         clock = JumpingClock(60, "seed")
-        assert clock() == clock(), "it stands between two jumps"
+        assert clock() == clock(), "it does not move between two jumps"
         offs: set[float] = set()
         for _ in range(20):
             passed += EVERY[1]
@@ -57,7 +57,7 @@ def test_a_worker_of_the_drill_sees_its_clock_jump_ahead_and_back(monkeypatch: p
     assert all(abs(off) <= 60 for off in offs)
 
 
-async def test_a_drill_keeps_its_hands_off_a_database_that_is_in_use(database_url: str, tmp_path: Path) -> None:
+async def test_a_drill_refuses_a_database_that_is_in_use(database_url: str, tmp_path: Path) -> None:
     store = await Store.open(database_url)
     await store.migrate()
     await rows.add(store, "REF-1")

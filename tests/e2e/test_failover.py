@@ -1,4 +1,4 @@
-"""A primary goes, its replica takes over, the old one comes back as standby: awbridge goes on, and nothing is lost."""
+"""A primary fails, its replica takes over, the old one returns as standby: awbridge resumes without losing data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.processes import Running, bridge_environment, running
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
-SOON = 3.0  # seconds after a new primary takes writes
+SOON = 3.0  # seconds after a new primary accepts writes
 
 
 def both(one: PostgresServer, other: PostgresServer, database: str) -> str:
@@ -22,10 +22,10 @@ def both(one: PostgresServer, other: PostgresServer, database: str) -> str:
 
 
 async def turn_over(old: PostgresServer, new: PostgresServer, bridge: Running, pusher: Pusher) -> None:
-    """The primary ends, its standby takes over, and what was the primary follows it."""
+    """The primary stops, its standby takes over, and the old primary becomes its standby."""
     old.stop_fast()
     await asyncio.sleep(0.5)
-    assert await asyncio.to_thread(ready, bridge) == 503, "no host takes writes"
+    assert await asyncio.to_thread(ready, bridge) == 503, "no host accepts writes"
     await asyncio.to_thread(new.promote)
     promoted_at = time.monotonic()
     assert await pusher.until_taken(promoted_at) < SOON
@@ -36,7 +36,7 @@ async def turn_over(old: PostgresServer, new: PostgresServer, bridge: Running, p
     await asyncio.sleep(1)
 
 
-async def test_a_new_primary_is_found_by_itself_and_nothing_that_was_taken_is_lost(tmp_path: Path) -> None:
+async def test_a_new_primary_is_found_automatically_and_no_accepted_webhook_is_lost(tmp_path: Path) -> None:
     with postgres_server() as one, standby_of(one) as other:
         url = await one.new_database()
         hosts = both(one, other, url.rpartition("/")[2])
@@ -48,6 +48,6 @@ async def test_a_new_primary_is_found_by_itself_and_nothing_that_was_taken_is_lo
                 await turn_over(one, other, bridge, pusher)
                 # And back, past a host that is a standby, listed first.
                 await turn_over(other, one, bridge, pusher)
-        assert pusher.refused, "without a primary a delivery cannot be taken"
+        assert pusher.refused, "without a primary a delivery cannot be stored"
         assert pusher.slowest < 2, "a refusal comes before ClickPost gives up"
         assert set(pusher.acknowledged) - await stored(hosts) == set()

@@ -1,4 +1,4 @@
-"""kill -9 in the middle of push, ingest and apply: nothing is lost, nothing is doubled."""
+"""kill -9 in the middle of push, ingest and apply: no data is lost or doubled."""
 
 from __future__ import annotations
 
@@ -110,15 +110,15 @@ async def test_every_acknowledged_webhook_survives_kill_9(bridge: Running, datab
             await asyncio.sleep(0.001)
         assert len(acknowledged) >= enough
         await asyncio.to_thread(bridge.kill)
-        await asyncio.sleep(0.1)  # answers that had left before the kill are read now
-        assert acknowledged <= await stored_numbers(database_url), "looked for before anything else may write"
+        await asyncio.sleep(0.1)  # answers sent before the kill are read now
+        assert acknowledged <= await stored_numbers(database_url), "read before another process may write"
         bridge.start()
         await asyncio.to_thread(bridge.wait_until_ready)
     over = True
     await asyncio.gather(*senders)
     bridge.kill()
     assert acknowledged <= await stored_numbers(database_url)
-    assert broken_off > 0, "the kills came when nothing was under way"
+    assert broken_off > 0, "the kills came while no request was in flight"
 
 
 async def stored_numbers(database_url: str) -> set[int]:
@@ -127,10 +127,10 @@ async def stored_numbers(database_url: str) -> set[int]:
     async with store.read() as session:
         rows = await session.fetch(Statement("all", _EVERY, _EVERY))
     await store.close()
-    told = [json.loads(bytes(row["body"]))["order_status_id"] for row in rows]
-    assert [f"osid:{number}" for number in told] == [row["identity"] for row in rows]
-    assert len(set(told)) == len(told)
-    return set(told)
+    numbers = [json.loads(bytes(row["body"]))["order_status_id"] for row in rows]
+    assert [f"osid:{number}" for number in numbers] == [row["identity"] for row in rows]
+    assert len(set(numbers)) == len(numbers)
+    return set(numbers)
 
 
 async def test_a_worker_killed_while_applying_leaves_every_scan_once(
@@ -176,8 +176,8 @@ async def test_a_worker_killed_while_applying_leaves_every_scan_once(
     for reference in placed:
         async with store.read() as session:
             timeline = await scans.timeline(session, reference)
-        told = Counter(s.scanned_at for s in timeline)
-        assert sorted(told.values()) == [1] * per_shipment, reference
+        counts = Counter(s.scanned_at for s in timeline)
+        assert sorted(counts.values()) == [1] * per_shipment, reference
     await store.close()
 
 

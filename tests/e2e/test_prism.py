@@ -25,7 +25,7 @@ pytestmark = [
 
 START = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
 UNDOCUMENTED = {"register_service", "unregister_waybill"}
-NO_GOOD_ANSWER = {"returns_delta", "recommend_world"}  # their only good example is no JSON
+NO_GOOD_ANSWER = {"returns_delta", "recommend_world"}  # their only good example is not JSON
 DOCUMENTED = [case for case in CASES if case.name not in UNDOCUMENTED | NO_GOOD_ANSWER]
 
 
@@ -48,13 +48,13 @@ def clickpost(settings: dict[str, Any]) -> Iterator[ClickPost]:
 
 
 @pytest.mark.parametrize("case", DOCUMENTED, ids=lambda case: f"{case.name}-{case.answer}")
-def test_a_documented_call_is_taken_and_its_first_answer_read(clickpost: ClickPost, case: Case) -> None:
+def test_a_documented_call_is_accepted_and_its_first_answer_is_read(clickpost: ClickPost, case: Case) -> None:
     answer = getattr(clickpost, case.name)(*case.args, **case.kwargs)
     assert answer is None or answer.raw
 
 
 @pytest.mark.parametrize("name", sorted(NO_GOOD_ANSWER))
-def test_a_call_whose_example_is_no_json_is_taken_all_the_same(clickpost: ClickPost, name: str) -> None:
+def test_a_call_whose_example_is_not_json_is_accepted_too(clickpost: ClickPost, name: str) -> None:
     (case,) = (case for case in CASES if case.name == name)
     with pytest.raises(VendorError) as error:
         getattr(clickpost, name)(*case.args, **case.kwargs)
@@ -76,7 +76,7 @@ def test_tracking_is_read(clickpost: ClickPost) -> None:
     assert clickpost.fetch_accounts()
 
 
-async def test_the_client_for_asyncio_is_served_alike(settings: dict[str, Any]) -> None:
+async def test_the_asyncio_client_works_with_the_mock_server(settings: dict[str, Any]) -> None:
     async with AsyncClickPost(**settings) as clickpost:
         assert (await clickpost.track_order(["AW1"], 4)).items
         for case in DOCUMENTED:
@@ -84,8 +84,8 @@ async def test_the_client_for_asyncio_is_served_alike(settings: dict[str, Any]) 
             assert answer is None or answer.raw
 
 
-def test_the_mock_server_refuses_what_the_files_do_not_know(settings: dict[str, Any], url: str) -> None:
-    """Else the tests above would prove nothing."""
+def test_the_mock_server_refuses_undocumented_requests(settings: dict[str, Any], url: str) -> None:
+    """Otherwise the tests above would be meaningless."""
     assert httpx2.get(f"{url}/api/v2/track-order/?username=shop&key=k3y&cp_id=4").status_code == 422
     with ClickPost(**settings) as clickpost, pytest.raises(VendorError):
         clickpost.register_service()

@@ -1,4 +1,4 @@
-"""Several processes on one database: they share the work and never do it twice."""
+"""Several processes on one database: they share the work without repeating it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_three_processes_push_every_order_once(database_url: str, sandbox: Runni
     assert placed == {order["reference_number"]: order["waybill"] for order in ledger["orders"]}
 
 
-def test_a_worker_waits_for_a_database_that_is_not_there_yet(tmp_path: Path) -> None:
+def test_a_worker_waits_for_a_database_that_is_not_available_yet(tmp_path: Path) -> None:
     port = free_port()
     env = bridge_environment(f"postgresql://nobody@127.0.0.1:{port}/none", "http://127.0.0.1:9", free_port())
     clean = {k: v for k, v in os.environ.items() if not k.startswith("AWBRIDGE_")}

@@ -1,4 +1,4 @@
-"""A newer version migrates the database under replicas of this one, which know nothing of it."""
+"""A newer version migrates the database under replicas of this one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 
 async def migrate_as_newer(url: str, migration: Migration) -> None:
-    """This process is of a newer version, which the replicas know nothing of."""
+    """This process is of a newer version than the replicas."""
     store = await Store.open(url)
     await newer.migrate_as_newer(store, migration)
     await store.close()
@@ -55,12 +55,12 @@ def started(arguments: list[str], env: Mapping[str, str], folder: Path) -> subpr
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Its exit code, and what it said on standard error, in one line."""
+    """Its exit code, and its standard error on one line."""
     try:
-        said = process.communicate(timeout=30)[1]
+        errors = process.communicate(timeout=30)[1]
     finally:
         process.kill()
-    return process.returncode, " ".join(said.split())
+    return process.returncode, " ".join(errors.split())
 
 
 async def until(true: Callable[[], bool], what: str, *, seconds: float = 30) -> None:
@@ -71,12 +71,12 @@ async def until(true: Callable[[], bool], what: str, *, seconds: float = 30) -> 
 
 
 async def place(bridge: Running, first: int) -> None:
-    """Five orders from this number on go through: in, to ClickPost, and back."""
+    """Send five orders from this number on and wait until they are placed."""
     references = set(await asyncio.to_thread(lambda: give_orders(bridge, 5, first=first)))
     await until(lambda: references <= set(in_state(bridge, "placed")), f"{references} placed")
 
 
-async def test_an_old_replica_works_on_beside_a_compatible_schema_and_steps_aside_beside_another(
+async def test_an_old_replica_keeps_working_on_a_compatible_schema_and_stops_on_an_incompatible_one(
     database_url: str, sandbox: Running, tmp_path: Path
 ) -> None:
     port, second = free_port(), free_port()
@@ -91,7 +91,7 @@ async def test_an_old_replica_works_on_beside_a_compatible_schema_and_steps_asid
             assert [ready(bridge) for _ in range(5)] == [200] * 5
             await place(bridge, 5)
             with running(["serve"], late_env, tmp_path, second) as late:
-                assert ready(late) == 200, "an old replica may start, too"
+                assert ready(late) == 200, "an old replica can start, too"
                 await place(late, 10)
 
             await migrate_as_newer(database_url, RENAMING)
@@ -99,8 +99,8 @@ async def test_an_old_replica_works_on_beside_a_compatible_schema_and_steps_asid
             assert (refused.status_code, refused.json()["title"]) == (503, "The schema is too new")
             assert WHY in refused.json()["detail"]
             await until(lambda: "version.superseded" in bridge.log(), "the steps end")
-            code, said = await asyncio.to_thread(lambda: ended(started(["serve"], late_env, tmp_path)))
-            assert (code, WHY in said) == (1, True), said
+            code, errors = await asyncio.to_thread(lambda: ended(started(["serve"], late_env, tmp_path)))
+            assert (code, WHY in errors) == (1, True), errors
         assert pusher.refused == set(), "webhooks are acknowledged throughout"
         assert len(pusher.acknowledged) > 100
         assert set(pusher.acknowledged) - await stored(database_url) == set()
@@ -112,8 +112,8 @@ async def test_steps_alone_end_when_the_schema_is_too_new(database_url: str, tmp
     try:
         await until_migrated(store)
         await newer.migrate_as_newer(store, RENAMING)
-        code, said = await asyncio.to_thread(ended, worker)
-        assert (code, WHY in said) == (1, True), said
+        code, errors = await asyncio.to_thread(ended, worker)
+        assert (code, WHY in errors) == (1, True), errors
     finally:
         worker.kill()
         await store.close()

@@ -47,7 +47,7 @@ class Seen:
 
 
 class Recording(httpx2.AsyncBaseTransport):
-    """Sends every request to the sandbox, whatever its host, and records it."""
+    """Sends every request to the sandbox, for any host, and records it."""
 
     def __init__(self, url: str) -> None:
         self._url = httpx2.URL(url)

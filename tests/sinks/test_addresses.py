@@ -1,4 +1,4 @@
-"""Nobody reaches a private network through an endpoint's address."""
+"""An endpoint's address cannot reach a private network."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_public_addresses_are_public(address: str) -> None:
         *("https://8.8.8.8:port/", "https://[::ffff:192.168.0.1]/"),
     ],
 )
-async def test_addresses_that_are_refused(url: str) -> None:
+async def test_invalid_addresses_are_refused(url: str) -> None:
     with pytest.raises(AddressRefused):
         await find_target(url)
 

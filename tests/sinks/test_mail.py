@@ -32,7 +32,7 @@ async def test_a_mail_arrives_with_both_bodies_and_its_own_id() -> None:
 
 
 @pytest.mark.parametrize(("answer", "again"), [("451 later", True), ("554 never", False)])
-async def test_a_refusal_says_whether_to_retry(answer: str, again: bool) -> None:
+async def test_a_refusal_states_whether_to_retry(answer: str, again: bool) -> None:
     with smtp_server() as mailbox:
         mailbox.answer = answer
         result = await MailChannel(mailbox.url, sender=SENDER).send(MESSAGE)
@@ -119,7 +119,7 @@ async def test_a_report_with_a_password_is_mailed_encrypted_only() -> None:
     assert mailbox.mails == []
 
 
-# aiosmtpd does not see that smtps is safe already.
+# aiosmtpd does not detect that smtps is already encrypted.
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
 @pytest.mark.parametrize("scheme", ["smtps", "smtp"])
 async def test_over_tls_the_password_is_sent_and_the_mail_arrives(
@@ -137,7 +137,7 @@ async def test_over_tls_the_password_is_sent_and_the_mail_arrives(
 
 
 @pytest.mark.parametrize("scheme", ["smtps", "smtp"])
-async def test_a_server_with_an_untrusted_certificate_gets_nothing(
+async def test_a_server_with_an_untrusted_certificate_receives_no_mail(
     scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context = server_context(tmp_path, monkeypatch, trusted=False)

@@ -31,7 +31,7 @@ async def test_placeholders_of_a_url_are_replaced_and_quoted() -> None:
 
 
 class RootLog(logging.Handler):
-    """Records what reaches the root logger, as the service's handler does. pytest adds its own to every logger."""
+    """Records the events of the root logger, like the service's handler. pytest adds its own to every logger."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)

@@ -1,4 +1,4 @@
-"""Object storage that is not as it should be: no bucket, no rights, options that nobody reads."""
+"""Object storage that is misconfigured: no bucket, no rights, unknown options."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_a_missing_bucket_is_named(service: ObjectService) -> None:
     for call in (objects.put("k", b"x"), objects.get("k"), objects.delete("k")):
         with pytest.raises(ObjectsError, match="the bucket evidence does not exist; create it"):
             await call
-    service.answers = {"PUT": (404, NO_KEY)}  # some say so of a bucket, too: there is nothing else to be missing
+    service.answers = {"PUT": (404, NO_KEY)}  # some services answer so for a missing bucket: a PUT needs no such key
     with pytest.raises(ObjectsError, match="the bucket evidence does not exist"):
         await objects.put("k", b"x")
 

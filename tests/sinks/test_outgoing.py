@@ -1,4 +1,4 @@
-"""The line to own systems: where it leads, and what it keeps of an answer."""
+"""Requests to subscribers: which addresses they reach, and what is stored of a response."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def test_dns_rebinding_has_no_effect(monkeypatch: pytest.MonkeyPatch) -> N
         if host != "erp.example":
             return true(host, *more, **kinds)
         asked.append(host)
-        address = "127.0.0.1" if len(asked) == 1 else "127.0.0.2"  # nobody is there
+        address = "127.0.0.1" if len(asked) == 1 else "127.0.0.2"  # where no server listens
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0))]
 
     monkeypatch.setattr(socket, "getaddrinfo", rebound)
@@ -36,7 +36,7 @@ async def test_dns_rebinding_has_no_effect(monkeypatch: pytest.MonkeyPatch) -> N
         response = await sender.post(url, "{}", key="evt_1", secrets=SECRETS, now=T0)
         again = await sender.post(url, "{}", key="evt_1", secrets=SECRETS, now=T0)
     assert response.problem is None
-    assert again.refused, "the next delivery asks again, and sees where the name leads now"
+    assert again.refused, "the next delivery resolves the name again and sees its new address"
     assert [r.headers["host"] for r in receiver.requests] == [f"erp.example:{receiver.port}"]
     assert len(asked) == 2, "the name is resolved once per delivery: the checked address is the one connected to"
 

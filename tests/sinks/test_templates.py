@@ -1,4 +1,4 @@
-"""The words: every milestone, channel and language; values cannot break out; a folder's files stand in one by one."""
+"""Message texts: every milestone, channel and language; values are escaped; a folder's files replace single texts."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_word_that_names_a_day_is_found_as_a_word(text: str, named: bool) -> N
     assert names_day(text) is named
 
 
-def test_values_do_not_count_as_words_of_the_template() -> None:
+def test_inserted_values_are_not_checked_as_template_text() -> None:
     values = {**EXAMPLE, "brand": "Sunday", "name": "Kal"}
     assert not Templates().names_day(Milestone.SHIPPED, Channel.MAIL, "en", values)
 

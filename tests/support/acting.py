@@ -38,7 +38,7 @@ PICKUP_BOOKED = ok(confirmation_number="6", location="DELKL")
 
 
 class FakeClickPost:
-    """Answers with what stands in `answers`, first come first; then always with `usual`."""
+    """Answers with `answers` in their order, then always with `usual`."""
 
     def __init__(self, *answers: Answer, usual: Answer | None = None) -> None:
         self.answers: deque[Answer] = deque(answers)
@@ -76,7 +76,7 @@ async def ask(store: Store, clock: SetClock, kind: ActionKind, body: Any = None,
 
 
 async def now_of(store: Store, action: Action) -> Action:
-    """The action as it stands now."""
+    """The action as stored now."""
     async with store.read() as session:
         found = await actions.get(session, action.id)
     assert found is not None

@@ -29,8 +29,8 @@ from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 from tests.support.world import SetClock
 
 
-class StandIn:
-    """Stands in a kept app for what every test brings anew: a store, a clock, an endpoint."""
+class Placeholder:
+    """A placeholder in a kept app for what every test brings: a store, a clock, an endpoint."""
 
     brought: Any = None
 
@@ -43,12 +43,12 @@ class StandIn:
 
 @dataclass
 class KeptApp:
-    """An app, and those that stand in it."""
+    """An app and its placeholders."""
 
-    store: Any = field(default_factory=StandIn)
-    clock: Any = field(default_factory=StandIn)
-    webhook: Any = field(default_factory=StandIn)
-    limiter: Any = field(default_factory=StandIn)
+    store: Any = field(default_factory=Placeholder)
+    clock: Any = field(default_factory=Placeholder)
+    webhook: Any = field(default_factory=Placeholder)
+    limiter: Any = field(default_factory=Placeholder)
     app: Any = None
 
     def bring(self, store: Any, clock: Any, webhook: Any) -> None:
@@ -56,7 +56,7 @@ class KeptApp:
         self.limiter.brought = WrongKeyLimiter()
 
 
-_kept: defaultdict[Hashable, list[KeptApp]] = defaultdict(list)  # what they were built with -> those nobody uses now
+_kept: defaultdict[Hashable, list[KeptApp]] = defaultdict(list)  # what they were built with -> those not in use now
 
 
 @contextmanager
@@ -151,7 +151,7 @@ async def web_on(
 async def serving(
     app: ASGIApp, endpoint: WebhookEndpoint, *, connections: Connections | None = None, **limits: Any
 ) -> AsyncGenerator[str]:
-    """The app on loopback, spoken to as `awbridge serve` is; its URL. `limits`: where they are not the usual ones."""
+    """The app on loopback, served like `awbridge serve`; its URL. `limits`: if not the defaults."""
     connections = connections or Connections(Limits(**limits))
     config = server_config(app, endpoint, connections, lifespan="off", log_config=None)
     config.load()

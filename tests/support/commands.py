@@ -15,7 +15,7 @@ def loaded(command: click.Command) -> click.Command:
 
 
 def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Every command, with its path of words."""
+    """Every command, with its full name."""
     if isinstance(command, click.Group):
         if command.invoke_without_command:
             yield path, command

@@ -1,4 +1,4 @@
-"""Kept calls for the tests of the evidence: archive, reports, erasure, retention."""
+"""Recorded calls for the tests of audit and privacy: archive, reports, erasure, retention."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ def good_call(reference: str = "R", **changes: Any) -> Call:
 async def keep(
     store: Store, *calls: Call, reference: str | None = "R", outcome: str = "rejected", at: datetime = T0
 ) -> None:
-    """Keep calls as the steps do."""
+    """Store calls as the steps do."""
     async with store.write() as session:
         await attempts.add(session, [attempt(made, reference, outcome, at) for made in calls])
 
 
 async def more_about(store: Store, reference: str) -> None:
-    """Two payloads of a shipment, an action that is over about it, and a pickup about none: all name the customer."""
+    """Two payloads of a shipment, its finished action, and a pickup of no shipment: all name the customer."""
     shipment = await get(store, reference)
     new = PayloadVersion(
         version=2, payload=shipment.payload, changed_at=T0, changed_by="ops", reason=f"{NAME} gave {PHONE} instead"

@@ -33,7 +33,7 @@ _BY_NAME = {
     "account": "(n % 10) || ':main'",
     "state": "(ARRAY['ready', 'placed', 'held', 'retrying', 'rejected', 'due', 'done'])[1 + n % 7]",
 }
-_BY_PLACE = {  # of these, most are over: a plan for the few that are not is looked for
+_BY_PLACE = {  # most of these rows are finished: tests check the plans for the few that are not
     ("event_deliveries", "state"): "CASE WHEN n % 50 = 0 THEN 'due' ELSE 'delivered' END",
     ("account_states", "incident"): "'breaker'",
     ("downtimes", "to_at"): "$1::timestamptz - interval '1 day'",
@@ -50,10 +50,10 @@ _BY_PLACE = {  # of these, most are over: a plan for the few that are not is loo
 
 
 async def fill(url: str, *, now: datetime = T0) -> None:
-    """Fill and analyse every table of a migrated database, whatever its columns; none of its rows makes sense."""
+    """Fill and analyse every table of a migrated database, with meaningless rows."""
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute("SET session_replication_role = replica")  # no foreign key is looked at
+        await connection.execute("SET session_replication_role = replica")  # foreign keys are not checked
         await connection.execute("SELECT setseed(0.5)")
         for table, columns in (await _tables(connection)).items():
             values = ", ".join(columns.values())
@@ -82,7 +82,7 @@ async def _tables(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, d
 
 
 async def filled_url(server: PostgresServer, *, user: str = "plans") -> str:
-    """The URL of a filled database. Whoever writes into it, even for a transaction, has one of its own."""
+    """The URL of a filled database. A test that writes into it, even in a transaction, passes its own `user`."""
     if (server.port, user) not in _filled:
         url = await migrate(await server.new_database())
         await fill(url)
@@ -92,7 +92,7 @@ async def filled_url(server: PostgresServer, *, user: str = "plans") -> str:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 async def filled(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    """A store to ask for plans. SQLite, which is never analysed, plans the same whatever is in its tables."""
+    """A store to query for plans. SQLite is never analysed, so its plans do not depend on the rows."""
     postgres = request.param == "postgres"
     url = await (filled_url(request.getfixturevalue("postgres")) if postgres else migrated_file(tmp_path))
     opened = await open_directly(url)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need from the system's packages: PostgreSQL, PgBouncer, and openssl for a certificate. Where that is not allowed, says what is missing
+# Installs what the tests need from the system's packages: PostgreSQL, PgBouncer, and openssl for a certificate. Where that is not allowed, it prints what is missing
 # and what is therefore skipped; with CI set, that is a failure, because in CI nothing may be skipped.
 set -u
 
@@ -19,7 +19,7 @@ if command -v apt-get >/dev/null 2>&1; then
     echo "installing PostgreSQL, PgBouncer and openssl for the tests"
     export DEBIAN_FRONTEND=noninteractive
     log=$(mktemp)
-    # postgresql-common first, to say that no cluster of the system's own is wanted: the tests make theirs.
+    # postgresql-common first, to configure that the packages create no cluster: the tests create theirs.
     {
       $run apt-get update -qq &&
         $run apt-get install -y -qq --no-install-recommends postgresql-common &&

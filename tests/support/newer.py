@@ -27,9 +27,9 @@ CREATE TABLE schema_migrations (
 
 
 def added(number: int, sql: str, *, compatible_from: int | None = None) -> Migration:
-    """A migration of a newer version; without `compatible_from` it does not say."""
-    said = "" if compatible_from is None else f"-- compatible from: {compatible_from:04} (a test's)\n"
-    return Migration(number, f"{number:04}_of_a_test", said + sql)
+    """A migration of a newer version; without `compatible_from` it has no such line."""
+    first_line = "" if compatible_from is None else f"-- compatible from: {compatible_from:04} (a test's)\n"
+    return Migration(number, f"{number:04}_of_a_test", first_line + sql)
 
 
 async def migrate_as_newer(store: Store, *more: Migration) -> None:
@@ -40,7 +40,7 @@ async def migrate_as_newer(store: Store, *more: Migration) -> None:
 
 
 async def make(url: str) -> str:
-    """The URL, once this has been made of its empty database."""
+    """The URL, after its empty database was migrated so."""
     opened = await Store.open(url)
     history = "".join(map(_applied, (*migrations(), MIGRATION)))
     async with opened.write() as session:

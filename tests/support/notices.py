@@ -22,7 +22,7 @@ POLICY = NotifyPolicy(rules=RULES, brand="Acme")
 
 @dataclass
 class Kept:
-    """A channel that keeps what it is given, and answers what the test says."""
+    """A channel that keeps the messages it is given and returns the test's results."""
 
     repeatable: bool = False
     messages: list[Message] = field(default_factory=list[Message])
@@ -68,10 +68,10 @@ def with_rules(**changes: Any) -> NotifyPolicy:
     return replace(POLICY, rules=replace(RULES, **changes))
 
 
-async def told(store: Store, reference: str = "R") -> list[Notice]:
+async def stored_notices(store: Store, reference: str = "R") -> list[Notice]:
     async with store.read() as session:
         return await notices.of_shipment(session, reference)
 
 
 async def states(store: Store, reference: str = "R") -> list[tuple[str, str, str]]:
-    return [(n.milestone.value, n.channel.value, n.state.value) for n in await told(store, reference)]
+    return [(n.milestone.value, n.channel.value, n.state.value) for n in await stored_notices(store, reference)]

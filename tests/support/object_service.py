@@ -39,10 +39,12 @@ class ObjectService:
                 sizes = [line.partition(":")[2] for line in head.splitlines() if line.lower().startswith("content-len")]
                 body = await reader.readexactly(int(sizes[0])) if sizes else b""
                 self.calls.append(f"{method} {path}")
-                status, said = self._answer(method, path, body)
+                status, content = self._answer(method, path, body)
                 etag = '\r\netag: "e"\r\nlast-modified: Mon, 02 Nov 2026 10:00:00 GMT'
-                writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: {len(said)}{etag}{self.headers}\r\n\r\n".encode())
-                writer.write(said)
+                writer.write(
+                    f"HTTP/1.1 {status} X\r\ncontent-length: {len(content)}{etag}{self.headers}\r\n\r\n".encode()
+                )
+                writer.write(content)
                 await writer.drain()
         except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
@@ -51,8 +53,8 @@ class ObjectService:
 
     def _answer(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
         if method in self.answers:
-            status, said = self.answers[method]
-            return status, said.encode()
+            status, content = self.answers[method]
+            return status, content.encode()
         if method == "PUT":
             self.objects[path] = body
         elif method == "POST":  # a deletion of many, also of one

@@ -26,7 +26,7 @@ def find_pgbouncer() -> str | None:
 
 @contextmanager
 def pgbouncer(url: str, *, pool_mode: str, servers: int = 3) -> Iterator[str]:
-    """The address of a pooler in front of `url`, which shares that many server connections among all who come."""
+    """The address of a pooler in front of `url`, which shares that many server connections among all clients."""
     binary = find_pgbouncer()
     if not binary:
         missing = "PgBouncer is not installed (apt-get install pgbouncer)"

@@ -74,7 +74,7 @@ class PostgresServer:
                     *("-c", "listen_addresses=127.0.0.1"),
                     *("-c", f"unix_socket_directories={self.folder}"),
                     *("-c", "max_connections=100"),
-                    # Without fsync what was committed still survives every kill, of it or of us: no power is cut.
+                    # Without fsync commits still survive every kill of a process: only a power failure loses them.
                     *("-c", f"fsync={'on' if self.durable else 'off'}"),
                     *(option for setting in (MEASURED if self.durable else ()) for option in ("-c", setting)),
                 ],
@@ -112,12 +112,12 @@ class PostgresServer:
         self.start()
 
     def promote(self) -> None:
-        """Become a primary; returns when it takes writes."""
+        """Become a primary; returns when it accepts writes."""
         promote = [str(self.binaries / "pg_ctl"), "promote", "-w", "-D", str(self.folder / "data")]
         subprocess.run(promote, user=_user(), check=True, stdout=subprocess.DEVNULL)
 
     def stop_fast(self) -> None:
-        """A clean end at once: sessions are cut, standbys get everything that was committed."""
+        """A fast clean stop: sessions are ended, standbys get all commits."""
         if self._process:
             self._process.send_signal(2)
             self._process.wait(20)
@@ -163,7 +163,7 @@ class PostgresServer:
             self._process = None
 
     def kill(self) -> None:
-        """End it at once: no session is waited for, no clean shutdown."""
+        """End it at once, without waiting for sessions and without a clean shutdown."""
         if self._process:
             self._process.send_signal(3)  # immediate shutdown
             self._process.wait(20)

@@ -41,7 +41,7 @@ def install() -> int:
 
 
 def document() -> dict[str, Any]:
-    """The vendor's files as one, mended where they are slips.
+    """The vendor's files as one, with their mistakes corrected.
 
     Examples are JSON, not text that holds some. Bodies are described as what the examples are, not as an object whose
     one field is text. Parameters keep whether they are required; their types contradict the examples (epoch seconds

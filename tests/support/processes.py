@@ -61,7 +61,7 @@ class Running:
         return (self._folder / f"{self.arguments[0]}-{self.port}.log").read_text()
 
     def kill(self) -> None:
-        """kill -9: nothing of the process gets to say goodbye."""
+        """kill -9: the process cannot shut down in order."""
         assert self._process
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(10)
@@ -92,7 +92,7 @@ def running(arguments: list[str], env: Mapping[str, str], folder: Path, port: in
 
 
 def bridge_environment(database_url: str, sandbox_url: str, port: int) -> dict[str, str]:
-    """Settings of a bridge that is quick in everything and patient in tries."""
+    """Settings of a bridge with short intervals and many attempts."""
     return {
         "AWBRIDGE_DATABASE_URL": database_url,
         "AWBRIDGE_CLICKPOST_USERNAME": "sandbox",

@@ -14,7 +14,7 @@ OF_ONE_CONNECTION = {"host", "content-length", "connection"}
 
 @contextmanager
 def dropping_proxy(target: str) -> Iterator[str]:
-    """Its address while the block lasts; what comes there is passed on to `target`."""
+    """A proxy that forwards to `target` within the block; its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -28,7 +28,7 @@ def dropping_proxy(target: str) -> Iterator[str]:
             self.wfile.write(answer.content)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Says nothing."""
+            """Logs nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)

@@ -18,7 +18,7 @@ class Request:
 
 @dataclass
 class Receiver:
-    """An HTTP server. `respond` makes the raw answer to a request, b"" to hang up without one."""
+    """An HTTP server. `respond` returns the raw response to a request, b"" to close the connection without one."""
 
     port: int = 0
     requests: list[Request] = field(default_factory=list[Request])

@@ -53,9 +53,9 @@ def scan(code: int = 5, at: datetime = T0, **changes: Any) -> Scan:
     return Scan(**{**values, **changes})
 
 
-def new_scan(reference: str, told: Scan, *, received_at: datetime = T0, **changes: Any) -> tuple[str, Entry]:
+def new_scan(reference: str, first: Scan, *, received_at: datetime = T0, **changes: Any) -> tuple[str, Entry]:
     timeline = Timeline()
-    timeline.add(told, own=told.waybill, received_at=received_at, source=Source.WEBHOOK)
+    timeline.add(first, own=first.waybill, received_at=received_at, source=Source.WEBHOOK)
     return reference, replace(timeline.entries[0], **changes)
 
 
@@ -70,7 +70,7 @@ def attempt(
 
 
 def sql(text: str) -> Statement:
-    """A statement of the test's own, in the house's notation."""
+    """A statement of the test, in the notation of the store's SQL files."""
     return parse(f"-- name: own\n{text}")["own"]
 
 
@@ -98,7 +98,7 @@ async def place(store: Store, reference: str, waybill: str, *, now: datetime = T
 
 
 async def decided(store: Store, *, placed: int, refused: int, clock: Callable[[], datetime], name: str = "") -> None:
-    """So many orders that ClickPost placed just now, and so many that it refused; both named by their number."""
+    """Add that many orders just `placed` by ClickPost and that many `refused`, both named by their number."""
     prefix = f"{name}-" if name else ""
     no = NotPlaced(state=State.REJECTED, no_of_retries=1, problem="Invalid pincode", next_try_at=None)
     names = [f"{prefix}{kind}-{n}" for kind, count in (("PLACED", placed), ("REFUSED", refused)) for n in range(count)]
@@ -123,7 +123,7 @@ async def keep_placed(
     next_poll_at: datetime | None = None,
     difference: str | None = None,
 ) -> None:
-    """Keep the answer that says that ClickPost holds a shipment."""
+    """Store the answer which shows that ClickPost holds a shipment."""
     placing = Placing(shipment=shipment, placed=answer, difference=difference, next_poll_at=next_poll_at)
     await dispatch.place(session, [placing], now=now)
 
@@ -137,7 +137,7 @@ async def claim_in(
 
 
 async def claim_due_polls(session: Session, *, now: datetime, next_poll_at: datetime, limit: int = 9) -> list[DuePoll]:
-    """What is due to be asked for of courier 4, whenever it was last asked for."""
+    """Claim the due polls of courier 4, whenever they were last polled."""
     return await polls.claim_due_polls(
         session, 4, now=now, due=now, asked_before=now, next_poll_at=next_poll_at, limit=limit
     )

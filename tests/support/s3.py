@@ -44,7 +44,7 @@ class S3Server:
         }
 
     def start(self, *, full: bool = False) -> None:
-        """`full`: as if its disk had no room left."""
+        """`full`: as if its disk were full."""
         config = self.folder / "s3.json"
         credentials = [{"accessKey": ACCESS, "secretKey": SECRET}]
         actions = ["Admin", "Read", "Write", "List", "Tagging"]
@@ -59,7 +59,7 @@ class S3Server:
                     *(f"-filer.localSocket={self.folder / 'f.sock'}", f"-s3.localSocket={self.folder / 's.sock'}"),
                     *(f"-s3.config={config}", "-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0"),
                     *("-master.telemetry=false", "-master.volumeSizeLimitMB=64", "-volume.max=20"),
-                    # The one master elects itself anew after each kill, by default in fifteen seconds or more.
+                    # The only master elects itself again after each kill, by default in fifteen seconds or more.
                     *("-master.electionTimeout=1s", "-master.heartbeatInterval=100ms"),
                     f"-volume.minFreeSpace={'100' if full else '1KiB'}",
                 ],
@@ -84,10 +84,10 @@ class S3Server:
 
     def stop(self) -> None:
         if self._process:
-            self._process.kill()  # its own good-bye takes ten seconds
+            self._process.kill()  # its own shutdown takes ten seconds
             self._process.wait(10)
             self._process = None
-        for port in self._ports.values():  # sockets that it makes there whatever it is told
+        for port in self._ports.values():  # sockets that it makes there despite its options
             for socket in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
                 socket.unlink(missing_ok=True)
 

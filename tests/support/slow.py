@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 
-class SlowDoor:
-    """While `stuck`, connections are taken and nothing passes."""
+class SlowPort:
+    """While `stuck`, it accepts connections and forwards no data."""
 
     def __init__(self, to: int) -> None:
         self._to = to
@@ -22,7 +22,7 @@ class SlowDoor:
             await asyncio.gather(self._pass(reader, there_writer), self._pass(there_reader, writer))
         finally:
             for end in (writer, there_writer):
-                end.transport.abort()  # whoever waits behind a stuck door is not asked
+                end.transport.abort()  # without waiting for blocked peers
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
@@ -35,19 +35,19 @@ class SlowDoor:
 
 
 @asynccontextmanager
-async def slow_door(to: int) -> AsyncGenerator[SlowDoor]:
-    """A door to a port of this machine."""
-    door = SlowDoor(to)
+async def slow_port(to: int) -> AsyncGenerator[SlowPort]:
+    """A port that forwards to another port of this machine."""
+    forwarder = SlowPort(to)
     tasks: set[asyncio.Task[None]] = set()
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(door.take(reader, writer))
+        task = asyncio.create_task(forwarder.take(reader, writer))
         tasks.add(task)
 
     server = await asyncio.start_server(take, "127.0.0.1", 0)
-    door.port = server.sockets[0].getsockname()[1]
+    forwarder.port = server.sockets[0].getsockname()[1]
     try:
-        yield door
+        yield forwarder
     finally:
         server.close()
         for task in tasks:

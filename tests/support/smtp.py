@@ -18,9 +18,9 @@ from tests.support.postgres import free_port
 
 @dataclass
 class Mailbox:
-    """What the server took. `answer` is what it says to a mail; it keeps those that it takes.
+    """What the server received. `answer` is its response to a mail; it keeps the mails that it accepts.
 
-    None takes the mail and hangs up without an answer. `unknown` are addresses that it does not know.
+    With None it accepts the mail and closes the connection without a response. It refuses addresses in `unknown`.
     """
 
     port: int = 0
@@ -53,7 +53,7 @@ class Mailbox:
 def smtp_server(
     *, tls: ssl.SSLContext | None = None, starttls: ssl.SSLContext | None = None, password: str = "", utf8: bool = True
 ) -> Iterator[Mailbox]:
-    """A server on a free port; stopped after. With a password it takes nothing without, and none in clear."""
+    """A server on a free port; stopped after. With a password it requires one, and only over TLS."""
 
     def knows(_server: SMTP, _session: Session, _envelope: Envelope, _how: str, offered: LoginPassword) -> AuthResult:
         return AuthResult(success=offered.password == password.encode(), handled=False)

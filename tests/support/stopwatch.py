@@ -1,4 +1,4 @@
-"""Time as a process has it: without what it stood ready to run while other processes had the processors."""
+"""Time without the seconds in which this process waited for a processor."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _kept_waiting() -> float:
 
 
 class Stopwatch:
-    """Runs from when it is made. A busy machine slows it as it slows what is measured."""
+    """Runs from its creation. On a busy machine it slows down like the measured code."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
@@ -26,6 +26,6 @@ class Stopwatch:
 
     @property
     def seconds(self) -> float:
-        """Seconds since then, without those in which the machine was busy with others."""
+        """Seconds since then, without those in which other processes had the processors."""
         waited = max(_kept_waiting() - self._waited, 0.0)
         return max(time.monotonic() - self._started - waited, 0.0)

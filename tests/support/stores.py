@@ -38,7 +38,7 @@ TABLES = (
 )
 
 _emptied: dict[int, str] = {}  # a server's port -> its database for these tests
-_made: dict[str, bytes] = {}  # the SQLite files that were made once, by what they are
+_made: dict[str, bytes] = {}  # the SQLite files that were created once, by kind
 
 # For tests in which the engine plays no part, or which only one engine can show.
 sqlite_only = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)

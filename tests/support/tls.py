@@ -1,4 +1,4 @@
-"""A certificate of the tests' own, for `localhost` and `erp.example`, made afresh by openssl; and who trusts it."""
+"""A certificate of the tests' own, for `localhost` and `erp.example`, created by openssl; and who trusts it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NAMES = "subjectAltName=DNS:localhost,DNS:erp.example"
 
 
 def server_context(folder: Path, monkeypatch: pytest.MonkeyPatch, *, trusted: bool = True) -> ssl.SSLContext:
-    """What a server needs to speak TLS under these names. `trusted`: this process's clients take its certificate."""
+    """A server's TLS context for these names. `trusted`: this process's clients accept its certificate."""
     if shutil.which("openssl") is None:
         assert not os.environ.get("CI"), "openssl is missing"
         pytest.skip("openssl is missing")

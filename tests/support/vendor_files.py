@@ -108,7 +108,7 @@ def response_examples() -> tuple[Example, ...]:
 
 
 def invalid_examples() -> frozenset[str]:
-    """The names of the examples that are no JSON, as found; `INVALID` says which are expected."""
+    """The names of the examples that are not JSON, as found; `INVALID` holds the expected ones."""
     return frozenset(str(example) for example in (*request_examples(), *response_examples()) if not example.valid)
 
 

@@ -23,7 +23,7 @@ INDIA = ZoneInfo("Asia/Kolkata")
 
 
 class SetClock:
-    """A clock that stands still until it is moved."""
+    """A clock that does not move until a test moves it."""
 
     def __init__(self, now: datetime = T0) -> None:
         self.now = now
@@ -36,7 +36,7 @@ class SetClock:
 
 
 def an_order(reference: str = "REF-1", **details: Any) -> dict[str, Any]:
-    """A payload of create-order v3 that ClickPost takes. `details` change shipment_details."""
+    """A payload of create-order v3 that ClickPost accepts. `details` change shipment_details."""
 
     def place(side: str) -> dict[str, str]:
         fields = {
@@ -92,14 +92,14 @@ async def attempts_of(store: Store, reference: str) -> Sequence[attempts.Attempt
 
 
 def indian(at: datetime) -> str:
-    """A time as ClickPost's webhooks write it: Indian, with a Z that means nothing."""
+    """A time as ClickPost's webhooks write it: Indian, with a meaningless Z."""
     return at.astimezone(INDIA).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def webhook(waybill: str, code: int, at: datetime, **more: Any) -> dict[str, Any]:
     """An all-statuses delivery of one scan."""
-    told = {"timestamp": indian(at), "clickpost_status_code": code, "status": f"s{code}", "location": "Pune"}
-    return {"waybill": waybill, "cp_id": 4, **told, "remark": "", "additional": {"latest_status": told}, **more}
+    scan = {"timestamp": indian(at), "clickpost_status_code": code, "status": f"s{code}", "location": "Pune"}
+    return {"waybill": waybill, "cp_id": 4, **scan, "remark": "", "additional": {"latest_status": scan}, **more}
 
 
 def as_body(value: object) -> bytes:
@@ -107,7 +107,7 @@ def as_body(value: object) -> bytes:
 
 
 class _TrippingSession:
-    """A session in which every statement that carries the marker is refused by the database itself."""
+    """A session in which the database itself refuses every statement that contains the marker."""
 
     def __init__(self, session: Session, marker: str) -> None:
         self._session = session
@@ -135,7 +135,7 @@ class _TrippingSession:
 
 
 class TrippingStore:
-    """A real store that refuses what carries `marker`, and is busy for the writes that `busy` picks by number."""
+    """A real store that refuses statements with `marker`, and is busy for the writes whose numbers `busy` selects."""
 
     def __init__(self, store: Store, *, marker: str = "\x00none", busy: Callable[[int], bool] | None = None) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""Cells: guards and formats come off, what a spreadsheet destroyed is refused and never guessed."""
+"""Cells: guards and formats are removed; values damaged by a spreadsheet program are refused, never guessed."""
 
 from __future__ import annotations
 

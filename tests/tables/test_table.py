@@ -1,4 +1,4 @@
-"""Tables are read whatever their columns are called, wherever the header is, however the text is written."""
+"""Tables are read with any column names, header position, encoding and delimiter."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def test_a_formula_that_was_never_calculated_is_an_error_not_a_waybill(tmp_path:
         sheet.write_string(1, 1, "R-1")
         sheet.write_formula(2, 0, '=TEXT(12,"00000")', None, "00012")
         sheet.write_formula(2, 1, "=1-1", None, "")
-        sheet.write(3, 0, '="00125"')  # a guard, of which `write` makes a formula
+        sheet.write(3, 0, '="00125"')  # a guard, which `write` turns into a formula
 
     table, rows = read(tmp_path, written_by_xlsxwriter(fill))
     for row in (rows[0], rows[2]):
@@ -142,7 +142,7 @@ def test_a_zero_that_a_spreadsheet_program_calculated_is_a_zero() -> None:
         (b'<x:c r="C7"><x:v>7</x:v></x:c>', True),
     ],
 )
-def test_cells_are_found_with_any_namespace_prefix(cell: bytes, has_value: bool) -> None:
+def test_cells_are_found_under_any_namespace_prefix(cell: bytes, has_value: bool) -> None:
     row = b'<x:row r="7"><x:c r="A7" s="1"/>' + cell + b'<x:c r="ZZZ7" s="1"/></x:row>'
     found = scan_sheet(io.BytesIO(b"<x:worksheet><x:sheetData>" + row + b"</x:sheetData></x:worksheet>"), stale=False)
     assert (found.rows, found.columns) == (7, 3)
@@ -203,7 +203,7 @@ def test_without_a_recognised_sheet_the_columns_of_each_are_listed(tmp_path: Pat
         read(tmp_path, workbook({"A": [["Name", "City"]], "B": [["Total"]]}))
 
 
-def test_a_table_that_does_not_begin_in_the_first_cell_keeps_its_line_numbers(tmp_path: Path) -> None:
+def test_a_table_that_begins_below_the_first_cell_keeps_its_line_numbers(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     sheet = book.worksheets[0]
     sheet["C5"], sheet["D5"], sheet["C6"], sheet["D6"], sheet["C8"] = "AWB", "Ref No", "=A1", "R-1", "77"

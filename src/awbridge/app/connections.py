@@ -58,12 +58,12 @@ def vendor(settings: Settings, *, on_call: OnCall | None = None) -> AsyncClickPo
         edd_url=settings.clickpost_edd_url,
         timeout=settings.clickpost_timeout,
         connections=settings.clickpost_connections,
-        on_call=_heard_by(on_call),
+        on_call=_with_recording(on_call),
     )
 
 
-def _heard_by(on_call: OnCall | None) -> OnCall:
-    """One hook that calls both `record_call`, for callers listening to their own calls, and the given hook."""
+def _with_recording(on_call: OnCall | None) -> OnCall:
+    """One hook that calls `record_call`, for callers that record their own calls, and then the given hook."""
     if on_call is None:
         return record_call
 

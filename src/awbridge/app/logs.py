@@ -17,9 +17,9 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARN
 
 
 def without_addresses(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """The event without phone numbers, mail addresses and quoted values in the words of others (`problem`, tracebacks).
+    """The event with phone numbers, mail addresses and quoted values masked in external texts (`problem`, tracebacks).
 
-    Names cannot be told from other words here: whoever logs an answer of ClickPost's has taken them out before.
+    Names of people cannot be detected here: the caller masks them before it logs a response of ClickPost.
     """
     for name in FREE_TEXT:
         value = event.get(name)

@@ -19,11 +19,11 @@ class Written(click.ParamType[Any]):
         self._read = read
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """What stands in the help."""
+        """The placeholder shown in the help."""
         return self.name
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The value, or the usage error that says how to write it."""
+        """The value, or the usage error that explains how to write it."""
         if not isinstance(value, str):
             return value
         try:

@@ -28,10 +28,10 @@ from awbridge.store.tracking import inbox
 )
 @click.option("--reference", help="Rebuild this shipment's timeline from the inbox.")
 @click.option("--all", "everything", is_flag=True, help="Rebuild all timelines; resumes where the last run stopped.")
-@click.option("--anew", is_flag=True, help="With --all: start from the first shipment.")
+@click.option("--restart", is_flag=True, help="With --all: start from the first shipment.")
 @as_json_option
 def replay(
-    only_list: bool, file: Path | None, reference: str | None, everything: bool, anew: bool, as_json: bool
+    only_list: bool, file: Path | None, reference: str | None, everything: bool, restart: bool, as_json: bool
 ) -> None:
     """Retry dead letters, replay a report of failed webhooks, or rebuild timelines.
 
@@ -41,17 +41,17 @@ def replay(
     """
     if sum((only_list, file is not None, reference is not None, everything)) > 1:
         fail("--list, --file, --reference and --all do different things; choose one")
-    if anew and not everything:
-        fail("--anew goes with --all")
+    if restart and not everything:
+        fail("--restart needs --all")
     if file:
         _replay_file(file, as_json)
     elif reference is not None or everything:
-        _rebuild(reference, anew, as_json)
+        _rebuild(reference, restart, as_json)
     else:
         _replay_dead_letters(only_list, as_json)
 
 
-def _rebuild(reference: str | None, anew: bool, as_json: bool) -> None:
+def _rebuild(reference: str | None, restart: bool, as_json: bool) -> None:
     from rich.console import Console
     from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
@@ -64,9 +64,9 @@ def _rebuild(reference: str | None, anew: bool, as_json: bool) -> None:
         if reference is not None:
             changed = await replay_step.rebuild_one(**world, reading=policy, reference_number=reference)
             return {"shipments": 1, "changed": int(changed)}
-        begun = await replay_step.begin(**world, anew=anew)
+        begun = await replay_step.begin(**world, anew=restart)
         if begun.shipments:
-            click.echo(f"resuming after {begun.shipments} shipments (--anew starts over)", err=True)
+            click.echo(f"resuming after {begun.shipments} shipments (--restart starts from the first)", err=True)
         if await replay_step.prepare(**world):
             while await apply_due(**world, policy=policy):
                 pass

@@ -228,7 +228,7 @@ async def _count_pushed(http: httpx2.AsyncClient, url: str, count: int) -> int:
 
 
 async def _all_sent(http: httpx2.AsyncClient, url: str) -> int:
-    return int(await demo_company.untold(http, url) == 0)
+    return int(await demo_company.unsent(http, url) == 0)
 
 
 async def _count_settled(http: httpx2.AsyncClient, sandbox_url: str, count: int) -> int:
@@ -238,13 +238,13 @@ async def _count_settled(http: httpx2.AsyncClient, sandbox_url: str, count: int)
 
 
 async def _catch_up(settings: Settings, watch: _Watch, count: int) -> bool:
-    """What `awbridge catch-up --everything` does, until every shipment was answered, then until all is applied."""
+    """Run `awbridge catch-up --everything` until every shipment was polled, then wait until all is applied."""
     policy = policies.catch_up_policy(settings)
     async with open_store(settings, migrate=False) as store, connections.vendor(settings) as clickpost:
 
         async def answered() -> int:
-            told = await poll_all(store=store, clickpost=clickpost, clock=utc_now, policy=policy)
-            return count - told.failed
+            polled = await poll_all(store=store, clickpost=clickpost, clock=utc_now, policy=policy)
+            return count - polled.failed
 
         async def applied() -> int:
             async with store.read() as session:

@@ -83,7 +83,7 @@ def counts(metrics: str, name: str) -> dict[str, int]:
     return {label.split('"')[1]: int(float(value)) for label, value in lines}
 
 
-async def untold(http: httpx2.AsyncClient, url: str) -> int:
+async def unsent(http: httpx2.AsyncClient, url: str) -> int:
     """How many events and messages are still on their way."""
     text = (await http.get(f"{url}/metrics")).text
     notices, events = counts(text, "awbridge_notices"), counts(text, "awbridge_event_deliveries")

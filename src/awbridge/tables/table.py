@@ -127,7 +127,7 @@ class Table:
             choose = itemgetter(*(-1 if c is None else c for c in places))
             offset = index * SHEET_LINES
             for line, cells in self._lines(index, part):
-                cells.extend([""] * max(width - len(cells) + 1, 1))  # the last one stands for missing columns
+                cells.extend([""] * max(width - len(cells) + 1, 1))  # the last one serves missing columns
                 yield offset + line, choose(cells)
 
     def _lines(self, index: int, part: _Part) -> Lines:

@@ -58,7 +58,7 @@ def unused_port() -> int:
         return probe.getsockname()[1]
 
 
-async def test_an_order_is_placed_and_the_call_kept_without_the_key(
+async def test_an_order_is_placed_and_the_call_is_recorded_without_the_key(
     clickpost: AsyncClickPost, vendor: Vendor, calls: list[Call], india: JsonObject
 ) -> None:
     vendor.say(PLACED | {"echo": f"your key {KEY}"})
@@ -75,7 +75,9 @@ async def test_an_order_is_placed_and_the_call_kept_without_the_key(
     assert KEY not in f"{calls} {clickpost!r}"
 
 
-async def test_the_world_has_its_own_address(clickpost: AsyncClickPost, vendor: Vendor, world: JsonObject) -> None:
+async def test_international_orders_have_their_own_url(
+    clickpost: AsyncClickPost, vendor: Vendor, world: JsonObject
+) -> None:
     vendor.say(PLACED)
     await clickpost.create_order(world, region=Region.WORLD)
     assert vendor.seen[0].path == "/api/v4/create-order/"
@@ -108,14 +110,14 @@ async def test_a_timeout_after_sending_leaves_the_outcome_unknown(
 
 
 @pytest.mark.parametrize("cut", ["before", "within"])
-async def test_a_line_cut_after_sending_leaves_the_outcome_unknown(
+async def test_a_connection_cut_after_sending_leaves_the_outcome_unknown(
     clickpost: AsyncClickPost, vendor: Vendor, india: JsonObject, cut: str
 ) -> None:
     vendor.say(PLACED, cut=cut)
     assert isinstance((await clickpost.create_order(india)).outcome, Unknown)
 
 
-async def test_an_answer_that_trickles_for_ever_is_given_up(
+async def test_an_answer_that_trickles_forever_is_abandoned(
     clickpost: AsyncClickPost, vendor: Vendor, india: JsonObject
 ) -> None:
     vendor.say(b"x" * 100, trickle=100)
@@ -123,7 +125,7 @@ async def test_an_answer_that_trickles_for_ever_is_given_up(
         assert isinstance((await clickpost.create_order(india)).outcome, Unknown)
 
 
-async def test_an_answer_beyond_all_size_is_given_up(
+async def test_an_answer_over_the_size_limit_is_abandoned(
     clickpost: AsyncClickPost, vendor: Vendor, india: JsonObject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exchange, "LARGEST_ANSWER", 1000)
@@ -131,7 +133,7 @@ async def test_an_answer_beyond_all_size_is_given_up(
     assert isinstance((await clickpost.create_order(india)).outcome, Unknown)
 
 
-async def test_a_vendor_that_is_not_reached_is_tried_later(calls: list[Call], india: JsonObject) -> None:
+async def test_an_unreachable_vendor_is_tried_later(calls: list[Call], india: JsonObject) -> None:
     url = f"http://127.0.0.1:{unused_port()}"
     async with AsyncClickPost(username="shop", key=KEY, url=url, tracking_url=url, on_call=calls.append) as client:
         answer = await client.create_order(india)
@@ -145,7 +147,7 @@ async def test_a_vendor_that_is_not_reached_is_tried_later(calls: list[Call], in
     assert KEY not in f"{calls} {error.value} {error.value.__context__}"
 
 
-async def test_throttling_carries_its_pause(clickpost: AsyncClickPost, vendor: Vendor, india: JsonObject) -> None:
+async def test_throttling_has_the_requested_pause(clickpost: AsyncClickPost, vendor: Vendor, india: JsonObject) -> None:
     vendor.say({}, status=429, headers={"Retry-After": "12"}).say({}, status=429, headers={"Retry-After": "3"})
     outcome = (await clickpost.create_order(india)).outcome
     assert isinstance(outcome, TryLater)
@@ -179,7 +181,9 @@ async def test_every_answer_is_an_outcome(
     assert len(vendor.seen) == 1
 
 
-async def test_a_payload_that_is_no_json_is_rejected_not_raised(clickpost: AsyncClickPost, vendor: Vendor) -> None:
+async def test_a_payload_that_is_not_json_is_rejected_without_an_exception(
+    clickpost: AsyncClickPost, vendor: Vendor
+) -> None:
     for note in (float("nan"), "\ud800", {1, 2}):
         answer = await clickpost.create_order({"note": note})
         assert isinstance(answer, OrderAnswer)
@@ -205,7 +209,7 @@ async def test_the_http_librarys_log_shows_no_key(
     assert "k3y" not in caplog.text
 
 
-async def test_who_listens_in_cannot_break_a_call(vendor: Vendor, india: JsonObject) -> None:
+async def test_a_failing_hook_does_not_break_a_call(vendor: Vendor, india: JsonObject) -> None:
     def fails(call: Call) -> None:
         raise RuntimeError("the disk is full")
 
@@ -259,7 +263,7 @@ async def test_cancellations(clickpost: AsyncClickPost, vendor: Vendor, body: An
     assert answer.message
 
 
-async def test_tracking_asks_for_up_to_five_of_one_courier(clickpost: AsyncClickPost, vendor: Vendor) -> None:
+async def test_tracking_requests_up_to_five_shipments_of_one_courier(clickpost: AsyncClickPost, vendor: Vendor) -> None:
     timeline = {"latest_status": {"clickpost_status_code": 5}, "valid": True}
     vendor.say(meta(200, result={"W1": timeline, "W2": {"valid": False}})).say(meta(200, result=None)).say(meta(330))
     answer = await clickpost.track_order(["W1", "W2"], 4)
@@ -290,11 +294,11 @@ async def test_updated_order_follows_every_page_with_our_own_host_and_key(
     assert {seen.path for seen in vendor.seen} == {"/api/v1/updated-order"}
 
 
-async def test_a_page_that_is_no_list_is_not_an_empty_page(clickpost: AsyncClickPost, vendor: Vendor) -> None:
+async def test_a_page_that_is_not_a_list_is_an_error(clickpost: AsyncClickPost, vendor: Vendor) -> None:
     vendor.say(meta(200, result={"shipments": [{"waybill": "W1"}]}))
-    with pytest.raises(VendorError, match="no list of shipments") as told:
+    with pytest.raises(VendorError, match="no list of shipments") as raised:
         _ = [page async for page in clickpost.updated_order(START, END)]
-    assert told.value.again
+    assert raised.value.again
 
 
 async def test_pages_that_go_in_circles_are_an_error(clickpost: AsyncClickPost, vendor: Vendor) -> None:
@@ -320,7 +324,7 @@ async def test_pages_without_end_are_an_error(
     ("start", "end"),
     [(START, START), (END, START), (START.replace(tzinfo=None), END), (START, END.replace(tzinfo=None))],
 )
-async def test_a_span_that_is_none_is_refused(clickpost: AsyncClickPost, start: datetime, end: datetime) -> None:
+async def test_an_invalid_span_is_refused(clickpost: AsyncClickPost, start: datetime, end: datetime) -> None:
     with pytest.raises(ValueError, match=r"before|zone"):
         clickpost.updated_order(start, end)
 
@@ -346,7 +350,7 @@ async def test_a_long_span_is_cut_into_windows_that_leave_nothing_out(
     assert minutes == [0, 10, 10, 20, 20, 30, 30, 40, 40, 50, 50, 60, 60, 65]
 
 
-async def test_a_webhook_is_registered_and_its_secrets_stay_out_of_the_call(
+async def test_a_webhook_is_registered_without_secrets_in_the_recorded_call(
     clickpost: AsyncClickPost, vendor: Vendor, calls: list[Call]
 ) -> None:
     url = "https://shop.example/webhooks/clickpost/tok3n-tok3n-tok3n-1"
@@ -384,7 +388,7 @@ async def test_accounts_are_fetched(clickpost: AsyncClickPost, vendor: Vendor) -
     assert [seen.query for seen in vendor.seen] == [{"key": KEY, "active": "True"}, {"key": KEY}]
 
 
-async def test_an_order_is_fetched_or_is_not_there(clickpost: AsyncClickPost, vendor: Vendor) -> None:
+async def test_an_order_is_fetched_or_none(clickpost: AsyncClickPost, vendor: Vendor) -> None:
     vendor.say(PLACED).say({}, status=400).say(meta(330)).say(b"<html>", status=503)
     found = await clickpost.fetch_order("W1", 4)
     assert found is not None
@@ -397,11 +401,11 @@ async def test_an_order_is_fetched_or_is_not_there(clickpost: AsyncClickPost, ve
     assert error.value.again
 
 
-async def test_a_call_ends_as_a_whole_however_slowly_its_answer_comes() -> None:
+async def test_a_call_times_out_as_a_whole_however_slow_the_answer() -> None:
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n")
         with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-            for number in range(100):  # a header now and then: no single wait is ever too long
+            for number in range(100):  # a header now and then: no single read times out
                 writer.write(f"x-{number}: 1\r\n".encode())
                 await writer.drain()
                 await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""What an application can see of the client's calls: hooks, spans, and errors that say what to do."""
+"""What an application can see of the client's calls: hooks, spans, and errors with advice."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def provider(spans: InMemorySpanExporter) -> TracerProvider:
     return made
 
 
-async def test_a_hook_sees_a_request_before_it_goes_out_and_the_other_what_came_back(
+async def test_one_hook_sees_the_request_before_it_is_sent_and_one_the_response(
     vendor: Vendor, india: JsonObject
 ) -> None:
     vendor.say(PLACED)
@@ -72,11 +72,11 @@ def test_every_call_is_a_span_without_secrets_and_bodies(
                 clickpost.fetch_accounts()
     placed, refused, down = spans.get_finished_spans()
     assert (placed.name, placed.kind) == ("clickpost create-order", SpanKind.CLIENT)
-    told: dict[str, Any] = dict(placed.attributes or {})
-    assert told["http.request.method"] == "POST"
-    assert told["http.response.status_code"] == 200
-    assert told["clickpost.business_status"] == 200
-    assert told["url.full"].startswith(f"{vendor.url}/api/v3/create-order/?username=")
+    attributes: dict[str, Any] = dict(placed.attributes or {})
+    assert attributes["http.request.method"] == "POST"
+    assert attributes["http.response.status_code"] == 200
+    assert attributes["clickpost.business_status"] == 200
+    assert attributes["url.full"].startswith(f"{vendor.url}/api/v3/create-order/?username=")
     assert (refused.attributes or {})["clickpost.business_status"] == 301
     assert down.status.status_code is StatusCode.ERROR
     kept = "".join(span.to_json() for span in spans.get_finished_spans())
@@ -85,7 +85,7 @@ def test_every_call_is_a_span_without_secrets_and_bodies(
     assert india["drop_info"]["drop_phone"] not in kept
 
 
-async def test_spans_of_calls_that_run_side_by_side_stand_under_their_own_parent(
+async def test_spans_of_concurrent_calls_have_their_own_parents(
     vendor: Vendor, india: JsonObject, provider: TracerProvider, spans: InMemorySpanExporter
 ) -> None:
     tracer = provider.get_tracer("shop")
@@ -105,7 +105,7 @@ async def test_spans_of_calls_that_run_side_by_side_stand_under_their_own_parent
     assert len(parents) == 5
 
 
-def test_a_call_that_nobody_answers_is_a_span_with_its_error(
+def test_a_call_without_an_answer_is_a_span_with_its_error(
     india: JsonObject, provider: TracerProvider, spans: InMemorySpanExporter
 ) -> None:
     with ClickPost(username="shop", key=KEY, url="http://127.0.0.1:9", tracer_provider=provider) as clickpost:
@@ -128,7 +128,7 @@ def test_a_call_that_nobody_answers_is_a_span_with_its_error(
         ({"meta": {"status": 987, "message": "new"}}, 200, "unclear", True, "not understood"),
     ],
 )
-def test_an_error_says_what_it_is_and_what_to_do(
+def test_an_error_has_a_kind_and_advice(
     vendor: Vendor, body: Any, status: int, kind: str, again: bool, word: str
 ) -> None:
     vendor.say(body, status=status)
@@ -155,9 +155,7 @@ def test_an_error_says_what_it_is_and_what_to_do(
         (315, "permanent", "cod_value"),
     ],
 )
-def test_an_answer_to_an_order_says_what_to_do(
-    vendor: Vendor, india: JsonObject, code: int, kind: str, word: str
-) -> None:
+def test_an_answer_to_an_order_has_advice(vendor: Vendor, india: JsonObject, code: int, kind: str, word: str) -> None:
     vendor.say(
         {"meta": {"status": code, "message": "as it is"}, "result": {"waybill": "W1"} if kind == "success" else None}
     )
@@ -168,7 +166,7 @@ def test_an_answer_to_an_order_says_what_to_do(
     assert bool(word) == bool(answer.advice)
 
 
-def test_flat_orders_and_those_between_businesses_have_addresses_of_their_own(vendor: Vendor) -> None:
+def test_flat_and_b2b_orders_have_their_own_addresses(vendor: Vendor) -> None:
     vendor.say(PLACED)
     vendor.say({"meta": {"status": 420, "message": "failed"}, "reference_number": "R-2"})
     flat = {"reference_number": "R-1", "courier_partner": 4}
@@ -193,7 +191,7 @@ def test_an_order_is_fetched_by_its_reference(vendor: Vendor) -> None:
     assert vendor.seen[0].query == {"username": "shop", "key": KEY, "reference_number": "R-1"}
 
 
-def test_a_cancellation_can_ask_for_the_status_too(vendor: Vendor) -> None:
+def test_a_cancellation_can_request_the_status_update_too(vendor: Vendor) -> None:
     for _ in range(2):
         vendor.say({"meta": {"status": 200}})
     vendor.say({"meta": {"status": 350, "message": "gone"}}, status=400)

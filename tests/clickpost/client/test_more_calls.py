@@ -1,4 +1,4 @@
-"""Every call beside orders and tracking, on both clients: what is sent, what comes back, what a failure is."""
+"""Every call beside orders and tracking, on both clients: the request, the answer, the failures."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Ask = Callable[..., Awaitable[Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One call: how it is made, and what the vendor must see of it. `host` is the start of the path in the test."""
+    """One call: its arguments, and the request that must be sent. `host` is the start of the path in the test."""
 
     name: str
     args: tuple[Any, ...]
@@ -309,7 +309,7 @@ def calls() -> list[Call]:
 
 @asynccontextmanager
 async def asking(kind: str, vendor: Vendor, calls: list[Call]) -> AsyncIterator[Ask]:
-    """A way to call a method by its name, on one of the two clients. No certificates are loaded: that takes long."""
+    """A way to call a method by its name, on one of the two clients. Loads no certificates: that is slow."""
     urls = {"url": "/main", "tracking_url": "/tracking/", "serviceability_url": "/serviceability", "edd_url": "/edd/"}
     settings: Any = {name: vendor.url + path for name, path in urls.items()}
     settings |= {"username": "shop", "key": KEY, "timeout": 0.5, "on_call": calls.append}
@@ -336,7 +336,7 @@ def meta(status: int, message: str = "", **more: Any) -> JsonObject:
 
 
 @every_case
-async def test_a_call_sends_what_the_vendor_wants_and_carries_its_answer(
+async def test_a_call_sends_the_vendors_format_and_returns_its_answer(
     ask: Ask, vendor: Vendor, calls: list[Call], case: Case
 ) -> None:
     vendor.say(case.reply)
@@ -383,7 +383,7 @@ FAILURES: list[Failure] = [
 
 @pytest.mark.heavy
 @every_case
-async def test_every_failure_is_a_vendor_error_that_says_whether_to_try_again(
+async def test_every_failure_is_a_vendor_error_that_states_whether_to_retry(
     ask: Ask, vendor: Vendor, calls: list[Call], case: Case
 ) -> None:
     for body, how, again, retry_after in FAILURES:
@@ -399,7 +399,7 @@ ODD: list[Any] = [None, "", 0, "text", [], {}, [None, 1, "x", []], {"preference_
 
 @pytest.mark.heavy
 @every_case
-async def test_odd_results_are_read_without_complaint(vendor: Vendor, calls: list[Call], case: Case) -> None:
+async def test_unexpected_results_are_read_without_an_error(vendor: Vendor, calls: list[Call], case: Case) -> None:
     if case.name == "wait_for_report":
         return
     async with asking("sync", vendor, calls) as ask:
@@ -416,7 +416,7 @@ def _names(reply: Any) -> set[str]:
     return {key for row in rows if isinstance(row, dict) for key in row}
 
 
-async def test_what_the_answers_say(vendor: Vendor, calls: list[Call]) -> None:
+async def test_the_fields_of_the_answers_are_read(vendor: Vendor, calls: list[Call]) -> None:
     found: dict[str, Any] = {}
     async with asking("async", vendor, calls) as ask:
         for case in CASES:
@@ -461,15 +461,15 @@ async def test_what_the_answers_say(vendor: Vendor, calls: list[Call]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "day"),
+    ("received", "day"),
     [("2026-11-05", "2026-11-05"), ("2026-11-05T18:30:00Z", "2026-11-06"), ("soon", "soon"), (None, "")],
 )
-def test_a_predicted_pickup_is_a_day_in_india_or_the_words_that_stand_there(told: Any, day: str) -> None:
-    reply = Reply(http_status=200, body={"result": [{"pickup_date": told}]})
+def test_a_predicted_pickup_is_a_day_in_india_or_the_text_as_received(received: Any, day: str) -> None:
+    reply = Reply(http_status=200, body={"result": [{"pickup_date": received}]})
     assert [item.pickup_date for item in parse_predictions(reply).items] == [day]
 
 
-async def test_no_service_is_an_answer_and_no_error(ask: Ask, vendor: Vendor) -> None:
+async def test_an_unserved_place_is_an_answer_and_not_an_error(ask: Ask, vendor: Vendor) -> None:
     nowhere = meta(200, "Pin code not serviceable")
     vendor.say(nowhere).say(nowhere).say(nowhere).say(nowhere)
     assert (await ask("recommend", [SHIPMENT])).items == ()
@@ -478,7 +478,7 @@ async def test_no_service_is_an_answer_and_no_error(ask: Ask, vendor: Vendor) ->
     assert not (await ask("drop_serviceability", "1")).serviceable
 
 
-async def test_a_pincode_is_missing_only_where_the_body_says_so(ask: Ask, vendor: Vendor) -> None:
+async def test_a_pincode_is_missing_only_where_the_body_states_it(ask: Ask, vendor: Vendor) -> None:
     vendor.say(meta(404, result={})).say(meta(404), status=404).say(b"<html>", status=404).say(meta(200, result={}))
     assert await ask("pincode_details", "000000") is None
     assert await ask("pincode_details", "000000") is None
@@ -519,7 +519,7 @@ async def test_a_missing_status_is_success_only_where_the_vendor_sends_none(ask:
         ("recommend", ([{"item": "\ud800"}],)),
     ],
 )
-async def test_what_can_never_work_is_refused_before_sending(
+async def test_a_request_that_can_never_work_is_refused_before_sending(
     ask: Ask, vendor: Vendor, name: str, args: tuple[Any, ...]
 ) -> None:
     with pytest.raises(ValueError, match=r"window|zone|end|at least|JSON"):
@@ -552,7 +552,7 @@ def plain() -> Iterator[ClickPost]:
         yield client
 
 
-def test_each_service_has_the_vendors_own_address_unless_told_otherwise(plain: ClickPost) -> None:
+def test_each_service_has_the_vendors_own_address_by_default(plain: ClickPost) -> None:
     assert (SERVICEABILITY_URL, EDD_URL) == ("https://serviceability.clickpost.in", "https://ds.clickpost.in")
     endpoints = plain._endpoints
     assert (endpoints.serviceability_url, endpoints.edd_url) == (SERVICEABILITY_URL, EDD_URL)

@@ -59,7 +59,7 @@ def block(page: Path) -> str:
 
 @pytest.fixture
 def sandbox_url() -> Iterator[str]:
-    """A sandbox in a loop of its own: examples block."""
+    """A sandbox in its own event loop, because the examples block."""
     ready, url, stop = threading.Event(), list[str](), list[Callable[[], object]]()
 
     async def serve() -> None:
@@ -84,11 +84,13 @@ def test_the_example_of_a_page_prints_its_documented_output(
 ) -> None:
     code = block(page)
     assert "http://127.0.0.1:8100" in code
-    exec(compile(code.replace("http://127.0.0.1:8100", sandbox_url), str(page), "exec"), {})  # our own document
-    said = re.findall(r"^ *print\(.*\)  # -> (.*)$", code, re.MULTILINE)
+    exec(
+        compile(code.replace("http://127.0.0.1:8100", sandbox_url), str(page), "exec"), {}
+    )  # trusted: our own documentation
+    documented = re.findall(r"^ *print\(.*\)  # -> (.*)$", code, re.MULTILINE)
     printed = capsys.readouterr().out.splitlines()
-    if page != LIBRARY:  # whose example prints what differs every time
-        assert printed == said
+    if page != LIBRARY:  # its example prints different output every time
+        assert printed == documented
     assert len(printed) >= 2
 
 
@@ -101,7 +103,7 @@ def test_examples_are_written_as_our_formatter_writes_code() -> None:
 
 @pytest.mark.slow
 def test_examples_pass_a_strict_type_checker(tmp_path: Path) -> None:
-    """What users copy is checked as users' code is."""
+    """Examples that users copy are checked like users' code."""
     for page in EXAMPLES:
         (tmp_path / f"{page.stem}.py").write_text(block(page), encoding="utf-8")
     (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')

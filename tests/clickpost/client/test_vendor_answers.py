@@ -1,7 +1,7 @@
-"""Answers that nobody here made up: every answer example of the vendor's own OpenAPI files, through both clients.
+"""Every response example of the vendor's own OpenAPI files, through both clients.
 
-The files are no part of this repository; where they are absent the walk is skipped and says so. Our own answers, in
-fixtures/, cover the same ground and are walked everywhere.
+The files are not part of this repository; without them these tests are skipped. Our own answers, in fixtures/, cover
+the same calls and are always tested.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from tests.support.vendor_files import Example
 
 NOT_THERE = {404: "pincode_details"}  # a code that one call takes for "no such thing"
 KNOWN_BEFORE = {303: "register_waybill"}
-BARE = {"ndr_feedback": "result", "login": "token"}  # what shows success where an answer has no status
+WITHOUT_STATUS = {"ndr_feedback": "result", "login": "token"}  # the field that shows success in place of a status
 IN_NO_FILE = {"register_service", "unregister_waybill"}
 START = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
 HOSTS = {"clickpost": "/main", "tracking": "/tracking", "serviceability": "/serviceability", "edd": "/edd"}
 
 
 @dataclass(frozen=True)
-class Heard:
-    """An answer, as the vendor gives it and as it is taken in."""
+class VendorAnswer:
+    """An answer, as the vendor gives it and as a client reads it."""
 
     http_status: int
     body: Any
-    raw: Any  # what a client can make of the bytes: None where they are no JSON
+    raw: Any  # the parsed bytes; None if they are not JSON
 
     @property
     def reply(self) -> Reply:
@@ -49,18 +49,18 @@ class Heard:
         return classify(self.http_status, self.reply.business_status, is_json=self.reply.is_json)
 
 
-def heard(example: Example) -> Heard:
+def vendor_answer(example: Example) -> VendorAnswer:
     body = example.body if example.valid else example.text.encode()
-    return Heard(example.http_status or 200, body, example.body)
+    return VendorAnswer(example.http_status or 200, body, example.body)
 
 
-async def walk_case(case: Case, answer: Heard, ask: Ask) -> None:
+async def walk_case(case: Case, answer: VendorAnswer, ask: Ask) -> None:
     """The calls that raise, all of one kind: an answer with `raw`, or VendorError."""
     code = answer.reply.business_status
-    told = BARE.get(case.name)
-    bare = code is None and told is not None and told in as_object(answer.raw)
+    field = WITHOUT_STATUS.get(case.name)
+    succeeded = code is None and field is not None and field in as_object(answer.raw)
     known = KNOWN_BEFORE.get(code or 0) == case.name
-    if answer.http_status == 200 and (answer.kind is AnswerKind.SUCCESS or bare or known):
+    if answer.http_status == 200 and (answer.kind is AnswerKind.SUCCESS or succeeded or known):
         assert (await ask(case.name, *case.args, **case.kwargs)).raw == answer.raw
     elif NOT_THERE.get(code or 0) == case.name:
         assert await ask(case.name, *case.args, **case.kwargs) is None
@@ -79,7 +79,7 @@ def waybills_in(value: Any) -> set[str]:
     return set().union(*(waybills_in(inner) for inner in value)) if isinstance(value, list) else set()
 
 
-async def walk_order(region: Region, answer: Heard, ask: Ask) -> None:
+async def walk_order(region: Region, answer: VendorAnswer, ask: Ask) -> None:
     reference = as_object(answer.reply.result).get("reference_number", "R-1")
     found = await ask("create_order", {"shipment_details": {"reference_number": reference}}, region=region)
     if answer.kind is AnswerKind.SUCCESS:
@@ -91,8 +91,8 @@ async def walk_order(region: Region, answer: Heard, ask: Ask) -> None:
         assert found.advice
 
 
-async def walk_fetched(region: Region, answer: Heard, ask: Ask) -> None:
-    if answer.raw is None:  # no JSON
+async def walk_fetched(region: Region, answer: VendorAnswer, ask: Ask) -> None:
+    if answer.raw is None:  # not JSON
         with pytest.raises(VendorError, match="not JSON"):
             await ask("fetch_order", "AW1", 4, region=region)
         return
@@ -100,7 +100,7 @@ async def walk_fetched(region: Region, answer: Heard, ask: Ask) -> None:
     assert ({found.waybill, *found.children} if found else set()) == waybills_in(answer.raw)
 
 
-async def walk_cancelled(answer: Heard, ask: Ask) -> None:
+async def walk_cancelled(answer: VendorAnswer, ask: Ask) -> None:
     found = await ask("cancel_order", "AW1", 4, "main")
     code = answer.reply.business_status
     assert found.cancelled == (code in (200, 600))
@@ -108,19 +108,19 @@ async def walk_cancelled(answer: Heard, ask: Ask) -> None:
     assert bool(found.advice) != found.cancelled
 
 
-async def walk_tracked(answer: Heard, ask: Ask) -> None:
+async def walk_tracked(answer: VendorAnswer, ask: Ask) -> None:
     found = await ask("track_order", ["AW1"], 4)
     assert {item["waybill"] for item in found.items} == set(as_object(answer.raw["result"]))
 
 
-async def walk_updated(answer: Heard, ask: Ask) -> None:
+async def walk_updated(answer: VendorAnswer, ask: Ask) -> None:
     pages = ask("updated_order", START, START + timedelta(minutes=10))
     pages = pages if hasattr(pages, "__aiter__") else await pages
     items = [page.items async for page in pages] if hasattr(pages, "__aiter__") else [page.items for page in pages]
     assert items == [answer.raw["result"]]
 
 
-async def walk_accounts(answer: Heard, ask: Ask) -> None:
+async def walk_accounts(answer: VendorAnswer, ask: Ask) -> None:
     if answer.kind is AnswerKind.SUCCESS:
         found = await ask("fetch_accounts")
         assert len(found) == len(answer.raw["result"]["accounts"]) > 0
@@ -129,7 +129,7 @@ async def walk_accounts(answer: Heard, ask: Ask) -> None:
         await ask("fetch_accounts")
 
 
-Walk = Callable[[Heard, Ask], Awaitable[None]]
+Walk = Callable[[VendorAnswer, Ask], Awaitable[None]]
 WALKS: dict[str, Walk] = {
     "POST /api/v3/create-order/": lambda answer, ask: walk_order(Region.INDIA, answer, ask),
     "POST /api/v4/create-order/": lambda answer, ask: walk_order(Region.WORLD, answer, ask),
@@ -147,8 +147,8 @@ def cases_of(operation: vendor_files.Operation) -> list[Case]:
 
 
 async def walk(example: Example, ask: Ask, vendor: Vendor) -> int:
-    """Every way in which a client makes this call; how many there were."""
-    answer, ways = heard(example), 0
+    """Try every way in which a client makes this call; returns their number."""
+    answer, ways = vendor_answer(example), 0
     for case in cases_of(example.operation):
         vendor.say(answer.body, status=answer.http_status)
         await walk_case(case, answer, ask)
@@ -165,7 +165,7 @@ async def test_our_own_answers_are_read(kind: str, vendor: Vendor) -> None:
     async with asking(kind, vendor, []) as ask:
         for case in CASES:
             vendor.say(case.reply)
-            await walk_case(case, Heard(200, case.reply, case.reply), ask)
+            await walk_case(case, VendorAnswer(200, case.reply, case.reply), ask)
 
 
 @vendor_files.needed
@@ -174,7 +174,7 @@ async def test_the_vendors_answers_are_read(kind: str, vendor: Vendor) -> None:
     calls: list[Call] = []
     async with asking(kind, vendor, calls) as ask:
         for example in vendor_files.response_examples():
-            assert await walk(example, ask, vendor), f"nobody calls {example.operation}"
+            assert await walk(example, ask, vendor), f"no call for {example.operation}"
             needed = {
                 entry["name"]
                 for entry in example.operation.raw.get("parameters", [])
@@ -190,7 +190,7 @@ def test_the_vendors_examples_that_are_no_json_are_known_by_name() -> None:
 
 
 @vendor_files.needed
-def test_every_call_stands_in_the_vendors_files_but_for_those_named_here() -> None:
+def test_every_call_is_documented_in_the_vendors_files_except_those_named_here() -> None:
     documented = {(operation.method, operation.path) for operation in vendor_files.operations()}
     assert {case.name for case in CASES if (case.method, case.path) not in documented} == IN_NO_FILE
 

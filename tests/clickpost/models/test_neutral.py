@@ -162,7 +162,7 @@ def test_tax_waybill_flags_and_extras() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"quality_check": QualityCheck()}, "quality_check is for returns only"),
         ({"reverse": True}, "return_reason is required for a return"),
@@ -177,8 +177,8 @@ def test_tax_waybill_flags_and_extras() -> None:
         ({"colour": "green"}, "colour"),
     ],
 )
-def test_problems_are_described_in_plain_terms(changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_problems_are_described_in_plain_terms(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         consignment(**changes)
 
 
@@ -188,7 +188,7 @@ def test_several_problems_are_reported_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("build", "said"),
+    ("build", "message"),
     [
         (lambda: Payment(method="COD"), "amount must be above 0 for COD"),
         (lambda: Payment(amount=Decimal(1)), "amount must be 0 for PREPAID"),
@@ -199,8 +199,8 @@ def test_several_problems_are_reported_at_once() -> None:
         (lambda: Goods(sku="A", description="B", price=Decimal("1e-20")), "at most 15 digits"),
     ],
 )
-def test_a_wrong_part_is_refused_when_it_is_built(build: Any, said: str) -> None:
-    with pytest.raises(ValidationError, match=said) as refused:
+def test_a_wrong_part_is_refused_when_it_is_built(build: Any, message: str) -> None:
+    with pytest.raises(ValidationError, match=message) as refused:
         build()
     assert "input_value" not in str(refused.value)
 
@@ -275,7 +275,7 @@ def consignments(draw: st.DrawFn) -> Consignment:
 
 @pytest.mark.heavy
 @given(consignments())
-def test_whatever_is_built_passes_both_checks_and_keeps_its_values(made: Consignment) -> None:
+def test_every_built_consignment_passes_both_checks_and_keeps_its_values(made: Consignment) -> None:
     for payload, prefix in zip(both(made), ("drop_", ""), strict=True):
         details, drop = payload["shipment_details"], payload["drop_info"]
         assert details["reference_number"] == made.reference_number

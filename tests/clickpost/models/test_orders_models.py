@@ -82,7 +82,7 @@ def test_a_model_and_the_check_of_its_payload_find_the_same() -> None:
     assert problems(IndiaOrder, given) == {p.path: p.code for p in check_payload(given, Region.INDIA)}
 
 
-def test_a_part_by_itself_names_its_problems_with_codes_too() -> None:
+def test_a_single_part_reports_its_problems_with_codes_too() -> None:
     assert problems(IndiaItem, {"sku": "", "description": "Tea", "quantity": 1.5}) == {
         "sku": 313,
         "quantity": 313,
@@ -161,7 +161,7 @@ def test_bluedart_takes_short_references_only(courier: int | str) -> None:
     assert problems(IndiaOrder, given) == {"shipment_details.reference_number": 314}
 
 
-def test_dhl_international_wants_customs_data_of_each_item() -> None:
+def test_dhl_international_requires_customs_data_of_each_item() -> None:
     given = order("world_cross_border")
     given["shipment_details"]["courier_partner"] = 145
     assert WorldOrder.model_validate(given).payload() == given
@@ -199,7 +199,7 @@ def test_dhl_international_wants_customs_data_of_each_item() -> None:
         ("gst_info", "none", 314),
     ],
 )
-def test_the_flat_form_has_limits_of_its_own(field: str, value: Any, code: int | None) -> None:
+def test_the_flat_form_has_its_own_limits(field: str, value: Any, code: int | None) -> None:
     given = order("flat_forward") | {field: value}
     found = {p.path: p.code for p in check_payload(given, Region.INDIA)}
     assert found == problems(FlatOrder, given)
@@ -207,7 +207,7 @@ def test_the_flat_form_has_limits_of_its_own(field: str, value: Any, code: int |
     assert next(iter(found)).startswith("rvp_reason" if value == "RVP" else field)
 
 
-def test_the_flat_form_takes_its_limits_to_the_end() -> None:
+def test_the_flat_form_accepts_values_at_its_limits() -> None:
     given = order("flat_forward") | {
         "pickup_name": "N" * 100,
         "drop_phone": 18000000002,
@@ -243,7 +243,7 @@ def test_the_shape_of_an_order_can_be_shown_as_a_json_schema(model: type[IndiaOr
 
 
 @pytest.mark.slow
-def test_what_a_user_writes_passes_a_strict_type_checker(tmp_path: Path) -> None:
+def test_user_code_passes_a_strict_type_checker(tmp_path: Path) -> None:
     config = {
         "typeCheckingMode": "strict",
         "pythonVersion": "3.11",

@@ -1,4 +1,4 @@
-"""Request models: what they refuse, what they let through, and that they are sent as the plain body would be."""
+"""Request models: what they refuse, what they accept, and that they are sent like the plain body."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ REQUIRED: dict[type[RequestModel], set[str]] = {
 
 
 def problems(model: type[RequestModel], **fields: Any) -> dict[str, str]:
-    """The path of each wrong field, and what is said of it."""
+    """The path of each wrong field, and its message."""
     with pytest.raises(ValidationError) as error:
         model.model_validate(fields)
     found = [(".".join(map(str, entry["loc"])), entry["msg"]) for entry in error.value.errors()]
@@ -173,9 +173,7 @@ def test_a_courier_stays_as_it_was_given(courier: int | str) -> None:
         (ShipmentInfoV2, "delivery_type", "EXCHANGE"),
     ],
 )
-def test_values_of_which_clickpost_publishes_the_whole_list_are_checked(
-    model: type[RequestModel], field: str, word: str
-) -> None:
+def test_values_with_a_complete_published_list_are_checked(model: type[RequestModel], field: str, word: str) -> None:
     assert field in problems(model, **{field: word})
 
 
@@ -211,14 +209,14 @@ def test_an_amount_that_fits_the_order_type_passes(
     assert model.model_validate(body).payload() == body
 
 
-def test_only_the_edit_to_cod_cannot_do_without_the_amount() -> None:
+def test_only_the_edit_to_cod_requires_the_amount() -> None:
     assert set(problems(OrderEdit, order_type="COD")) == {"cod_value"}
     assert ShipmentInfoV2(order_type="COD").payload() == {"order_type": "COD"}
     assert OrderEdit(order_type="PREPAID").payload() == {"order_type": "PREPAID"}
     assert OrderEdit(qc_type=None).payload() == {"qc_type": None}
 
 
-def test_a_reattempt_needs_its_day_and_a_return_does_not() -> None:
+def test_a_reattempt_requires_a_date_and_a_return_does_not() -> None:
     parcel = {"waybill": "AW1", "cp_id": 4, "account_code": "main"}
     assert set(problems(NdrUpdate, action="REATTEMPT", **parcel)) == {"preferred_date"}
     assert set(problems(NdrUpdate, action="REATTEMPT", preferred_date="", **parcel)) == {"preferred_date"}
@@ -317,7 +315,7 @@ def test_numbers_are_sent_as_given_and_decimals_as_digits(amount: Any, sent: Any
         (OrderEdit, "invoice_date", datetime(2026, 11, 1, 9, tzinfo=UTC)),
     ],
 )
-def test_a_value_that_would_change_its_kind_is_refused(model: type[RequestModel], field: str, value: Any) -> None:
+def test_a_value_of_another_type_is_refused(model: type[RequestModel], field: str, value: Any) -> None:
     assert set(problems(model, **{field: value})) == {field}
 
 
@@ -340,7 +338,7 @@ def test_models_are_frozen() -> None:
     assert size.model_copy(update={"length": 11}).payload() == {"length": 11}
 
 
-def test_secrets_stand_in_no_repr_and_in_no_error() -> None:
+def test_secrets_are_in_no_repr_and_in_no_error() -> None:
     secret = {"key": KEY, "password": KEY, "webhook_url": f"https://a.example/{KEY}", "test_url": KEY}
     whole: list[RequestModel] = [
         Login(username="kanda", password=KEY),
@@ -403,13 +401,13 @@ BUILDERS: list[tuple[str, RequestModel, Build]] = [
 
 
 @pytest.mark.parametrize(("model", "build"), [case[1:] for case in BUILDERS], ids=[case[0] for case in BUILDERS])
-def test_a_model_is_sent_as_its_plain_body_is(model: RequestModel, build: Build) -> None:
+def test_a_model_is_sent_like_its_plain_body(model: RequestModel, build: Build) -> None:
     assert build(model) == build(model.payload())
     sent = build(model).body
     assert all(f'"{name}"' in sent for name in model.payload())
 
 
-def test_the_key_in_a_waybills_body_is_the_clients_own() -> None:
+def test_the_key_in_the_body_of_a_waybill_call_is_the_clients_own() -> None:
     request = bookings.waybill_request(ENDPOINTS, WaybillV2(waybill="AW1", cp_id=4, key="of-another-shop"), 2)
     assert json.loads(request.body) == {"waybill": "AW1", "cp_id": 4, "key": KEY}
 
@@ -425,7 +423,7 @@ FILES = ("parts", "pickups", "waybills", "edits", "ndr", "lookups", "reports", "
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_field_has_a_text(name: str) -> None:
+def test_every_field_has_a_description(name: str) -> None:
     tree = ast.parse((Path(parts.__file__).parent / f"{name}.py").read_text(encoding="utf-8"))
     for model in (node for node in tree.body if isinstance(node, ast.ClassDef) and ast.get_docstring(node)):
         for field, after in zip(model.body, [*model.body[1:], None], strict=True):

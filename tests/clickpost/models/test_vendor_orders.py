@@ -1,4 +1,4 @@
-"""Every order that is at hand is read as its model and comes out as it went in: our own, and the vendor's."""
+"""Every example order, our own and the vendor's, is read as its model and written unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every request body that the vendor documents, and our own for each model: what goes in comes out the same.
+"""Every request body that the vendor documents, and our own for each model: each is written as it was read.
 
 Create-order's bodies are walked where its models are tested.
 """
@@ -56,7 +56,7 @@ def rebuilt(model: type[RequestModel], body: Any) -> str:
 
 
 def canonical(body: Any) -> str:
-    """As text, so that 1, 1.0, "1" and true are four different things."""
+    """As text, so that 1, 1.0, "1" and true are four different values."""
     return json.dumps(body, sort_keys=True)
 
 
@@ -66,7 +66,7 @@ def objects(body: Any) -> list[dict[str, Any]]:
 
 
 def single_bodies(example: Example) -> Iterator[dict[str, Any]]:
-    """The objects in an example, with each possible value of a field that names them all."""
+    """The objects in an example, once for each value of a field that lists its possible values."""
     name, values = CHOICES.get(str(example), ("", ()))
     for body in objects(example.body):
         yield from [{**body, name: value} for value in values] or [body]
@@ -105,7 +105,7 @@ def test_the_examples_that_are_no_json_are_known_and_no_request_is_among_them(ex
     assert all(example.valid for example in examples)
 
 
-def test_a_field_that_names_all_its_values_at_once_is_refused(examples: list[Example]) -> None:
+def test_a_field_that_lists_all_its_values_is_refused(examples: list[Example]) -> None:
     for example in examples:
         if str(example) in CHOICES:
             (body,) = objects(example.body)

@@ -1,4 +1,4 @@
-"""What someone who uses the library writes. A test runs a strict type checker over it, and builds both."""
+"""Code as a user of the library writes it. A test runs a strict type checker over it, and builds both."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal

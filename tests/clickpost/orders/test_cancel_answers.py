@@ -22,7 +22,7 @@ def answer(http: int, code: int | None, message: str) -> CancelAnswer:
 @pytest.mark.parametrize(
     "message", ["Order is already in a deleted state", "Already cancelled", "AWB already in deleted state."]
 )
-def test_what_is_deleted_already_is_cancelled(http: int, code: int | None, message: str) -> None:
+def test_an_already_deleted_order_is_cancelled(http: int, code: int | None, message: str) -> None:
     assert answer(http, code, message).cancelled
 
 

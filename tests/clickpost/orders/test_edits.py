@@ -80,7 +80,7 @@ def test_a_typed_value_gets_the_type_of_the_current_value(path: str, text: str, 
     assert (read, type(read)) == (value, type(value))
 
 
-def test_a_payload_in_the_flat_form_is_edited_too() -> None:
+def test_a_flat_payload_can_be_edited() -> None:
     flat = {"reference_number": "R", "weight": 1, "awb_number": "A", "courier_partner": 4, "account_code": "x"}
     assert with_fields(flat, {"weight": 2})["weight"] == 2
     assert with_reference(flat, "S")["reference_number"] == "S"
@@ -111,7 +111,7 @@ def test_edits_at_the_courier_are_applied_to_the_order() -> None:
     assert before == an_order()
 
 
-def test_a_flat_order_takes_what_it_has_a_place_for() -> None:
+def test_an_edit_of_a_flat_order_needs_a_field_of_its_form() -> None:
     flat = {"reference_number": "R", "order_type": "COD", "cod_value": 100}
     after = with_courier_edits(flat, [{"order_type": "PREPAID"}], region=Region.INDIA)
     assert after == {"reference_number": "R", "order_type": "PREPAID", "cod_value": 0}
@@ -127,7 +127,7 @@ def test_a_flat_order_takes_what_it_has_a_place_for() -> None:
         ({"ewaybill_serial_number": "E1"}, Region.WORLD),
     ],
 )
-def test_an_edit_that_an_order_has_no_place_for_is_named(edit: dict[str, Any], region: Region) -> None:
+def test_an_edit_without_a_place_in_the_order_is_named(edit: dict[str, Any], region: Region) -> None:
     with pytest.raises(PayloadRefused) as refused:
         with_courier_edits(an_order(), [{"order_type": "PREPAID"}, edit], region=region)
     assert [problem.path for problem in refused.value.problems] == [list(edit)[-1]]

@@ -1,4 +1,4 @@
-"""Which refusals another courier could cure."""
+"""Which refusals allow another courier."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def why(*calls: Call, at_least: int = 1, payload: dict[str, Any] = PLAIN) -> str
         (354, "", "refused by the courier (354)"),
     ],
 )
-def test_these_may_go_to_another_courier(code: int, message: str, reason: str) -> None:
+def test_these_refusals_allow_another_courier(code: int, message: str, reason: str) -> None:
     assert reason in (why(answered(code, message)) or "")
 
 
@@ -61,11 +61,11 @@ def test_these_may_go_to_another_courier(code: int, message: str, reason: str) -
         answered(None, http=None),
     ],
 )
-def test_bad_data_accounts_and_what_passes_stay(call: Call) -> None:
+def test_bad_data_account_errors_and_transient_failures_stay_with_the_courier(call: Call) -> None:
     assert why(call) is None
 
 
-def test_what_may_pass_has_to_come_often_enough_but_the_clear_needs_no_repetition() -> None:
+def test_an_unclear_refusal_must_repeat_and_a_clear_one_need_not() -> None:
     unclear = answered(319, "not serviceable")
     assert why(unclear, unclear, at_least=3) is None
     assert why(unclear, answered(329), unclear, unclear, at_least=3)
@@ -78,7 +78,7 @@ def test_only_the_last_answer_to_create_order_counts() -> None:
     assert why() is None
 
 
-def test_a_waybill_that_the_order_brought_along_is_its_own_fault() -> None:
+def test_a_refused_waybill_that_the_order_named_is_no_reason_for_another_courier() -> None:
     assert why(answered(330), payload={"shipment_details": {"awb_number": "A1"}}) is None
 
 

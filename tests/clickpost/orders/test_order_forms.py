@@ -1,4 +1,4 @@
-"""An order in any of its forms: where it goes, and what is stored of it."""
+"""An order in any of its forms: the endpoint it is sent to, and what is stored of it."""
 
 from __future__ import annotations
 

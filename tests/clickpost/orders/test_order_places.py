@@ -1,4 +1,4 @@
-"""One accessor of what may stand in `shipment_details` or in `additional`, in every form of an order."""
+"""One accessor of fields that may be in `shipment_details` or in `additional`, in every form of an order."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ JsonObject = dict[str, Any]
 MOVED = ("delivery_type", "awb_number", "order_id", "account_code")
 
 
-def older(order: JsonObject, **said: Any) -> JsonObject:
+def older(order: JsonObject, **fields: Any) -> JsonObject:
     """The order with these fields in `additional`, as ClickPost's older v3 examples have them, and nowhere else."""
     moved = copy.deepcopy(order)
     for name in MOVED:
         moved["shipment_details"].pop(name, None)
-    moved["additional"] = {**moved["additional"], **said}
+    moved["additional"] = {**moved["additional"], **fields}
     return moved
 
 
@@ -88,9 +88,7 @@ def test_an_order_without_a_delivery_type_is_refused(india: JsonObject) -> None:
         ("account_code", "main", "other"),
     ],
 )
-def test_two_places_that_contradict_each_other_are_both_named(
-    india: JsonObject, name: str, details: Any, additional: Any
-) -> None:
+def test_two_contradicting_places_are_both_named(india: JsonObject, name: str, details: Any, additional: Any) -> None:
     india["shipment_details"] |= {name: details, "rvp_reason": "x"}
     india["additional"][name] = additional
     [problem] = check_payload(india, Region.INDIA)
@@ -98,7 +96,7 @@ def test_two_places_that_contradict_each_other_are_both_named(
     assert f"additional.{name}" in problem.problem
     india["additional"][name] = str(details)  # the same, as text
     assert check_payload(india, Region.INDIA) == []
-    india["additional"][name] = ""  # nothing said
+    india["additional"][name] = ""  # empty
     assert check_payload(india, Region.INDIA) == []
 
 
@@ -134,7 +132,7 @@ def test_edits_find_a_field_where_the_order_has_it(india: JsonObject) -> None:
     assert (again["shipment_details"]["order_id"], again["additional"]["order_id"]) == (6, 6)
 
 
-def test_a_successor_has_no_waybill_and_account_of_the_first_courier(india: JsonObject) -> None:
+def test_a_successor_does_not_keep_the_first_couriers_waybill_and_account(india: JsonObject) -> None:
     stored = shipment(read(older(india, **RETURN)).payload, courier_partner_id=4, account_code="back")
     after = successor(stored, reference_number="S", transporter="T", courier_partner_id=9, account_code=None)
     assert (value_of(after.payload, "awb_number"), after.account_code, after.delivery_type) == (None, None, "RVP")
@@ -171,7 +169,7 @@ def test_typed_models_have_the_checks_of_every_form(india: JsonObject, phone: st
         Party(name="A", phone="9876543216", address="A" * 900, city="C", state="S", postal_code="411001")
 
 
-def test_limits_for_single_couriers_hold_for_those_alone(india: JsonObject) -> None:
+def test_limits_of_single_couriers_apply_to_them_only(india: JsonObject) -> None:
     india["additional"]["exchange_country"] = "India"  # as in ClickPost's own example, of EcomExpress
     india["shipment_details"]["courier_partner"] = 3
     assert check_payload(india, Region.INDIA) == []
@@ -189,20 +187,20 @@ def test_a_return_address_has_the_limits_of_a_place(india: JsonObject) -> None:
 NO_WAYBILLS = ("NA", "N/A", "n/a", "0", 0, 0.0, "-", "#N/A", "#REF!", "null", " NA ")
 
 
-@pytest.mark.parametrize("said", NO_WAYBILLS)
+@pytest.mark.parametrize("waybill", NO_WAYBILLS)
 @pytest.mark.parametrize("place", ["shipment_details", "additional"])
-def test_a_placeholder_waybill_is_left_out_with_a_warning(india: JsonObject, said: object, place: str) -> None:
+def test_a_placeholder_waybill_is_left_out_with_a_warning(india: JsonObject, waybill: object, place: str) -> None:
     order = copy.deepcopy(india)
     order["shipment_details"].pop("awb_number", None)
     order.setdefault("additional", {})
-    order[place]["awb_number"] = said
+    order[place]["awb_number"] = waybill
     found = read(order)
     assert "awb_number" not in found.payload["shipment_details"]
     assert "awb_number" not in found.payload["additional"]
     assert [(w.path, w.problem) for w in found.warnings] == [
         (f"{place}.awb_number", "is not a waybill: it is left out, and the courier assigns one")
     ]
-    assert order[place]["awb_number"] == said, "what came in stays as it is"
+    assert order[place]["awb_number"] == waybill, "the caller's order is not changed"
     assert value_of(found.payload, "awb_number") is None
 
 
@@ -213,8 +211,10 @@ def test_a_waybill_and_a_placeholder_do_not_contradict(india: JsonObject) -> Non
     assert value_of(read(order).payload, "awb_number") == "4300001"
 
 
-@pytest.mark.parametrize("said", [True, {"no": 1}, ["NA"], "A" * 60])
-def test_what_is_no_text_or_too_long_to_be_a_word_is_not_left_out(india: JsonObject, said: object) -> None:
+@pytest.mark.parametrize("waybill", [True, {"no": 1}, ["NA"], "A" * 60])
+def test_a_waybill_that_is_not_text_or_longer_than_a_placeholder_is_not_left_out(
+    india: JsonObject, waybill: object
+) -> None:
     order = copy.deepcopy(india)
-    order["shipment_details"]["awb_number"] = said
-    assert read(order).payload["shipment_details"]["awb_number"] == said
+    order["shipment_details"]["awb_number"] = waybill
+    assert read(order).payload["shipment_details"]["awb_number"] == waybill

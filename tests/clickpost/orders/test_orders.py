@@ -24,7 +24,7 @@ def answer(status: Any, message: str = "", **result: Any) -> dict[str, Any]:
     return {"meta": {"status": status, "success": status == 200, "message": message}, "result": result or None}
 
 
-def test_a_placed_order_gives_all_that_the_answer_tells() -> None:
+def test_a_placed_order_has_every_field_of_the_answer() -> None:
     body = answer(
         200,
         waybill=590010001,
@@ -72,8 +72,8 @@ def test_children_are_found_in_each_place_and_once() -> None:
 
 
 def test_the_second_waybill_of_a_multi_modal_shipment_is_kept_with_its_label() -> None:
-    told = answer(200, waybill="W1", waybill1="W2", label1="https://labels.example/W2.pdf", DestinationArea="BLR")
-    placed = parse(told)
+    body = answer(200, waybill="W1", waybill1="W2", label1="https://labels.example/W2.pdf", DestinationArea="BLR")
+    placed = parse(body)
     assert isinstance(placed, Placed)
     assert (placed.waybill, placed.children) == ("W1", ("W2",))
     assert [piece.label_url for piece in placed.pieces] == ["https://labels.example/W2.pdf"]
@@ -81,8 +81,8 @@ def test_the_second_waybill_of_a_multi_modal_shipment_is_kept_with_its_label() -
 
 @pytest.mark.parametrize(("code", "kind"), [(102, Pending), (202, Pending), (323, Placed)])
 def test_success_false_does_not_override_these_codes(code: int, kind: type) -> None:
-    told = {"meta": {"status": code, "success": False}, "result": {"waybill": "W1", "reference_number": REFERENCE}}
-    assert isinstance(parse(told), kind)
+    body = {"meta": {"status": code, "success": False}, "result": {"waybill": "W1", "reference_number": REFERENCE}}
+    assert isinstance(parse(body), kind)
 
 
 def test_the_status_is_read_from_each_place() -> None:
@@ -130,7 +130,7 @@ def test_queued_is_neither_success_nor_failure(code: int) -> None:
     assert isinstance(parse(answer(code, "queued"), http_status=202), Pending)
 
 
-def test_throttling_uses_up_no_try() -> None:
+def test_throttling_uses_up_no_attempt() -> None:
     outcome = parse(None, http_status=429, retry_after=17.0)
     assert isinstance(outcome, TryLater)
     assert (outcome.counts, outcome.retry_after) == (False, 17.0)
@@ -138,7 +138,7 @@ def test_throttling_uses_up_no_try() -> None:
 
 @pytest.mark.parametrize("body", [None, "text", [], answer(200, waybill="W1"), {"meta": None}])
 @pytest.mark.parametrize("http_status", [500, 502, 503, 504])
-def test_a_server_error_passes_whatever_its_body(http_status: int, body: Any) -> None:
+def test_a_server_error_is_transient_with_any_body(http_status: int, body: Any) -> None:
     outcome = parse(body, http_status=http_status)
     assert isinstance(outcome, TryLater)
     assert (outcome.counts, outcome.unclear) == (True, False)
@@ -156,7 +156,7 @@ def test_an_answer_not_from_clickpost_is_transient_counts_for_the_breaker_and_le
 
 
 @pytest.mark.parametrize("code", [322, 329, 500])
-def test_the_couriers_server_errors_pass(code: int) -> None:
+def test_server_errors_of_the_courier_are_transient(code: int) -> None:
     outcome = parse(answer(code, "courier is down"))
     assert isinstance(outcome, TryLater)
     assert not outcome.unclear
@@ -175,7 +175,7 @@ def test_the_couriers_server_errors_pass(code: int) -> None:
         (406, None),
     ],
 )
-def test_the_unforeseen_is_unclear(http_status: int, body: Any) -> None:
+def test_an_unforeseen_answer_is_unclear(http_status: int, body: Any) -> None:
     outcome = parse(body, http_status=http_status)
     assert isinstance(outcome, TryLater)
     assert (outcome.unclear, outcome.counts) == (True, True)
@@ -183,14 +183,14 @@ def test_the_unforeseen_is_unclear(http_status: int, body: Any) -> None:
 
 @pytest.mark.parametrize("code", [301, 306, 316, 320, 324, 351, 352, 353])
 def test_key_and_account_are_configuration(code: int) -> None:
-    outcome = parse(answer(code, "told"))
+    outcome = parse(answer(code, "the reason"))
     assert isinstance(outcome, Misconfigured)
     assert outcome.code == code
-    assert "told" in outcome.message
+    assert "the reason" in outcome.message
 
 
 @pytest.mark.parametrize("http_status", [401, 403])
-def test_being_shut_out_is_configuration(http_status: int) -> None:
+def test_denied_access_is_a_configuration_error(http_status: int) -> None:
     assert isinstance(parse(None, http_status=http_status), Misconfigured)
 
 
@@ -213,7 +213,7 @@ def test_a_rejection_names_the_fields_by_code_and_by_message() -> None:
     )
 
 
-def test_a_label_that_is_no_web_address_is_no_link() -> None:
+def test_a_label_that_is_not_a_web_address_is_none() -> None:
     for label in ("javascript:alert(1)", "data:application/pdf;base64,AA", None, ""):
         placed = parse(answer(200, waybill="W1", label=label))
         assert isinstance(placed, Placed)
@@ -254,9 +254,7 @@ def test_no_result_makes_it_raise(result: dict[str, Any]) -> None:
         (429, None, False),
     ],
 )
-def test_an_answer_that_is_not_clickposts_own_word_leaves_open_what_was_placed(
-    http_status: int, body: Any, silent: bool
-) -> None:
+def test_an_answer_not_from_clickpost_leaves_the_outcome_unknown(http_status: int, body: Any, silent: bool) -> None:
     outcome = parse_create_order(Reply(http_status=http_status, body=body), "R")
     assert isinstance(outcome, TryLater)
     assert outcome.silent is silent

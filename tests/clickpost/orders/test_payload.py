@@ -146,7 +146,7 @@ def test_additional_info_is_read_as_additional(india: JsonObject) -> None:
     assert problems(india) == {"additional.rvp_reason": 310}
 
 
-def test_an_order_in_the_flat_form_is_checked_as_what_it_is(india: JsonObject) -> None:
+def test_a_flat_order_is_checked_by_the_rules_of_its_form(india: JsonObject) -> None:
     flat = india["pickup_info"] | india["drop_info"] | india["shipment_details"]
     assert problems(flat) == {}
     assert problems(flat | {"drop_pincode": "56", "items": []}) == {"drop_pincode": 314, "items": 312}
@@ -201,7 +201,7 @@ def test_problems_do_not_quote_the_payload(india: JsonObject) -> None:
     assert "secret place" not in str(refused.value)
 
 
-def test_a_shipment_is_read_off_its_payload_which_stays_as_it_is(india: JsonObject) -> None:
+def test_a_shipment_is_read_from_its_payload_without_changing_it(india: JsonObject) -> None:
     before = copy.deepcopy(india)
     new = new_shipment(india, region=Region.INDIA, transporter=None, courier_partner_id=None, account_code=None)
     assert india == before
@@ -215,7 +215,7 @@ def test_a_shipment_is_read_off_its_payload_which_stays_as_it_is(india: JsonObje
     assert new.payload["shipment_details"]["courier_partner"] == 4
 
 
-def test_the_transporters_courier_and_account_take_the_place_of_the_payloads(india: JsonObject) -> None:
+def test_the_transporters_courier_and_account_replace_those_of_the_payload(india: JsonObject) -> None:
     india["transporter"] = "blue"
     india["additional"]["account_code"] = "old"
     del india["shipment_details"]["courier_partner"]
@@ -308,5 +308,5 @@ def test_a_key_with_a_control_or_invisible_character_is_refused_by_its_place(
 
 
 @pytest.mark.parametrize("value", ["बिल-1", "注文 1", "Ö/1 #7"])
-def test_what_people_write_in_their_own_letters_stays_a_reference(india: JsonObject, value: str) -> None:
+def test_a_non_ascii_reference_is_accepted(india: JsonObject, value: str) -> None:
     assert problems(put(india, "shipment_details.reference_number", value)) == {}

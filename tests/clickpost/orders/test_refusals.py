@@ -1,4 +1,4 @@
-"""What the words of a refusal say, however a courier spells them."""
+"""The meaning of a refusal's text, in the spellings of different couriers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_texts_that_do_not_mean_that_the_order_is_already_held(words: str) -> No
 
 @pytest.mark.parametrize("code", [319, 354, 329, 322, 400, 303, 420, 500, 999])
 @pytest.mark.parametrize("words", ["AWB Already Exists", "Duplicate order"])
-def test_what_is_held_is_no_refusal_under_any_code(code: int, words: str) -> None:
+def test_an_already_held_order_is_no_refusal_under_any_code(code: int, words: str) -> None:
     outcome = parse_create_order(refusal(code, f"Error In Order Placing To Courier Partner: {words}"), "R")
     if code == 303:  # a code of its own for this: asked again, it may give the waybill
         assert isinstance(outcome, TryLater)
@@ -61,11 +61,11 @@ def test_what_is_held_is_no_refusal_under_any_code(code: int, words: str) -> Non
 
 
 def test_the_text_may_be_in_the_result() -> None:
-    told = refusal(319, "Error In Order Placing To Courier Partner", result={"errors": ["Order id already exists"]})
-    assert isinstance(parse_create_order(told, "R"), AlreadyHeld)
+    refused = refusal(319, "Error In Order Placing To Courier Partner", result={"errors": ["Order id already exists"]})
+    assert isinstance(parse_create_order(refused, "R"), AlreadyHeld)
 
 
-def test_a_waybill_in_such_a_refusal_is_shown_and_not_trusted() -> None:
+def test_a_waybill_in_such_a_refusal_is_reported_and_not_used() -> None:
     outcome = parse_create_order(refusal(319, "AWB Already Exists", result={"waybill": "AWB77"}), "R")
     assert isinstance(outcome, AlreadyHeld)
     assert "AWB77" in outcome.message
@@ -83,7 +83,7 @@ def test_a_courier_that_did_not_answer_did_not_refuse(words: str) -> None:
 
 
 @pytest.mark.parametrize("code", [329, 322, 500, 502, 503, 504, 408, 999])
-def test_an_unclear_answer_is_no_proof_that_nothing_was_placed(code: int) -> None:
+def test_an_unclear_answer_does_not_prove_that_no_order_was_placed(code: int) -> None:
     outcome = parse_create_order(refusal(code, "no idea"), "R")
     assert isinstance(outcome, TryLater)
     assert outcome.courier_silent
@@ -101,7 +101,7 @@ def test_an_explicit_refusal_is_a_refusal(code: int) -> None:
 
 
 @pytest.mark.parametrize("code", [319, 354, 355, 400])
-def test_an_unknown_pickup_place_is_the_accounts_mistake(code: int) -> None:
+def test_an_unknown_pickup_place_is_a_configuration_error_of_the_account(code: int) -> None:
     words = "ClientWarehouse matching query does not exist."
     assert is_unknown_vendor_code(words)
     assert is_unknown_vendor_code("client_warehouse matching  query doesn't exist")

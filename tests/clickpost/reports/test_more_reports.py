@@ -1,4 +1,4 @@
-"""Reports: waiting within bounds, and downloading a file that lies elsewhere, without the key."""
+"""Reports: waiting within bounds, and downloading a file from another host, without the key."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def report(link: str) -> VendorReport:
     return VendorReport(reference="4711", name="R", status="SUCCESS", created_at="", link=link, raw={})
 
 
-async def test_a_report_is_asked_for_awaited_and_downloaded(ask: Ask, vendor: Vendor, calls: list[Call]) -> None:
+async def test_a_report_is_requested_awaited_and_downloaded(ask: Ask, vendor: Vendor, calls: list[Call]) -> None:
     link = f"{vendor.url}/bucket/4711.csv?{QUERY}"
     vendor.say(made("IN_PROGRESS")).say(made(None, "null")).say(made("SUCCESS", link)).say(CSV)
     ready = await ask("wait_for_report", "4711", every=0.01, tries=5)
@@ -50,7 +50,7 @@ async def test_a_report_is_asked_for_awaited_and_downloaded(ask: Ask, vendor: Ve
     assert len(calls) == 4
 
 
-async def test_the_key_does_not_go_where_the_file_lies_and_its_signature_is_kept_nowhere(
+async def test_the_key_is_not_sent_to_the_files_host_and_its_signature_is_not_stored(
     ask: Ask, vendor: Vendor, calls: list[Call], caplog: pytest.LogCaptureFixture
 ) -> None:
     link = f"{vendor.url}/bucket/4711.csv?{QUERY}"
@@ -89,7 +89,7 @@ async def test_a_report_that_vanished_is_a_vendor_error(ask: Ask, vendor: Vendor
         await ask("wait_for_report", "4711")
 
 
-async def test_waiting_outlasts_errors_that_pass(ask: Ask, vendor: Vendor) -> None:
+async def test_waiting_continues_after_transient_errors(ask: Ask, vendor: Vendor) -> None:
     vendor.say({}, status=503).say({}, status=429, headers={"Retry-After": "0"}).say(meta(500), cut="before")
     vendor.say(made("SUCCESS", "https://files.example/x.csv")).say({}, status=429, headers={"Retry-After": "900"})
     assert (await ask("wait_for_report", "4711", every=0.01, tries=4)).ready
@@ -99,7 +99,7 @@ async def test_waiting_outlasts_errors_that_pass(ask: Ask, vendor: Vendor) -> No
     assert len(vendor.seen) == 5
 
 
-async def test_a_pause_that_clickpost_asks_for_is_kept_once(
+async def test_a_requested_pause_is_applied_once(
     vendor: Vendor, calls: list[Call], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
@@ -111,7 +111,7 @@ async def test_a_pause_that_clickpost_asks_for_is_kept_once(
 
 
 @pytest.mark.parametrize("bounds", [{"every": 0}, {"every": -1}, {"tries": 0}])
-async def test_bounds_that_are_none_are_refused(ask: Ask, vendor: Vendor, bounds: JsonObject) -> None:
+async def test_invalid_bounds_are_refused(ask: Ask, vendor: Vendor, bounds: JsonObject) -> None:
     with pytest.raises(ValueError, match="every must be above 0"):
         await ask("wait_for_report", "4711", **bounds)
     assert vendor.seen == []
@@ -133,7 +133,7 @@ async def test_only_web_addresses_are_followed(ask: Ask, link: str) -> None:
         ({"cut": "within"}, True),
     ],
 )
-async def test_a_download_that_fails_says_whether_to_try_again(
+async def test_a_download_that_fails_states_whether_to_retry(
     ask: Ask, vendor: Vendor, how: JsonObject, again: bool
 ) -> None:
     vendor.say(b"<Error>AccessDenied</Error>" * 9, **how)
@@ -145,7 +145,7 @@ async def test_a_download_that_fails_says_whether_to_try_again(
     assert len(vendor.seen) == 1
 
 
-async def test_a_file_has_bounds_of_its_own(ask: Ask, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_file_has_its_own_size_limit(ask: Ask, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange, "LARGEST_ANSWER", 100)
     vendor.say(b"x" * 500).say(b"x" * 1500)
     monkeypatch.setattr(exchange, "LARGEST_FILE", 1000)
@@ -171,6 +171,6 @@ def test_signatures_of_links_are_masked(link: str) -> None:
     assert mask_signed(masked) == masked
 
 
-def test_what_is_no_signature_stays() -> None:
+def test_other_parameters_than_signatures_are_kept() -> None:
     text = "https://f.example/a?design=1&sku=TEA&Expires=5 Signature=on file"
     assert mask_signed(text) == text

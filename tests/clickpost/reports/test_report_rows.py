@@ -1,4 +1,4 @@
-"""Reports as they come: any columns, any delimiter, what spreadsheets do to them."""
+"""Reports as received: any columns, any delimiter, and the damage of spreadsheet programs."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_any_delimiter_encoding_and_way_to_name_a_column(tmp_path: Path, content
     assert [row[1:5] for row in rows] == [("7001234567890", "R-1", 5, 6)]
 
 
-def test_hindi_text_and_line_breaks_in_cells_do_no_harm(tmp_path: Path) -> None:
+def test_hindi_text_and_line_breaks_in_cells_are_read(tmp_path: Path) -> None:
     report, rows = read(
         tmp_path,
         'AWB,Customer,Remark,Status\n4000000000001,आशा राव,"दरवाज़ा बंद\nदोबारा, कल",दिया गया\n'
@@ -64,12 +64,12 @@ def test_hindi_text_and_line_breaks_in_cells_do_no_harm(tmp_path: Path) -> None:
     assert report.passed_over == ["Customer", "Remark"]
 
 
-def test_text_of_windows_is_read(tmp_path: Path) -> None:
+def test_text_in_windows_encodings_is_read(tmp_path: Path) -> None:
     _, rows = read(tmp_path, "AWB,Name\n4000000000001,José\n", "cp1252")
     assert rows[0].waybill == "4000000000001"
 
 
-def test_a_waybill_in_scientific_notation_goes_by_its_reference_number(tmp_path: Path) -> None:
+def test_a_row_with_a_rounded_waybill_is_found_by_its_reference_number(tmp_path: Path) -> None:
     report, rows = read(tmp_path, "AWB,Reference\n4.00E+12,ORDER-1\n4.00E+12,\n,\n")
     assert [row[:3] for row in rows] == [(2, "", "ORDER-1")]
     assert (report.spoilt, report.unreadable) == (2, 1)
@@ -77,7 +77,7 @@ def test_a_waybill_in_scientific_notation_goes_by_its_reference_number(tmp_path:
     assert "rounded" in report.first_problem
 
 
-def test_short_rows_words_for_nothing_and_order_ids_instead_of_references(tmp_path: Path) -> None:
+def test_short_rows_placeholders_and_order_ids_instead_of_references(tmp_path: Path) -> None:
     report, rows = read(tmp_path, "Status,Order ID,AWB\nDelivered,1001\nnull,,NULL\n8,None,4000000000009,more\n")
     assert [row[1:5] for row in rows] == [("", "1001", None, 8), ("4000000000009", "", None, 8)]
     assert report.unreadable == 1
@@ -109,7 +109,7 @@ def test_serial_dates_in_csv(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "problem"),
     [
         (b"", "is empty"),
         (b"Name,City\nAsha,Pune\n", "no column is recognised. Columns found: Name, City"),
@@ -122,6 +122,6 @@ def test_serial_dates_in_csv(tmp_path: Path) -> None:
         (b"PK\x03\x04nothing", "the spreadsheet cannot be read"),
     ],
 )
-def test_what_is_no_table_says_why(tmp_path: Path, content: bytes, told: str) -> None:
-    with pytest.raises(TableUnreadable, match=told):
+def test_a_file_that_is_not_a_table_is_refused_with_the_reason(tmp_path: Path, content: bytes, problem: str) -> None:
+    with pytest.raises(TableUnreadable, match=problem):
         read(tmp_path, content)

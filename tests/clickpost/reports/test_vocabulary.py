@@ -1,4 +1,4 @@
-"""The words of reports: couriers by name, statuses by word; what is not understood is counted, never guessed."""
+"""The vocabulary of reports: couriers and statuses by name; unknown names are counted, never guessed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEADER = (
 
 
 def read(tmp_path: Path, *rows: tuple[str, str], header: str = HEADER) -> tuple[ReportRows, list[ReportRow]]:
-    """A report with the vendor's own columns; of each row courier and status."""
+    """A report with the vendor's own columns, and one row for each (courier, status)."""
     lines = (
         f"o-{n},ORDER-{n},{courier},`400000000000{n},,{status},22-11-2026 10:00,,22-11-2026 14:30,,,,Surface\n"
         for n, (courier, status) in enumerate(rows)
@@ -47,7 +47,7 @@ def read(tmp_path: Path, *rows: tuple[str, str], header: str = HEADER) -> tuple[
         ("43", 43),
     ],
 )
-def test_the_words_of_reports_are_status_codes(tmp_path: Path, word: str, code: int) -> None:
+def test_the_status_names_of_reports_are_status_codes(tmp_path: Path, word: str, code: int) -> None:
     report, (row,) = read(tmp_path, ("Delhivery", word))
     assert (row.waybill, row.status_code, row.gaps) == ("4000000000000", code, Gap.NONE)
     assert not report.not_understood()
@@ -58,19 +58,19 @@ def test_no_status_is_a_status_that_is_understood(tmp_path: Path) -> None:
     assert (row.status_code, row.gaps, bool(report.not_understood())) == (None, Gap.NONE, False)
 
 
-def test_words_that_are_not_understood_are_counted_by_name(tmp_path: Path) -> None:
+def test_unknown_names_of_a_report_are_counted_by_name(tmp_path: Path) -> None:
     report, rows = read(
         tmp_path, ("Delhivery", "RTO-Handover"), ("Delhivery", "RTO-Handover"), ("Moon Express", "Delivered"), ("", "")
     )
     assert [row.gaps for row in rows] == [Gap.ALWAYS, Gap.ALWAYS, Gap.ALWAYS, Gap.ALWAYS | Gap.STATUS]
-    told = report.not_understood()
-    assert (told.statuses, told.couriers, told.lacking, told.columns) == (
+    unknown = report.not_understood()
+    assert (unknown.statuses, unknown.couriers, unknown.lacking, unknown.columns) == (
         {"RTO-Handover": 2},
         {"Moon Express": 1},
         [],
         [],
     )
-    assert told.sentences() == [
+    assert unknown.sentences() == [
         "courier names not understood: 'Moon Express' in 1 row",
         "statuses not understood: 'RTO-Handover' in 2 rows",
     ]
@@ -81,8 +81,8 @@ def test_a_column_that_is_not_understood_leaves_its_side_lacking(tmp_path: Path)
         tmp_path, ("Delhivery", "Delivered"), header=HEADER.replace("Clickpost Unified Status", "Stage of the parcel")
     )
     assert row.gaps & Gap.ALWAYS
-    told = report.not_understood()
-    assert (told.lacking, told.columns) == (["status"], ["Stage of the parcel"])
+    unknown = report.not_understood()
+    assert (unknown.lacking, unknown.columns) == (["status"], ["Stage of the parcel"])
 
 
 def test_a_time_without_seconds_may_be_any_of_its_minute(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_well_known_couriers(name: str, courier: int | None) -> None:
     assert CourierNames().find(name) == courier
 
 
-def test_the_company_s_own_accounts_say_who_is_meant() -> None:
+def test_the_companys_own_accounts_name_the_courier() -> None:
     names = CourierNames(
         [
             KnownCourier(4, "Delhivery", "Surface"),
@@ -124,14 +124,14 @@ def test_the_company_s_own_accounts_say_who_is_meant() -> None:
     assert names.find("moon express") == 77
     assert names.find("Delhivery", "Surface B2B") == 904
     assert names.find("Delhivery", "Surface") == 4
-    assert names.find("Delhivery", "courier_silent of") == 4  # the well-known one
+    assert names.find("Delhivery", "unknown account") == 4  # the well-known one
     assert names.find("Delhivery Reverse") == 25
     assert names.find("Ekart Reverse") == 55  # it has no other
     assert CourierNames([KnownCourier(4, "Delhivery")]).find("Delhivery Reverse") == 4
     assert CourierNames([KnownCourier(8, "Moon"), KnownCourier(9, "Moon")]).find("Moon") is None
 
 
-def test_words_without_end_are_counted_together() -> None:
+def test_too_many_unknown_names_are_counted_together() -> None:
     words = Vocabulary()
     reader = words.reader()
     for number in range(MOST_WORDS + 20):

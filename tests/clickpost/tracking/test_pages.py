@@ -1,4 +1,4 @@
-"""Pages of updated-order: where a walk broke off it can go on, and what is kept for that holds no key."""
+"""Pages of updated-order: an interrupted walk can resume, and the stored position contains no key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CALL = Call(api="updated-order", method="GET", url="u")
 ENDPOINTS = Endpoints(username="shop", key="the-key", url="https://a", tracking_url="https://b")
 
 
-def test_a_walk_goes_on_at_a_page_that_was_kept() -> None:
+def test_a_walk_resumes_at_a_stored_page() -> None:
     until = T0 + timedelta(minutes=10)
     pages = Pages(ENDPOINTS, T0, until)
     link = "https://elsewhere/api/v1/updated-order?username=shop&key=the-key&start_date=1&end_date=2&cursor=a%20b&page="
@@ -26,4 +26,4 @@ def test_a_walk_goes_on_at_a_page_that_was_kept() -> None:
         parse_qsl(urlsplit(pages.request.url).query, keep_blank_values=True)
     )
     assert later.turn(None, CALL) == ""
-    assert later.request is None, "the page was of the only window"
+    assert later.request is None, "that was the last page of the only window"

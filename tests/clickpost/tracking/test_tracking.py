@@ -13,7 +13,7 @@ def reply(result: Any, **meta: Any) -> Reply:
     return Reply(http_status=200, body={"meta": {"status": 200, **meta}, "result": result})
 
 
-def test_only_known_waybills_come_back_in_both_shapes() -> None:
+def test_only_known_waybills_are_returned_in_both_shapes() -> None:
     scan = {"clickpost_status_code": 5, "timestamp": "2026-11-01 10:00:00"}
     timeline = {"latest_status": scan, "scans": [scan], "valid": True, "additional": {"courier_partner_id": 4}}
     result = {
@@ -32,7 +32,7 @@ def test_only_known_waybills_come_back_in_both_shapes() -> None:
     assert [item["cp_id"] for item in parse_track_order(reply(result))] == [4, None]
 
 
-def test_nothing_known_is_nothing() -> None:
+def test_an_answer_without_results_is_empty() -> None:
     assert parse_track_order(reply(None), 4) == []
     assert parse_track_order(reply([]), 4) == []
 

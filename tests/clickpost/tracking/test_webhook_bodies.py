@@ -29,7 +29,7 @@ def read(body: Any, source: Source = Source.WEBHOOK, **how: Any) -> TrackingUpda
 
 
 def all_statuses(**changes: Any) -> JsonObject:
-    """A webhook of the service that sends every status; the shipment stands further on than this scan."""
+    """A webhook of the service that sends every status; the shipment's status is newer than this scan."""
     return {
         "waybill": 4000123,
         "cp_id": "4",
@@ -62,7 +62,7 @@ def all_statuses(**changes: Any) -> JsonObject:
     }
 
 
-def test_all_statuses_this_scan_on_the_timeline_latest_for_the_state() -> None:
+def test_all_statuses_has_one_scan_for_the_timeline_and_the_latest_for_the_status() -> None:
     update = read(all_statuses())
     assert (update.waybill, update.courier_partner_id, update.reference_number) == ("4000123", 4, "REF-1001")
     assert (update.order_id, update.edd, update.problems) == ("77", "2026-11-05", ())
@@ -74,12 +74,12 @@ def test_all_statuses_this_scan_on_the_timeline_latest_for_the_state() -> None:
     assert update.latest.scanned_at == datetime(2026, 11, 2, 6, 0, tzinfo=UTC)
 
 
-def test_z_means_utc_where_the_account_says_so() -> None:
+def test_z_means_utc_where_the_setting_says_so() -> None:
     update = read(all_statuses(), z_means_utc=True)
     assert update.scans[0].scanned_at == datetime(2026, 11, 2, 9, 10, 11, tzinfo=UTC)
 
 
-def test_an_old_webhook_with_hardly_anything_is_read() -> None:
+def test_an_old_webhook_with_few_fields_is_read() -> None:
     body = {
         "waybill": "W1",
         "status": "",
@@ -104,7 +104,7 @@ def test_latest_that_is_this_very_scan_is_one_scan_with_its_id() -> None:
 
 
 @pytest.mark.parametrize("fuller", ["outer", "latest"])
-def test_one_scan_that_one_body_tells_with_and_without_a_location_is_one_with_it(fuller: str) -> None:
+def test_one_scan_given_with_and_without_a_location_is_one_scan_with_it(fuller: str) -> None:
     body = all_statuses(clickpost_status_code=5, status="In transit", timestamp="2026-11-02 11:30:00", remark="at hub")
     lacking = body["additional"]["latest_status"] if fuller == "outer" else body
     lacking |= {"location": "", "remark": ""}
@@ -159,18 +159,18 @@ def test_track_order_shape_finds_its_shipment_by_order() -> None:
 def test_a_return_names_its_forward_shipment() -> None:
     body = all_statuses(waybill="R1")
     body["additional"] |= {"is_rvp": True, "forward_awb": "F1", "forward_reference_number": "REF-1"}
-    told = read(body)
-    assert (told.forward_waybill, told.forward_reference_number) == ("F1", "REF-1")
+    update = read(body)
+    assert (update.forward_waybill, update.forward_reference_number) == ("F1", "REF-1")
     body["additional"]["is_rvp"] = "false"
-    told = read(body)
-    assert (told.forward_waybill, told.forward_reference_number) == ("", "")
+    update = read(body)
+    assert (update.forward_waybill, update.forward_reference_number) == ("", "")
 
 
-def asked_for_return(**additional: Any) -> JsonObject:
-    """A return that a customer asked for, as the published answer of return_order_poll shows its webhook."""
-    told = {"status": "Return Request Placed", "clickpost_status_code": 101, "location": "", "remark": ""}
+def requested_return(**additional: Any) -> JsonObject:
+    """A return that a customer requested, as the published answer of return_order_poll shows its webhook."""
+    status = {"status": "Return Request Placed", "clickpost_status_code": 101, "location": "", "remark": ""}
     return {
-        **told,
+        **status,
         "waybill": "",
         "cp_id": -1,
         "account_code": "",
@@ -178,7 +178,7 @@ def asked_for_return(**additional: Any) -> JsonObject:
         "timestamp": "2026-11-02T09:30:00Z",
         "return_reference_number": "RE77",
         "additional": {
-            "latest_status": {**told, "timestamp": "2026-11-02T09:30:00Z"},
+            "latest_status": {**status, "timestamp": "2026-11-02T09:30:00Z"},
             "is_rvp": True,
             "forward_order_id": "1001",
             "forward_awb": "F1",
@@ -189,42 +189,42 @@ def asked_for_return(**additional: Any) -> JsonObject:
     }
 
 
-def test_a_return_that_was_asked_for_is_about_its_forward_shipment() -> None:
-    told = read(asked_for_return())
-    assert (told.waybill, told.courier_partner_id, told.reference_number, told.order_id) == (
+def test_a_requested_return_is_about_its_forward_shipment() -> None:
+    update = read(requested_return())
+    assert (update.waybill, update.courier_partner_id, update.reference_number, update.order_id) == (
         "F1",
         None,
         "REF-1",
         "1001",
     )
-    assert (told.forward_waybill, told.forward_reference_number, told.event_id) == ("", "", 11)
-    assert (told.return_reference_number, told.latest, told.problems) == ("RE77", None, ())
-    (scan,) = told.scans
+    assert (update.forward_waybill, update.forward_reference_number, update.event_id) == ("", "", 11)
+    assert (update.return_reference_number, update.latest, update.problems) == ("RE77", None, ())
+    (scan,) = update.scans
     assert (scan.code, scan.waybill, scan.courier_partner_id) == (101, "", None)
     assert scan.scanned_at == datetime(2026, 11, 2, 9, 30, tzinfo=UTC), "these times are UTC"
     assert scan.return_event is not None
     assert (scan.return_event.kind, scan.return_event.return_reference_number) == ("return.placed", "RE77")
-    assert read({"payload": asked_for_return(), "internal": {"key": "None"}}) == told
-    none = read({**asked_for_return(forward_awb="N/A"), "waybill": "NA"})
+    assert read({"payload": requested_return(), "internal": {"key": "None"}}) == update
+    none = read({**requested_return(forward_awb="N/A"), "waybill": "NA"})
     assert (none.waybill, none.reference_number, none.scans[0].return_event.return_waybill) == ("", "REF-1", "")
-    booked = told.of_booked_return()
+    booked = update.of_booked_return()
     assert (booked.waybill, booked.reference_number, booked.forward_waybill) == ("", "RE77", "F1")
 
 
 def test_the_time_of_a_return_that_cannot_be_utc_yet_is_local() -> None:
-    body = asked_for_return()
+    body = requested_return()
     body["timestamp"] = body["additional"]["latest_status"]["timestamp"] = "2026-11-02 15:20:00"
-    told = read(body)
-    assert (told.scans[0].scanned_at, told.problems) == (datetime(2026, 11, 2, 9, 50, tzinfo=UTC), ())
+    update = read(body)
+    assert (update.scans[0].scanned_at, update.problems) == (datetime(2026, 11, 2, 9, 50, tzinfo=UTC), ())
     body["timestamp"] = "2026-11-03 15:20:00"
     assert read(body).problems == ("timestamp is in the future",)
 
 
-def test_a_return_whose_forward_shipment_is_not_named_is_about_the_parcel_that_it_names() -> None:
-    nameless = asked_for_return(forward_awb="", forward_reference_number=None, forward_order_id=None)
+def test_a_return_without_a_forward_shipment_is_about_the_parcel_that_it_names() -> None:
+    nameless = requested_return(forward_awb="", forward_reference_number=None, forward_order_id=None)
     assert (read(nameless).reference_number, read(nameless).return_reference_number) == ("RE77", "")
     assert read({**nameless, "waybill": "R1"}).waybill == "R1"
-    inside = asked_for_return(return_reference_number="RE78", is_rvp="false")
+    inside = requested_return(return_reference_number="RE78", is_rvp="false")
     del inside["return_reference_number"]
     assert read(inside).reference_number == "RE78", "no return has no forward shipment"
     del inside["additional"]["return_reference_number"]
@@ -232,8 +232,8 @@ def test_a_return_whose_forward_shipment_is_not_named_is_about_the_parcel_that_i
         read(inside)
 
 
-def test_what_is_told_twice_of_a_return_with_two_codes_is_two_events() -> None:
-    body = asked_for_return()
+def test_a_return_reported_with_two_codes_is_two_events() -> None:
+    body = requested_return()
     body["additional"]["latest_status"] |= {"clickpost_status_code": 102, "status": "Return Request Approved"}
     assert [(s.code, s.return_event and s.return_event.kind) for s in read(body).scans] == [
         (101, "return.placed"),
@@ -250,7 +250,7 @@ def test_a_delivery_may_come_wrapped() -> None:
     assert read(all_statuses(payload={"waybill": "OTHER"})) == read(all_statuses())
 
 
-def test_the_vendors_words_are_kept_for_codes_that_are_in_no_table() -> None:
+def test_the_vendors_descriptions_are_stored_for_unknown_codes() -> None:
     body = all_statuses(clickpost_status_code=43, clickpost_status_description="RiderAllocated")
     body["additional"]["latest_status"] = {}
     body["additional"] |= {"ndr_status_code": 77, "ndr_status_description": "OTP Mismatch"}
@@ -262,7 +262,7 @@ def test_the_vendors_words_are_kept_for_codes_that_are_in_no_table() -> None:
     assert (scan.description, scan.ndr_code, scan.ndr_description) == ("", 13, "")
 
 
-def test_what_track_order_tells_beside_the_statuses_is_harmless() -> None:
+def test_other_fields_of_track_order_are_ignored() -> None:
     scan = {"timestamp": "2026-11-02 09:10:11", "clickpost_status_code": 21, "status": "RTO", "location": "Pune"}
     result = {"latest_status": scan, "scans": [scan], "valid": True}
     beside = {"rto_intransit_timestamp": "2026-11-02 09:10:11", "is_stuck": False, "qc_images": [], "sku": ["A"]}
@@ -271,13 +271,13 @@ def test_what_track_order_tells_beside_the_statuses_is_harmless() -> None:
     assert read(with_more, Source.TRACK_ORDER) == read(item, Source.TRACK_ORDER)
 
 
-def test_the_rto_waybill_is_told_unless_it_is_the_same() -> None:
+def test_the_rto_waybill_is_read_unless_it_is_the_same() -> None:
     assert read(all_statuses(rto_awb="RTO9")).rto_waybill == "RTO9"
     assert read(all_statuses(rto_awb="4000123")).rto_waybill == ""
     assert read(all_statuses(rto_awb="")).rto_waybill == ""
 
 
-def test_the_reason_of_a_failed_delivery_goes_with_it() -> None:
+def test_the_reason_of_a_failed_delivery_is_on_its_scan() -> None:
     body = all_statuses(clickpost_status_code=9)
     body["additional"]["ndr_status_code"] = "6"
     assert read(body).scans[0].ndr_code == 6
@@ -296,14 +296,14 @@ def test_the_reason_of_the_latest_failure_is_not_that_of_the_one_before() -> Non
     assert (update.scans[0].ndr_code, update.latest and update.latest.ndr_code) == (None, 6)
 
 
-def test_the_reason_of_a_failed_pickup_goes_with_it_in_its_own_words() -> None:
+def test_the_reason_of_a_failed_pickup_is_on_its_scan_with_its_description() -> None:
     body = all_statuses(clickpost_status_code=3)
     body["additional"] |= {"npr_status_code": "7", "npr_status_description": " Item not  ready ", "is_rvp": True}
     scan = read(body).scans[0]
     assert (scan.npr_code, scan.npr_description, scan.ndr_code) == (7, "Item not  ready", None)
     body["additional"]["latest_status"]["clickpost_status_code"] = 3
     update = read(body)
-    assert [s.npr_code for s in update.scans] == [None], "it is the latest failure's, which is another one"
+    assert [s.npr_code for s in update.scans] == [None], "it belongs to the latest failure, which is another one"
     assert (update.latest and update.latest.npr_code, update.latest and update.latest.npr_description) == (
         7,
         "Item not  ready",
@@ -318,7 +318,7 @@ def test_no_reason_of_a_failed_pickup_is_none(nothing: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "edd", "problems"),
+    ("stated", "edd", "problems"),
     [
         ("2026-11-05T00:00:00Z", "2026-11-05", ()),
         ("05/11/2026", "2026-11-05", ()),
@@ -332,20 +332,20 @@ def test_no_reason_of_a_failed_pickup_is_none(nothing: Any) -> None:
     ],
 )
 @pytest.mark.parametrize("polled", [False, True])
-def test_an_expected_date_is_a_date_where_it_can_be_read(
-    told: Any, edd: str | None, problems: tuple[str, ...], polled: bool
+def test_an_expected_date_is_a_date_if_it_is_readable(
+    stated: Any, edd: str | None, problems: tuple[str, ...], polled: bool
 ) -> None:
     body = all_statuses()
-    body["additional"]["courier_partner_edd"] = told
+    body["additional"]["courier_partner_edd"] = stated
     if polled:
-        story = {"latest_status": body["additional"]["latest_status"], "additional": {"courier_partner_edd": told}}
-        body = {"waybill": "W1", "cp_id": 4, "result": story}
+        result = {"latest_status": body["additional"]["latest_status"], "additional": {"courier_partner_edd": stated}}
+        body = {"waybill": "W1", "cp_id": 4, "result": result}
     update = read(body, Source.TRACK_ORDER if polled else Source.WEBHOOK)
     assert (update.edd, update.problems) == (edd, problems)
 
 
 @pytest.mark.parametrize("place", ["top", "additional", "latest_status"])
-def test_how_old_the_latest_status_is_is_told_beside_it(place: str) -> None:
+def test_the_age_of_the_latest_status_is_read_beside_it(place: str) -> None:
     body = all_statuses()
     latest = body["additional"]["latest_status"]
     {"top": body, "additional": body["additional"], "latest_status": latest}[place]["latest_time_stamp"] = (
@@ -354,7 +354,7 @@ def test_how_old_the_latest_status_is_is_told_beside_it(place: str) -> None:
     update = read(body)
     assert update.fresh_at == datetime(2026, 11, 1, 4, 30, tzinfo=UTC)
     assert update.latest is not None
-    assert update.latest.scanned_at == datetime(2026, 11, 2, 6, 0, tzinfo=UTC), "where it stands is not older for that"
+    assert update.latest.scanned_at == datetime(2026, 11, 2, 6, 0, tzinfo=UTC), "the status keeps its own time"
     assert read(all_statuses()).fresh_at is None
 
 
@@ -366,11 +366,11 @@ def test_the_courier_is_read_under_each_of_its_names(name: str) -> None:
     assert (update.courier_partner_id, update.account_code) == (9, "main")
 
 
-def test_tidings_know_their_place_in_a_list_and_notes_stay_short() -> None:
-    told = read_all([{}, all_statuses(), *[{}] * 40, all_statuses(waybill="W2")])
-    assert [t.entry for t in told] == [1, 42]
-    assert len(told[0].problems) == 6
-    assert told[0].problems[-1] == "and 36 more"
+def test_updates_have_their_index_in_a_list_and_problems_stay_short() -> None:
+    updates = read_all([{}, all_statuses(), *[{}] * 40, all_statuses(waybill="W2")])
+    assert [t.entry for t in updates] == [1, 42]
+    assert len(updates[0].problems) == 6
+    assert updates[0].problems[-1] == "and 36 more"
 
 
 def test_pollings_ndr_bucket_is_no_ndr_code() -> None:
@@ -379,14 +379,14 @@ def test_pollings_ndr_bucket_is_no_ndr_code() -> None:
     assert read(body).scans[0].ndr_code is None
 
 
-def test_a_list_of_deliveries_gives_one_tidings_each() -> None:
+def test_a_list_of_deliveries_gives_one_update_each() -> None:
     first, broken, second = all_statuses(), {"clickpost_status_code": 5}, all_statuses(waybill="W2")
-    told = read_all([first, broken, second])
-    assert [t.waybill for t in told] == ["4000123", "W2"]
-    assert "entry 2 of 3" in told[0].problems[0]
+    updates = read_all([first, broken, second])
+    assert [t.waybill for t in updates] == ["4000123", "W2"]
+    assert "entry 2 of 3" in updates[0].problems[0]
 
 
-def test_an_item_of_updated_order_tells_the_latest_only() -> None:
+def test_an_item_of_updated_order_has_the_latest_scan_only() -> None:
     item = {
         "waybill": "W1",
         "courier_partner": "6",
@@ -407,17 +407,17 @@ def test_an_item_of_updated_order_tells_the_latest_only() -> None:
     assert late.problems
 
 
-@pytest.mark.parametrize("bare", [True, False])
-def test_an_item_of_track_order_tells_the_whole_timeline(bare: bool) -> None:
+@pytest.mark.parametrize("scans_only", [True, False])
+def test_an_item_of_track_order_has_the_whole_timeline(scans_only: bool) -> None:
     scans = [
         {"clickpost_status_code": code, "timestamp": f"2026-11-02 0{code}:00:00", "checkpoint_id": code}
         for code in (5, 4)
     ]
-    item = {"waybill": "W1", "cp_id": 4, "result": scans if bare else {"scans": scans, "latest_status": scans[0]}}
+    item = {"waybill": "W1", "cp_id": 4, "result": scans if scans_only else {"scans": scans, "latest_status": scans[0]}}
     update = read(item, Source.TRACK_ORDER)
     assert (update.waybill, update.courier_partner_id) == ("W1", 4)
     assert [scan.checkpoint_id for scan in update.scans] == ["5", "4"]
-    assert update.latest == (None if bare else update.scans[0])
+    assert update.latest == (None if scans_only else update.scans[0])
 
 
 def test_scans_that_cannot_be_read_are_noted_and_the_rest_is_kept() -> None:
@@ -490,23 +490,23 @@ def test_an_unknown_code_is_kept() -> None:
         ("text", "not an object"),
     ],
 )
-def test_nothing_to_learn_is_said_in_words(body: Any, reason: str) -> None:
+def test_an_unreadable_delivery_has_a_reason(body: Any, reason: str) -> None:
     with pytest.raises(Unreadable, match=reason):
         read_all(body)
 
 
-def test_what_is_no_json_is_said_in_words() -> None:
+def test_a_body_that_is_not_json_has_a_reason() -> None:
     with pytest.raises(Unreadable, match="not JSON"):
         read_delivery(Source.WEBHOOK, b"<html>", received_at=RECEIVED, zone=INDIA)
 
 
-def test_a_half_smiley_in_a_remark_does_not_hurt() -> None:
+def test_half_an_emoji_in_a_remark_is_harmless() -> None:
     body = json.dumps(all_statuses(remark="thanks \ud83d", location="a\x00b")).encode()
     (update,) = read_delivery(Source.WEBHOOK, body, received_at=RECEIVED, zone=INDIA)
     assert (update.scans[0].remark, update.scans[0].location) == ("thanks \ufffd", "a\ufffdb")
 
 
-def test_the_identity_of_an_item_does_not_hang_on_the_order_of_its_fields() -> None:
+def test_the_identity_of_an_item_does_not_depend_on_the_order_of_its_fields() -> None:
     one = delivery_identity(Source.UPDATED_ORDER, {"a": 1, "b": {"c": 2, "d": 3}})
     assert one == delivery_identity(Source.UPDATED_ORDER, {"b": {"d": 3, "c": 2}, "a": 1})
     assert one != delivery_identity(Source.UPDATED_ORDER, {"b": {"d": 3, "c": 2}, "a": 2})
@@ -529,12 +529,12 @@ deliveries = st.dictionaries(st.sampled_from(FIELDS), json_values) | json_values
 
 
 @given(deliveries, st.sampled_from(list(Source)))
-def test_whatever_comes_is_read_or_unreadable(body: Any, source: Source) -> None:
+def test_any_body_is_read_or_unreadable(body: Any, source: Source) -> None:
     try:
-        told = read_all(body, source)
+        updates = read_all(body, source)
     except Unreadable:
         return
-    for update in told:
+    for update in updates:
         assert update.waybill or update.reference_number or update.order_id
         for scan in (*update.scans, *filter(None, [update.latest])):
             assert scan.scanned_at.tzinfo is UTC
@@ -542,7 +542,7 @@ def test_whatever_comes_is_read_or_unreadable(body: Any, source: Source) -> None
 
 
 @given(json_values, st.sampled_from(FIELDS))
-def test_one_odd_field_in_a_good_delivery_never_hurts(value: Any, name: str) -> None:
+def test_one_unexpected_field_in_a_good_delivery_is_harmless(value: Any, name: str) -> None:
     try:
         read_all(all_statuses(**{name: value}))
     except Unreadable:

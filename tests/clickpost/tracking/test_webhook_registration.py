@@ -19,7 +19,7 @@ def identity(body: Any) -> str:
     return webhook_identity(json.dumps(body).encode())
 
 
-def test_the_vendors_id_is_the_identity_wherever_it_stands() -> None:
+def test_the_vendors_id_is_the_identity_in_every_place() -> None:
     assert identity({"order_status_id": 991, "waybill": "W"}) == "osid:991"
     assert identity({"order_status_id": "991"}) == "osid:991"
     assert identity({"order_status_id": None, "additional": {"order_status_id": 991}}) == "osid:991"
@@ -41,7 +41,7 @@ def test_without_an_id_the_bytes_are_the_identity(no_id: Any) -> None:
     assert one == identity({"order_status_id": no_id, "waybill": "A"})
 
 
-def test_a_list_of_deliveries_is_taken() -> None:
+def test_a_list_of_deliveries_is_accepted() -> None:
     assert identity([{"order_status_id": 1}, {"order_status_id": 2}]).startswith("sha:")
 
 
@@ -63,12 +63,14 @@ def test_identities_are_short_and_fit_to_be_stored(value: Any) -> None:
         found.encode()
 
 
-_told = st.sampled_from([1, 0, "7", " 8 ", "", None, 1.0, True, [], {}, "null", 10**30])
-_ids = st.fixed_dictionaries({}, optional={"order_status_id": _told, "notification_event_id": _told, "more": _told})
+_id_values = st.sampled_from([1, 0, "7", " 8 ", "", None, 1.0, True, [], {}, "null", 10**30])
+_ids = st.fixed_dictionaries(
+    {}, optional={"order_status_id": _id_values, "notification_event_id": _id_values, "more": _id_values}
+)
 
 
-@given(_ids, st.none() | _told | _ids)
-def test_reading_the_ids_alone_tells_what_reading_all_of_it_tells(outer: dict[str, Any], additional: Any) -> None:
+@given(_ids, st.none() | _id_values | _ids)
+def test_reading_the_ids_alone_yields_the_same_identity_as_reading_all(outer: dict[str, Any], additional: Any) -> None:
     body = json.dumps({**outer, "additional": additional}).encode()
     with patch.object(webhook_registration, "_read", read_json):
         expected = webhook_identity(body)
@@ -76,7 +78,7 @@ def test_reading_the_ids_alone_tells_what_reading_all_of_it_tells(outer: dict[st
 
 
 @given(st.binary())
-def test_only_value_errors_come_out(body: bytes) -> None:
+def test_only_value_errors_are_raised(body: bytes) -> None:
     with contextlib.suppress(ValueError):
         webhook_identity(body)
 

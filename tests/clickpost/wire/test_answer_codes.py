@@ -40,7 +40,7 @@ from awbridge.clickpost.wire.answer_codes import ANSWER_NAMES, ANSWERS, AnswerKi
         *((200, code, AnswerKind.PERMANENT) for code in (302, *range(307, 316), 321, 328, 330, 350, 355, 400, 422)),
     ],
 )
-def test_answers_are_classed(http_status: int, business_status: int | None, answer: AnswerKind) -> None:
+def test_answers_are_classified(http_status: int, business_status: int | None, answer: AnswerKind) -> None:
     assert classify(http_status, business_status) is answer
 
 
@@ -71,7 +71,9 @@ def test_every_code_has_advice(code: int) -> None:
         (400, 315, "cod_value"),
     ],
 )
-def test_the_advice_is_for_what_decided(http_status: int | None, business_status: int | None, word: str) -> None:
+def test_the_advice_is_for_the_code_that_decided(
+    http_status: int | None, business_status: int | None, word: str
+) -> None:
     assert word in advice_for(http_status, business_status)
 
 
@@ -79,7 +81,7 @@ def test_a_success_needs_no_advice() -> None:
     assert advice_for(200, 200) == ""
 
 
-def test_only_what_may_pass_by_itself_is_worth_trying_again() -> None:
+def test_only_outcomes_that_may_change_are_retried() -> None:
     assert {answer for answer in AnswerKind if answer.again} == {
         AnswerKind.PENDING,
         AnswerKind.TRANSIENT,

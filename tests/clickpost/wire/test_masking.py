@@ -42,7 +42,7 @@ def test_a_field_is_known_however_its_name_is_written() -> None:
         assert "hush" not in mask_text(f'{{"{name}": "hush"}}', []), name
 
 
-def test_fields_of_a_payload_that_are_merely_called_key_stay() -> None:
+def test_payload_fields_that_are_only_named_key_are_kept() -> None:
     text = '{"user_defined_field_array": [{"key": "gift", "value": "yes"}], "security_key": "s"}'
     assert mask_text(text, [KEY]) == text
 
@@ -52,7 +52,7 @@ def test_no_masked_text_holds_the_secret(before: str, secret: str) -> None:
     assert secret not in mask_text(f"{before}{secret}{before}", [secret]).replace("***", "")
 
 
-def test_what_the_http_library_logs_shows_no_key() -> None:
+def test_http_library_logs_show_no_key() -> None:
     record = logging.LogRecord("httpx2", logging.INFO, "", 0, "HTTP Request: %s", ("https://h/?key=abc",), None)
     assert MaskUrls().filter(record)
     assert record.getMessage() == "HTTP Request: https://h/?key=***"

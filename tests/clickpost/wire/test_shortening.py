@@ -1,4 +1,4 @@
-"""Bodies over 64 KiB: JSON stays JSON, so that people in it are still found; nothing is cut through."""
+"""Bodies over 64 KiB: JSON stays JSON, so that people in it are still found; no value is cut in the middle."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_long_request_is_kept_as_json_without_its_long_parts(more: dict[str, A
     assert not any(value in shown(call) for value in DROP.values())
 
 
-def test_a_body_that_is_too_long_even_to_be_read_leaves_its_length() -> None:
+def test_a_body_too_long_to_parse_is_replaced_by_its_length() -> None:
     call = request().call(response="[" + "1," * LONGEST_READ + "1]")
     assert json.loads(call.response) == {"not kept": f"a body of {2 * LONGEST_READ + 3} characters"}
 
@@ -62,19 +62,19 @@ def test_a_long_page_is_masked_before_it_is_cut() -> None:
         assert not any(word in call.response for word in ("Asha", "98123", "asha", "the-secret"))
 
 
-def test_a_run_of_letters_takes_no_time() -> None:
+def test_a_long_run_of_letters_is_masked_quickly() -> None:
     started = time.perf_counter()
     assert request().call(response="A" * 200_000).response == "A" * LONGEST_KEPT
     assert time.perf_counter() - started < 2
 
 
-def test_an_error_with_clickposts_message_names_no_person() -> None:
-    said = "ASHA RAO of 12 mg road, pune (+91 98123 45678, asha@mail.example) is away. Dear Asha"
-    reply = Reply(http_status=200, body={"meta": {"status": 319, "message": said}}, text=said)
-    told = str(failure(HttpExchange(call=request().call(response=said), request=request(), reply=reply)))
-    assert told.startswith("create-order: ClickPost 319")
+def test_an_error_with_clickposts_message_contains_no_personal_data() -> None:
+    message = "ASHA RAO of 12 mg road, pune (+91 98123 45678, asha@mail.example) is away. Dear Asha"
+    reply = Reply(http_status=200, body={"meta": {"status": 319, "message": message}}, text=message)
+    text = str(failure(HttpExchange(call=request().call(response=message), request=request(), reply=reply)))
+    assert text.startswith("create-order: ClickPost 319")
     masked = "a*** r*** of [address of 16 characters] (************678, a***@mail.example) is away. dear a***"
-    assert masked in told.casefold()
+    assert masked in text.casefold()
 
 
 def test_a_text_cut_within_a_name_does_not_end_with_part_of_it() -> None:

@@ -32,7 +32,7 @@ def test_every_known_form_is_read(text: str, utc: datetime) -> None:
     assert read_scan_time(text, zone=INDIA) == utc
 
 
-def test_z_means_utc_only_where_the_account_says_so() -> None:
+def test_z_means_utc_only_where_the_setting_says_so() -> None:
     assert read_scan_time("2022-06-14T15:03:00Z", zone=INDIA, z_means_utc=True) == datetime(
         2022, 6, 14, 15, 3, tzinfo=UTC
     )
@@ -60,7 +60,7 @@ def test_z_means_utc_only_where_the_account_says_so() -> None:
         "2022-01-01" * 50,
     ],
 )
-def test_the_unreadable_is_none(value: Any) -> None:
+def test_an_unreadable_value_is_none(value: Any) -> None:
     assert read_scan_time(value, zone=INDIA) is None
 
 
@@ -97,7 +97,7 @@ def test_a_moment_is_another_day_in_another_zone() -> None:
     "value",
     [None, 5, "", "soon", "2026-13-01", "0001-01-01", "2026-11-05" * 9, "31/11/2026", "5 Foo 2026", "9" * 14, "0" * 10],
 )
-def test_what_is_no_day_is_none(value: Any) -> None:
+def test_an_invalid_day_is_none(value: Any) -> None:
     assert read_day(value, zone=INDIA) is None
 
 

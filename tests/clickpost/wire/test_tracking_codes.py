@@ -50,16 +50,16 @@ def test_codes_that_pages_leave_out_have_names() -> None:
     assert ndr_name(13) == "Misrouted by Courier"
 
 
-def test_a_code_that_is_not_published_has_the_vendors_own_words_for_its_name() -> None:
+def test_an_unpublished_code_is_named_by_the_vendors_description() -> None:
     assert (status_info(43, "RiderAllocated").name, status_name(43, "RiderAllocated")) == ("RiderAllocated",) * 2
-    assert status_info(8, "Handed over").name == "Delivered", "what is published is named as published"
+    assert status_info(8, "Handed over").name == "Delivered", "a published code keeps its published name"
     assert (status_name(None), status_name(43, None)) == ("", "Unknown(43)")
     assert [ndr_name(99, words) for words in ("OTP Mismatch", "")] == ["OTP Mismatch", "Unknown(99)"]
     assert (ndr_name(99, unknown=""), ndr_name(None, "x")) == ("", "")
 
 
 @pytest.mark.parametrize("code", range(101, 107))
-def test_returns_that_customers_ask_for_are_no_place_of_a_parcel(code: int) -> None:
+def test_returns_that_customers_request_are_not_a_status_of_the_parcel(code: int) -> None:
     info = status_info(code, "its own words")
     assert (info.about_return, info.final, info.step) == (True, False, 0)
     assert info.name == {101: "Return Request Placed", 102: "Return Request Approved"}.get(code, "its own words")

@@ -111,7 +111,7 @@ def test_readers_never_raise(value: Any) -> None:
     as_text(value).encode()
 
 
-def test_json_that_only_the_patient_parser_takes_is_read() -> None:
+def test_json_that_only_the_lenient_parser_accepts_is_read() -> None:
     assert read_json(b'{"remark": "\\ud83d"}') == {"remark": "\ud83d"}
     assert read_json(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
 
@@ -124,7 +124,7 @@ def test_invalid_json_raises_a_value_error_that_does_not_quote_it(data: bytes) -
 
 
 @given(st.binary())
-def test_only_value_errors_come_out(data: bytes) -> None:
+def test_only_value_errors_are_raised(data: bytes) -> None:
     with contextlib.suppress(ValueError):
         read_json(data)
 
@@ -142,7 +142,7 @@ def test_only_value_errors_come_out(data: bytes) -> None:
         ({"meta": []}, None, ""),
     ],
 )
-def test_a_replys_status_and_message_wherever_they_stand(body: Any, status: int | None, message: str) -> None:
+def test_a_replys_status_and_message_are_found_in_every_place(body: Any, status: int | None, message: str) -> None:
     reply = Reply(http_status=200, body=body)
     assert (reply.business_status, reply.message) == (status, message)
 
@@ -215,10 +215,10 @@ def test_a_waybill_stays_as_it_is(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", NO_WAYBILLS)
-def test_no_reader_takes_that_for_a_waybill(value: Any, tmp_path: Path) -> None:
+def test_no_reader_accepts_a_placeholder_as_a_waybill(value: Any, tmp_path: Path) -> None:
     meta = {"status": 200, "success": True}
-    told = Reply(http_status=200, body={"meta": meta, "result": {"waybill": value, "waybill1": value}})
-    outcome = parse_create_order(told, "R")
+    reply = Reply(http_status=200, body={"meta": meta, "result": {"waybill": value, "waybill1": value}})
+    outcome = parse_create_order(reply, "R")
     assert isinstance(outcome, TryLater)
     assert outcome.maybe_placed
     polled = Reply(http_status=200, body={"meta": meta, "result": {str(value): {"scans": [{"status": "x"}]}}})

@@ -57,7 +57,7 @@ def test_an_open_breaker_lets_one_probe_through_per_interval() -> None:
 
 def test_only_a_successful_probe_closes_the_breaker_and_a_ramp_follows() -> None:
     state = broken()
-    assert after_answers(state, Tally(good=5), T0, POLICY).has_incident, "those were sent before"
+    assert after_answers(state, Tally(good=5), T0, POLICY).has_incident, "those calls were sent before the incident"
     assert after_answers(state, Tally(failed=1, problem="still"), T0, POLICY).problem == "still"
     assert after_answers(state, Tally(other=1), T0, POLICY).has_incident
     state = after_answers(state, Tally(good=1, probe_good=1), T0, POLICY)
@@ -94,7 +94,7 @@ def test_a_ramp_ends_when_no_shipment_has_waited_for_a_while() -> None:
     assert allowance(at_its_start, T0, POLICY, 99) == 1, "a downtime has just ended"
 
 
-def test_a_step_of_the_ramp_whose_worker_died_is_repeated() -> None:
+def test_a_ramp_step_is_repeated_after_its_worker_died() -> None:
     state = after_claim(during_downtime(FREE), 1, T0, POLICY)
     assert allowance(state, T0 + POLICY.patience - SECOND, POLICY, 9) == 0
     assert allowance(state, T0 + POLICY.patience, POLICY, 9) == 1

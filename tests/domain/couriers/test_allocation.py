@@ -1,4 +1,4 @@
-"""Rules of allocation: the first that fits, whatever the parcel; what is written is what is read again."""
+"""Rules of allocation: the first match for any parcel; written rules are read back unchanged."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_the_rule_that_takes_a_parcel_is_the_first_usable_one_that_fits(
 
 
 @given(rules, parcels)
-def test_every_condition_that_is_taken_away_lets_more_parcels_through(rule: Rule, parcel: AllocationParcel) -> None:
+def test_every_removed_condition_matches_more_parcels(rule: Rule, parcel: AllocationParcel) -> None:
     conditions = {name: () if name.endswith("pincode") else None for name in rule_fields(rule)}
     del conditions["name"], conditions["transporter"]
     for name, nothing in conditions.items():
@@ -92,7 +92,7 @@ def test_every_condition_that_is_taken_away_lets_more_parcels_through(rule: Rule
 
 
 @given(rules)
-def test_a_rule_is_read_as_it_was_written(rule: Rule) -> None:
+def test_a_rule_survives_writing_and_reading(rule: Rule) -> None:
     assert read_rule(rule_fields(rule)) == rule
 
 
@@ -151,6 +151,6 @@ def test_two_rules_do_not_share_a_name() -> None:
         read_rules([{"name": "n", "transporter": "t"}] * 2, {"t"})
 
 
-def test_only_recommendation_modes_ask_clickpost() -> None:
+def test_only_recommendation_modes_call_clickpost() -> None:
     assert {a for a in Allocation if a.by_recommendation} == {"recommendation", "rules-then-recommendation"}
     assert {a for a in Allocation if a.by_rules} == {"rules", "rules-then-recommendation"}

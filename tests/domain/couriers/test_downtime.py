@@ -28,7 +28,7 @@ def at(text: str, zone: str = "Asia/Kolkata", fold: int = 0) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC)
 
 
-def test_once_is_from_its_first_moment_to_before_its_last() -> None:
+def test_a_single_downtime_includes_its_start_and_excludes_its_end() -> None:
     once = declare(
         courier_partner_id=4,
         from_at=datetime(2026, 12, 5, 22),  # noqa: DTZ001 (local to the zone)
@@ -54,17 +54,17 @@ def test_once_is_from_its_first_moment_to_before_its_last() -> None:
         ("2026-11-01T01:00", None),  # nor is Saturday's
     ],
 )
-def test_a_weekly_one_over_midnight_belongs_to_the_day_on_which_it_begins(moment: str, until: str | None) -> None:
+def test_a_weekly_downtime_over_midnight_belongs_to_the_day_on_which_it_begins(moment: str, until: str | None) -> None:
     assert weekly("sun", "23:00", "02:30").until(at(moment)) == (at(until) if until else None)
 
 
-def test_without_days_it_comes_every_day_and_the_same_time_twice_is_a_whole_day() -> None:
+def test_without_days_a_downtime_is_daily_and_equal_times_mean_a_whole_day() -> None:
     daily = weekly("mon,tue,wed,thu,fri,sat,sun", "01:00", "01:00")
     assert daily.until(at("2026-11-04T00:59")) == at("2026-11-04T01:00")
     assert daily.until(at("2026-11-04T01:00")) == at("2026-11-05T01:00")
 
 
-def test_an_hour_that_the_clocks_skip_is_not_held_longer_for_it() -> None:
+def test_a_skipped_hour_of_the_clock_change_does_not_extend_the_hold() -> None:
     night = weekly("sun", "01:30", "03:30", "Europe/Berlin")
     start, end = at("2026-03-29T01:30", "Europe/Berlin"), at("2026-03-29T03:30", "Europe/Berlin")
     assert end - start == timedelta(hours=1)
@@ -72,7 +72,7 @@ def test_an_hour_that_the_clocks_skip_is_not_held_longer_for_it() -> None:
     assert night.until(end) is None
 
 
-def test_an_hour_that_the_clocks_repeat_is_held_both_times() -> None:
+def test_a_repeated_hour_of_the_clock_change_is_held_both_times() -> None:
     night = weekly("sun", "02:00", "02:45", "Europe/Berlin")
     first, second = (at("2026-10-25T02:30", "Europe/Berlin", fold) for fold in (0, 1))
     assert second - first == timedelta(hours=1)

@@ -1,4 +1,4 @@
-"""Every cause of an alarm is documented, and known again from what is stored."""
+"""Every cause of an alarm is documented, and recognised from its stored name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules, one by one."""
+"""The rules of notices, one by one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FACTS = Facts(
 )
 
 
-def test_the_plain_case_is_sent_and_says_why() -> None:
+def test_the_plain_case_is_sent_with_its_reason() -> None:
     why = "the shipment reached shipped, 0 min ago; consent: stated by the payload"
     assert decide(FACTS, Rules(), NOW) == Send(why)
 
@@ -60,7 +60,7 @@ def test_the_teams_chat_needs_no_consent() -> None:
     assert isinstance(decide(facts, Rules(), NOW), Send)
 
 
-def test_an_old_latest_status_silences_a_young_milestone_too() -> None:
+def test_an_old_latest_status_suppresses_a_new_milestone_too() -> None:
     facts = replace(FACTS, latest_at=NOW - timedelta(days=2))
     assert decide(facts, Rules(), NOW) == Never("the latest status is 2.0 days old, the limit is 24 h")
 
@@ -89,7 +89,7 @@ def test_settings_are_read() -> None:
 
 
 @pytest.mark.parametrize("text", ["sms", "sms=21-9x", "fax=21:00-09:00", "sms=09:00-09:00"])
-def test_quiet_hours_that_are_none(text: str) -> None:
+def test_invalid_quiet_hours_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"write two different|channel=HH:MM-HH:MM"):
         read_quiet_hours(text)
 

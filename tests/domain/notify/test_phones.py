@@ -1,4 +1,4 @@
-"""Phone numbers as people and spreadsheets write them, brought to the form that can be dialled."""
+"""Phone numbers as people and spreadsheets write them, converted to a form that can be dialled."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_an_address_is_either() -> None:
         reachable("9876", country="IN")
 
 
-def test_of_several_numbers_none_is_guessed_where_one_is_named() -> None:
+def test_several_numbers_are_refused_and_none_is_chosen() -> None:
     with pytest.raises(ValueError, match="several phone numbers"):
         reachable("9876543216 / 9876543217", country="IN")
     assert reachable("011/24567890", country="IN") == "+911124567890"

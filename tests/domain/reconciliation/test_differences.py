@@ -50,7 +50,7 @@ def theirs(**changes: Any) -> Theirs:
         ),
         ({}, {"waybill": "", "courier_partner_id": None, "status_code": None}, ()),
         ({"status_code": None, "status_at": None}, {}, (DifferenceKind.STATUS,)),
-        ({"status_at": T + MINUTE}, {"status_code": 4}, ()),  # ours is newer news
+        ({"status_at": T + MINUTE}, {"status_code": 4}, ()),  # our update is newer
         ({"status_at": T - MINUTE}, {"status_code": 8}, (DifferenceKind.STATUS,)),
         (
             {"last_tracked_at": T + MINUTE},
@@ -58,7 +58,7 @@ def theirs(**changes: Any) -> Theirs:
             (),
         ),  # updated after the report was made
         ({"last_tracked_at": T - MINUTE}, {"status_code": 8, "status_at": None}, (DifferenceKind.STATUS,)),
-        ({"kind": WaybillKind.CHILD}, {"waybill": "W-1", "status_code": 8}, ()),  # a piece has a status of its own
+        ({"kind": WaybillKind.CHILD}, {"waybill": "W-1", "status_code": 8}, ()),  # a piece has its own status
         ({"kind": WaybillKind.RTO}, {"waybill": "BACK", "courier_partner_id": 9}, ()),
     ],
 )
@@ -95,7 +95,7 @@ def test_reports_cover_everything_from_the_day_until_now_in_windows_of_a_day() -
     assert len(report_windows(start, start + timedelta(days=100), most=31)) == 31
 
 
-def test_of_several_rows_the_latest_status_counts_else_the_last_line() -> None:
+def test_of_several_rows_the_latest_status_counts_or_else_the_last_line() -> None:
     rows = [theirs(line=2, status_at=T), theirs(line=3, status_at=T - MINUTE), theirs(line=4, status_at=None)]
     assert newest(rows).line == 2
     assert newest([theirs(line=7, status_at=None), theirs(line=9, status_at=None)]).line == 9

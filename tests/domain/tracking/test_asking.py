@@ -28,13 +28,13 @@ def test_the_shipments_of_a_sales_hour_are_spread_over_half_a_day() -> None:
     by_hour = [sum(T0 + hour * HOUR <= at < T0 + (hour + 1) * HOUR for at in first) for hour in range(12, 22)]
     assert min(by_hour) > 120
     assert max(by_hour) < 220
-    assert GUIDE.first_poll(T0, "SALE-1") == first[1], "the same whichever process decides"
+    assert GUIDE.first_poll(T0, "SALE-1") == first[1], "the same in every process"
     assert ECONOMICAL.first_poll(T0, "SALE-1") == T0 + DAY
 
 
 @given(st.lists(st.integers(1, 600), max_size=40), st.integers(0, 60))
-def test_by_the_guide_no_news_makes_a_day_longer(minutes: list[int], turn_after: int) -> None:
-    """However often updates arrive, and although each poll waits `turn_after` minutes for its turn."""
+def test_in_guide_mode_an_update_does_not_postpone_the_daily_poll(minutes: list[int], turn_after: int) -> None:
+    """For any rate of updates, with each poll waiting `turn_after` minutes for its turn."""
     due = GUIDE.first_poll(T0, "R")
     polled_at, at = None, T0
     for pause in minutes:
@@ -47,19 +47,19 @@ def test_by_the_guide_no_news_makes_a_day_longer(minutes: list[int], turn_after:
         assert answer == due
 
 
-def test_economically_news_puts_the_question_off() -> None:
+def test_in_economical_mode_an_update_postpones_the_poll() -> None:
     assert next_poll(ECONOMICAL, T0 + HOUR, due_at=T0 + 2 * HOUR) == T0 + HOUR + DAY
     assert next_poll(ECONOMICAL, final=True) is None
 
 
 @pytest.mark.parametrize("rules", [GUIDE, ECONOMICAL])
-def test_a_gap_is_asked_for_at_once_but_never_twice_within_two_hours(rules: PollingRules) -> None:
+def test_a_gap_is_polled_at_once_but_never_twice_within_two_hours(rules: PollingRules) -> None:
     for final in (False, True):
         assert next_poll(rules, gap=True, final=final, due_at=T0 + DAY) == T0
         assert next_poll(rules, gap=True, final=final, polled_at=T0 - HOUR) == T0 + HOUR
 
 
-def test_by_the_guide_the_end_is_asked_for_once_more_when_the_courier_was_asked_again() -> None:
+def test_in_guide_mode_the_end_is_polled_once_more_after_the_courier_was_polled_again() -> None:
     once_more = next_poll(GUIDE, final=True, polled_at=T0 - 5 * HOUR, due_at=T0 + 18 * HOUR)
     assert once_more == T0 + 2 * HOUR
     assert next_poll(GUIDE, T0 + HOUR, final=True, was_final=True, due_at=once_more) == once_more, "a copy"
@@ -67,7 +67,7 @@ def test_by_the_guide_the_end_is_asked_for_once_more_when_the_courier_was_asked_
 
 
 def test_an_unscheduled_shipment_returns_with_the_next_update() -> None:
-    assert next_poll(GUIDE, polled_at=T0 - 9 * DAY) == T0, "was silent for long"
+    assert next_poll(GUIDE, polled_at=T0 - 9 * DAY) == T0, "without updates for long"
     assert next_poll(GUIDE, was_final=True, polled_at=T0 - HOUR, due_at=None) == GUIDE.after_poll(T0 - HOUR)
 
 

@@ -22,7 +22,7 @@ def fold(seen: list[Sighting]) -> Sighting | None:
 
 
 @given(st.lists(sightings, max_size=12), st.randoms(use_true_random=False))
-def test_any_order_and_repetition_ends_in_the_same_place(seen: list[Sighting], dice: random.Random) -> None:
+def test_any_order_and_repetition_yields_the_same_timeline(seen: list[Sighting], dice: random.Random) -> None:
     muddled = seen + dice.choices(seen, k=5) if seen else []
     dice.shuffle(muddled)
     assert fold(muddled) == fold(seen)

@@ -74,12 +74,12 @@ def test_a_return_to_origin_in_milestones() -> None:
         (7, Milestone.FAILED_DELIVERY),
     ],
 )
-def test_each_end_and_mishap_is_a_milestone(code: int, milestone: Milestone) -> None:
+def test_each_end_and_exception_is_a_milestone(code: int, milestone: Milestone) -> None:
     assert hours(first(reached(journey((3, code))), milestone)) == 3
 
 
 @pytest.mark.parametrize("code", [18, 19, 20])
-def test_slow_or_held_is_on_its_way_and_not_late(code: int) -> None:
+def test_a_slow_or_held_shipment_is_in_transit_and_not_late(code: int) -> None:
     found = {r.milestone for r in reached(journey((3, code)))}
     assert found == {Milestone.SHIPPED}
     assert milestone_of(code) is Milestone.SHIPPED
@@ -110,8 +110,8 @@ def test_awb_generated_and_stuck_are_milestones_without_a_scan() -> None:
         ([(30, 9, 1), (30, 9, 1), (33, 9, 6)], 1, [30]),  # one failure reported three times
         ([(30, 9, 1), (60, 9, 1)], 2, [30, 60]),
         ([(30, 8)], 1, [30]),
-        ([(30, 6), (36, 9, 4), (60, 6), (61, 8)], 1, [36, 61]),  # nobody came the first time
-        ([(20, 7), (30, 13), (36, 15)], 0, []),  # not serviceable; the way back is no try
+        ([(30, 6), (36, 9, 4), (60, 6), (61, 8)], 1, [36, 61]),  # the courier did not come the first time
+        ([(20, 7), (30, 13), (36, 15)], 0, []),  # not serviceable; the way back is no attempt
         ([], 0, []),
     ],
 )
@@ -130,7 +130,7 @@ def test_a_reason_reported_later_belongs_to_the_failure_before_it() -> None:
     ]
 
 
-def test_a_reason_without_a_failure_is_one() -> None:
+def test_a_reason_without_a_failed_scan_counts_as_a_failure() -> None:
     assert [f.ndr_code for f in failures(journey((30, 5, 99)))] == [99]
     assert failures(journey((30, 5, 0))) == []
 
@@ -154,7 +154,9 @@ def test_failed_pickups_are_reported_with_their_reasons() -> None:
         (8, 0, "", "s3"),
         (30, 5, "n5", "s3"),
     ]
-    assert [f.npr_code for f in pickup_failures(missed((30, 25, 99)))] == [99], "a reason without a failure is one"
+    assert [f.npr_code for f in pickup_failures(missed((30, 25, 99)))] == [99], (
+        "a reason without a failed scan counts as a failure"
+    )
     assert pickup_failures(missed((30, 25, 0), (40, 4, None))) == []
     assert pickup_failures(TWO_TRIES) == []
     assert failures(missed((3, 3, 5))) == [], "a failed pickup has no failed delivery"

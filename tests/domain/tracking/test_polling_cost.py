@@ -1,4 +1,4 @@
-"""What polling costs: a day of 1,000,000 open shipments, by the rules that the steps really use.
+"""What polling costs: a day of 1,000,000 open shipments, by the rules that the steps use.
 
 `pytest -s tests/domain/tracking/test_polling_cost.py` prints the figures of docs/operations.md. The rules are those of
 domain/tracking/asking.py, called with hours in place of datetimes: they only add and compare.
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.slow  # seconds of processor time
 SHIPMENTS = 1_000_000
 POLLING_ALL = SHIPMENTS // WAYBILLS_A_CALL
 COURIERS = 20
-QUIET = 0.3  # the share of shipments that hardly move: waiting for pickup, lost, forgotten
-SCANS_A_DAY = {False: 2.5, True: 0.2}  # of a shipment that moves, of a quiet one
+QUIET = 0.3  # the share of shipments with few scans: waiting for pickup, lost, forgotten
+SCANS_A_DAY = {False: 2.5, True: 0.2}  # of a moving shipment, of a quiet one
 LOST = 0.02  # of the webhooks
 OPERATIONS = Path(__file__).resolve().parents[3] / "docs" / "operations.md"
 PAGE_SIZE = 100  # of updated-order; the vendor does not publish it
@@ -85,7 +85,7 @@ EARLY = polling(PollingMode.GUIDE).early
 
 
 def windows() -> Iterator[tuple[float, float]]:
-    """The windows of updated-order on one day, looked for every minute, with a lag of one."""
+    """The windows of updated-order on one day, checked every minute, with a lag of one minute."""
     watermark = 0.0
     for minute in range(24 * 60 + 1):
         following = rules.next_window(watermark, end=(minute - 1) * MINUTE, longest=10 * MINUTE, shortest=5 * MINUTE)
@@ -120,7 +120,7 @@ def test_a_day_of_a_million_open_shipments_and_the_figure_in_the_documents(
 
 
 def test_a_day_without_any_webhook_stays_within_bounds() -> None:
-    """updated-order finds every scan, and each asks for its timeline, at most every two hours."""
+    """updated-order finds every scan, and each triggers a poll of its timeline, at most every two hours."""
     due, scans = simulate(SHIPMENTS // 20, 1.0, PollingMode.ECONOMICAL)
     calls = 20 * sum(track_calls(d) for d in due) + updated_calls(20 * scans)
     assert POLLING_ALL < calls < 2.5 * POLLING_ALL

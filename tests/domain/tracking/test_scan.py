@@ -47,7 +47,7 @@ def test_webhook_and_polling_show_one_scan_alike(same: dict[str, Any]) -> None:
         {"scanned_at": SCAN.scanned_at + timedelta(seconds=1)},
     ],
 )
-def test_another_scan_is_another_fingerprint(other: dict[str, Any]) -> None:
+def test_different_scans_have_different_fingerprints(other: dict[str, Any]) -> None:
     assert replace(SCAN, **other).fingerprint() != SCAN.fingerprint()
 
 

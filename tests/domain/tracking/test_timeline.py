@@ -1,4 +1,4 @@
-"""One scan is one entry, whatever copies of it arrive in whatever order."""
+"""One scan is one entry, for any copies of it in any order."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_scan_is_recognised_by_its_id_or_its_content() -> None:
     assert len(timeline_of(first, replace(SCAN, location="Delhi")).entries) == 2
 
 
-def test_a_known_scan_learns_what_its_copies_carry_and_keeps_the_first_texts() -> None:
+def test_a_known_scan_gains_the_fields_of_its_copies_and_keeps_the_first_texts() -> None:
     [entry] = timeline_of(
         replace(SCAN, ndr_code=0), replace(SCAN, checkpoint_id="c", status="in  transit", ndr_code=6)
     ).entries

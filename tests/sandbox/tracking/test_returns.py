@@ -47,7 +47,7 @@ async def test_a_return_request_has_the_waybill_once_it_is_booked() -> None:
 async def test_return_errors_use_http_301_and_400() -> None:
     async with running(SandboxConfig()) as sandbox, merchant(sandbox) as http:
         now = time.time()
-        wrong = await returns(http, now - 60, now, user_name="somebody")
+        wrong = await returns(http, now - 60, now, user_name="another")
         assert (wrong.status_code, code_of(wrong)) == (301, 301)
         long = await returns(http, now - 3601, now)
         assert (long.status_code, code_of(long)) == (400, 400)

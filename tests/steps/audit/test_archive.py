@@ -20,7 +20,7 @@ from awbridge.store import Store
 from tests.support.evidence_rows import NAME, PHONE, call, files, good_call, keep, lines
 from tests.support.rows import T0, add, fetch, place
 from tests.support.s3 import S3Server
-from tests.support.slow import slow_door
+from tests.support.slow import slow_port
 from tests.support.stores import sqlite_only
 from tests.support.world import SetClock
 
@@ -285,17 +285,17 @@ async def test_while_s3_is_down_or_full_files_stay_here_and_go_later(store: Stor
 
 @sqlite_only
 async def test_an_s3_that_hangs_costs_its_time_limit_and_no_call(store: Store, s3: S3Server, folder: Path) -> None:
-    async with slow_door(s3.port) as door:
-        objects = Objects.open(s3.url(folder.parent.name), options=s3.options(door.port), timeout=0.5)
+    async with slow_port(s3.port) as forwarder:
+        objects = Objects.open(s3.url(folder.parent.name), options=s3.options(forwarder.port), timeout=0.5)
         await keep(store, call())
         clock, chosen = SetClock(LATER), policy(folder)
-        door.stuck = True
+        forwarder.stuck = True
         await asyncio.wait_for(run(store, objects, clock, chosen), 5)
         (file,) = await files(store)
         assert file.archived_at is None
         assert file.problem
-        door.stuck = False
-        patient = Objects.open(s3.url(folder.parent.name), options=s3.options(door.port), timeout=20)
+        forwarder.stuck = False
+        patient = Objects.open(s3.url(folder.parent.name), options=s3.options(forwarder.port), timeout=20)
         clock.forward(minutes=1)
         await run(store, patient, clock, chosen)
         assert len(await all_lines(store, patient)) == 1

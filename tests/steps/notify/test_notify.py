@@ -21,7 +21,7 @@ from awbridge.store import Store
 from awbridge.store.notify import notices, opt_outs
 from tests.steps.tracking.test_apply import POLICY as APPLY
 from tests.steps.tracking.test_apply import deliver
-from tests.support.notices import Kept, a_customer, a_payload, notify, states, told, with_rules
+from tests.support.notices import Kept, a_customer, a_payload, notify, states, stored_notices, with_rules
 from tests.support.receivers import http_server, ok
 from tests.support.rows import MINUTE, T0, fetch, sql
 from tests.support.smtp import smtp_server
@@ -112,7 +112,7 @@ async def test_own_words_that_name_a_day_are_not_sent_on_another_one(store: Stor
     clock.forward(hours=13)
     await notify(store, {Channel.SMS: sms}, clock, AT_NIGHT, templates=Templates(tmp_path))
     assert len(sms.messages) == 1
-    (notice,) = await told(store, "R-2")
+    (notice,) = await stored_notices(store, "R-2")
     assert notice.why == "suppressed: the text names a day, and out_for_delivery was on another day"
 
 
@@ -131,7 +131,7 @@ async def test_a_stale_status_is_told_to_nobody_and_says_why(store: Store) -> No
     await a_customer(store, now=NOON - timedelta(days=3))
     await hear(store, clock, webhook("AWB1", 8, NOON - timedelta(hours=24, minutes=1)))
     await notify(store, {Channel.SMS: sms}, clock)
-    (notice,) = await told(store)
+    (notice,) = await stored_notices(store)
     assert (sms.messages, notice.state) == ([], "suppressed")
     assert notice.why == "suppressed: the latest status is 24 h old, the limit is 24 h"
 
@@ -148,7 +148,7 @@ async def test_the_older_of_latest_time_stamp_and_the_status_decides(
     body["additional"]["latest_time_stamp"] = indian(NOON - timedelta(hours=word_age))
     await hear(store, clock, body)
     await notify(store, {Channel.SMS: sms}, clock)
-    (notice,) = await told(store)
+    (notice,) = await stored_notices(store)
     assert (len(sms.messages), notice.state) == (int(sent), "sent" if sent else "suppressed")
     if not sent:
         assert notice.why == "suppressed: the latest status is 30 h old, the limit is 24 h"
@@ -181,7 +181,7 @@ async def test_an_earlier_milestone_is_not_told_after_a_later_one(store: Store) 
     await hear(store, clock, webhook("AWB1", 6, NOON + 90 * MINUTE))
     await notify(store, {Channel.SMS: sms}, clock)
     assert await states(store) == [("failed_delivery", "sms", "sent"), ("out_for_delivery", "sms", "suppressed")]
-    assert "has already reached failed_delivery" in (await told(store))[1].why
+    assert "has already reached failed_delivery" in (await stored_notices(store))[1].why
 
 
 async def test_quiet_hours_delay_and_the_overtaken_falls_away(store: Store) -> None:
@@ -190,7 +190,7 @@ async def test_quiet_hours_delay_and_the_overtaken_falls_away(store: Store) -> N
     await a_customer(store)
     await hear(store, clock, webhook("AWB1", 6, clock.now))
     await notify(store, {Channel.SMS: sms}, clock, policy)
-    (notice,) = await told(store)
+    (notice,) = await stored_notices(store)
     assert notice.state == "due"
     assert notice.due_at is not None
     assert (notice.due_at - NOON.replace(microsecond=0)).total_seconds() == 21 * 3600
@@ -203,7 +203,7 @@ async def test_quiet_hours_delay_and_the_overtaken_falls_away(store: Store) -> N
     for _ in range(3):
         await notify(store, {Channel.SMS: sms}, clock, policy)
     assert [m.text.count("was delivered") for m in sms.messages] == [1]
-    overtaken, sent = await told(store)
+    overtaken, sent = await stored_notices(store)
     assert overtaken.why.endswith("then suppressed: the shipment has already reached delivered")
     assert sent.why.startswith("delayed: quiet hours")
     assert "; then sent: the shipment reached delivered" in sent.why
@@ -216,10 +216,10 @@ async def test_without_consent_nothing_is_sent(store: Store) -> None:
     await hear(store, clock, webhook("AWB1", 6, NOON), webhook("AWB2", 6, NOON))
     await notify(store, {Channel.SMS: sms, Channel.WHATSAPP: whatsapp}, clock)
     assert (len(sms.messages), len(whatsapp.messages)) == (1, 1)
-    assert {n.channel: n.why for n in await told(store, "NO") if n.state == "suppressed"} == {
+    assert {n.channel: n.why for n in await stored_notices(store, "NO") if n.state == "suppressed"} == {
         "sms": "suppressed: no consent: the payload refuses sms"
     }
-    silent = [n.why for n in await told(store, "SILENT") if n.state == "suppressed"]
+    silent = [n.why for n in await stored_notices(store, "SILENT") if n.state == "suppressed"]
     assert silent == [
         "suppressed: no consent: not stated in the payload, and whatsapp is not in AWBRIDGE_NOTICE_CONSENT"
     ]
@@ -234,7 +234,7 @@ async def test_who_opted_out_gets_nothing_over_any_channel(store: Store) -> None
     await hear(store, clock, webhook("AWB1", 6, NOON))
     await notify(store, {Channel.SMS: sms, Channel.MAIL: mail}, clock)
     assert (sms.messages, mail.messages) == ([], [])
-    assert {n.why for n in await told(store)} == {"suppressed: the customer opted out"}
+    assert {n.why for n in await stored_notices(store)} == {"suppressed: the customer opted out"}
     kept = repr(await fetch(store, "SELECT * FROM opt_outs"))
     assert "9000000000" not in kept
     assert "example" not in kept.lower()
@@ -289,7 +289,7 @@ async def test_of_a_return_the_one_who_hands_it_over_is_told(store: Store) -> No
     await notify(store, {Channel.SMS: sms}, clock)
     assert [m.to for m in sms.messages] == ["+919876543210"]
     assert "Your return of order" in sms.messages[0].text
-    assert "concerns the warehouse" in (await told(store))[1].why
+    assert "concerns the warehouse" in (await stored_notices(store))[1].why
 
 
 async def test_the_language_is_the_customers(store: Store) -> None:
@@ -309,7 +309,7 @@ async def test_what_failed_is_tried_again_until_the_list_is_used_up(store: Store
     for _ in range(9):
         await notify(store, {Channel.SMS: sms}, clock, policy)
         clock.forward(minutes=2)
-    (notice,) = await told(store)
+    (notice,) = await stored_notices(store)
     assert (len(sms.messages), notice.state, notice.tries) == (3, "failed", 3)
     assert notice.why.endswith("then not sent, 3 tries: away")
 
@@ -335,7 +335,7 @@ async def test_killed_between_sending_and_recording(store: Store, repeatable: bo
     assert len(channel.messages) == 1, "its lease has not run out yet"
     clock.forward(minutes=5)
     await notify(store, {Channel.SMS: channel}, clock)
-    (notice,) = await told(store)
+    (notice,) = await stored_notices(store)
     assert (notice.state, len(channel.messages)) == (state, sent)
     assert len({m.key for m in channel.messages}) == 1
     if not repeatable:
@@ -409,7 +409,7 @@ async def test_mail_goes_over_a_real_server_as_text_and_html(store: Store) -> No
         mail = MailChannel(mailbox.url, sender="Acme <orders@acme.example>")
         await notify(store, {Channel.MAIL: mail}, clock)
     (sent,) = mailbox.mails
-    (notice,) = await told(store)
+    (notice,) = await stored_notices(store)
     assert (sent["to"], sent["from"], sent["bcc"]) == ("asha@example.com", "Acme <orders@acme.example>", None)
     assert sent["message-id"] == f"<{notice.key}@acme.example>"
     text, html = sent.get_body(("plain",)), sent.get_body(("html",))
@@ -434,8 +434,8 @@ async def test_sms_goes_through_apprise_to_a_real_server(store: Store) -> None:
     first, second = gateway.requests
     assert second.path == "/send/919000000000"
     assert "out for delivery" in second.body
-    assert first.headers["idempotency-key"] == second.headers["idempotency-key"] == (await told(store))[0].key
-    assert "HTTP 503" in (await told(store))[0].why
+    assert first.headers["idempotency-key"] == second.headers["idempotency-key"] == (await stored_notices(store))[0].key
+    assert "HTTP 503" in (await stored_notices(store))[0].why
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from awbridge.store import Store
 from awbridge.store.notify import endpoints
 from awbridge.store.reconciliation import reconciliations
 from awbridge.store.tracking import inbox
-from tests.support.notices import Kept, a_payload, notify, told
+from tests.support.notices import Kept, a_payload, notify, stored_notices
 from tests.support.rows import T0, delivery, fetch, sql
 from tests.support.world import INDIA, SetClock, as_body, get, webhook
 
@@ -78,11 +78,11 @@ async def test_a_replaced_shipment_is_cancelled_without_a_word_to_its_customer(t
     assert (await get(told_store, "R")).state is State.CANCELLED
     while await notify(told_store, {Channel.SMS: sms, Channel.CHAT: sms}, clock):
         pass
-    of_the_old = [n for n in await told(told_store, "R") if n.milestone.value == "cancelled"]
+    of_the_old = [n for n in await stored_notices(told_store, "R") if n.milestone.value == "cancelled"]
     assert {n.state for n in of_the_old} == {NoticeState.SUPPRESSED}
     assert all("replaced by R-R2" in n.why for n in of_the_old)
     assert all("cancel" not in message.text.lower() for message in sms.messages)
-    assert {n.state for n in await told(told_store, "R-R2")} == {NoticeState.SENT}, "the new waybill is news"
+    assert {n.state for n in await stored_notices(told_store, "R-R2")} == {NoticeState.SENT}, "the new waybill is news"
 
 
 async def test_the_events_of_both_name_each_other(told_store: Store) -> None:
@@ -126,7 +126,9 @@ async def test_once_the_successor_is_dropped_the_first_parcel_is_news_again(told
     await apply_due(store=told_store, clock=clock, policy=ApplyPolicy(zone=INDIA))
     while await notify(told_store, {Channel.SMS: sms}, clock):
         pass
-    assert ("out_for_delivery", NoticeState.SENT) in [(n.milestone.value, n.state) for n in await told(told_store)]
+    assert ("out_for_delivery", NoticeState.SENT) in [
+        (n.milestone.value, n.state) for n in await stored_notices(told_store)
+    ]
 
 
 async def test_a_rejected_shipment_that_is_replaced_ends_with_an_event_that_names_its_successor(store: Store) -> None:

@@ -416,7 +416,7 @@ async def test_what_may_stand_under_its_old_courier_is_found_and_kept(
     after = await get(configured, "R")
     assert (after.state, after.waybill, after.courier_partner_id, after.account) == (State.PLACED, "AWB-1", 4, "4:one")
     assert "earlier payload" in (after.difference or "")
-    assert "asked for" not in (after.difference or ""), "no courier was asked for"
+    assert "requested" not in (after.difference or ""), "no courier was requested"
     assert vendor.asked == [], "a courier was recommended for what travels already"
     assert [row["kind"] for row in await fetch(configured, "SELECT kind FROM events")] == ["shipment.placed"]
     assert [a.outcome for a in await attempts_of(configured, "R")][-1] == "found"

@@ -389,8 +389,8 @@ async def test_what_clickpost_holds_is_compared_with_what_was_asked(store: Store
     )
     await push(store, Vendor(lambda reference, _: other if reference == "R" else same), clock)
     assert (await get(store, "R")).difference == (
-        "courier partner: asked for 4, ClickPost holds 5; account: asked for main, ClickPost holds another; "
-        "order id: asked for order of R, ClickPost holds OLD-1; COD value: asked for 500, ClickPost holds 450"
+        "courier partner: requested 4, ClickPost holds 5; account: requested main, ClickPost holds another; "
+        "order id: requested order of R, ClickPost holds OLD-1; COD value: requested 500, ClickPost holds 450"
     )
     assert (await get(store, "R")).account == "5:another"
     assert (await get(store, "SAME")).difference is None

@@ -362,7 +362,7 @@ async def test_a_database_that_is_busy_for_the_claim_makes_no_call(store: Store)
 async def test_another_courier_than_the_one_asked_for_is_told(store: Store) -> None:
     await add(store, "R")
     await push(store, Vendor({"R": Placed(waybill="W", courier_partner_id=5, already=True)}), SetClock())
-    assert (await get(store, "R")).difference == "courier partner: asked for 4, ClickPost holds 5"
+    assert (await get(store, "R")).difference == "courier partner: requested 4, ClickPost holds 5"
 
 
 async def test_what_goes_out_carries_the_courier_and_account_of_the_shipment(store: Store) -> None:

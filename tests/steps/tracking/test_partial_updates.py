@@ -18,7 +18,7 @@ from tests.sandbox.helpers import merchant, place, receiver, settled
 from tests.steps.tracking.test_apply import apply
 from tests.steps.tracking.test_apply import deliver as deliver_polled
 from tests.steps.tracking.test_shipment_details import HOUR, a_placed, deliver, hooks
-from tests.support.notices import Kept, a_customer, notify, told
+from tests.support.notices import Kept, a_customer, notify, stored_notices
 from tests.support.world import INDIA, SetClock, timeline
 
 DELIVERED_CODE = 8
@@ -91,6 +91,6 @@ async def test_an_older_word_of_clickpost_keeps_a_message_back(store: Store) -> 
     old = stale(bodies, clock())
     assert 0 < len(old) < len(entries)
     for entry in entries:
-        states = {n.milestone: n.state for n in await told(store, entry.reference_number)}
+        states = {n.milestone: n.state for n in await stored_notices(store, entry.reference_number)}
         expected = "suppressed" if entry.waybill in old else "sent"
         assert states[Milestone.DELIVERED] == expected, entry.reference_number

@@ -283,10 +283,10 @@ def placed_differences(shipment: Shipment, placed: Placed) -> list[str]:
         ("order id", shipment.order_id, placed.shown_order_id),
     )
     found = [
-        f"{name}: asked for {asked}, ClickPost holds {held}" for name, asked, held in pairs if _differ(asked, held)
+        f"{name}: requested {asked}, ClickPost holds {held}" for name, asked, held in pairs if _differ(asked, held)
     ]
     if shown_cod is not None and shown_cod != (asked_cod or 0.0):
-        found.append(f"COD value: asked for {asked_cod or 0:g}, ClickPost holds {shown_cod:g}")
+        found.append(f"COD value: requested {asked_cod or 0:g}, ClickPost holds {shown_cod:g}")
     changed_at, sent_at = shipment.payload_changed_at, shipment.sent_at
     is_first = shipment.settle_by is SettleBy.REPEATING
     if is_first or (placed.already and changed_at and sent_at and sent_at < changed_at):

@@ -44,8 +44,8 @@ class TryLater:
     `unclear`: the answer is not understood. `maybe_placed`: the answer says that the order is known, but not where.
     `silent`: the answer does not say that nothing was placed (a gateway's error, an HTML page, an empty body).
     `courier_silent`: ClickPost has no clear answer from the courier (a timeout, a server error, an undocumented code).
-    `refused`: ClickPost says that nothing was placed. `reasoned`: it adds the courier's own reason, so the courier was
-    asked for this order and did not accept it.
+    `refused`: ClickPost says that nothing was placed. `reasoned`: it adds the courier's own reason, so the courier
+    received this order and did not accept it.
     """
 
     message: str

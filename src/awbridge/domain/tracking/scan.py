@@ -87,8 +87,8 @@ def _fingerprint(waybill: str, code: int, scanned_at: datetime, status: str, loc
 class TrackingUpdate:
     """What one delivery reports about one shipment, from any source.
 
-    attribution.py decides which shipment it belongs to. `scans` go on the timeline. `latest` is the status that the
-    source states as current; it decides the tracking status and also goes on the timeline. Without `latest`, the newest
+    attribution.py decides which shipment it belongs to. `scans` are entries of the timeline. `latest` is the status
+    that the source states as current; it decides the tracking status and is also an entry. Without `latest`, the newest
     of `scans` decides. A return names its forward shipment by `forward_waybill` and `forward_reference_number`. `edd`
     is an EDD as promise.py describes it. `fresh_at` is the source's own time of the latest status, beside the scan's.
     `entry` is the update's index in a delivery that carries a list, from 0. `return_reference_number` is set if the

@@ -57,7 +57,7 @@ TEXTS: dict[int, tuple[tuple[str, str], ...]] = {
     6: (("Dispatched", "Out for delivery"), ("OFD", "With the delivery executive")),
     8: (("Delivered", "Delivered to consignee"), ("DLVD", "Delivered, signed by recipient")),
     10: (("Canceled", "Cancelled before pickup"),),
-    11: (("Return Requested", "Return to origin asked for"),),
+    11: (("Return Requested", "Return to origin requested"),),
     12: (("RTO", "Marked for return"),),
     13: (("RTO OFD", "Return out for delivery"),),
     14: (("RTO Delivered", "Returned to the shipper"),),

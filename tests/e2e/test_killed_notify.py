@@ -1,4 +1,4 @@
-"""kill -9 with a message and an event on their way: what may be repeated is, under its id; an SMS is not."""
+"""kill -9 while a message and an event are being sent: the event is sent again under its id; the SMS is not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 @dataclass
 class Holding:
-    """A gateway and an own system in one, that take what they get and answer nothing until told to."""
+    """A message gateway and a subscriber in one. It answers no request until `answers` is set."""
 
     port: int = 0
     taken: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
@@ -69,7 +69,7 @@ async def until(seen: Callable[[], Awaitable[bool]], what: str) -> None:
         await asyncio.sleep(0.05)
 
 
-def telling(env: dict[str, str], held: Holding) -> dict[str, str]:
+def notifying(env: dict[str, str], held: Holding) -> dict[str, str]:
     return {
         **env,
         "AWBRIDGE_NOTICE_SMS_URL": f"json://127.0.0.1:{held.port}/sms/{{to_digits}}",
@@ -80,8 +80,8 @@ def telling(env: dict[str, str], held: Holding) -> dict[str, str]:
     }
 
 
-async def the_lease_runs_out(store: Store) -> None:
-    """Nobody need wait three minutes for what the database's clock can be told."""
+async def end_leases(store: Store) -> None:
+    """End every lease now instead of waiting three minutes for it."""
     past = datetime.now(UTC) - timedelta(seconds=1)
     async with store.write() as session:
         await session.execute(sql("UPDATE notices SET lease_ends_at = $1 WHERE lease_ends_at IS NOT NULL"), past)
@@ -91,7 +91,7 @@ async def the_lease_runs_out(store: Store) -> None:
 
 
 async def begin(bridge: Running, held: Holding) -> None:
-    """One order, whose SMS and whose event are on their way."""
+    """One order whose SMS and event are being sent."""
     endpoint = {"url": f"http://127.0.0.1:{held.port}/hook", "kinds": ["shipment.placed"]}
     async with httpx2.AsyncClient(base_url=bridge.url) as http:
         (await http.post("/v1/endpoints", json=endpoint)).raise_for_status()
@@ -103,7 +103,7 @@ async def begin(bridge: Running, held: Holding) -> None:
     await until(both, bridge.log()[-3000:])
 
 
-async def test_an_sms_that_may_have_gone_out_is_not_repeated_and_an_event_is(
+async def test_an_sms_that_may_have_been_sent_is_not_repeated_and_an_event_is(
     database_url: str, sandbox: Running, tmp_path: Path
 ) -> None:
     store = await Store.open(database_url)
@@ -111,13 +111,13 @@ async def test_an_sms_that_may_have_gone_out_is_not_repeated_and_an_event_is(
     port = free_port()
     try:
         async with holding() as held:
-            env = telling(bridge_environment(database_url, sandbox.url, port), held)
+            env = notifying(bridge_environment(database_url, sandbox.url, port), held)
             with running(["serve"], env, tmp_path, port) as bridge:
                 await begin(bridge, held)
                 bridge.kill()
                 (notice,) = await notices(store)
                 assert notice["state"] == "sending"
-                await the_lease_runs_out(store)
+                await end_leases(store)
                 held.answers = True
                 bridge.start()
                 bridge.wait_until_ready()
