@@ -170,7 +170,7 @@ async def test_a_file_that_comes_back_different_does_not_count_as_archived(
     assert len(list(folder.iterdir())) == 1
 
 
-async def test_a_local_disk_that_refuses_is_told_and_tried_again(
+async def test_an_error_of_the_local_disk_is_recorded_and_retried(
     store: Store, objects: Objects, folder: Path, tmp_path: Path
 ) -> None:
     await keep(store, call())
@@ -204,7 +204,7 @@ async def test_an_emptied_archive_is_refilled_with_the_same_files(store: Store, 
     assert await step.empty(store=store, objects=objects, clock=clock) == 1
     assert await objects.get(before[0].object_key) is None
     await run(store, objects, clock, chosen)
-    assert await objects.get(before[0].object_key) is None  # only when it is asked for
+    assert await objects.get(before[0].object_key) is None  # only on request
     assert (await step.refill(store=store, objects=objects, clock=clock)).reopened == 1
     await run(store, objects, clock, chosen)
     content = await objects.get(before[0].object_key)
@@ -213,9 +213,7 @@ async def test_an_emptied_archive_is_refilled_with_the_same_files(store: Store, 
     assert [f.sha256 for f in await files(store)] == [before[0].sha256]
 
 
-async def test_refilling_mends_what_was_lost_or_damaged_there_and_leaves_the_rest(
-    store: Store, objects: Objects, folder: Path
-) -> None:
+async def test_a_refill_replaces_lost_and_damaged_files_only(store: Store, objects: Objects, folder: Path) -> None:
     clock, chosen = SetClock(LATER), policy(folder)
     for _ in range(3):
         await keep(store, call())
@@ -229,7 +227,7 @@ async def test_refilling_mends_what_was_lost_or_damaged_there_and_leaves_the_res
     assert len(await all_lines(store, objects)) == 3
 
 
-async def test_what_retention_took_meanwhile_cannot_be_refilled_and_is_told(
+async def test_calls_deleted_by_retention_cannot_be_refilled_and_are_counted(
     store: Store, objects: Objects, folder: Path
 ) -> None:
     await keep(store, call())
@@ -307,8 +305,8 @@ def test_an_address_that_is_none_is_refused_with_what_to_write(url: str) -> None
         Objects.open(url)
 
 
-async def test_wrong_credentials_are_told_without_showing_them(s3: S3Server) -> None:
+async def test_wrong_credentials_are_an_error_that_does_not_show_them(s3: S3Server) -> None:
     objects = Objects.open(s3.url("x"), options=s3.options() | {"secret_access_key": "wrong-secret"}, timeout=10)
-    with pytest.raises(ObjectsError) as told:
+    with pytest.raises(ObjectsError) as refused:
         await objects.put("a", b"1")
-    assert "wrong-secret" not in str(told.value)
+    assert "wrong-secret" not in str(refused.value)

@@ -80,7 +80,7 @@ async def gave_up(store: Store, reference: str) -> None:
 
 
 async def a_day(store: Store) -> None:
-    """Two shipments in trouble, one that gave up waiting, one that went well, a registration that failed."""
+    """Two shipments with problems, one that gave up waiting, one that succeeded, a failed registration."""
     await add(store, "R1", "R2", "R3", "R4", transporter="=cmd()")
     away = call("R1", http_status=None, business_status=None, response="", error="ReadTimeout")
     await keep(store, away, reference="R1", outcome="unknown", at=MIDNIGHT)

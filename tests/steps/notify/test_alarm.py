@@ -1,4 +1,4 @@
-"""Alarms: one for each cause, told once, its end told once; a daily digest that is not sent when it is empty."""
+"""Alarms: one notification per cause, one when it is resolved; an empty daily digest is not sent."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from tests.support.smtp import smtp_server
 from tests.support.world import INDIA, SetClock
 
 
-async def trouble(store: Store, clock: SetClock, cause: str = "disk", text: str = "the disk is full") -> None:
+async def raised(store: Store, clock: SetClock, cause: str = "disk", text: str = "the disk is full") -> None:
     async with store.write() as session:
         await alarms.raise_(session, cause, text, now=clock())
 
 
-async def over(store: Store, clock: SetClock, cause: str = "disk") -> bool:
+async def resolved(store: Store, clock: SetClock, cause: str = "disk") -> bool:
     async with store.write() as session:
         return await alarms.clear(session, cause, now=clock())
 
 
-async def tell(store: Store, clock: SetClock, *channels: Any) -> int:
+async def send(store: Store, clock: SetClock, *channels: Any) -> int:
     return await send_alarms(store=store, operators=[Operator(channel=c) for c in channels], clock=clock)
 
 
-async def test_trouble_is_told_once_and_its_end_once(store: Store) -> None:
+async def test_an_alarm_is_sent_once_and_its_end_once(store: Store) -> None:
     clock, chat = SetClock(), Kept()
     for _ in range(5):
-        await trouble(store, clock)
-        await tell(store, clock, chat)
+        await raised(store, clock)
+        await send(store, clock, chat)
         clock.forward(minutes=10)
-    assert await over(store, clock)
-    assert not await over(store, clock)
+    assert await resolved(store, clock)
+    assert not await resolved(store, clock)
     for _ in range(3):
-        await tell(store, clock, chat)
+        await send(store, clock, chat)
     assert [m.subject for m in chat.messages] == ["awbridge: alarm: disk", "awbridge: resolved: disk"]
     assert chat.messages[0].text == "the disk is full Since 2026-11-02 06:30 UTC."
     async with store.read() as session:
@@ -51,77 +51,77 @@ async def test_trouble_is_told_once_and_its_end_once(store: Store) -> None:
     assert alarm.times == 5
 
 
-async def test_trouble_that_is_back_is_told_again(store: Store) -> None:
+async def test_an_alarm_that_is_raised_again_is_sent_again(store: Store) -> None:
     clock, chat = SetClock(), Kept()
     for _ in range(2):
-        await trouble(store, clock)
-        await tell(store, clock, chat)
-        await over(store, clock)
-        await tell(store, clock, chat)
+        await raised(store, clock)
+        await send(store, clock, chat)
+        await resolved(store, clock)
+        await send(store, clock, chat)
         clock.forward(hours=1)
     assert len(chat.messages) == 4
 
 
-async def test_trouble_that_nobody_heard_of_ends_in_silence(store: Store) -> None:
+async def test_an_alarm_that_was_never_sent_ends_without_a_notification(store: Store) -> None:
     clock, chat = SetClock(), Kept()
-    await trouble(store, clock)
-    await over(store, clock)
-    assert await tell(store, clock, chat) == 0
+    await raised(store, clock)
+    await resolved(store, clock)
+    assert await send(store, clock, chat) == 0
 
 
-async def test_trouble_that_ends_while_it_is_told_is_told_to_be_over(store: Store) -> None:
+async def test_an_alarm_that_ends_while_it_is_sent_is_reported_resolved(store: Store) -> None:
     clock = SetClock()
 
     class Slow(Kept):
         async def send(self, message: Any) -> Any:
             if not self.messages:
-                await over(store, clock)
+                await resolved(store, clock)
             return await super().send(message)
 
     chat = Slow()
-    await trouble(store, clock)
-    await tell(store, clock, chat)
-    await tell(store, clock, chat)
+    await raised(store, clock)
+    await send(store, clock, chat)
+    await send(store, clock, chat)
     assert [m.subject for m in chat.messages] == ["awbridge: alarm: disk", "awbridge: resolved: disk"]
 
 
-async def test_while_no_way_works_it_is_tried_again(store: Store) -> None:
+async def test_an_alarm_is_sent_again_until_a_channel_works(store: Store) -> None:
     clock, chat = SetClock(), Kept(answers=[NotSent("away"), NotSent("away")])
-    await trouble(store, clock)
+    await raised(store, clock)
     for _ in range(6):
-        await tell(store, clock, chat)
+        await send(store, clock, chat)
         clock.forward(minutes=10)
     assert len(chat.messages) == 3
 
 
-async def test_one_way_that_works_is_enough(store: Store) -> None:
+async def test_one_working_channel_is_enough(store: Store) -> None:
     clock, broken, chat = SetClock(), Kept(answers=[NotSent("away")]), Kept()
-    await trouble(store, clock)
-    await tell(store, clock, broken, chat)
+    await raised(store, clock)
+    await send(store, clock, broken, chat)
     clock.forward(hours=5)
-    await tell(store, clock, broken, chat)
+    await send(store, clock, broken, chat)
     assert (len(broken.messages), len(chat.messages)) == (1, 1)
 
 
 async def test_without_operators_alarms_wait_to_be_listed(store: Store) -> None:
     clock = SetClock()
-    await trouble(store, clock)
-    assert await tell(store, clock) == 0
+    await raised(store, clock)
+    assert await send(store, clock) == 0
     async with store.read() as session:
         (alarm,) = await alarms.open_now(session)
     assert alarm.notified_at is None
 
 
-async def test_several_workers_tell_it_once(store: Store) -> None:
+async def test_several_workers_send_it_once(store: Store) -> None:
     clock, chat = SetClock(), Kept()
-    await trouble(store, clock)
-    await asyncio.gather(*(tell(store, clock, chat) for _ in range(4)))
+    await raised(store, clock)
+    await asyncio.gather(*(send(store, clock, chat) for _ in range(4)))
     assert len(chat.messages) == 1
 
 
 async def test_operators_get_mail_over_a_real_server(store: Store) -> None:
     clock = SetClock()
-    await trouble(store, clock)
+    await raised(store, clock)
     with smtp_server() as mailbox:
         mail = MailChannel(mailbox.url, sender="awbridge@acme.example")
         ways = [Operator(channel=mail, to="ops@acme.example")]
@@ -149,7 +149,7 @@ async def test_an_empty_digest_is_not_sent(store: Store) -> None:
 
 async def test_the_digest_goes_once_a_day_over_all_processes(store: Store) -> None:
     clock, chat = SetClock(), Kept()  # 12:00 in India
-    await trouble(store, clock)
+    await raised(store, clock)
     await gives_up(store, "R", clock)
     digests = [a_digest(store, clock, chat) for _ in range(3)]
     for _ in range(20):
@@ -167,7 +167,7 @@ async def test_the_digest_goes_once_a_day_over_all_processes(store: Store) -> No
 
 async def test_the_digest_waits_for_its_hour(store: Store) -> None:
     clock, chat = SetClock(T0 - timedelta(hours=4)), Kept()  # 8:00 in India
-    await trouble(store, clock)
+    await raised(store, clock)
     digest = a_digest(store, clock, chat)
     assert await digest.send_due() == 0
     clock.forward(hours=1, minutes=1)

@@ -69,10 +69,10 @@ async def test_a_delivery_is_signed_by_the_convention(store: Store) -> None:
         await deliver(store, clock)
     (request,) = receiver.requests
     with time_machine.travel(clock.now, tick=False):
-        told = Webhook(endpoint.secret).verify(request.body, request.headers)
-    assert told["type"] == "delivered"
-    assert told["data"]["waybill"] == "AWB1"
-    assert told["data"]["status"]["code"] == 8
+        event = Webhook(endpoint.secret).verify(request.body, request.headers)
+    assert event["type"] == "delivered"
+    assert event["data"]["waybill"] == "AWB1"
+    assert event["data"]["status"]["code"] == 8
     assert "9000000000" not in request.body, "events name parcels, not people"
     with time_machine.travel(clock.now, tick=False), pytest.raises(WebhookVerificationError):
         Webhook(endpoint.secret).verify(request.body.replace("AWB1", "AWB2"), request.headers)

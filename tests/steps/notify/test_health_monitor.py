@@ -1,4 +1,4 @@
-"""Trouble that no step raises by itself: seen once, by whichever process, and over when it is over everywhere."""
+"""Alarms that no step raises by itself: raised once over all processes, resolved when all of them have recovered."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from awbridge.store.reconciliation import differences
 from awbridge.store.reconciliation.differences import Finding
 from awbridge.store.tracking import inbox
 from tests.steps.audit.test_archive import policy as archive_policy
-from tests.steps.notify.test_alarm import gives_up, tell
+from tests.steps.notify.test_alarm import gives_up, send
 from tests.steps.tracking.test_shipment_details import NOW, a_placed, deliver, hooks
 from tests.support.evidence_rows import call, keep
 from tests.support.notices import Kept
@@ -85,23 +85,23 @@ async def test_a_lost_box_is_an_alarm_for_a_week(store: Store) -> None:
     assert await raised(store) == set(), "it was lost more than seven days ago"
 
 
-async def test_a_full_disk_of_one_machine_is_told_once_and_its_end_once(store: Store) -> None:
+async def test_a_full_disk_of_one_machine_is_one_alarm_and_one_recovery(store: Store) -> None:
     clock, chat = SetClock(), Kept()
     full, other = Process(store, clock, "full"), Process(store, clock, "other")
     full.free = 0.05
     for _ in range(40):
         await minutes(clock, 1, full, other)
         full.free -= 0.001
-        await tell(store, clock, chat)
+        await send(store, clock, chat)
     assert [m.subject for m in chat.messages] == ["awbridge: alarm: disk"]
     assert "on full has 5% left" in chat.messages[0].text
     full.free = 0.5
     await minutes(clock, 1, full, other)
-    await tell(store, clock, chat)
+    await send(store, clock, chat)
     assert [m.subject for m in chat.messages] == ["awbridge: alarm: disk", "awbridge: resolved: disk"]
 
 
-async def test_trouble_of_two_is_over_when_both_are_well(store: Store) -> None:
+async def test_an_alarm_of_two_processes_ends_when_both_have_recovered(store: Store) -> None:
     clock = SetClock()
     one, two = Process(store, clock, "one"), Process(store, clock, "two")
     one.loop.failures = two.loop.failures = FAILING_ROUNDS
@@ -114,12 +114,12 @@ async def test_trouble_of_two_is_over_when_both_are_well(store: Store) -> None:
     assert await raised(store) == set()
 
 
-async def test_the_trouble_of_a_process_that_is_gone_is_over_after_a_while(store: Store) -> None:
+async def test_the_alarm_of_a_process_that_is_gone_expires(store: Store) -> None:
     clock = SetClock()
     before = Process(store, clock)
     before.loop.failures = FAILING_ROUNDS
     await minutes(clock, 2, before)
-    after = Process(store, clock)  # restarted, and well
+    after = Process(store, clock)  # restarted, and healthy
     await minutes(clock, int(FORGET_AFTER.total_seconds() // 60) - 2, after)
     assert await raised(store) == {"step.push"}
     await minutes(clock, 3, after)
@@ -141,11 +141,11 @@ async def test_an_archive_that_takes_nothing_is_an_alarm_until_it_does(store: St
     assert await raised(store) == {"archive"}
     async with store.read() as session:
         (text,) = [alarm.text for alarm in await alarms.open_now(session)]
-        told = await archive.counts(session)
+        counts = await archive.counts(session)
     assert text.startswith("1 files cannot be archived (local disk: ")
-    assert told.next_try_at == T0 + timedelta(minutes=6, seconds=5)
-    assert f"tried next at {told.next_try_at:%Y-%m-%d %H:%M} UTC" in text
-    assert (told.tries, str(told.problem) in text) == (1, True)
+    assert counts.next_try_at == T0 + timedelta(minutes=6, seconds=5)
+    assert f"tried next at {counts.next_try_at:%Y-%m-%d %H:%M} UTC" in text
+    assert (counts.tries, str(counts.problem) in text) == (1, True)
     folder.unlink()
     clock.forward(hours=1)
     await archive_due(store=store, objects=objects, clock=clock, policy=policy)
@@ -159,7 +159,7 @@ async def test_many_refusals_are_an_alarm_until_they_are_corrected(store: Store)
     one = Process(store, clock)
     await decided(store, placed=53, refused=67, clock=clock)
     await minutes(clock, 1, one)
-    await tell(store, clock, chat)
+    await send(store, clock, chat)
     clock.forward(hours=14)
     await minutes(clock, 1, one)
     assert await raised(store) == {"refused"}, "a quiet night ends nothing"
@@ -167,7 +167,7 @@ async def test_many_refusals_are_an_alarm_until_they_are_corrected(store: Store)
         for n in range(60):
             assert await shipments.try_again(session, f"REFUSED-{n}", now=clock())
     await minutes(clock, 1, one)
-    await tell(store, clock, chat)
+    await send(store, clock, chat)
     assert [m.subject for m in chat.messages] == ["awbridge: alarm: refused", "awbridge: resolved: refused"]
     assert "ClickPost refused 67 of the last 120 orders (56%)" in chat.messages[0].text
 
@@ -215,7 +215,7 @@ async def test_differences_that_stay_are_an_alarm_until_they_are_solved(store: S
     theirs = Theirs(line=1, waybill="AWB1", reference_number="R")
     async with store.write() as session:
         found = [Finding(kind=DifferenceKind.MISSING_HERE, ours=None, theirs=theirs)]
-        await differences.add(session, 7, found, look_at=T0 + timedelta(minutes=10), now=T0)
+        await differences.add(session, 7, found, check_at=T0 + timedelta(minutes=10), now=T0)
     await minutes(clock, 59, one)
     assert await raised(store) == set(), "most solve themselves within an hour"
     await minutes(clock, 2, one)

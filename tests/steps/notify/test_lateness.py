@@ -102,8 +102,8 @@ async def test_what_was_placed_and_never_seen_is_stuck_too(store: Store) -> None
     await look(store, clock)
     assert await reached(store, "R") == {"stuck"}
     (row,) = await fetch(store, "SELECT body FROM events")
-    told = json.loads(row["body"])
-    assert (told["type"], told["data"]["status_code"], told["data"]["status_at"]) == ("stuck", None, None)
+    event = json.loads(row["body"])
+    assert (event["type"], event["data"]["status_code"], event["data"]["status_at"]) == ("stuck", None, None)
 
 
 async def test_it_rests_between_rounds(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""Notify: a customer is told once, in time, and it can be said why, or why not."""
+"""Notify: a customer gets each message once, in time; the reason it was sent or not is stored."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ async def test_an_expected_day_that_is_over_is_not_promised(store: Store) -> Non
     assert "expected" not in sms.messages[0].text
 
 
-async def test_a_stale_status_is_told_to_nobody_and_says_why(store: Store) -> None:
+async def test_a_stale_status_is_sent_to_nobody_and_says_why(store: Store) -> None:
     clock, sms = SetClock(NOON), Kept()
     await a_customer(store, now=NOON - timedelta(days=3))
     await hear(store, clock, webhook("AWB1", 8, NOON - timedelta(hours=24, minutes=1)))
@@ -154,7 +154,7 @@ async def test_the_older_of_latest_time_stamp_and_the_status_decides(
         assert notice.why == "suppressed: the latest status is 30 h old, the limit is 24 h"
 
 
-async def test_a_status_of_almost_a_day_is_told(store: Store) -> None:
+async def test_a_status_of_almost_a_day_is_sent(store: Store) -> None:
     clock, sms = SetClock(NOON), Kept()
     await a_customer(store, now=NOON - timedelta(days=3))
     await hear(store, clock, webhook("AWB1", 8, NOON - timedelta(hours=23, minutes=59)))
@@ -172,7 +172,7 @@ async def test_once_for_each_milestone_whatever_is_repeated(store: Store) -> Non
     assert len(sms.messages) == 1
 
 
-async def test_an_earlier_milestone_is_not_told_after_a_later_one(store: Store) -> None:
+async def test_an_earlier_milestone_is_not_sent_after_a_later_one(store: Store) -> None:
     clock, sms = SetClock(NOON), Kept()
     await a_customer(store)
     await hear(store, clock, webhook("AWB1", 9, NOON))
@@ -241,7 +241,7 @@ async def test_who_opted_out_gets_nothing_over_any_channel(store: Store) -> None
 
 
 @pytest.mark.parametrize(
-    ("address", "channel", "told_over"),
+    ("address", "channel", "notified_over"),
     [
         ("+919000000000", None, set()),
         ("asha@example.com", None, set()),
@@ -252,7 +252,7 @@ async def test_who_opted_out_gets_nothing_over_any_channel(store: Store) -> None
     ],
 )
 async def test_opting_out_of_everything_is_the_customers_not_the_addresses(
-    store: Store, address: str, channel: Channel | None, told_over: set[Channel]
+    store: Store, address: str, channel: Channel | None, notified_over: set[Channel]
 ) -> None:
     clock = SetClock(NOON)
     channels: dict[Channel, Any] = {Channel.SMS: Kept(), Channel.MAIL: Kept()}
@@ -261,7 +261,7 @@ async def test_opting_out_of_everything_is_the_customers_not_the_addresses(
         await opt_outs.add(session, address, channel=channel, now=NOON)
     await hear(store, clock, webhook("AWB1", 6, NOON))
     await notify(store, channels, clock)
-    assert {c for c, kept in channels.items() if kept.messages} == told_over
+    assert {c for c, kept in channels.items() if kept.messages} == notified_over
 
 
 async def test_without_a_channel_the_milestone_says_so(store: Store) -> None:
@@ -272,12 +272,12 @@ async def test_without_a_channel_the_milestone_says_so(store: Store) -> None:
     async with store.read() as session:
         (reached,) = await notices.milestones_of(session, "R")
     assert (reached.milestone, reached.why) == (Milestone.OUT_FOR_DELIVERY, "no channel was configured")
-    sms = Kept()  # configured later: what was reached before stays untold
+    sms = Kept()  # configured later: milestones reached before are not sent
     await notify(store, {Channel.SMS: sms}, clock)
     assert sms.messages == []
 
 
-async def test_of_a_return_the_one_who_hands_it_over_is_told(store: Store) -> None:
+async def test_the_messages_of_a_return_go_to_the_pickup_contact(store: Store) -> None:
     clock, sms = SetClock(NOON), Kept()
     payload = a_payload("R")
     payload["pickup_info"]["pickup_phone"] = "98765 43210"
@@ -442,7 +442,7 @@ async def test_sms_goes_through_apprise_to_a_real_server(store: Store) -> None:
     ("code", "words", "reason"),
     [(77, "OTP Mismatch", "OTP Mismatch"), (77, None, ""), (13, "Misroute", "Misrouted by Courier")],
 )
-async def test_a_reason_that_is_not_published_is_told_in_clickposts_words_or_not_at_all(
+async def test_an_unpublished_reason_is_sent_with_clickposts_description_or_not_at_all(
     store: Store, code: int, words: str | None, reason: str
 ) -> None:
     clock, mails = SetClock(NOON), Kept()

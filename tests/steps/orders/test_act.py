@@ -55,11 +55,11 @@ async def placed(store: Store) -> Store:
     return store
 
 
-async def stands_at(store: Store, bucket: int, *, final: bool = False) -> None:
+async def set_status(store: Store, bucket: int, *, final: bool = False) -> None:
     sighting = Sighting(seen_at=T0, final=final, step=80, code=9)
-    standing = TrackingStatus(sighting=sighting, bucket=bucket, edd=None, ndr_code=None)
+    status = TrackingStatus(sighting=sighting, bucket=bucket, edd=None, ndr_code=None)
     async with store.write() as session:
-        await tracking_status.set_tracking_status(session, "R", standing, last_tracked_at=T0, next_poll_at=None)
+        await tracking_status.set_tracking_status(session, "R", status, last_tracked_at=T0, next_poll_at=None)
 
 
 async def pickup(store: Store, clock: SetClock, body: Any = None, **more: Any) -> Action:
@@ -142,28 +142,28 @@ async def test_whatsapp_messages_are_switched_in_the_order_asked(placed: Store) 
     assert [b["whatsapp_disable"] for b in vendor.bodies] == [True, True, False]
 
 
-async def test_a_failed_delivery_is_tried_again_as_the_customer_wishes(placed: Store) -> None:
-    await stands_at(placed, 5)
+async def test_a_failed_delivery_is_reattempted_as_the_customer_requests(placed: Store) -> None:
+    await set_status(placed, 5)
     clock, vendor = SetClock(), FakeClickPost()
-    wishes = {
+    requested = {
         "action": "REATTEMPT",
         "address": "7 New Road",
         "preferred_date": "2026-11-04",
         "phone_number": 9000000001,
     }
-    action = await ask(placed, clock, ActionKind.NDR, {**wishes, "landmark": ""})
+    action = await ask(placed, clock, ActionKind.NDR, {**requested, "landmark": ""})
     await act(placed, vendor, clock)
     assert (await now_of(placed, action)).state is ActionState.DONE
     own = {"waybill": "AWB1", "cp_id": 4, "account_code": "main"}
-    assert vendor.bodies == [{**own, **wishes, "phone_number": "9000000001"}]
+    assert vendor.bodies == [{**own, **requested, "phone_number": "9000000001"}]
 
 
 async def test_no_instruction_goes_out_once_the_parcel_is_on_its_way_again(placed: Store) -> None:
-    await stands_at(placed, 5)
+    await set_status(placed, 5)
     clock, vendor = SetClock(), FakeClickPost(says(500))
     action = await ask(placed, clock, ActionKind.NDR, {"action": "INITIATE_RTO"})
     await act(placed, vendor, clock)
-    await stands_at(placed, 6, final=True)
+    await set_status(placed, 6, final=True)
     clock.forward(days=1)
     await act(placed, vendor, clock)
     after = await now_of(placed, action)
@@ -171,7 +171,7 @@ async def test_no_instruction_goes_out_once_the_parcel_is_on_its_way_again(place
     assert "status: delivered" in (after.problem or "")
 
 
-async def test_a_final_refusal_says_what_clickpost_said_and_what_to_do(placed: Store) -> None:
+async def test_a_final_refusal_states_clickposts_message_and_what_to_do(placed: Store) -> None:
     clock, vendor = SetClock(), FakeClickPost(says(307, "order type?"))
     action = await ask(placed, clock, ActionKind.EDIT, EDIT)
     await act(placed, vendor, clock)
@@ -219,7 +219,7 @@ async def test_a_rate_limit_uses_up_no_try_and_is_obeyed(placed: Store) -> None:
     assert timedelta(seconds=40) <= after.next_try_at - T0 <= timedelta(seconds=60)
 
 
-async def test_account_trouble_waits_as_long_as_it_takes(placed: Store) -> None:
+async def test_an_account_incident_uses_up_no_try(placed: Store) -> None:
     clock, vendor = SetClock(), FakeClickPost(*[says(301, "bad key")] * 9)
     action = await ask(placed, clock, ActionKind.EDIT, EDIT)
     for _ in range(9):
@@ -528,5 +528,5 @@ def test_an_action_ends_where_the_account_stays_broken(kind: str) -> None:
     ended = decide(asked, error, late, policy)
     assert (ended.state, ended.next_try_at, ended.tries) == (ActionState.GAVE_UP, None, 0)
     assert "It was tried for 72 h" in (ended.problem or "")
-    anew = dataclasses.replace(asked, retried_at=late)
-    assert decide(anew, error, late, policy).state is ActionState.DUE
+    retried = dataclasses.replace(asked, retried_at=late)
+    assert decide(retried, error, late, policy).state is ActionState.DUE

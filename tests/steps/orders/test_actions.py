@@ -34,11 +34,11 @@ async def placed(store: Store) -> Store:
     return store
 
 
-async def stands_at(store: Store, bucket: int, *, final: bool = False) -> None:
+async def set_status(store: Store, bucket: int, *, final: bool = False) -> None:
     sighting = Sighting(seen_at=T0, final=final, step=80, code=9)
-    standing = TrackingStatus(sighting=sighting, bucket=bucket, edd=None, ndr_code=None)
+    status = TrackingStatus(sighting=sighting, bucket=bucket, edd=None, ndr_code=None)
     async with store.write() as session:
-        await tracking_status.set_tracking_status(session, "R", standing, last_tracked_at=T0, next_poll_at=None)
+        await tracking_status.set_tracking_status(session, "R", status, last_tracked_at=T0, next_poll_at=None)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ async def stands_at(store: Store, bucket: int, *, final: bool = False) -> None:
 async def test_a_wrong_body_is_refused_with_every_field(
     placed: Store, kind: ActionKind, body: Any, paths: set[str]
 ) -> None:
-    await stands_at(placed, 5)
+    await set_status(placed, 5)
     with pytest.raises(PayloadRefused) as refused:
         await ask(placed, SetClock(), kind, body)
     assert {p.path for p in refused.value.problems} == paths
@@ -126,7 +126,7 @@ async def test_a_wrong_registration_is_refused_with_every_field(store: Store, bo
     assert await count(store, "actions") == 0
 
 
-async def test_a_transporter_stands_for_courier_and_account(store: Store) -> None:
+async def test_a_transporter_sets_courier_and_account(store: Store) -> None:
     clock, vendor = SetClock(), FakeClickPost()
     account = CourierAccount(transporter="ours", courier_partner_id=6, account_code="XB", name="", active=True)
     async with store.write() as session:
@@ -143,16 +143,16 @@ async def test_only_a_failed_delivery_takes_an_instruction(placed: Store) -> Non
     clock = SetClock()
     with pytest.raises(NotPossible, match="no scan yet"):
         await ask(placed, clock, ActionKind.NDR, NDR)
-    await stands_at(placed, 3)
+    await set_status(placed, 3)
     with pytest.raises(NotPossible, match="status: in transit"):
         await ask(placed, clock, ActionKind.NDR, NDR)
-    await stands_at(placed, 5)
+    await set_status(placed, 5)
     assert (await ask(placed, clock, ActionKind.NDR, NDR)).state is ActionState.DUE
 
 
 async def test_a_parcel_at_its_end_cannot_be_edited_but_its_proof_can_be_fetched(placed: Store) -> None:
     clock = SetClock()
-    await stands_at(placed, 6, final=True)
+    await set_status(placed, 6, final=True)
     with pytest.raises(NotPossible, match="has ended"):
         await ask(placed, clock, ActionKind.EDIT, {"order_type": "PREPAID"})
     assert (await ask(placed, clock, ActionKind.PROOF)).state is ActionState.DUE
@@ -174,10 +174,10 @@ async def test_there_is_nothing_to_do_for_a_shipment_that_nobody_knows(store: St
 async def test_what_is_asked_twice_under_one_key_is_one_action(placed: Store) -> None:
     clock, vendor = SetClock(), FakeClickPost()
     key = {"idempotency_key": "k-1"}
-    await stands_at(placed, 5)
+    await set_status(placed, 5)
     first = await ask(placed, clock, ActionKind.NDR, NDR, **key)
     await act(placed, vendor, clock)
-    await stands_at(placed, 6, final=True)
+    await set_status(placed, 6, final=True)
     again = await asking.ask(store=placed, clock=clock, kind=ActionKind.NDR, reference_number="R", body=NDR, **key)
     assert (again.action.id, again.created, again.action.state) == (first.id, False, ActionState.DONE)
     assert await act(placed, vendor, clock) == 0
@@ -244,11 +244,11 @@ async def test_what_is_done_or_being_made_is_not_retried(placed: Store) -> None:
     clock, vendor = SetClock(), FakeClickPost()
     action = await ask(placed, clock, ActionKind.EDIT, {"order_type": "PREPAID"})
 
-    async def somebody_retries() -> None:
+    async def retry() -> None:
         with pytest.raises(NotPossible, match="being made at this moment"):
             await asking.retry(store=placed, clock=clock, action_id=action.id)
 
-    vendor.on_request = somebody_retries
+    vendor.on_request = retry
     await act(placed, vendor, clock)
     assert (await now_of(placed, action)).state is ActionState.DONE
     with pytest.raises(NotPossible, match="done"):
@@ -256,7 +256,7 @@ async def test_what_is_done_or_being_made_is_not_retried(placed: Store) -> None:
 
 
 @pytest.mark.parametrize("number", ["", "nonsense", "0" * 24, "zz" + "0" * 22, "\x00" * 24, "00" + "\u00e9" * 22])
-async def test_an_action_that_nobody_asked_for_is_not_found(store: Store, number: str) -> None:
+async def test_an_unknown_action_is_not_found(store: Store, number: str) -> None:
     with pytest.raises(NotFound):
         await asking.show(store=store, action_id=number)
     with pytest.raises(NotFound):

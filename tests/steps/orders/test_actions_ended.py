@@ -1,4 +1,4 @@
-"""Every action has an end: tracking brings it where ClickPost's answer did not, or a person says what stands."""
+"""Every action ends: by ClickPost's answer, by tracking, or by a person who states the outcome."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ async def test_a_pickup_of_which_nobody_knew_is_done_when_the_courier_comes(
     assert after.done_at == clock()
 
 
-async def test_a_status_that_clickpost_does_not_publish_is_named_in_its_own_words(placed: Store) -> None:
+async def test_an_unpublished_status_is_named_by_its_description(placed: Store) -> None:
     clock = SetClock()
     action = await an_unclear_pickup(placed, clock)
     clock.forward(minutes=10)
-    told = {"clickpost_status_code": 45, "clickpost_status_description": "Handed over"}
+    status = {"clickpost_status_code": 45, "clickpost_status_description": "Handed over"}
     body = webhook("AWB1", 45, clock())
-    body = body | told | {"additional": {"latest_status": body["additional"]["latest_status"] | told}}
+    body = body | status | {"additional": {"latest_status": body["additional"]["latest_status"] | status}}
     async with placed.write() as session:
         await inbox.add(session, [delivery("45", body=as_body(body), received_at=clock())])
     await apply_due(store=placed, clock=clock, policy=ApplyPolicy(zone=INDIA))
@@ -111,7 +111,7 @@ async def test_a_pickup_that_was_to_be_tried_again_sends_no_second_van_after_the
 
 
 @pytest.mark.parametrize("code", [6, 8, 12])
-async def test_an_answer_to_a_failed_delivery_is_over_once_the_courier_goes_on(placed: Store, code: int) -> None:
+async def test_an_answer_to_a_failed_delivery_is_over_once_the_courier_continues(placed: Store, code: int) -> None:
     clock = SetClock()
     await hear(placed, clock, 9)
     action = await ask(placed, clock, ActionKind.NDR, AGAIN)
@@ -206,7 +206,7 @@ async def test_a_person_says_that_nothing_is_booked_and_may_still_ask_for_it(sto
     await act(store, FakeClickPost(LOST), clock)
     settled = await asking.settle(store=store, clock=clock, action_id=action.id, held=False, by="cli")
     assert settled.state is ActionState.OVERTAKEN
-    assert settled.problem == "not done, said cli: retry it if it is still wanted"
+    assert settled.problem == "not done, according to cli: retry it if it is still wanted"
     assert (await asking.retry(store=store, clock=clock, action_id=action.id)).state is ActionState.DUE
     with pytest.raises(NotFound):
         await asking.settle(store=store, clock=clock, action_id="0" * 24, held=False, by="cli")

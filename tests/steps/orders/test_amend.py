@@ -1,4 +1,4 @@
-"""Mending: every payload is kept, a rehearsal changes nothing, a successor stands in for what ClickPost holds."""
+"""Amend: every payload is kept, a dry run changes nothing, a successor replaces a shipment that ClickPost holds."""
 
 from __future__ import annotations
 
@@ -170,16 +170,16 @@ async def test_an_edit_keeps_the_transporter_unless_it_names_another(store: Stor
     await map_transporters(store)
     await take_in(store, {**an_order("R"), "transporter": "air"})
 
-    def stands(shipment: Shipment) -> tuple[Any, ...]:
+    def courier_of(shipment: Shipment) -> tuple[Any, ...]:
         return shipment.transporter, shipment.courier_partner_id, shipment.account_code
 
-    assert stands(await change(store, "R", weight=1)) == ("air", 25, "air")
-    assert stands(await change(store, "R", transporter="road")) == ("road", 6, None)
+    assert courier_of(await change(store, "R", weight=1)) == ("air", 25, "air")
+    assert courier_of(await change(store, "R", transporter="road")) == ("road", 6, None)
     assert "account_code" not in (await get(store, "R")).payload["shipment_details"]
-    assert stands(await change(store, "R", courier_partner=9)) == (None, 9, None)
+    assert courier_of(await change(store, "R", courier_partner=9)) == (None, 9, None)
     await change(store, "R", transporter="air")
     await map_transporters(store, code="other")
-    assert stands(await change(store, "R", weight=2)) == (None, 25, "air")
+    assert courier_of(await change(store, "R", weight=2)) == (None, 25, "air")
 
 
 async def test_what_clickpost_holds_is_replaced_and_cancelled(store: Store) -> None:
@@ -195,7 +195,7 @@ async def test_what_clickpost_holds_is_replaced_and_cancelled(store: Store) -> N
 
 
 async def edited_at_courier(store: Store, reference: str, **fields: Any) -> None:
-    """An edit that was asked for and made."""
+    """An edit that was requested and made."""
     action = await actions.ask(
         store=store, clock=SetClock(LATER), kind=ActionKind.EDIT, reference_number=reference, body=fields
     )
@@ -221,7 +221,7 @@ async def test_an_edit_that_no_order_can_say_wants_the_whole_order(store: Store)
     assert (await replace(store, "R", edit=Edit(order=an_order("R-NEW")))).reference_number == "R-NEW"
 
 
-async def test_the_same_replacement_again_changes_nothing_and_another_is_told_of_it(store: Store) -> None:
+async def test_the_same_replacement_again_changes_nothing_and_another_is_refused(store: Store) -> None:
     await placed(store)
     for created in (True, False):
         taken = await amend.replace(store=store, clock=SetClock(), reference_number="R", edit=Edit())
@@ -298,7 +298,7 @@ async def test_a_waybill_chosen_beforehand_stays_with_the_old_shipment(store: St
 @pytest.mark.parametrize(
     ("outcome", "then"), [(REJECTED, State.CANCELLED), (TryLater(message="later"), State.CANCELLED)]
 )
-async def test_what_went_out_may_be_replaced_whatever_became_of_it(store: Store, outcome: Any, then: State) -> None:
+async def test_what_went_out_may_be_replaced_whatever_its_outcome(store: Store, outcome: Any, then: State) -> None:
     await take_in(store, an_order("R"))
     await push(store, outcome)
     await replace(store, "R")
@@ -306,7 +306,7 @@ async def test_what_went_out_may_be_replaced_whatever_became_of_it(store: Store,
     assert (old.state, old.cancel_requested_at) == (then, LATER)
 
 
-async def test_what_is_cancelled_may_be_sent_anew(store: Store) -> None:
+async def test_a_cancelled_shipment_may_be_sent_again(store: Store) -> None:
     await add(store, "R", payload=an_order("R"))
     await intake.cancel(store=store, clock=SetClock(), reference_number="R")
     new = await replace(store, "R", after_cancel=True)
@@ -323,8 +323,8 @@ async def test_a_journey_that_has_ended_is_not_replaced(store: Store) -> None:
     await placed(store)
     async with store.write() as session:
         seen = Sighting(seen_at=T0, final=True, step=90, code=8)
-        standing = tracking_status.TrackingStatus(sighting=seen, bucket=6, edd=None, ndr_code=None)
-        await tracking_status.set_tracking_status(session, "R", standing, last_tracked_at=T0, next_poll_at=None)
+        status = tracking_status.TrackingStatus(sighting=seen, bucket=6, edd=None, ndr_code=None)
+        await tracking_status.set_tracking_status(session, "R", status, last_tracked_at=T0, next_poll_at=None)
     with pytest.raises(NotPossible, match=r"ended \(Delivered\)"):
         await replace(store, "R")
 

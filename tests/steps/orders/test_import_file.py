@@ -89,8 +89,8 @@ async def test_bad_rows_are_named_by_line_and_field_while_good_ones_go_in(store:
     ]
     result = await run(store, csv_file(tmp_path, *rows))
     assert result.created == 1, "a shipment whose rows contradict each other is left out"
-    told = {(b.line, b.reference_number, b.field) for b in result.bad}
-    assert told == {
+    reported = {(b.line, b.reference_number, b.field) for b in result.bad}
+    assert reported == {
         (3, "BAD", "shipment_details.weight"),
         (3, "BAD", "shipment_details.invoice_date"),
         (5, "", "reference_number"),
@@ -100,7 +100,7 @@ async def test_bad_rows_are_named_by_line_and_field_while_good_ones_go_in(store:
     assert [b.line for b in result.bad] == sorted(b.line for b in result.bad)
 
 
-async def test_a_cell_with_a_line_break_does_not_shift_the_lines_that_are_told(store: Store, tmp_path: Path) -> None:
+async def test_a_cell_with_a_line_break_does_not_shift_the_reported_lines(store: Store, tmp_path: Path) -> None:
     rows = [a_row("A", drop_address='"line one\nline two"'), a_row("B", weight="x")]
     result = await run(store, csv_file(tmp_path, *rows))
     assert [(b.line, b.reference_number) for b in result.bad] == [(4, "B")]
@@ -114,7 +114,7 @@ async def test_a_reference_that_is_taken_by_another_order_is_a_bad_row(store: St
     assert "shipment_details.weight" in result.bad[0].problem
 
 
-async def test_a_byte_order_mark_and_unicode_are_no_trouble(store: Store, tmp_path: Path) -> None:
+async def test_a_byte_order_mark_and_unicode_are_read(store: Store, tmp_path: Path) -> None:
     path = csv_file(tmp_path, a_row("A", drop_city="मुंबई 🌧"), encoding="utf-8-sig")
     assert (await run(store, path)).created == 1
     assert (await get(store, "A")).payload["drop_info"]["drop_city"] == "मुंबई 🌧"
@@ -263,8 +263,8 @@ async def test_numbers_that_a_spreadsheet_cannot_hold_and_formulas_without_a_val
     rows = [numbers(1234567890123456), numbers("B", cod_value="=1+1"), numbers("C", drop_city="#REF!"), numbers("GOOD")]
     result = await run(store, written(tmp_path, *rows))
     assert result.created == 1
-    told = [(b.line, b.field, b.problem.partition(",")[0].partition(";")[0]) for b in result.bad]
-    assert told == [
+    reported = [(b.line, b.field, b.problem.partition(",")[0].partition(";")[0]) for b in result.bad]
+    assert reported == [
         (2, "reference_number", "a number of more than 15 digits: a spreadsheet loses those after them"),
         (3, "cod_value", "a formula that was never calculated"),
         (4, "drop_city", "a formula's error"),
@@ -309,7 +309,7 @@ async def test_two_header_rows_name_columns_by_group(store: Store, tmp_path: Pat
     assert (await get(store, "R")).payload["drop_info"]["drop_pincode"] == "411001"
 
 
-async def test_an_order_that_stands_in_two_sheets_is_left_out(store: Store, tmp_path: Path) -> None:
+async def test_an_order_in_two_sheets_is_left_out(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "orders.xlsx"
     sheets = {"All": [HEADER, numbers("A"), numbers("B")], "Pune": [HEADER, numbers("A"), numbers("C", weight="1E+03")]}
     path.write_bytes(workbook(sheets))
@@ -325,7 +325,7 @@ async def test_days_are_read_however_they_are_written(store: Store, tmp_path: Pa
     assert (await get(store, "R")).payload["shipment_details"]["invoice_date"] == "2026-11-02"
 
 
-def test_rows_that_stand_together_take_no_memory(tmp_path: Path) -> None:
+def test_adjacent_rows_take_no_memory(tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
     with path.open("w") as file:
         file.write(",".join(HEADER) + "\n")

@@ -108,7 +108,7 @@ async def test_callers_with_the_same_orders_at_once_store_each_once(store: Store
     assert await count(store, "shipments") == 10
 
 
-async def test_a_transporter_stands_for_courier_and_account(store: Store) -> None:
+async def test_a_transporter_sets_courier_and_account(store: Store) -> None:
     await map_transporters(store)
     order = an_order("R")
     del order["shipment_details"]["courier_partner"], order["shipment_details"]["account_code"]
@@ -226,7 +226,7 @@ async def test_a_new_payload_after_a_rejection_counts_from_the_beginning(store: 
 
 
 @pytest.mark.parametrize("ended", [True, False])
-async def test_an_order_that_is_sent_again_after_its_cancellation_is_told_so(store: Store, ended: bool) -> None:
+async def test_an_order_sent_again_after_its_cancellation_is_refused(store: Store, ended: bool) -> None:
     clock = SetClock()
     await intake.take_in(store=store, clock=clock, orders=[an_order("R")])
     if not ended:

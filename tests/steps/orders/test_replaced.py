@@ -1,4 +1,4 @@
-"""A replacement is a correction within one order: customers hear nothing of it, own systems see both names."""
+"""A replacement is a correction within one order: customers are not notified, subscribers see both names."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Vendor:
 
 
 @pytest.fixture
-async def told_store(store: Store) -> Store:
-    """A store with a placed shipment R of a customer who agreed to SMS, and an own system that listens."""
+async def subscribed_store(store: Store) -> Store:
+    """A store with a placed shipment R of a customer who agreed to SMS, and a subscribed endpoint."""
     clock = SetClock()
     await intake.take_in(store=store, clock=clock, orders=[a_payload("R", enable_sms=True)])
     await run(store, clock)
@@ -71,63 +71,65 @@ async def events_of(store: Store, reference: str) -> dict[str, dict[str, Any]]:
     return {row["kind"]: json.loads(row["body"])["data"] for row in rows}
 
 
-async def test_a_replaced_shipment_is_cancelled_without_a_word_to_its_customer(told_store: Store) -> None:
+async def test_a_replaced_shipment_is_cancelled_without_a_message_to_its_customer(subscribed_store: Store) -> None:
     clock, sms = SetClock(), Kept()
-    await replace(told_store, clock)
-    await run(told_store, clock)
-    assert (await get(told_store, "R")).state is State.CANCELLED
-    while await notify(told_store, {Channel.SMS: sms, Channel.CHAT: sms}, clock):
+    await replace(subscribed_store, clock)
+    await run(subscribed_store, clock)
+    assert (await get(subscribed_store, "R")).state is State.CANCELLED
+    while await notify(subscribed_store, {Channel.SMS: sms, Channel.CHAT: sms}, clock):
         pass
-    of_the_old = [n for n in await stored_notices(told_store, "R") if n.milestone.value == "cancelled"]
+    of_the_old = [n for n in await stored_notices(subscribed_store, "R") if n.milestone.value == "cancelled"]
     assert {n.state for n in of_the_old} == {NoticeState.SUPPRESSED}
     assert all("replaced by R-R2" in n.why for n in of_the_old)
     assert all("cancel" not in message.text.lower() for message in sms.messages)
-    assert {n.state for n in await stored_notices(told_store, "R-R2")} == {NoticeState.SENT}, "the new waybill is news"
+    assert {n.state for n in await stored_notices(subscribed_store, "R-R2")} == {NoticeState.SENT}, (
+        "the new waybill is news"
+    )
 
 
-async def test_the_events_of_both_name_each_other(told_store: Store) -> None:
+async def test_the_events_of_both_name_each_other(subscribed_store: Store) -> None:
     clock = SetClock()
-    await replace(told_store, clock)
-    await run(told_store, clock)
-    old, new = await events_of(told_store, "R"), await events_of(told_store, "R-R2")
+    await replace(subscribed_store, clock)
+    await run(subscribed_store, clock)
+    old, new = await events_of(subscribed_store, "R"), await events_of(subscribed_store, "R-R2")
     assert (old["shipment.cancelled"]["replaces"], old["shipment.cancelled"]["replaced_by"]) == (None, "R-R2")
     assert (new["shipment.placed"]["replaces"], new["shipment.placed"]["replaced_by"]) == ("R", None)
 
 
-async def test_a_replacement_during_the_cancellation_is_named_too(told_store: Store) -> None:
+async def test_a_replacement_during_the_cancellation_is_named_too(subscribed_store: Store) -> None:
     clock = SetClock()
 
     class Slow(Vendor):
         async def cancel_order(self, waybill: str, cp_id: int, account_code: str, **_: object) -> CancelAnswer:
-            await replace(told_store, clock)
+            await replace(subscribed_store, clock)
             return await super().cancel_order(waybill, cp_id, account_code)
 
-    await intake.cancel(store=told_store, clock=clock, reference_number="R")
-    await cancel_due(store=told_store, clickpost=Slow(), clock=clock, policy=CancelPolicy())
-    assert (await events_of(told_store, "R"))["shipment.cancelled"]["replaced_by"] == "R-R2"
+    await intake.cancel(store=subscribed_store, clock=clock, reference_number="R")
+    await cancel_due(store=subscribed_store, clickpost=Slow(), clock=clock, policy=CancelPolicy())
+    assert (await events_of(subscribed_store, "R"))["shipment.cancelled"]["replaced_by"] == "R-R2"
 
 
-async def test_what_tracking_tells_of_a_replaced_shipment_names_its_successor(told_store: Store) -> None:
+async def test_a_tracking_event_of_a_replaced_shipment_names_its_successor(subscribed_store: Store) -> None:
     clock = SetClock()
-    await replace(told_store, clock)
-    async with told_store.write() as session:
+    await replace(subscribed_store, clock)
+    async with subscribed_store.write() as session:
         await inbox.add(session, [delivery("one", body=as_body(webhook("AWB-R", 12, T0)))])
-    await apply_due(store=told_store, clock=clock, policy=ApplyPolicy(zone=INDIA))
-    started = (await events_of(told_store, "R"))["rto.started"]
+    await apply_due(store=subscribed_store, clock=clock, policy=ApplyPolicy(zone=INDIA))
+    started = (await events_of(subscribed_store, "R"))["rto.started"]
     assert started["replaced_by"] == "R-R2", "money is paid back upon this event"
 
 
-async def test_once_the_successor_is_dropped_the_first_parcel_is_news_again(told_store: Store) -> None:
+async def test_once_the_successor_is_dropped_the_first_parcel_is_news_again(subscribed_store: Store) -> None:
     clock, sms = SetClock(), Kept()
-    await replace(told_store, clock, after_cancel=True)
-    await intake.cancel(store=told_store, clock=clock, reference_number="R-R2")
-    async with told_store.write() as session:
+    await replace(subscribed_store, clock, after_cancel=True)
+    await intake.cancel(store=subscribed_store, clock=clock, reference_number="R-R2")
+    async with subscribed_store.write() as session:
         await inbox.add(session, [delivery("one", body=as_body(webhook("AWB-R", 6, T0)))])
-    await apply_due(store=told_store, clock=clock, policy=ApplyPolicy(zone=INDIA))
-    while await notify(told_store, {Channel.SMS: sms}, clock):
+    await apply_due(store=subscribed_store, clock=clock, policy=ApplyPolicy(zone=INDIA))
+    while await notify(subscribed_store, {Channel.SMS: sms}, clock):
         pass
     assert ("out_for_delivery", NoticeState.SENT) in [
-        (n.milestone.value, n.state) for n in await stored_notices(told_store)
+        (n.milestone.value, n.state) for n in await stored_notices(subscribed_store)
     ]
 
 
@@ -141,28 +143,28 @@ async def test_a_rejected_shipment_that_is_replaced_ends_with_an_event_that_name
     await replace(store, clock)
     ended = (await events_of(store, "R"))["shipment.cancelled"]
     assert (ended["replaced_by"], ended["waybill"]) == ("R-R2", None)
-    assert await fetch(store, "SELECT milestone FROM milestones") == [], "no customer ever heard of it"
+    assert await fetch(store, "SELECT milestone FROM milestones") == [], "no customer was ever notified"
 
 
-async def test_what_is_pushed_again_and_keeps_its_waybill_is_not_told_again(told_store: Store) -> None:
+async def test_a_repeated_push_that_keeps_its_waybill_sends_no_event(subscribed_store: Store) -> None:
     clock = SetClock()
-    async with told_store.write() as session:
+    async with subscribed_store.write() as session:
         assert await reconciliations.push_again(session, "R", "AWB-R", now=T0, edited=None)
-    await run(told_store, clock)
-    assert (await get(told_store, "R")).success
-    assert "shipment.placed" not in await events_of(told_store, "R")
+    await run(subscribed_store, clock)
+    assert (await get(subscribed_store, "R")).success
+    assert "shipment.placed" not in await events_of(subscribed_store, "R")
 
 
-async def test_what_is_pushed_again_and_gets_another_waybill_is_told(told_store: Store) -> None:
+async def test_a_repeated_push_that_gets_another_waybill_sends_an_event(subscribed_store: Store) -> None:
     clock = SetClock()
 
     class Other(Vendor):
         async def create_order(self, payload: Any, **_: Any) -> OrderAnswer:
             return OrderAnswer(outcome=Placed(waybill="AWB-OTHER"), call=CALL)
 
-    async with told_store.write() as session:
+    async with subscribed_store.write() as session:
         assert await reconciliations.push_again(session, "R", "AWB-R", now=T0, edited=None)
     vendor: Any = Other()
     clock.now += AFTER_PUSH
-    await push_due(store=told_store, clickpost=vendor, clock=clock, policy=PushPolicy())
-    assert (await events_of(told_store, "R"))["shipment.placed"]["waybill"] == "AWB-OTHER"
+    await push_due(store=subscribed_store, clickpost=vendor, clock=clock, policy=PushPolicy())
+    assert (await events_of(subscribed_store, "R"))["shipment.placed"]["waybill"] == "AWB-OTHER"

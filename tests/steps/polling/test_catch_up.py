@@ -1,4 +1,4 @@
-"""Catch up: every minute covered over outages too; silent shipments asked for, five a call, not too often."""
+"""Catch up: every minute is covered, over outages too; silent shipments are polled, five a call, not too often."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ async def test_a_window_that_failed_is_tried_again_and_nothing_is_skipped(store:
     assert await count(store, "inbox") == 2
 
 
-async def test_clickposts_own_wish_when_to_come_again_is_kept(store: Store) -> None:
+async def test_clickposts_retry_after_is_respected(store: Store) -> None:
     clock, vendor = SetClock(), Vendor()
     vendor.failing, vendor.retry_after = 1, 240.0
     await cover(store, vendor, clock)
@@ -250,7 +250,7 @@ async def test_a_question_that_failed_is_asked_again_after_two_hours_not_earlier
     assert await count(store, "inbox") == 6
 
 
-async def test_a_window_goes_on_behind_the_last_page_that_was_stored(store: Store) -> None:
+async def test_a_window_resumes_after_the_last_stored_page(store: Store) -> None:
     clock, vendor = SetClock(), Vendor()
     vendor.pages = [[{"waybill": "A"}], [{"waybill": "B"}], [{"waybill": "C"}]]
     vendor.failing, vendor.fail_after_page = 1, 2
@@ -265,7 +265,7 @@ async def test_a_window_goes_on_behind_the_last_page_that_was_stored(store: Stor
 
 
 @pytest.mark.parametrize(("wait", "again"), [(11, True), (1, False)])
-async def test_a_window_begins_anew_when_its_page_is_old_or_was_refused(store: Store, wait: int, again: bool) -> None:
+async def test_a_window_restarts_when_its_page_is_old_or_was_refused(store: Store, wait: int, again: bool) -> None:
     clock, vendor = SetClock(), Vendor()
     vendor.pages = [[{"waybill": "A"}], [{"waybill": "B"}]]
     vendor.failing, vendor.fail_after_page, vendor.again = 1, 1, again
@@ -275,7 +275,7 @@ async def test_a_window_begins_anew_when_its_page_is_old_or_was_refused(store: S
     assert vendor.pages_asked == [0, 1, 0, 1], "a shipment that changed once more has left its page"
 
 
-async def test_pieces_and_the_way_back_are_asked_for_too(store: Store) -> None:
+async def test_pieces_and_returns_are_polled_too(store: Store) -> None:
     clock, vendor = SetClock(), Vendor()
     await add(store, "R", courier_partner_id=4)
     await place(store, "R", "MAIN", children=("PIECE-1", "PIECE-2"))
@@ -349,12 +349,12 @@ async def test_a_complete_catch_up_asks_for_every_waybill(store: Store) -> None:
     clock, vendor = SetClock(), Vendor()
     numbers = await silent(store, 7)
     await add(store, "NOT-PLACED")
-    told = await poll_all(store=store, clickpost=vendor, clock=clock, policy=POLICY)
-    assert told == PolledAll(asked=7, known=7, failed=0)
+    result = await poll_all(store=store, clickpost=vendor, clock=clock, policy=POLICY)
+    assert result == PolledAll(asked=7, known=7, failed=0)
     assert sorted(n for _, asked in vendor.asked for n in asked) == numbers
 
 
-async def test_what_a_person_asked_for_is_not_asked_for_again_by_the_schedule_within_two_hours(store: Store) -> None:
+async def test_a_shipment_polled_on_request_is_not_polled_again_by_the_schedule_within_two_hours(store: Store) -> None:
     clock, vendor = SetClock(), Vendor()
     await silent(store, 1)
     clock.forward(minutes=30)
@@ -368,7 +368,7 @@ async def test_what_a_person_asked_for_is_not_asked_for_again_by_the_schedule_wi
     assert await ask(store, vendor, clock) == 1
 
 
-async def test_a_complete_catch_up_repeats_what_failed_and_says_what_it_could_not_ask_for(store: Store) -> None:
+async def test_a_complete_catch_up_repeats_failed_polls_and_counts_those_that_keep_failing(store: Store) -> None:
     clock, vendor = SetClock(), Vendor()
     numbers = await silent(store, 7)
     world = {"store": store, "clickpost": vendor, "clock": clock, "policy": POLICY, "pauses": (0.0, 0.0)}
@@ -376,12 +376,12 @@ async def test_a_complete_catch_up_repeats_what_failed_and_says_what_it_could_no
     assert await poll_all(**world) == PolledAll(asked=7, known=7, failed=0)
     assert {n for _, asked in vendor.asked for n in asked} == set(numbers)
     vendor.failing = 100
-    told = await poll_all(**world)
-    assert (told.asked, told.failed) == (7, 7)
+    result = await poll_all(**world)
+    assert (result.asked, result.failed) == (7, 7)
 
 
 async def test_a_webhook_lost_between_two_that_came_is_found_within_the_day(store: Store) -> None:
-    """News all day long puts nothing off: by the guide every open shipment is asked for daily."""
+    """Updates all day long postpone nothing: by the guide every open shipment is polled daily."""
     clock, vendor = SetClock(), Vendor()
     [waybill] = await silent(store, 1)
     for hour in range(1, 25):

@@ -1,4 +1,4 @@
-"""A test delivery counts once it is in the inbox; where it is not, the reason is told."""
+"""A test delivery counts once it is in the inbox; otherwise the verdict gives the reason."""
 
 from __future__ import annotations
 
@@ -57,18 +57,18 @@ def arriving(store: Store, *, after: float = 0.0) -> Callable[[Any], Awaitable[N
 
 
 @pytest.mark.parametrize("failing", [0, 1])
-async def test_a_test_that_arrives_is_believed_and_waits_for_no_shipment(store: Store, failing: int) -> None:
-    told = await tried(store, Vendor(arriving(store, after=0.1), failing=failing), timeout=20.0)
-    assert told.arrived
-    assert "arrived after" in told.verdict
+async def test_a_test_that_arrives_counts_and_waits_for_no_shipment(store: Store, failing: int) -> None:
+    trial = await tried(store, Vendor(arriving(store, after=0.1), failing=failing), timeout=20.0)
+    assert trial.arrived
+    assert "arrived after" in trial.verdict
     (row,) = await fetch(store, "SELECT due_at, applied_at FROM inbox")
     assert (row["due_at"], row["applied_at"]) == (None, T0)
 
 
-async def test_clickposts_word_alone_is_no_proof(store: Store) -> None:
-    told = await tried(store, Vendor())
-    assert not told.arrived
-    assert "no request was received meanwhile" in told.verdict
+async def test_clickposts_answer_alone_is_no_proof(store: Store) -> None:
+    trial = await tried(store, Vendor())
+    assert not trial.arrived
+    assert "no request was received meanwhile" in trial.verdict
 
 
 @pytest.mark.parametrize(
@@ -80,23 +80,23 @@ async def test_a_refusal_meanwhile_names_the_cause(store: Store, reason: str, mi
             await webhook_keys.refuse(session, reason, 1, last_at=T0)
 
     await refuse(None)  # one of before is no hint
-    told = await tried(store, Vendor(refuse))
-    assert (told.arrived, told.header_missing) == (False, missing)
-    assert words in told.verdict
+    trial = await tried(store, Vendor(refuse))
+    assert (trial.arrived, trial.header_missing) == (False, missing)
+    assert words in trial.verdict
 
 
 @pytest.mark.parametrize("failing", [0, 2])
-async def test_a_refusal_that_is_written_down_after_the_wait_is_told_too(store: Store, failing: int) -> None:
+async def test_a_refusal_that_is_stored_after_the_wait_is_reported_too(store: Store, failing: int) -> None:
     async def refuse_late() -> None:
         await asyncio.sleep(0.3)
         async with store.write() as session:
             await webhook_keys.refuse(session, "no_key", 1, last_at=T0)
 
     late = asyncio.create_task(refuse_late())
-    told = await tried(store, Vendor(failing=failing), timeout=0.05, grace=20.0)
+    trial = await tried(store, Vendor(failing=failing), timeout=0.05, grace=20.0)
     await late
-    assert told.header_missing
-    assert told.seconds < 20.0
+    assert trial.header_missing
+    assert trial.seconds < 20.0
 
 
 async def test_a_test_that_comes_within_the_grace_has_arrived(store: Store) -> None:

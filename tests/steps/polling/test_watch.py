@@ -32,11 +32,11 @@ async def events(*watches: Watch) -> list[str]:
     return [entry["event"] for entry in logs]
 
 
-async def told(store: Store, clock: SetClock) -> Coverage:
+async def covered_now(store: Store, clock: SetClock) -> Coverage:
     return await coverage(store=store, clock=clock)
 
 
-async def test_silence_while_polling_finds_scans_is_told_once_over_all_processes_and_so_is_its_end(
+async def test_silence_while_polling_finds_scans_is_logged_once_over_all_processes_and_so_is_its_end(
     store: Store,
 ) -> None:
     clock = SetClock(START)
@@ -49,11 +49,11 @@ async def test_silence_while_polling_finds_scans_is_told_once_over_all_processes
     clock.forward(minutes=5)
     assert await events(*watches) == ["webhooks.silent"]
     assert await events(*watches) == []
-    assert (await told(store, clock)).alarms == {AlarmCause.WEBHOOKS_SILENT: clock.now}
+    assert (await covered_now(store, clock)).alarms == {AlarmCause.WEBHOOKS_SILENT: clock.now}
     clock.forward(minutes=20)
     await came(store, clock, Source.WEBHOOK)
     assert await events(*watches) == ["webhooks.resumed"]
-    assert (await told(store, clock)).alarms == {}
+    assert (await covered_now(store, clock)).alarms == {}
 
 
 @pytest.mark.parametrize("found", [0, 2])
@@ -84,7 +84,7 @@ async def test_webhooks_that_never_came_are_an_alarm_too(store: Store) -> None:
     assert await events(watch) == ["webhooks.silent"]
 
 
-async def test_coverage_says_by_courier_who_told_first_and_which_minutes_are_missing(store: Store) -> None:
+async def test_coverage_shows_by_courier_which_source_was_first_and_which_minutes_are_missing(store: Store) -> None:
     clock = SetClock(START)
     await came(store, clock, Source.WEBHOOK, scans=30)
     clock.forward(hours=3)
@@ -107,7 +107,7 @@ async def test_coverage_says_by_courier_who_told_first_and_which_minutes_are_mis
                 await windows.done(session, window, items=place, now=clock.now)
             else:
                 await windows.failed(session, window, problem="away", again_at=clock.now + timedelta(days=1))
-    now = await told(store, clock)
+    now = await covered_now(store, clock)
     assert {c: (t.by_webhook, t.by_polling, t.share) for c, t in now.day.items()} == {
         4: (31, 3, 31 / 34),
         9: (0, 2, 0.0),
@@ -134,12 +134,12 @@ async def test_refused_webhooks_are_written_down_and_old_counts_go(store: Store)
     assert await watch.check() == 0
     refusals.add("no_key", clock.now)
     await Watch(store, clock, WatchPolicy(), refusals).check()
-    now = await told(store, clock)
+    now = await covered_now(store, clock)
     assert {name: r.refused for name, r in now.refusals.items()} == {"no_key": 3, "wrong_key": 1}
     assert now.last_webhook_at is None
 
 
-async def test_refusals_are_written_down_between_two_looks_for_whoever_waits_to_be_told(
+async def test_refusals_are_stored_between_two_checks_for_a_caller_that_waits_for_them(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("awbridge.steps.polling.watch.WRITE_EVERY", 0.0)
@@ -148,7 +148,7 @@ async def test_refusals_are_written_down_between_two_looks_for_whoever_waits_to_
     for _ in range(2):
         refusals.add("no_key", clock.now)
         await watch.check()
-    assert (await told(store, clock)).refusals["no_key"].refused == 2
+    assert (await covered_now(store, clock)).refusals["no_key"].refused == 2
 
 
 async def test_refusals_that_could_not_be_written_down_are_not_forgotten(
@@ -163,4 +163,4 @@ async def test_refusals_that_could_not_be_written_down_are_not_forgotten(
         await watch.check()
     refusals.add("no_key", clock.now)
     await watch.check()
-    assert (await told(store, clock)).refusals["no_key"].refused == 2
+    assert (await covered_now(store, clock)).refusals["no_key"].refused == 2

@@ -71,7 +71,7 @@ async def stored(store: Store, objects: Objects) -> str:
     return "\n".join(found)
 
 
-def told_of(reference: str) -> list[str]:
+def quotes_of(reference: str) -> list[str]:
     """An event that quotes ClickPost, an endpoint that quotes the event and is disabled, a message that came back."""
     shard, body = shard_of(reference), json.dumps({"type": "shipment.rejected", "data": {"problem": f"phone {PHONE}?"}})
     return [
@@ -120,26 +120,26 @@ class _NotingSession:
 
 @pytest.fixture
 async def world(store: Store, objects: Objects, tmp_path: Path) -> Store:
-    """A delivered shipment of Asha and one of somebody else, with calls, scans, deliveries, archive and report."""
+    """A delivered shipment of Asha and one of another customer, with calls, scans, deliveries, archive and report."""
     await ended(store, "R1")
     await add(store, "R2", payload=order_of("R2") | {"drop_info": {"drop_phone": OTHER, "drop_name": "Ben Das"}})
     await keep(store, call("R1"), reference="R1")
     await more_about(store, "R1")
     other = json.dumps({"drop_info": {"drop_phone": OTHER, "drop_name": "Ben Das"}})
     await keep(store, call("R2", request=other, response="{}"), reference="R2")
-    told = webhook("AWB-R1", 8, T0, additional={"received_by": NAME, "phone": PHONE})
+    delivered = webhook("AWB-R1", 8, T0, additional={"received_by": NAME, "phone": PHONE})
     note = json.dumps(webhook("AWB-R2", 8, T0, remark="for Ben Das"))
     async with store.write() as session:
-        bodies = [json.dumps(told).encode(), note.encode()]
+        bodies = [json.dumps(delivered).encode(), note.encode()]
         await inbox.add(session, [delivery(f"d{n}", body=body) for n, body in enumerate(bodies)])
         given = scan(waybill="AWB-R1", remark=f"given to {NAME}, call {PHONE}")
         missed = scan(3, waybill="AWB-R1", npr_code=2, npr_description=f"{NAME} did not answer {PHONE}")
         event = ReturnEvent(kind="return.placed", items=[{"sku": "S", "return_reason": f"{NAME} wants blue"}])
-        back = scan(101, waybill="AWB-R1", ndr_description=f"told {PHONE}", return_event=event)
+        back = scan(101, waybill="AWB-R1", ndr_description=f"called {PHONE}", return_event=event)
         await scans.add(session, [new_scan("R1", given), new_scan("R1", missed), new_scan("R1", back)])
         words = sql("UPDATE shipments SET ndr_description = $1 WHERE reference_number = 'R1'")
-        await session.execute(words, f"told {PHONE}")
-        for statement in told_of("R1"):
+        await session.execute(words, f"called {PHONE}")
+        for statement in quotes_of("R1"):
             await session.execute(sql(statement), T0)
     clock = SetClock(T0 + timedelta(days=1))
     policy = ArchivePolicy(folder=tmp_path / "local", privacy=KEEP)
@@ -258,8 +258,8 @@ async def events_about(store: Store, reference: str, count: int) -> None:
     )
     async with store.write() as session:
         for number in range(2 * count + 1):
-            told = (reference, body) if number % 2 else ("another's", '{"data": {"problem": "none"}}')
-            await session.execute(add_event, shard, number, *told, T0)
+            event = (reference, body) if number % 2 else ("another's", '{"data": {"problem": "none"}}')
+            await session.execute(add_event, shard, number, *event, T0)
 
 
 async def test_all_events_of_a_shipment_are_found_page_by_page(
@@ -272,11 +272,11 @@ async def test_all_events_of_a_shipment_are_found_page_by_page(
     done = await erase(store, objects, SetClock(T0 + timedelta(days=2)), reference="R")
     assert done.counts["events"] == 7
     assert PHONE not in await everything(store)
-    told = await fetch(store, "SELECT body FROM events WHERE reference_number = $1", "another's")
-    assert {row["body"] for row in told} == {'{"data": {"problem": "none"}}'}
+    others = await fetch(store, "SELECT body FROM events WHERE reference_number = $1", "another's")
+    assert {row["body"] for row in others} == {'{"data": {"problem": "none"}}'}
 
 
-async def test_events_are_looked_for_outside_of_any_transaction(store: Store, objects: Objects) -> None:
+async def test_events_are_searched_outside_of_any_transaction(store: Store, objects: Objects) -> None:
     await ended(store, "R")
     await events_about(store, "R", 3)
     writing = NotingStore(store)
@@ -295,7 +295,7 @@ async def test_nobody_in_particular_is_refused(store: Store, whose: dict[str, st
         await ask_erasure(store=store, clock=SetClock(), **whose)
 
 
-async def test_somebody_nobody_knows_is_done_at_once(store: Store, objects: Objects) -> None:
+async def test_the_erasure_of_an_unknown_person_is_done_at_once(store: Store, objects: Objects) -> None:
     done = await erase(store, objects, SetClock(), phone=PHONE)
     assert done.done_at
     assert not any(done.counts.values())

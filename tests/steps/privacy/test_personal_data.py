@@ -1,7 +1,7 @@
-"""A day of faults on which everybody is quoted: nobody stands in a log, alarm, archive, report or page.
+"""A day of faults that quote people: no log, alarm, archive, report or page names one.
 
-People are seeded into every field of orders, webhooks and answers that has room for one, and looked for in all that
-leaves: the log, what operators are told, the archive, the daily report, the pages, the metrics.
+People are seeded into every free text field of orders, webhooks and answers, and searched for in all output: the log,
+the alarms, the archive, the daily report, the pages, the metrics.
 """
 
 from __future__ import annotations
@@ -82,15 +82,15 @@ class Now:
 class Chat:
     """What operators read."""
 
-    told: list[Message] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
 
     async def send(self, message: Message) -> Sent:
-        self.told.append(message)
+        self.messages.append(message)
         return Sent()
 
 
 def order(number: int, *, reference: str, long: bool = False, **changes: Any) -> dict[str, Any]:
-    """An order that names somebody wherever it may."""
+    """An order that names a person in every field that allows it."""
     name, phone, mail, address = (seeds[number % 4] for seeds in (NAMES, PHONES, MAILS, ADDRESSES))
     made = an_order(reference, account_code="Delhivery Surface", order_id=f"o-{reference}")
     for place in ("pickup", "drop"):
@@ -117,7 +117,7 @@ def order(number: int, *, reference: str, long: bool = False, **changes: Any) ->
 
 
 def hook(number: int, waybill: str, form: int) -> bytes:
-    """A webhook that names somebody wherever it may."""
+    """A webhook that names a person in every field that allows it."""
     name, phone, mail, address = (seeds[number % 4] for seeds in (NAMES, PHONES, MAILS, ADDRESSES))
     words = f"Handed to {name}, {phone}, 91{phone}, +91-{phone}, {mail}, {address}"
     latest = {"timestamp": "2026-11-02T10:00:00Z", "status": words, "remark": words, "clickpost_status_code": 9}
@@ -146,7 +146,7 @@ def logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pat
 
 
 def leaks(text: str) -> set[str]:
-    """What of the seeds stands in a text, with some of what stands around it."""
+    """The seeds found in a text, with some of the text around them."""
     return {text[max(found.start() - 120, 0) : found.end() + 40] for found in SEEDS.finditer(text)}
 
 
@@ -158,7 +158,7 @@ PATHS = (
 )
 
 
-async def told_by_webhook(store: Store, waybills: Mapping[int, str]) -> str:
+async def pages_after_webhooks(store: Store, waybills: Mapping[int, str]) -> str:
     """Webhooks of a day, and what the API's own pages, metrics and lists without a shipment say afterwards."""
     texts: list[str] = []
     async with web_on(store, audit=AuditContext()) as web:
@@ -175,7 +175,7 @@ async def told_by_webhook(store: Store, waybills: Mapping[int, str]) -> str:
 
 
 async def work(store: Store, clickpost: AsyncClickPost, clock: Now, operator: Operator) -> None:
-    """A day: pushed with every fault, asked for, edited, applied."""
+    """A day: pushed with every fault, polled, edited, applied."""
     for _ in range(12):
         await push_due(store=store, clickpost=clickpost, clock=clock, policy=PushPolicy())
         await act_due(store=store, clickpost=clickpost, clock=clock, policy=ActPolicy())
@@ -186,7 +186,7 @@ async def work(store: Store, clickpost: AsyncClickPost, clock: Now, operator: Op
 
 
 async def edited(store: Store, clock: Now, references: list[str]) -> None:
-    """Edits and redeliveries, which the vendor refuses or not; every one names somebody."""
+    """Edits and redeliveries, which the vendor refuses or not; each names a person."""
     for number, reference in enumerate(references):
         bodies = {
             ActionKind.EDIT: {"drop_name": NAMES[number % 4], "drop_phone": PHONES[number % 4]},
@@ -198,7 +198,7 @@ async def edited(store: Store, clock: Now, references: list[str]) -> None:
 
 
 async def strange_report(store: Store, clock: Now) -> None:
-    """A report whose columns were mixed up: people stand where statuses and couriers should."""
+    """A report whose columns were mixed up: people in the place of statuses and couriers."""
     rows = "".join(f"ORDER-{n},{MAILS[n % 4]},{PHONES[n % 4]} of the customer\n" for n in range(4))
 
     async def parts() -> AsyncIterator[bytes]:
@@ -211,7 +211,7 @@ async def strange_report(store: Store, clock: Now) -> None:
 
 
 async def in_the_end(store: Store, clock: Now, operator: Operator) -> None:
-    """What is told when the day is over: all that is wrong, and the digest."""
+    """The messages at the end of the day: every alarm, and the digest."""
     operators = [operator]
     machine = Machine(name="one", free_share=lambda: 1.0, least_free=0.1)
     await HealthMonitor(store=store, clock=clock, loops=list, machine=machine).check()
@@ -264,8 +264,8 @@ COMMANDS = (
 )
 
 
-async def said_by_commands(url: str, sandbox_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What the commands print, also of a file of mixed-up columns. A name cannot be told from a status word."""
+async def output_of_commands(url: str, sandbox_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What the commands print, also of a file of mixed-up columns. A name looks like an unknown status."""
     for name, value in bridge_environment(url, sandbox_url, 9).items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(folder)
@@ -314,14 +314,14 @@ async def test_a_day_of_faults_quotes_nobody(
         await work(store, clickpost, clock, operator)
         waybills = {int(at.reference_number[6:]): at.waybill for at in sandbox.registry.orders.values()}
         sandbox_url = sandbox.url
-    pages = await told_by_webhook(store, waybills)
+    pages = await pages_after_webhooks(store, waybills)
     while await apply_due(store=store, clock=clock, policy=ApplyPolicy(zone=INDIA)):
         pass
     await strange_report(store, clock)
     await in_the_end(store, clock, operator)
     days = {(began + timedelta(days=n)).astimezone(INDIA).date() for n in range(-1, 2)}
     seen = {
-        "operators": "\n".join(f"{message.subject}\n{message.text}" for message in chat.told),
+        "operators": "\n".join(f"{message.subject}\n{message.text}" for message in chat.messages),
         "archive": await archived(store, objects, tmp_path / "local", clock),
         "report": await reported(store, objects, clock, days),
         "evidence": "".join(
@@ -330,8 +330,8 @@ async def test_a_day_of_faults_quotes_nobody(
                 for reference in references
             ]
         ),
-        "pages": pages + await told_by_webhook(store, {}),
-        "commands": await said_by_commands(store_url, sandbox_url, tmp_path, monkeypatch),
+        "pages": pages + await pages_after_webhooks(store, {}),
+        "commands": await output_of_commands(store_url, sandbox_url, tmp_path, monkeypatch),
         "log": logged.read_text(),
     }
     assert "account.4:Delhivery Surface" in seen["operators"]

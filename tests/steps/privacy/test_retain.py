@@ -52,10 +52,10 @@ async def ended(store: Store, reference: str, *, at: datetime = OLD) -> None:
     await add(store, reference, now=at, payload=order_of(reference))
     await place(store, reference, f"AWB-{reference}", now=at)
     async with store.write() as session:
-        standing = TrackingStatus(
+        status = TrackingStatus(
             sighting=Sighting(code=8, seen_at=at, step=9, final=True), bucket=6, edd=None, ndr_code=None
         )
-        await tracking_status.set_tracking_status(session, reference, standing, last_tracked_at=at, next_poll_at=None)
+        await tracking_status.set_tracking_status(session, reference, status, last_tracked_at=at, next_poll_at=None)
 
 
 async def test_calls_older_than_their_days_go_and_younger_ones_stay(store: Store, objects: Objects) -> None:
@@ -89,7 +89,7 @@ async def test_with_an_archive_nothing_goes_that_is_not_in_it(store: Store, obje
     assert await count(store, "attempts") == 0
 
 
-async def test_deliveries_go_once_applied_but_never_while_somebody_waits_for_them(
+async def test_deliveries_go_once_applied_but_never_while_a_shipment_waits_for_them(
     store: Store, objects: Objects
 ) -> None:
     async with store.write() as session:
@@ -172,7 +172,7 @@ async def test_a_round_whose_time_is_over_says_that_there_is_more(store: Store, 
     assert await count(store, "attempts") == 0
 
 
-async def test_webhooks_are_taken_in_while_old_rows_go(store: Store, objects: Objects) -> None:
+async def test_webhooks_are_stored_while_old_rows_go(store: Store, objects: Objects) -> None:
     rows = 6000
     async with store.write() as session:
         await inbox.add(session, [NewDelivery(f"old {n}", Source.WEBHOOK, b"x" * 2000, OLD) for n in range(rows)])

@@ -1,4 +1,4 @@
-"""Retain, table by table: what grows with traffic goes, and what somebody still needs stays."""
+"""Retain, table by table: what grows with traffic goes, and what is still needed stays."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def run(store: Store, objects: Objects, **changes: Any) -> dict[str, int]:
 
 
 async def put(store: Store, table: str, **values: object) -> None:
-    """A row, as it stands."""
+    """A row with these values."""
     places = ", ".join(f"${n}" for n in range(1, len(values) + 1))
     async with store.write() as session:
         await session.execute(sql(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({places})"), *values.values())
@@ -55,18 +55,18 @@ async def left(store: Store, table: str, column: str) -> list[Any]:
     return [row[column] for row in await fetch(store, f"SELECT {column} FROM {table} ORDER BY 1")]
 
 
-async def test_what_a_delivery_told_goes_with_it(store: Store, objects: Objects) -> None:
+async def test_the_update_sources_of_a_delivery_go_with_it(store: Store, objects: Objects) -> None:
     await add(store, "R")
     async with store.write() as session:
-        await inbox.add(session, [delivery("told"), delivery("due"), delivery("young", received_at=YOUNG)])
+        await inbox.add(session, [delivery("applied"), delivery("due"), delivery("young", received_at=YOUNG)])
         for one in await inbox.claim(session, now=NOW, limit=10):
             await update_sources.add(session, [UpdateSource("R", one, frozenset([0]))])
             if one.identity != "due":
                 await inbox.applied(session, [(one, None, 1)], now=T0)
     assert await run(store, objects, inbox=30) == {"inbox": 1, "update_sources": 1}
     async with store.read() as session:
-        told = await update_sources.of_shipment(session, "R")
-    assert sorted(t.delivery.identity for t in told) == ["due", "young"]
+        sources = await update_sources.of_shipment(session, "R")
+    assert sorted(t.delivery.identity for t in sources) == ["due", "young"]
     assert await count(store, "update_sources") == 2
 
 
@@ -164,7 +164,7 @@ async def test_actions_go_when_they_are_over(store: Store, objects: Objects) -> 
     assert await run(store, objects, actions=30, payloads=30) == {}  # about "done" something is still due
     async with store.write() as session:
         await session.execute(sql("UPDATE shipments SET erased_at = $1 WHERE reference_number = 'done'"), NOW)
-    assert await run(store, objects, actions=30) == {"actions": 1}  # it cannot be registered anew any more
+    assert await run(store, objects, actions=30) == {"actions": 1}  # it cannot be registered again any more
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ async def a_run(store: Store, name: str, *, finished_at: datetime | None, looked
     ]
     async with store.write() as session:
         begun = await reconciliations.begin(session, reconciliations.new_id(), new, now=OLD)
-        await differences.add(session, begun.id, found, look_at=OLD, now=OLD)
+        await differences.add(session, begun.id, found, check_at=OLD, now=OLD)
         await session.execute(sql("UPDATE differences SET next_check_at = NULL WHERE reconciliation_id = $1"), begun.id)
         await session.execute(
             sql("UPDATE differences SET next_check_at = $2 WHERE reconciliation_id = $1 AND item = $3"),
@@ -254,21 +254,21 @@ async def test_the_minutes_of_the_last_week_stay_whatever_the_settings_say(store
     assert await run(store, objects, runs=1) == {"catch_up_windows": 1}
 
 
-async def test_alarms_that_are_over_and_told_go(store: Store, objects: Objects) -> None:
+async def test_alarms_that_are_over_and_notified_go(store: Store, objects: Objects) -> None:
     async with store.write() as session:
-        for cause in ("over", "raised", "its end is to be told", "over since yesterday"):
-            await alarms.raise_(session, cause, "trouble", now=OLD)
+        for cause in ("over", "raised", "its end is due", "over since yesterday"):
+            await alarms.raise_(session, cause, "text", now=OLD)
         for alarm in await alarms.claim(session, now=OLD, until=OLD, limit=9):
             if alarm.cause != "over":
                 await alarms.record_notified(session, alarm, now=OLD)
         await alarms.clear(session, "over", now=OLD)
-        await alarms.clear(session, "its end is to be told", now=OLD)
+        await alarms.clear(session, "its end is due", now=OLD)
         await alarms.clear(session, "over since yesterday", now=YOUNG)
     assert await run(store, objects, runs=30) == {"alarms": 1}
-    assert await left(store, "alarms", "cause") == ["its end is to be told", "over since yesterday", "raised"]
+    assert await left(store, "alarms", "cause") == ["its end is due", "over since yesterday", "raised"]
 
 
-async def test_an_alarm_that_is_raised_anew_while_old_ones_go_stays(store: Store, objects: Objects) -> None:
+async def test_an_alarm_that_is_raised_again_while_old_ones_go_stays(store: Store, objects: Objects) -> None:
     async with store.write() as session:
         await alarms.raise_(session, "disk", "full", now=OLD)
         await alarms.clear(session, "disk", now=OLD)

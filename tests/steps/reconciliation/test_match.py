@@ -36,14 +36,14 @@ async def parts(content: bytes) -> AsyncIterator[bytes]:
 
 
 async def taken(store: Store, content: str, **changes: Any) -> Reconciliation:
-    told: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "name": "r.csv",
         "source": "upload",
         "kind": DifferenceTable.REGISTERED,
         "day": None,
         **changes,
     }
-    return await take_file(store=store, clock=SetClock(), parts=parts(content.encode()), **told)
+    return await take_file(store=store, clock=SetClock(), parts=parts(content.encode()), **arguments)
 
 
 async def reconciled(store: Store, content: str, *, zone: ZoneInfo = INDIA, **changes: Any) -> Reconciliation:
@@ -273,12 +273,12 @@ async def test_a_report_that_names_the_reference_proves_that_clickpost_holds_it(
     assert (after.state, after.waybill, after.maybe_placed) == (state, "4400000000001" if went_out else None, False)
 
 
-async def test_a_code_that_clickpost_does_not_publish_is_told_in_its_own_words(store: Store) -> None:
+async def test_an_unpublished_code_is_shown_with_its_description(store: Store) -> None:
     await placed(store, 1, 2)
     for number, code, words in ((1, 45, "Handed to the depot"), (2, 8, "Delivered")):
         body = webhook(f"400000000000{number}", code, T0)
-        told = {"clickpost_status_code": code, "clickpost_status_description": words}
-        body = body | told | {"additional": {"latest_status": body["additional"]["latest_status"] | told}}
+        status = {"clickpost_status_code": code, "clickpost_status_description": words}
+        body = body | status | {"additional": {"latest_status": body["additional"]["latest_status"] | status}}
         async with store.write() as session:
             await inbox.add(session, [delivery(f"{number}", body=as_body(body))])
     await apply_due(store=store, clock=SetClock(), policy=ApplyPolicy(zone=INDIA))

@@ -33,8 +33,8 @@ HEADER = "Reference Number,Courier Partner,AWB,Clickpost Unified Status,Latest T
 LATER = "02-11-2026 20:00"  # T0 is 12:00 of that day in India
 
 
-async def standing(store: Store, number: int, code: int | None, courier: int = 4) -> None:
-    """A shipment of ours that stands somewhere since T0."""
+async def tracked(store: Store, number: int, code: int | None, courier: int = 4) -> None:
+    """A shipment of ours with a status since T0."""
     await add(store, f"ORDER-{number}", courier_partner_id=courier)
     await place(store, f"ORDER-{number}", f"400000000000{number}")
     async with store.write() as session:
@@ -49,7 +49,7 @@ def row(number: int, courier: str, status: str, at: str = LATER) -> str:
 async def test_every_difference_is_seen_by_the_vendor_s_own_columns_and_words(store: Store) -> None:
     words = ["Cancelled", "RTO-ShipmentDelay", "RTO-Failed Delivery", "Delivered", "RTO-InTransit", "Lost", "InTransit"]
     for number in range(len(words) + 1):
-        await standing(store, number, 5, courier=4)
+        await tracked(store, number, 5, courier=4)
     run = await reconciled(
         store,
         HEADER
@@ -66,7 +66,7 @@ async def test_every_difference_is_seen_by_the_vendor_s_own_columns_and_words(st
 
 async def test_what_is_not_understood_is_counted_and_never_matched(store: Store) -> None:
     for number in range(4):
-        await standing(store, number, 5)
+        await tracked(store, number, 5)
     rows = [("Delhivery", "InTransit"), ("Delhivery", "RTO-Handover"), ("Moon Express", "InTransit"), ("", "")]
     run = await reconciled(store, HEADER + "".join(row(n, *cells) for n, cells in enumerate(rows)), day=DAY)
     assert (run.matched, run.partly, run.found, run.compared) == (1, 3, {}, Compared.PARTLY)
@@ -77,15 +77,15 @@ async def test_what_is_not_understood_is_counted_and_never_matched(store: Store)
 
 
 async def test_a_row_may_differ_in_one_thing_and_not_be_understood_in_another(store: Store) -> None:
-    await standing(store, 1, 5)
+    await tracked(store, 1, 5)
     run = await reconciled(store, HEADER + row(1, "Moon Express", "Delivered"))
     assert (run.matched, run.partly, run.found) == (0, 0, {"status_differs": 1})
     assert run.compared is Compared.PARTLY
 
 
 async def test_a_shipment_without_news_is_one_without_a_status(store: Store) -> None:
-    await standing(store, 1, None)
-    await standing(store, 2, None)
+    await tracked(store, 1, None)
+    await tracked(store, 2, None)
     run = await reconciled(store, HEADER + row(1, "Delhivery", "NoStatusExist") + row(2, "Delhivery", ""))
     assert (run.matched, run.partly, run.compared) == (2, 0, Compared.FULLY)
 
@@ -96,27 +96,27 @@ async def test_couriers_go_by_the_company_s_names_and_by_those_of_clickpost_s_li
     )
     listed = theirs(88, "Sun 1")
     await sync_couriers(store=store, clickpost=Vendor(listed), clock=SetClock(), apply=False)
-    await standing(store, 1, 5, courier=77)
-    await standing(store, 2, 5, courier=88)
+    await tracked(store, 1, 5, courier=77)
+    await tracked(store, 2, 5, courier=88)
     run = await reconciled(store, HEADER + row(1, "MOON", "InTransit") + row(2, listed.courier_name, "InTransit"))
     assert (run.matched, run.compared) == (2, Compared.FULLY)
 
 
 async def test_a_time_that_cannot_be_read_where_it_decides_is_counted(store: Store) -> None:
-    await standing(store, 1, 5)
+    await tracked(store, 1, 5)
     run = await reconciled(store, HEADER + row(1, "Delhivery", "Delivered", "once upon a time"))
     assert run.not_understood.sentences() == ["unreadable times: 1 row"]
     assert run.compared is Compared.PARTLY
 
 
 async def test_failed_orders_are_compared_by_name_alone(store: Store) -> None:
-    await standing(store, 1, 5)
+    await tracked(store, 1, 5)
     run = await reconciled(store, "Reference Number,Request,Response\nORDER-1,{},no\n", kind=DifferenceTable.FAILURES)
     assert (run.matched, run.compared) == (1, Compared.FULLY)
 
 
 @pytest.mark.parametrize(("ours_at", "differs"), [(-30, True), (30, True), (61, False)])
-def test_a_minute_is_told_without_its_seconds(ours_at: int, differs: bool) -> None:
+def test_a_report_states_minutes_without_seconds(ours_at: int, differs: bool) -> None:
     ours = Ours(
         reference_number="R",
         waybill="W",
@@ -178,9 +178,9 @@ async def test_the_sandbox_s_own_report_is_compared_fully(world: World) -> None:
     assert run.columns_read["understood"]["status"] == "Clickpost Unified Status"
 
 
-async def test_operators_are_told_that_a_day_was_compared_only_partly(store: Store) -> None:
+async def test_a_day_that_was_compared_only_partly_is_an_alarm(store: Store) -> None:
     clock = SetClock()
-    await standing(store, 1, 5)
+    await tracked(store, 1, 5)
     monitor = HealthMonitor(
         store=store,
         clock=clock,
@@ -215,9 +215,9 @@ async def test_accounts_that_cannot_be_read_have_not_vanished(store: Store) -> N
     )
     vendor = Vendor(theirs(6, "other"))
     vendor.unread = 1
-    told = await sync_couriers(store=store, clickpost=vendor, clock=SetClock(), apply=True)
-    assert ([change.change for change in told.changes], told.warnings, told.unread) == (["new"], [], 2)
+    report = await sync_couriers(store=store, clickpost=vendor, clock=SetClock(), apply=True)
+    assert ([change.change for change in report.changes], report.warnings, report.unread) == (["new"], [], 2)
     vendor.unread = 0
-    told = await sync_couriers(store=store, clickpost=vendor, clock=SetClock(), apply=False)
-    assert [change.change for change in told.changes] == ["vanished at ClickPost"]
-    assert [warning.kind for warning in told.warnings] == ["vanished"]
+    report = await sync_couriers(store=store, clickpost=vendor, clock=SetClock(), apply=False)
+    assert [change.change for change in report.changes] == ["vanished at ClickPost"]
+    assert [warning.kind for warning in report.warnings] == ["vanished"]

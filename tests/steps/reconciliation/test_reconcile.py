@@ -120,7 +120,7 @@ class World:
         )
 
     async def by_hand(self, reference: str) -> None:
-        """An order that somebody placed beside us."""
+        """An order that was placed outside of awbridge."""
         await self.clickpost.create_order(order(reference))
         await self.first_scan(reference)
 
@@ -136,7 +136,7 @@ class World:
 
 @pytest.fixture
 async def world(store: Store) -> AsyncIterator[World]:
-    """Six orders of ours that are placed at ClickPost and stand in its reports, none of which was heard of since."""
+    """Six orders of ours that are placed at ClickPost and listed in its reports, without any update since."""
     clock = Now()
     async with (
         running(SandboxConfig(report_polls=1, odd_answers=0)) as sandbox,
@@ -163,7 +163,7 @@ def sql(text: str) -> Statement:
 
 
 async def seen_everywhere(world: World) -> None:
-    """Tracking has told us where everything stands, and nothing moves any more."""
+    """Every shipment has its final status here."""
     await world.control("finish")
     world.clock.ahead += timedelta(days=1, minutes=1)
     policy = CatchUpPolicy()
@@ -248,7 +248,7 @@ async def test_what_is_missing_there_is_pushed_again_in_one_action(world: World)
 
 
 async def edit_at_courier(world: World, reference: str, **fields: Any) -> None:
-    """An edit that was asked for and made."""
+    """An edit that was requested and made."""
     await asking.ask(
         store=world.store, clock=world.clock, kind=ActionKind.EDIT, reference_number=reference, body=fields
     )
@@ -256,7 +256,7 @@ async def edit_at_courier(world: World, reference: str, **fields: Any) -> None:
         pass
 
 
-async def test_what_was_edited_at_the_courier_is_registered_anew_as_it_was_edited(world: World) -> None:
+async def test_a_shipment_edited_at_the_courier_is_registered_again_with_its_edits(world: World) -> None:
     await edit_at_courier(world, "ORDER-0", order_type="COD", cod_value=499)
     bill = {"ewaybill_serial_number": "EWB-1", "invoice_number": "INV-2", "invoice_date": "2026-11-03"}
     await edit_at_courier(world, "ORDER-0", **bill, edit_order_service="2")
@@ -308,7 +308,7 @@ async def test_what_was_booked_elsewhere_is_no_order_that_could_be_pushed_again(
     assert "booked elsewhere" in done.undecided[0].why
 
 
-async def test_an_edit_waits_while_its_shipment_is_registered_anew(world: World) -> None:
+async def test_an_edit_waits_while_its_shipment_is_registered_again(world: World) -> None:
     await world.control("forget", reference_number="ORDER-0")
     run = await world.to_the_end()
     await push_again(store=world.store, clock=world.clock, reconciliation_id=run.id)
@@ -365,7 +365,7 @@ async def test_a_shipment_that_only_the_report_lacks_is_closed_by_asking_for_it(
         assert (last.api, last.outcome) == ("fetch-order", outcome)
 
 
-async def test_a_run_that_was_killed_goes_on_with_the_same_report(world: World) -> None:
+async def test_a_run_that_was_killed_resumes_with_the_same_report(world: World) -> None:
     await world.control("forget", reference_number="ORDER-0")
     today = world.clock().astimezone(INDIA).date()
     run = await begin_day(store=world.store, clock=world.clock, zone=INDIA, day=today)
@@ -374,7 +374,7 @@ async def test_a_run_that_was_killed_goes_on_with_the_same_report(world: World) 
     run = await world.round(run)
     reference = run.windows[0].reference
     assert reference
-    async with world.store.write() as session:  # a worker takes it, and is never heard of again
+    async with world.store.write() as session:  # a worker claims it, and is killed
         taken = await reconciliations.claim(
             session, owner="killed", now=world.clock(), until=world.clock() + timedelta(minutes=15), only=run.id
         )
@@ -389,7 +389,7 @@ async def test_a_run_that_was_killed_goes_on_with_the_same_report(world: World) 
     assert (DifferenceKind.MISSING_THERE, "ORDER-0") in await world.found(run)
 
 
-async def test_a_report_that_fails_is_requested_anew(world: World) -> None:
+async def test_a_report_that_fails_is_requested_again(world: World) -> None:
     await world.control("forget", reference_number="ORDER-0")
     world.sandbox.inject_fault("failed_reports")
     today = world.clock().astimezone(INDIA).date()
@@ -419,8 +419,8 @@ async def test_calls_that_fail_are_made_again_and_in_the_end_given_up(world: Wor
 async def test_a_scheduled_day_is_begun_once(world: World) -> None:
     due = datetime(2026, 11, 22, 18, 29, tzinfo=UTC)  # 23:59 in India: the day before is the 21st
     for _ in range(2):
-        told = await begin_scheduled(store=world.store, clock=world.clock, zone=INDIA, due_at=due)
-    assert told == "reconciliation of 2026-11-21 begun"
+        result = await begin_scheduled(store=world.store, clock=world.clock, zone=INDIA, due_at=due)
+    assert result == "reconciliation of 2026-11-21 begun"
     await begin_scheduled(store=world.store, clock=world.clock, zone=INDIA, due_at=due + timedelta(minutes=1))
     async with world.store.read() as session:
         runs = await reconciliations.newest(session)
@@ -440,11 +440,11 @@ async def test_the_bundle_of_a_difference_holds_payload_calls_and_timeline(world
     content = await world.bundle(run, found.id)
     with zipfile.ZipFile(io.BytesIO(content)) as zipped:
         names = zipped.namelist()
-        told = json.loads(zipped.read("difference.json"))
+        difference = json.loads(zipped.read("difference.json"))
         payload = json.loads(zipped.read("payload.json"))
         call = json.loads(zipped.read(next(name for name in names if name.startswith("calls/"))))
-    assert told["kind"] == "missing_there"
-    assert told["clickpost_reports"] == [run.windows[0].reference]
+    assert difference["kind"] == "missing_there"
+    assert difference["clickpost_reports"] == [run.windows[0].reference]
     assert payload["shipment_details"]["reference_number"] == "ORDER-0"
     assert "/api/v3/create-order/" in call["url"]
     assert "sandbox-key" not in json.dumps(call)

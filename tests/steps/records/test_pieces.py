@@ -58,7 +58,7 @@ async def listed(store: Store) -> tuple[list[str], list[str]]:
     return [s.reference_number for s in ndr], [s.reference_number for s in wrong]
 
 
-async def test_a_box_whose_delivery_failed_is_in_ndr_and_told(store: Store) -> None:
+async def test_a_box_whose_delivery_failed_is_in_ndr_and_sent_as_an_event(store: Store) -> None:
     await three_boxes(store)
     await deliver(store, *hooks(webhook("AWB1", 6, T0), of_box(2, 9, 3, ndr_status_code=6)))
     after = await get(store, "R")
@@ -70,9 +70,9 @@ async def test_a_box_whose_delivery_failed_is_in_ndr_and_told(store: Store) -> N
     assert [f.ndr_name for f in pieces[1].failures] == ["Address Issue"]
     assert (await kinds(store))[1:] == ["piece.status_changed", "piece.ndr_raised"]
     (row,) = await fetch(store, "SELECT body FROM events WHERE kind = 'piece.ndr_raised'")
-    told = json.loads(row["body"])["data"]
-    assert told["reference_number"] == "R"
-    assert told["piece"] | {"status": None} == {
+    event = json.loads(row["body"])["data"]
+    assert event["reference_number"] == "R"
+    assert event["piece"] | {"status": None} == {
         "waybill": "AWB1-2",
         "status": None,
         "ndr_code": 6,
@@ -105,9 +105,9 @@ async def test_a_box_that_goes_wrong_is_visible_and_leaves_the_others(
     assert after.piece_exception_at == T0.replace(microsecond=0) + 7 * HOUR
     assert await listed(store) == ([], ["R"])
     assert [p.exception for p in (await truth(store)).pieces] == [None, exception, None]
-    told = await kinds(store)
-    assert told[-2:] == ["piece.status_changed", kind]
-    assert not {"lost", "damaged", "rto.started"} & set(told)
+    sent = await kinds(store)
+    assert sent[-2:] == ["piece.status_changed", kind]
+    assert not {"lost", "damaged", "rto.started"} & set(sent)
     assert not {"lost", "damaged", "rto_started"} & await milestones(store), "the customer's parcel is not lost"
 
 
@@ -115,7 +115,7 @@ async def test_delivered_is_only_what_arrived_with_all_its_boxes(store: Store) -
     await three_boxes(store)
     await deliver(store, *hooks(of_box(1, 8, 1)))
     after = await get(store, "R")
-    assert (after.status_code, after.final) == (1, False), "of the others nothing was told"
+    assert (after.status_code, after.final) == (1, False), "the others have no update yet"
     await deliver(store, *hooks(of_box(2, 6, 2), of_box(3, 5, 2)), at=NOW + HOUR)
     assert (await get(store, "R")).status_code == 5, "the slowest"
     await deliver(store, *hooks(of_box(2, 8, 3)), at=NOW + 2 * HOUR)
@@ -128,7 +128,7 @@ async def test_delivered_is_only_what_arrived_with_all_its_boxes(store: Store) -
     assert (await truth(store)).milestones.delivered_at == T0.replace(microsecond=0) + 9 * HOUR
 
 
-async def test_where_boxes_end_in_several_ways_the_worst_is_shown_and_nobody_is_told_the_whole_is_lost(
+async def test_where_boxes_end_in_several_ways_the_worst_is_shown_and_no_event_reports_the_whole_lost(
     store: Store,
 ) -> None:
     await three_boxes(store)
@@ -152,8 +152,8 @@ async def test_when_all_boxes_are_lost_so_is_the_shipment(store: Store) -> None:
 @pytest.mark.parametrize("apart", [True, False])
 async def test_any_order_ends_in_the_same(store: Store, order: Sequence[int], apart: bool) -> None:
     await three_boxes(store)
-    told = (of_box(1, 8, 4), of_box(2, 9, 5, ndr_status_code=1), of_box(3, 21, 6), of_box(2, 6, 3))
-    await deliver(store, *hooks(*(told[n] for n in order)), apart=apart)
+    updates = (of_box(1, 8, 4), of_box(2, 9, 5, ndr_status_code=1), of_box(3, 21, 6), of_box(2, 6, 3))
+    await deliver(store, *hooks(*(updates[n] for n in order)), apart=apart)
     after = await get(store, "R")
     assert (after.status_code, after.ndr_code) == (9, 1)
     assert after.piece_exception_at == T0.replace(microsecond=0) + 6 * HOUR
@@ -200,12 +200,12 @@ async def test_boxes_and_returns_of_the_sandbox_end_as_its_books_say(store: Stor
         assert shipment.status_code == (own.code if own else 8 if set(ends.values()) == {8} else shipment.status_code)
         assert shipment.status_code is not None
         returned += len(known.returns)
-    told = {
+    reported = {
         (b["payload"]["return_reference_number"], b["payload"]["clickpost_status_code"])
         for b in hook.bodies
         if "payload" in b
     }
-    assert returned == len(told) > 0
+    assert returned == len(reported) > 0
 
 
 REATTEMPT = {"action": "REATTEMPT", "preferred_date": "2099-01-01"}

@@ -250,7 +250,7 @@ async def _missing_there(store: Store, clock: SetClock) -> None:
     async with store.write() as session:
         ours = Ours(reference_number="R", waybill="AWB1", courier_partner_id=4, state=State.PLACED)
         missing = Finding(kind=DifferenceKind.MISSING_THERE, ours=ours, theirs=None)
-        await differences.add(session, 1, [missing], look_at=clock(), now=clock())
+        await differences.add(session, 1, [missing], check_at=clock(), now=clock())
 
 
 async def _nothing(store: Store, clock: SetClock) -> None:
@@ -332,7 +332,7 @@ async def test_what_a_killed_process_had_half_written_is_read_as_far_as_it_goes(
     assert [f.suffix for f in (tmp_path / "unrecorded").iterdir()] == [".unreadable"]
 
 
-async def test_the_alarm_ends_also_when_the_process_was_started_anew(store: Store, tmp_path: Path) -> None:
+async def test_the_alarm_ends_also_after_a_restart_of_the_process(store: Store, tmp_path: Path) -> None:
     clock = SetClock()
     before = place_for(tmp_path, clock)
     before.drop(1)

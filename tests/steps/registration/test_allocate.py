@@ -290,7 +290,7 @@ async def test_a_payload_that_names_a_transporter_ends_the_asking(configured: St
     assert await allocate(configured, Vendor((4, "one"))) == 0
 
 
-async def test_a_changed_payload_without_a_courier_is_allocated_anew(configured: Store) -> None:
+async def test_a_changed_payload_without_a_courier_is_allocated_again(configured: Store) -> None:
     await take_in(configured, {**bare(), "transporter": "blue"})
     changed = await intake.change_payload(
         store=configured,
@@ -326,7 +326,7 @@ async def test_failures_are_tried_again_then_given_up_and_retried(configured: St
         (failing("permanent"), State.REJECTED),
     ],
 )
-async def test_account_trouble_uses_up_no_try_and_a_wrong_question_needs_a_person(
+async def test_an_account_incident_uses_up_no_try_and_a_wrong_question_needs_a_person(
     configured: Store, error: VendorError, state: State
 ) -> None:
     await allocating(configured)
@@ -336,8 +336,8 @@ async def test_account_trouble_uses_up_no_try_and_a_wrong_question_needs_a_perso
     await allocate(configured, Vendor(error=error), clock)
     after = await get(configured, "R")
     assert (after.state, after.no_of_retries) == (state, 0)
-    told = [row["kind"] for row in await fetch(configured, "SELECT kind FROM events")]
-    assert told == (["shipment.rejected"] if state is State.REJECTED else [])
+    sent = [row["kind"] for row in await fetch(configured, "SELECT kind FROM events")]
+    assert sent == (["shipment.rejected"] if state is State.REJECTED else [])
     clock.forward(minutes=5)
     assert await allocate(configured, Vendor((4, "one")), clock) == (state is State.ALLOCATING)
 
@@ -375,7 +375,7 @@ HELD = Placed(waybill="AWB-1", already=True, courier_partner_id=4, account_code=
 
 
 class Courier:
-    """Answers a create-order with this outcome, whatever became of it; takes back what it is told to."""
+    """Answers a create-order with this outcome, and cancels on request."""
 
     def __init__(self, outcome: Outcome) -> None:
         self.outcome = outcome

@@ -62,7 +62,7 @@ async def hear(store: Store, code: int, clock: SetClock, *, at: datetime = T0) -
 
 @pytest.fixture
 async def unwanted(store: Store) -> Store:
-    """A store with one placed shipment that somebody wants cancelled."""
+    """A store with one placed shipment whose cancellation is requested."""
     await add(store, "R")
     await place(store, "R", "AWB1")
     await intake.cancel(store=store, clock=SetClock(), reference_number="R")
@@ -185,14 +185,14 @@ async def test_a_cancellation_that_gave_up_is_shown_alarmed_of_and_reported_as_a
     assert int(row["tries_so_far"]) == tries
 
 
-async def test_a_person_who_insists_has_it_asked_anew_with_all_its_tries_and_time(unwanted: Store) -> None:
+async def test_a_repeated_request_starts_again_with_all_its_tries_and_time(unwanted: Store) -> None:
     vendor, clock = Vendor(cancelled=False, accepted=True, again=True), SetClock()
     while (due := (await get(unwanted, "R")).next_try_at) is not None:
         clock.now = due
         await run(unwanted, vendor, clock)
     await intake.cancel(store=unwanted, clock=clock, reference_number="R")
-    anew = await get(unwanted, "R")
-    assert (anew.cancel_requested_at, anew.cancel_tries, anew.cancel_state) == (clock.now, 0, "asked")
+    again = await get(unwanted, "R")
+    assert (again.cancel_requested_at, again.cancel_tries, again.cancel_state) == (clock.now, 0, "asked")
     assert await run(unwanted, vendor, clock) == 1
     assert (await get(unwanted, "R")).next_try_at == clock.now + CONFIRM_AFTER
 
@@ -237,7 +237,7 @@ async def test_a_parcel_on_its_way_ends_no_cancellation(unwanted: Store, code: i
     assert await run(unwanted, Vendor(), clock) == 1
 
 
-async def test_what_tracking_had_told_before_settles_an_answer_that_settles_nothing(unwanted: Store) -> None:
+async def test_an_earlier_tracking_status_settles_an_undecided_answer(unwanted: Store) -> None:
     clock = SetClock()
     async with unwanted.write() as session:
         await session.execute(sql("UPDATE shipments SET status_code = 8, final = $1"), True)
@@ -247,7 +247,7 @@ async def test_what_tracking_had_told_before_settles_an_answer_that_settles_noth
     assert after.problem == "not cancelled: the shipment ended otherwise (Delivered)"
 
 
-async def test_tracking_that_comes_during_the_call_is_told_once(unwanted: Store) -> None:
+async def test_a_tracking_update_during_the_call_sends_one_event(unwanted: Store) -> None:
     clock = SetClock()
     async with unwanted.write() as session:
         await endpoints.add(session, "https://erp.example/", now=T0)

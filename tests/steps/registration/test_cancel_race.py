@@ -1,4 +1,4 @@
-"""A cancellation that meets a push, whoever is first: it ends cancelled, or placed and then cancelled; never lost."""
+"""A cancellation that meets a push, in any order: it ends cancelled, or placed and then cancelled; never lost."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CALL = Call(api="create-order", method="POST", url="u")
 
 
 class Vendor:
-    """Answers orders with the outcomes given, then with 323; cancels what it is asked to unless told otherwise."""
+    """Answers orders with the outcomes given, then with 323; cancels on request unless configured otherwise."""
 
     def __init__(self, *outcomes: Outcome, cancels: tuple[dict[str, Any], ...] = ()) -> None:
         self.outcomes = list(outcomes)
@@ -58,7 +58,7 @@ class Vendor:
         answer = self.cancels.pop(0) if self.cancels else {"cancelled": True}
         if answer["cancelled"]:
             self.cancelled.append(waybill)
-        return CancelAnswer(call=CALL, **{"message": "said", **answer})
+        return CancelAnswer(call=CALL, **{"message": "text", **answer})
 
 
 async def push(store: Store, vendor: Vendor, clock: SetClock) -> int:
@@ -263,7 +263,7 @@ async def counted(store: Store) -> tuple[int, int, int]:
     return counts["asked"], counts["refused"], counts["unsettled"]
 
 
-async def test_a_cancellation_outlives_a_push_that_gave_up_and_goes_on_when_asked_again(store: Store) -> None:
+async def test_a_cancellation_outlives_a_push_that_gave_up_and_resumes_when_requested_again(store: Store) -> None:
     clock = SetClock()
     vendor = Vendor(*[Unknown(message="lost")] * (len(POLICY.retry_delays) + 1))
     await add(store, "R")

@@ -261,7 +261,7 @@ async def test_a_breaker_holds_probes_and_reopens_with_one_alarm(store: Store) -
     assert alarm["cleared_at"] is not None
 
 
-async def test_account_trouble_alarms_once_however_many_wait(store: Store) -> None:
+async def test_an_account_incident_is_one_alarm_however_many_wait(store: Store) -> None:
     vendor = Vendor(lambda _r, _c: Misconfigured(message="bad key", code=301))
     clock = SetClock()
     await backlog(store, 300)
@@ -314,8 +314,8 @@ async def test_what_may_stand_is_looked_up_before_it_gives_up(store: Store, outc
     assert sorted(vendor.asked) == ["HELD", "NOT"]
     assert [(await get(store, r)).state for r in ("HELD", "NOT")] == [State.PLACED, State.GAVE_UP]
     assert (await get(store, "HELD")).waybill == "AWB-1"
-    said = "unknown" if isinstance(outcome, Unknown) else "pending"
-    assert {a.outcome for a in (await attempts_of(store, "HELD"))[:-1]} == {said}
+    recorded = "unknown" if isinstance(outcome, Unknown) else "pending"
+    assert {a.outcome for a in (await attempts_of(store, "HELD"))[:-1]} == {recorded}
     assert [a.outcome for a in await attempts_of(store, "HELD")][-1] == "found"
     assert [a.outcome for a in await attempts_of(store, "NOT")][-1] == "not_found"
 

@@ -134,11 +134,11 @@ async def test_the_events_of_a_fallback_name_each_other(configured: Store) -> No
         await endpoints.add(session, "https://erp.example/", now=T0)
     await take_in(configured, clock)
     await run(configured, vendor, clock, minutes=3)
-    told = [
+    events = [
         (row["kind"], row["reference_number"], json.loads(row["body"])["data"])
         for row in await fetch(configured, "SELECT kind, reference_number, body FROM events ORDER BY id")
     ]
-    assert [(kind, reference, data["replaces"], data["replaced_by"]) for kind, reference, data in told] == [
+    assert [(kind, reference, data["replaces"], data["replaced_by"]) for kind, reference, data in events] == [
         ("shipment.rejected", "REF", None, None),
         ("shipment.cancelled", "REF", None, "REF-2"),
         ("shipment.placed", "REF-2", "REF", None),
@@ -174,7 +174,7 @@ async def test_an_unclear_refusal_is_tried_as_often_as_configured_first(configur
     assert (await get(configured, "REF")).state is State.CANCELLED
 
 
-async def test_the_chain_goes_on_and_endings_do_not_pile_up(configured: Store) -> None:
+async def test_the_chain_continues_and_endings_do_not_pile_up(configured: Store) -> None:
     clock = SetClock()
     vendor = Vendor({4: (311, ""), 6: (311, ""), 5: (311, "")})
     reference = "A-REFERENCE-OF-25-LETTERS"
@@ -351,7 +351,7 @@ async def test_killed_at_any_write_nothing_ships_twice_and_nothing_is_lost(confi
     assert (await get(configured, "REF")).replaced_by == "REF-2"
 
 
-async def test_killed_within_the_one_transaction_neither_half_stands(configured: Store) -> None:
+async def test_killed_within_the_one_transaction_neither_half_is_stored(configured: Store) -> None:
     clock, vendor = SetClock(), Vendor(NO_RETURNS)
     await take_in(configured, clock)
     await push_due(store=configured, clickpost=vendor, clock=clock, policy=PUSH)

@@ -77,7 +77,7 @@ async def test_what_the_courier_says_it_holds_goes_nowhere_else_and_needs_a_pers
 
 
 @pytest.mark.parametrize("how", ["retry", "cancel"])
-async def test_whoever_retries_or_cancels_that_has_clickpost_asked_and_nothing_sent(world: World, how: str) -> None:
+async def test_a_retry_or_cancellation_queries_clickpost_and_sends_nothing(world: World, how: str) -> None:
     world.spoil("held_by_courier")
     await go(world, 3)
     sent = world.sandbox.registry.create_calls["R"]

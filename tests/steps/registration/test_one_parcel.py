@@ -62,7 +62,7 @@ EMPTIED = (
     *("account_states", "notices", "alarms"),
 )
 
-# What becomes of the next create-order. Those after which somebody may hold a parcel come often.
+# Faults of the next create-order. Those after which a parcel may exist are frequent.
 FAULTS = (None, None, *("cut_after_placing", "held_by_courier") * 3, "cut_before_placing", "html_body", 319, 329, 315)
 EDITS: dict[str, dict[str, Any]] = {
     "heavier": {"shipment_details.weight": 700},
@@ -85,7 +85,7 @@ OPERATIONS = st.tuples(ACTIONS, st.sampled_from(FAULTS))
 
 @dataclass
 class World:
-    """One order, its successors, and whoever may hold a parcel of it."""
+    """One order, its successors, and the vendor and couriers that may hold a parcel of it."""
 
     store: Store
     sandbox: Sandbox
@@ -107,7 +107,7 @@ class World:
             return await lists.newest(session, limit=50)
 
     async def newest(self) -> Shipment:
-        """The one that stands for the order now."""
+        """The current shipment of the order."""
         return next(s for s in await self.all() if s.replaced_by is None)
 
     async def time(self) -> None:
@@ -126,7 +126,7 @@ class World:
             self.sandbox.inject_fault("error_code" if is_code else fault, code=fault if is_code else 0)
 
     async def quiet(self) -> bool:
-        """Whether nothing goes on by itself."""
+        """Whether no step is due."""
         return all(s.next_try_at is None and s.waits_for is None for s in await self.all())
 
     async def do(self, name: str, how: Any) -> None:
@@ -158,7 +158,7 @@ class World:
         return any(reference == shipment.reference_number for reference, _ in self.sandbox.registry.at_courier)
 
     async def person(self) -> None:
-        """Somebody looks into ClickPost's dashboard, asks the courier, and says what there is."""
+        """A person checks ClickPost's dashboard and the courier, and states the result."""
         for shipment in await self.all():
             if not shipment.maybe_placed or shipment.state is not State.GAVE_UP:
                 continue
@@ -183,7 +183,7 @@ class World:
         return next(kept, None)
 
     async def live(self, *, but_leaving: bool) -> list[str]:
-        """The parcels that somebody holds; without those that are being cancelled, where these do not count."""
+        """The parcels at ClickPost or a courier; with `but_leaving`, without those that are being cancelled."""
         vendor = self.sandbox.registry
         parcels = {o.waybill for o in vendor.orders.values() if not o.cancelled} | set(vendor.at_courier.values())
         leaving = {s.waybill for s in await self.all() if s.success and s.cancel_requested_at}
@@ -239,7 +239,7 @@ async def test_there_are_never_two_live_parcels_of_one_order(
         await world.time()
         assert len(await world.live(but_leaving=True)) <= 1
     assert len(await world.live(but_leaving=False)) <= 1
-    # Nothing is forgotten: what somebody holds is known here as placed, or as what may stand.
+    # Every parcel held there is known here as placed, or as maybe placed.
     here = await world.all()
     known = {s.waybill for s in here if s.success}
     open_ones = {s.reference_number for s in here if s.maybe_placed}

@@ -31,7 +31,7 @@ POLICY = PushPolicy(retry_delays=(60.0, 300.0, 900.0))
 
 
 class Vendor:
-    """Answers by reference number; `placed` unless told otherwise. Holds an order from the first call on."""
+    """Answers by reference number; `placed` by default. Holds an order from the first call on."""
 
     def __init__(self, answers: dict[str, Outcome] | None = None) -> None:
         self.answers = answers or {}
@@ -236,7 +236,7 @@ async def test_a_whole_batch_that_failed_together_comes_back_as_one_probe(store:
     assert await push(store, vendor, clock) == 6
 
 
-async def test_a_changed_payload_that_did_not_reach_clickpost_is_told(store: Store) -> None:
+async def test_a_changed_payload_that_did_not_reach_clickpost_is_a_difference(store: Store) -> None:
     clock, vendor = SetClock(), Vendor({"R": Unknown(message="no answer")})
     await intake.take_in(store=store, clock=clock, orders=[an_order("R")])
     await push(store, vendor, clock)
@@ -337,7 +337,7 @@ async def test_a_database_that_is_busy_while_answers_are_kept_is_tried_again(sto
     assert len(await attempts_of(store, "A")) == 1
 
 
-async def test_one_shipments_trouble_is_told_after_all_others_are_recorded(store: Store) -> None:
+async def test_an_error_of_one_shipment_is_raised_after_all_others_are_recorded(store: Store) -> None:
     vendor = Vendor()
 
     def explode(reference: str) -> None:
@@ -359,7 +359,7 @@ async def test_a_database_that_is_busy_for_the_claim_makes_no_call(store: Store)
     assert vendor.calls == []
 
 
-async def test_another_courier_than_the_one_asked_for_is_told(store: Store) -> None:
+async def test_another_courier_than_requested_is_a_difference(store: Store) -> None:
     await add(store, "R")
     await push(store, Vendor({"R": Placed(waybill="W", courier_partner_id=5, already=True)}), SetClock())
     assert (await get(store, "R")).difference == "courier partner: requested 4, ClickPost holds 5"

@@ -74,8 +74,8 @@ FORMS: dict[str, tuple[JsonObject, Region]] = {
 }
 
 
-def told_sort_code(calls: Sequence[Attempt]) -> str | None:
-    """What the answer said, read apart from the client."""
+def answered_sort_code(calls: Sequence[Attempt]) -> str | None:
+    """The sort code in the raw answer, read without the client."""
     return json.loads(calls[-1].response)["result"].get("sort_code") or None
 
 
@@ -96,7 +96,7 @@ async def test_an_order_of_any_form_is_placed_and_kept_whole(store: Store, sandb
     assert (ours.courier_partner_id, ours.account_code) == (theirs.cp_id, theirs.account.account_code)
     assert ours.difference is None
     assert ours.security_key == theirs.security_key
-    assert ours.sort_code == told_sort_code(await attempts_of(store, theirs.reference_number))
+    assert ours.sort_code == answered_sort_code(await attempts_of(store, theirs.reference_number))
     assert bool(ours.label_url) == theirs.has_label
     assert ours.children == tuple(theirs.children)
     async with store.read() as session:

@@ -98,7 +98,7 @@ async def test_a_summer_time_that_ends_changes_nothing(store: Store, monkeypatch
 
 
 async def test_a_process_that_stood_still_does_not_take_the_others_mark_for_a_wrong_clock(store: Store) -> None:
-    """A machine that is paused goes on with an old time until it has measured."""
+    """A paused machine continues with an old time until it has measured."""
     await work(store, T0 + HOUR)
     await note(store, T0 + HOUR)  # by another
     before = await everything(store)
@@ -144,8 +144,8 @@ def test_the_steady_clock_counts_while_the_machine_sleeps() -> None:
     assert asleep_too <= shared_time._steady() < asleep_too + 1
 
 
-async def test_a_clock_that_nobody_has_set_corrects_nothing_and_is_told(store: Store) -> None:
-    """A machine without a battery starts in 1970, until it has heard of NTP."""
+async def test_a_clock_that_was_never_set_corrects_nothing_and_is_a_problem(store: Store) -> None:
+    """A machine without a battery starts in 1970, until NTP sets its clock."""
     await work(store, T0)
     await note(store, T0)
     before = await everything(store)
@@ -198,7 +198,7 @@ async def test_replicas_that_start_at_once_correct_the_same(store: Store) -> Non
 
 
 async def test_what_a_replica_writes_after_another_has_corrected_is_corrected_too(store: Store) -> None:
-    """Each measures by itself, so that one goes on with a time that was ahead for some seconds."""
+    """Each measures by itself, so one continues for some seconds with a time that was ahead."""
     await add(store, "R")
     first, clock, hands = Bridge(store), SetClock(T0), Hands(T0.timestamp())
     second = looking(store, clock, hands.shared())
@@ -214,7 +214,7 @@ async def test_what_a_replica_writes_after_another_has_corrected_is_corrected_to
 
 
 class Ticking(SetClock):
-    """Time that goes on while it is looked at."""
+    """Time that passes with every reading."""
 
     def __call__(self) -> datetime:
         self.forward(seconds=5)

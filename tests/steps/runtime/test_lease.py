@@ -1,4 +1,4 @@
-"""Leases: nothing is called, sent or told twice because a lease ended before the work under it did."""
+"""Leases: no call, message or alarm is sent twice because a lease ended before the work under it did."""
 
 from __future__ import annotations
 
@@ -106,11 +106,11 @@ class SlowWay(Kept):
         return await send_alarms(store=self._store, operators=[Operator(channel=self, longest=40.0)], clock=self._clock)
 
 
-async def test_alarms_are_told_once_though_telling_them_takes_longer_than_a_lease(store: Store) -> None:
+async def test_alarms_are_sent_once_though_sending_them_takes_longer_than_a_lease(store: Store) -> None:
     clock = SetClock()
     async with store.write() as session:
         for n in range(12):
-            await alarms.raise_(session, f"cause.{n}", "trouble", now=T0)
+            await alarms.raise_(session, f"cause.{n}", "text", now=T0)
     way = SlowWay(store, clock, seconds=39)
     for _ in range(12):
         await way.round()
@@ -147,7 +147,7 @@ async def test_a_window_stays_held_while_its_turn_is_waited_for(store: Store) ->
             taken[-1] = await cover_next_window(store=store, clickpost=vendor, clock=clock, policy=other)
 
     pace = Pace("polling", 1 / 1200, sleep=sleep)
-    await pace.turn(store, clock)  # somebody else's
+    await pace.turn(store, clock)  # another process's
     policy = CatchUpPolicy(pace=pace)
     assert await cover_next_window(store=store, clickpost=vendor, clock=clock, policy=policy) == 1
     assert len(vendor.windows) == len(set(vendor.windows))
@@ -158,7 +158,7 @@ async def test_a_worker_that_lost_its_window_writes_nothing_about_it(store: Stor
     clock, vendor = SetClock(), Vendor()
 
     async def sleep(seconds: float) -> None:
-        async with store.write() as session:  # what a clock that was ahead has asked for is asked for again
+        async with store.write() as session:  # a window requested by a clock that was ahead is requested again
             await session.execute(sql("UPDATE catch_up_windows SET lease_ends_at = NULL"))
 
     pace = Pace("polling", 0.5, sleep=sleep)
@@ -242,7 +242,7 @@ class Renewals:
         return answer
 
 
-async def test_a_lease_is_renewed_while_work_goes_on() -> None:
+async def test_a_lease_is_renewed_while_work_continues() -> None:
     renewals = Renewals(True, StoreBusy("away"), True)
     async with renewed(renewals, every=0.01):
         while renewals.asked < 6:
@@ -266,7 +266,7 @@ async def test_work_is_broken_off_when_its_lease_is_lost(
     assert written == []
 
 
-async def test_a_time_out_of_the_work_itself_is_told_as_such() -> None:
+async def test_a_timeout_of_the_work_itself_is_raised_unchanged() -> None:
     with pytest.raises(TimeoutError):
         async with renewed(Renewals()):
             raise TimeoutError

@@ -1,4 +1,4 @@
-"""The loop: goes on whatever happens, sleeps when idle, wakes when told, stops when told."""
+"""The loop: survives every error, sleeps when idle, wakes and stops on request."""
 
 from __future__ import annotations
 

@@ -139,10 +139,10 @@ async def test_the_pace_holds_over_processes_of_which_one_is_killed(store: Store
         await asyncio.sleep(3.0)
         for one in (first, second):
             one.kill()
-        told = sorted(
+        printed = sorted(
             [*began, *(float(line) for one in (first, second, killed) if one.stdout for line in one.stdout.readlines())]
         )
-    after = [at for at in told if at > began[-1]]
+    after = [at for at in printed if at > began[-1]]
     passed = after[-1] - after[0]
     assert passed > 2.0
     assert len(after) <= passed * A_SECOND + 5, "no more than one process would make"

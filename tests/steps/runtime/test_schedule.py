@@ -1,4 +1,4 @@
-"""Schedule: every due time once, whoever runs, whatever dies, and what was missed is made up for."""
+"""Schedule: every due time runs once over all processes, survives their end, and is made up for when missed."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ async def test_two_replicas_racing_run_each_due_time_once(begun: Store, store_ur
 async def test_a_failed_run_is_tried_again_after_a_pause_and_says_why(begun: Store) -> None:
     work, clock = Work(fail=2), SetClock(START + timedelta(days=1))
     await run(begun, clock, job(work))
-    (told, *_) = await recent(begun)
-    assert (told.problem, told.finished_at, told.tries) == ("the mail server is away", None, 1)
+    (latest, *_) = await recent(begun)
+    assert (latest.problem, latest.finished_at, latest.tries) == ("the mail server is away", None, 1)
     assert await run(begun, clock, job(work)) == 0
     for minutes in (1, 2):
         clock.forward(minutes=minutes, seconds=1)
@@ -110,9 +110,9 @@ async def test_a_run_that_never_works_is_given_up_with_its_problem(begun: Store)
         await run(begun, clock, job(work, cron="0 0 1 1 *") if work.due else job(work))
         clock.forward(hours=2)
     assert len(work.due) == MOST_TRIES
-    (told, *_) = await recent(begun)
-    assert told.finished_at
-    assert told.problem == "the mail server is away"
+    (latest, *_) = await recent(begun)
+    assert latest.finished_at
+    assert latest.problem == "the mail server is away"
 
 
 async def test_an_error_that_nobody_foresaw_does_not_show_what_it_carried(begun: Store) -> None:
@@ -138,7 +138,7 @@ async def test_a_killed_run_is_taken_up_when_its_lease_is_over(begun: Store) -> 
     assert (await recent(begun))[0].tries == 2
 
 
-async def test_a_run_with_more_to_do_goes_on_without_using_up_tries(begun: Store) -> None:
+async def test_a_run_with_more_to_do_continues_without_using_up_tries(begun: Store) -> None:
     work, clock = Work(parts=3), SetClock(START + timedelta(days=1))
     assert [await run(begun, clock, job(work)) for _ in range(4)] == [1, 1, 1, 0]
     (done, *_) = await recent(begun)

@@ -348,7 +348,7 @@ async def test_clocks_that_differ_a_little_or_stand_behind_change_nothing(store:
     assert await last_set_back(store) is None
 
 
-async def test_operators_are_told_of_a_clock_that_was_ahead_for_a_day(store: Store) -> None:
+async def test_a_clock_that_was_ahead_is_an_alarm_for_a_day(store: Store) -> None:
     bridge = Bridge(store)
     await bridge.ahead(2 * HOUR)
     wrong = "is 31 s behind the database's"
@@ -379,7 +379,7 @@ class Hands:
 
 
 @sqlite_only
-async def test_a_wall_clock_that_is_set_is_noticed_and_said_for_an_hour(store: Store) -> None:
+async def test_a_wall_clock_that_is_set_is_noticed_and_reported_for_an_hour(store: Store) -> None:
     hands = Hands(T0.timestamp())
     clocks = SetClocks(
         store=store, clock=lambda: T0, policy=ClockPolicy(zone=INDIA, lease=LEASE), shared=hands.shared(),

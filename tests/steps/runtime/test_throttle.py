@@ -20,7 +20,7 @@ class Street:
         self.courtesy = ApplyThrottle(lambda: self.arrived)
 
     async def rest(self, *, worked: float = WORKED, done: int = 30, more: bool = True) -> float:
-        """How long the work rests, with somebody having come since the last time."""
+        """How long the work rests, after one arrival since the last time."""
         self.arrived += 1
         started = time.monotonic()
         await self.courtesy.give_way(worked, done, more=more)
@@ -50,7 +50,7 @@ async def test_where_nobody_comes_nobody_rests() -> None:
     assert time.monotonic() - started < GATHER / 2
 
 
-async def test_work_that_keeps_up_looks_around_once_a_second_and_else_goes_on() -> None:
+async def test_work_that_keeps_up_measures_once_a_second_and_otherwise_continues() -> None:
     street = Street()
     async with street.busy(1_000):
         assert await street.rest() >= MEASURE

@@ -1,4 +1,4 @@
-"""What operators watch is counted as it stands, and what is over is in no count but in that of a table's rows."""
+"""The figures that operators watch count what is open; what is over counts only in the size of a table."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def test_deliveries_are_counted_by_what_they_wait_for(store: Store) -> Non
     assert (await read(store)).inbox == {"waiting": 1, "due": 1, "ambiguous": 0, "dead_lettered": 1, "not_json": 1}
 
 
-async def test_the_size_of_a_table_is_told_without_counting_it(store: Store) -> None:
+async def test_the_size_of_a_table_is_estimated_without_counting_it(store: Store) -> None:
     await add(store, "A", "B", "C")
     if store.dialect == "postgres":
         await change(store, "ANALYZE shipments")

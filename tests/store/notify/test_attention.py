@@ -37,7 +37,7 @@ async def test_nothing_needs_a_person_in_an_empty_database_or_while_parcels_trav
     assert await needs(store) == {}
 
 
-async def test_what_is_refused_or_given_up_counts_until_somebody_sees_to_it(store: Store) -> None:
+async def test_what_is_refused_or_given_up_counts_until_it_is_handled(store: Store) -> None:
     await decided(store, placed=1, refused=2, clock=lambda: T0)
     await change(store, "UPDATE shipments SET state = 'gave_up' WHERE reference_number = 'REFUSED-0'")
     assert await needs(store) == {Need.REJECTED: 1, Need.GAVE_UP: 1}
@@ -105,7 +105,7 @@ async def test_events_that_failed_differences_that_stay_and_messages_of_a_day_ar
                 kind=DifferenceKind.MISSING_HERE, ours=None, theirs=Theirs(line=1, waybill="A", reference_number="R")
             )
         ]
-        await differences.add(session, 7, found, look_at=now, now=now - timedelta(hours=1))
+        await differences.add(session, 7, found, check_at=now, now=now - timedelta(hours=1))
     notice = """INSERT INTO notices
       (shard, id, reference_number, milestone, channel, state, why, tries, language, created_at) VALUES
       (1, $1, 'R', 'shipped', 'sms', 'failed', 'refused', 1, 'en', $2)"""

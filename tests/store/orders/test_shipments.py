@@ -69,7 +69,7 @@ async def in_state(store: Store, reference: str, state: State, **changes: object
         await dispatch.not_placed(session, [(reference, "setup", decided)], now=T0)
 
 
-async def test_a_reference_number_is_stored_once_and_the_first_word_stands(store: Store) -> None:
+async def test_a_reference_number_is_stored_once_and_the_first_payload_stays(store: Store) -> None:
     async with store.write() as session:
         assert await shipments.add(session, new_shipment("R", payload={"n": 1}), now=T0)
         assert not await shipments.add(session, new_shipment("R", payload={"n": 2}), now=T0)
@@ -113,7 +113,7 @@ async def test_the_oldest_due_go_first(store: Store) -> None:
     assert sorted(await claim(store, now=T0 + 10 * MINUTE, limit=2)) == ["R1", "R2"]
 
 
-async def test_placing_keeps_what_the_answer_said(store: Store) -> None:
+async def test_placing_stores_the_answer(store: Store) -> None:
     await add(store, "R")
     shipment = await get(store, "R")
     answer = placed(
@@ -275,10 +275,10 @@ async def test_what_is_placed_is_claimed_for_cancelling_and_by_nobody_else(store
         assert [s.waybill for s in taken] == ["AWB of R"]
         assert await shipments.claim_cancels(session, owner="d", now=T0, until=T0 + LEASE, limit=5) == []
         refused = NotDone(state=CancelState.REFUSED, tries=1, problem="no")
-        assert not await cancellations.not_cancelled(session, "R", "somebody else", refused, now=T0)
+        assert not await cancellations.not_cancelled(session, "R", "another", refused, now=T0)
     assert (await get(store, "R")).cancel_state == "asked"
     async with store.write() as session:
-        assert await cancellations.cancelled(session, "R", now=T0), "a fact, whoever has the lease"
+        assert await cancellations.cancelled(session, "R", now=T0), "a fact, whichever process has the lease"
         assert not await cancellations.cancelled(session, "R", now=T0)
         assert not await cancellations.not_cancelled(session, "R", "c", refused, now=T0)
     assert (await get(store, "R")).state is State.CANCELLED
@@ -330,11 +330,11 @@ async def test_pages_of_what_is_stuck_are_put_together_from_all_buckets(store: S
         await add(store, reference)
         await place(store, reference, f"AWB{n}")
         seen_at = T0 - timedelta(days=n // len(names))
-        stands = TrackingStatus(
+        status = TrackingStatus(
             sighting=Sighting(seen_at=seen_at, final=False, step=5, code=5), bucket=n % 4 + 1, edd=None, ndr_code=None
         )
         async with store.write() as session:
-            await tracking_status.set_tracking_status(session, reference, stands, last_tracked_at=T0, next_poll_at=None)
+            await tracking_status.set_tracking_status(session, reference, status, last_tracked_at=T0, next_poll_at=None)
     seen: list[tuple[datetime, str]] = []
     while True:
         async with store.read() as session:
@@ -402,7 +402,7 @@ async def test_shipments_are_counted_by_state_and_found_by_order(store: Store) -
     assert {o: sorted(r) for o, r in orders.items()} == {"same": ["A", "B"]}
 
 
-async def test_one_number_at_two_couriers_is_two_waybills_and_a_second_use_stands_beside_the_first(
+async def test_one_number_at_two_couriers_is_two_waybills_and_a_second_use_is_stored_beside_the_first(
     store: Store,
 ) -> None:
     await add(store, "A", "B", "C")

@@ -32,8 +32,8 @@ def test_every_table_has_a_rule_or_a_reason_to_stay() -> None:
 
 
 def test_the_rules_and_the_reasons_are_documented() -> None:
-    told = PRIVACY.read_text().partition("## How long")[2].partition("\n## ")[0]
-    named = set(re.findall(r"`(\w+)`", told))
+    section = PRIVACY.read_text().partition("## How long")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`(\w+)`", section))
     assert named >= RULED | retention.STAYS.keys()
 
 

@@ -187,9 +187,9 @@ async def test_a_waybill_that_was_used_before_is_registered_with_a_warning(place
 
 
 async def test_an_instruction_for_a_box_that_is_none_names_those_that_are(placed: Web) -> None:
-    wish = {"action": "INITIATE_RTO", "waybill": "ELSEWHERE"}
-    refused = problem(await placed.http.post("/v1/shipments/R/ndr", json=wish), 409)
+    instruction = {"action": "INITIATE_RTO", "waybill": "ELSEWHERE"}
+    refused = problem(await placed.http.post("/v1/shipments/R/ndr", json=instruction), 409)
     assert "ELSEWHERE does not belong to R, whose waybills are: AWB1" in refused["detail"]
-    refused = problem(await placed.http.post("/v1/shipments/R/ndr", json={**wish, "waybill": "N/A"}), 422)
+    refused = problem(await placed.http.post("/v1/shipments/R/ndr", json={**instruction, "waybill": "N/A"}), 422)
     assert [e["path"] for e in refused["errors"]] == ["waybill"]
-    assert (await placed.http.post("/v1/shipments/R/ndr", json={**wish, "waybill": "AWB1"})).status_code == 202
+    assert (await placed.http.post("/v1/shipments/R/ndr", json={**instruction, "waybill": "AWB1"})).status_code == 202

@@ -54,4 +54,4 @@ async def test_a_shipment_that_may_be_placed_is_settled(web: Web) -> None:
     )
     not_held = (await web.http.post("/v1/shipments/S/settle", json={"held": False})).json()
     assert (not_held["state"], not_held["maybe_placed"]) == ("gave_up", False)
-    assert "nothing is held at ClickPost, said api" in not_held["problem"]
+    assert "nothing is held at ClickPost, according to api" in not_held["problem"]

@@ -30,7 +30,7 @@ async def check_polling(context: CheckContext) -> list[Diagnosis]:
     """Calls of track-order per day in either mode, and whether the configured rate allows them."""
     settings, ask_after = context.settings, timedelta(seconds=context.settings.poll_after_seconds)
     async with context.store.read() as session:
-        known = await polls.open_by_courier(session, heard_before=context.clock() - ask_after)
+        known = await polls.open_by_courier(session, tracked_before=context.clock() - ask_after)
     calls = {
         PollingMode.GUIDE: calls_a_day((on_their_way for on_their_way, _ in known.values()), ask_after=ask_after),
         PollingMode.ECONOMICAL: calls_a_day((silent for _, silent in known.values()), ask_after=ask_after),

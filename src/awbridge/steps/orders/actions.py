@@ -165,7 +165,7 @@ async def settle(*, store: Store, clock: Clock, action_id: str, held: bool, by: 
     """
     ending = ActionEnding(ActionState.DONE, result={"settled_by": by})
     if not held:
-        ending = ActionEnding(ActionState.OVERTAKEN, f"not done, said {by}: retry it if it is still wanted")
+        ending = ActionEnding(ActionState.OVERTAKEN, f"not done, according to {by}: retry it if it is still wanted")
     async with store.write() as session:
         existing = await _action(session, action_id)
         if existing.state is ending.state:

@@ -248,7 +248,7 @@ def read_order(
 ) -> NewShipment:
     """Check one order and find its courier: by its transporter, else as it says itself, else as `choosing` does.
 
-    Raises PayloadRefused with every wrong field. The courier is NO_COURIER where ClickPost is to be asked for it.
+    Raises PayloadRefused with every wrong field. The courier is NO_COURIER where ClickPost must recommend one.
     """
     if not isinstance(order, dict):
         raise PayloadRefused([FieldProblem("", "an order is a JSON object: ClickPost's create-order payload")])

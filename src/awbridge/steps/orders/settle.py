@@ -32,7 +32,7 @@ async def not_held(*, store: Store, clock: Clock, reference_number: str, by: str
         shipment = await intake.locked(session, reference_number)
         if not shipment.maybe_placed and shipment.settled_at and not shipment.success:
             return shipment
-        problem = f"nothing is held at ClickPost, said {by}: retry, change, replace or cancel it"
+        problem = f"nothing is held at ClickPost, according to {by}: retry, change, replace or cancel it"
         shown = problem if shipment.state in (State.GAVE_UP, State.REJECTED) else shipment.problem
         if not await shipments.settle_not_held(session, reference_number, by=by, problem=shown, now=clock()):
             raise NotPossible(_why_not(shipment))

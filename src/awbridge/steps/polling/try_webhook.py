@@ -34,12 +34,12 @@ class SendsTests(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookTrial:
-    """The result of a test. `refused`: why deliveries were answered with 401 meanwhile; `said`: ClickPost's message."""
+    """The result of a test. `refused`: why deliveries got a 401 meanwhile; `error`: ClickPost's message."""
 
     arrived: bool
     seconds: float
     refused: frozenset[str] = frozenset()
-    said: str = ""
+    error: str = ""
 
     @property
     def header_missing(self) -> bool:
@@ -67,7 +67,7 @@ class WebhookTrial:
                 "no request was received meanwhile: is `awbridge serve` running on this database, and is the address "
                 "reachable from outside?"
             )
-        return "; ".join([*lines, *([f"ClickPost says: {self.said}"] if self.said else [])])
+        return "; ".join([*lines, *([f"ClickPost says: {self.error}"] if self.error else [])])
 
 
 async def try_webhook(
@@ -92,11 +92,11 @@ async def try_webhook(
     identity = webhook_identity(payload_text(body).encode())
     before = await _refusals(store)
     started = time.monotonic()
-    said = await _send(clickpost, url, body)
-    if said:
+    error = await _send(clickpost, url, body)
+    if error:
         await asyncio.sleep(pause)  # every process reads a newly stored key within a second
-        said = await _send(clickpost, url, body)
-    until = time.monotonic() if said else max(started + timeout, time.monotonic())
+        error = await _send(clickpost, url, body)
+    until = time.monotonic() if error else max(started + timeout, time.monotonic())
     refused = frozenset[str]()
     while not refused and time.monotonic() < until + grace:
         if await _arrived(store, identity, clock):
@@ -104,7 +104,7 @@ async def try_webhook(
         await asyncio.sleep(every)
         if time.monotonic() >= until:
             refused = await _refused_since(store, before)
-    return WebhookTrial(arrived=False, seconds=time.monotonic() - started, refused=refused, said=said)
+    return WebhookTrial(arrived=False, seconds=time.monotonic() - started, refused=refused, error=error)
 
 
 async def _send(clickpost: SendsTests, url: str, body: JsonObject) -> str:

@@ -111,7 +111,7 @@ class _HeldWindow:
             again_at = self.clock() + max(AGAIN, timedelta(seconds=error.retry_after or 0.0))
             held = await windows.failed(session, self.window, problem=str(error), again_at=again_at)
             if held and not error.again:  # the page itself may be what ClickPost refuses
-                await windows.start_anew(session, self.window)
+                await windows.restart(session, self.window)
 
 
 def _leased(window: CatchUpWindow | None) -> CatchUpWindow:

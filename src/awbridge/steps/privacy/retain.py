@@ -66,7 +66,7 @@ class Retained:
 
     def __str__(self) -> str:
         deleted = ", ".join(f"{table} {count}" for table, count in self.counts.items() if count)
-        return (deleted or "nothing to delete") + (", going on" if self.more else "")
+        return (deleted or "nothing to delete") + (", more to delete" if self.more else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

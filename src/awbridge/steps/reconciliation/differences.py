@@ -91,8 +91,8 @@ async def _solution(
     if difference.kind is DifferenceKind.MISSING_HERE:
         return await _is_here(store, difference)
     async with store.read() as session:
-        standing = await reconciliations.standing(session, [difference.item])
-    ours = standing.get(difference.item)
+        held = await reconciliations.ours_of(session, [difference.item])
+    ours = held.get(difference.item)
     return _agrees(ours, difference) if ours else None
 
 
@@ -111,8 +111,8 @@ async def _is_here(store: Store, difference: Difference) -> str | None:
     theirs = difference.their_row
     async with store.read() as session:
         known = await waybills.find(session, [theirs.waybill] if theirs.waybill else [])
-        standing = await reconciliations.standing(session, [theirs.reference_number] if theirs.reference_number else [])
-    return "known here since" if known or standing else None
+        held = await reconciliations.ours_of(session, [theirs.reference_number] if theirs.reference_number else [])
+    return "known here since" if known or held else None
 
 
 async def _is_there(
@@ -213,7 +213,7 @@ async def _push_one(session: Session, difference: Difference, shipment: Shipment
     if edited:
         kept = PayloadVersion(version=version, payload=edited, changed_at=now, changed_by=PUSHED_AGAIN, reason=CARRIES)
         await payload_versions.add(session, shipment, kept)
-    await table.keep_pushed(session, difference, look_at=now + AFTER_PUSH, now=now)
+    await table.keep_pushed(session, difference, check_at=now + AFTER_PUSH, now=now)
     return True
 
 

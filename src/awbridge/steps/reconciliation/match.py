@@ -202,13 +202,13 @@ async def _find_ours(store: Store, rows: Sequence[LaidRow]) -> list[OursAs]:
         of_orders = await shipments.of_orders(session, left)
         aliases = {name: found[0] for name, found in of_orders.items() if len(found) == 1}
         named = [waybill.reference_number for waybill in chain.from_iterable(known.values())]
-        standing = await reconciliations.standing(session, [*named, *left, *aliases.values()])
+        held = await reconciliations.ours_of(session, [*named, *left, *aliases.values()])
     by_waybill = [
-        OursAs(waybill.waybill, "", replace(standing[waybill.reference_number], kind=waybill.kind))
+        OursAs(waybill.waybill, "", replace(held[waybill.reference_number], kind=waybill.kind))
         for waybill in chain.from_iterable(known.values())
-        if waybill.reference_number in standing
+        if waybill.reference_number in held
     ]
-    by_name = {name: standing.get(name) or standing.get(aliases.get(name, "")) for name in left}
+    by_name = {name: held.get(name) or held.get(aliases.get(name, "")) for name in left}
     return [*by_waybill, *(OursAs("", name, ours) for name, ours in by_name.items() if ours)]
 
 
@@ -284,8 +284,8 @@ async def _keep(store: Store, task: Task, findings: Sequence[Finding], tally: _T
     at_once = [f for f in kept if f.kind is DifferenceKind.MISSING_THERE]
     later = [f for f in kept if f.kind is not DifferenceKind.MISSING_THERE]
     async with store.write() as session:
-        await found_differences.add(session, number, at_once, look_at=now, now=now)
-        await found_differences.add(session, number, later, look_at=now + CHECK_AFTER, now=now)
+        await found_differences.add(session, number, at_once, check_at=now, now=now)
+        await found_differences.add(session, number, later, check_at=now + CHECK_AFTER, now=now)
         if task.table is not DifferenceTable.FAILURES:
             await reconciliations.ask_soon(
                 session, behind, now=now, asked_before=now - POLL_AGAIN, else_at=now + POLL_AGAIN

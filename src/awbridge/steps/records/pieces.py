@@ -37,8 +37,8 @@ def sighting(entry: Entry) -> Sighting:
     return Sighting(seen_at=entry.seen_at, final=info.final, step=info.step, code=info.code)
 
 
-def told(entry: Entry) -> StatusEvent:
-    """The meaning of an entry for milestones and failures, with its texts."""
+def event_of(entry: Entry) -> StatusEvent:
+    """The status event of an entry, for milestones and failures, with its texts."""
     return status_event(
         entry.code,
         at=entry.seen_at,
@@ -55,7 +55,7 @@ def _status(waybill: str, own: Sequence[Entry]) -> PieceStatus:
         return PieceStatus(waybill=waybill)
     last = max(own, key=sighting)
     seen, info = sighting(last), status_info(last.code, last.description)
-    failed = tuple(failures(map(told, own)))
+    failed = tuple(failures(map(event_of, own)))
     in_exception = [e.seen_at for e in own if status_info(e.code).bucket in EXCEPTIONS]
     return PieceStatus(
         waybill=waybill,

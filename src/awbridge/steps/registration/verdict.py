@@ -48,7 +48,7 @@ NAMES: dict[type[Outcome], AttemptOutcome] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushPolicy(LeasePolicy):
-    """How push tries and waits. Seconds, unless said otherwise.
+    """How push tries and waits. Seconds, unless stated otherwise.
 
     `batch` bounds one claim and one group of answers, `concurrency` the calls in flight. `round` is how long one round
     claims. `rate_per_second` limits all accounts together, over all processes (None: no limit).
@@ -92,7 +92,7 @@ _SETTLE = (
     "Retry, with another payload if this one was refused, or look for this reference number in ClickPost's dashboard "
     "and say what it shows: awbridge shipments settle, or POST .../settle"
 )
-ONLY_ASKED = "it was asked for again by its reference number"
+ONLY_ASKED = "it was queried again by its reference number"
 UNPROVEN = f"An earlier call may have placed it, and no later answer can prove that it did not. {_SETTLE}"
 HELD_THERE = (
     "The courier says that it holds this order already, and ClickPost shows no waybill of it. Nothing is sent again or "

@@ -15,7 +15,7 @@ from awbridge.domain.tracking.pieces import PieceStatus
 from awbridge.domain.tracking.promise import Promise
 from awbridge.domain.tracking.returns import ReturnEvent
 from awbridge.domain.tracking.timeline import Entry
-from awbridge.steps.records.pieces import piece_statuses, told
+from awbridge.steps.records.pieces import event_of, piece_statuses
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import waybills
 from awbridge.store.tracking import promises, scans
@@ -82,7 +82,7 @@ async def shipment_details(
     entries = (await scans.entries(session, [reference]))[reference]
     promised = (await promises.of_shipments(session, [reference]))[reference]
     own = [e for e in entries if e.waybill not in shipment.children and not e.return_event]
-    happenings = list(map(told, own))
+    happenings = list(map(event_of, own))
     tries = milestones.attempts(happenings)
     since = stuck_since(shipment, limits, now)
     ways = [happenings] if own else [_of_piece(child, entries) for child in shipment.children]
@@ -105,7 +105,7 @@ async def shipment_details(
 
 
 def _of_piece(waybill: str, entries: Sequence[Entry]) -> list[StatusEvent]:
-    return [told(e) for e in entries if e.waybill == waybill and not e.return_event]
+    return [event_of(e) for e in entries if e.waybill == waybill and not e.return_event]
 
 
 def _returns(entries: Sequence[Entry]) -> list[ReturnNews]:

@@ -1,4 +1,4 @@
-"""The table `runs`: each scheduled run, once across all replicas, with what came of it."""
+"""The table `runs`: each scheduled run, once across all replicas, with its result."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Run:
 
 
 async def last_due(session: Session, job: str) -> datetime | None:
-    """The latest moment at which the job was due, whatever came of it; None when it was never seen."""
+    """The latest moment at which the job was due, whatever its result; None when it was never seen."""
     return (await session.fetch(_sql.last, job))[0]["due_at"]
 
 

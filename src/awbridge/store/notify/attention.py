@@ -60,7 +60,7 @@ async def dead_lettered(session: Session, *, now: datetime) -> int:
 async def refusals(session: Session, *, now: datetime) -> RefusalCounts:
     """What ClickPost refused of the orders that it decided within the hour, or of the newest fifty if those are more.
 
-    So a quiet night does not end the trouble of the evening before, and a small shop has an alarm too.
+    The alarm outlasts a quiet night, and a small shop gets one too.
     """
     rows = await session.fetch(_sql.nth_decided, NEWEST_DECIDED)
     since = min(now - REFUSED_WITHIN, rows[0]["since_at"]) if rows else _EVER

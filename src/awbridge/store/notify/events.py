@@ -99,7 +99,7 @@ class Settled:
 
 
 async def settle(session: Session, delivery: DueDelivery, owner: str, result: Settled, *, now: datetime) -> bool:
-    """Keep what came of one try; False when the lease was lost."""
+    """Store the result of one try; False when the lease was lost."""
     changed = await session.execute(
         _sql.settle,
         delivery.shard,
@@ -127,7 +127,7 @@ async def resume(session: Session, endpoint_id: int, *, now: datetime) -> None:
 
 
 async def redeliver(session: Session, endpoint_id: int, event_id: int, *, now: datetime) -> bool:
-    """Send one event again, whatever came of it; False when the endpoint was never to get it."""
+    """Send one event again, whatever its state; False when it was never due to the endpoint."""
     return await session.execute(_sql.redeliver, endpoint_id, event_id, now) > 0
 
 
@@ -143,7 +143,7 @@ async def forget(session: Session, endpoint_id: int) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryShown:
-    """What became of one event at one endpoint."""
+    """The delivery of one event to one endpoint."""
 
     event_id: int
     kind: str

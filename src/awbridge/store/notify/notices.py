@@ -115,7 +115,7 @@ async def settle(
     due_at: datetime | None = None,
     now: datetime,
 ) -> bool:
-    """Keep what was decided, or what came of sending; False when the lease was lost. Earlier reasons stay readable."""
+    """Store the decision, or the result of sending; False when the lease was lost. Earlier reasons stay readable."""
     history = f"{notice.why}; then {why}" if notice.why and notice.why != why else why
     settled_at = None if due_at else now
     changed = await session.execute(

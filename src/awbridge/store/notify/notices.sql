@@ -36,7 +36,7 @@ SELECT {{notices.*}} FROM notices WHERE shard = $1 AND reference_number = $2 ORD
 SELECT {{milestones.*}} FROM milestones WHERE shard = $1 AND reference_number = $2 ORDER BY reached_at, milestone
 
 -- name: begin
--- From here on it may have been sent: what finds this state after the lease must not believe otherwise.
+-- From here on it may have been sent: a process that finds this state after the lease must assume that it was.
 UPDATE notices SET state = 'sending', tries = tries + 1, lease_ends_at = $4, language = $5
 WHERE shard = $1 AND id = $2 AND lease_owner = $3
 

@@ -41,7 +41,7 @@ async def remove(session: Session, address: str, *, channel: Channel | None = No
 async def opted_out(session: Session, address: str, channel: Channel, *, others: Sequence[str] = ()) -> bool:
     """Whether a customer wants nothing over this channel. `others` are further addresses of the same customer.
 
-    Who opted out of everything by one of them is told nothing by another.
+    An opt-out of everything at one address holds for all of them.
     """
     hashes = [address_hash(other) for other in others]
     return bool(await session.fetch(_sql.find, address_hash(address), channel.value, hashes))

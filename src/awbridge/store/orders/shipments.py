@@ -45,8 +45,8 @@ def payload_text(payload: Mapping[str, Any]) -> str:
 async def add(session: Session, new: NewShipment, *, now: datetime) -> bool:
     """Store a shipment, ready to be pushed; False when its reference number is taken.
 
-    Whoever adds several adds them in order of (shard, reference number), and makes sure of their accounts first
-    (`accounts.ensure`), so that two who add never wait for each other in circles.
+    To add several, first create their accounts (`accounts.ensure`), then add in order of (shard, reference number).
+    Concurrent callers then cannot deadlock.
     """
     await accounts.ensure(session, [(new.courier_partner_id, new.account_code)])
     added = await session.execute(
@@ -187,7 +187,7 @@ async def settle_not_held(
 ) -> bool:
     """Record a person's statement that no order is held; False if none may be placed, or a call is in progress.
 
-    It is cancelled where somebody asked for that.
+    It is cancelled where that was requested.
     """
     shard = shard_of(reference_number)
     return await session.execute(_sql.settle_not_held, shard, reference_number, now, by, problem) > 0

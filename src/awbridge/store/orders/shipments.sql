@@ -51,8 +51,8 @@ SELECT order_id, reference_number, replaced_by IS NOT NULL AND NOT success AND s
 FROM shipments WHERE order_id = $1 LIMIT $2}}
 
 -- name: try_again
--- A shipment without a courier cannot be pushed: a recommendation is requested again. What the courier says it holds
--- is not sent again, but asked for.
+-- A shipment without a courier cannot be pushed: a recommendation is requested again. An order that the courier reports
+-- as held is queried, not sent again.
 UPDATE shipments SET no_of_retries = 0, problem = NULL, waiting_since_at = NULL, waits_for = NULL, updated_at = $3,
   settle_by = CASE WHEN settle_by = 'asking' THEN settle_by END,
   state = CASE WHEN courier_partner_id = 0 THEN 'allocating' ELSE 'ready' END,
@@ -121,7 +121,7 @@ UPDATE shipments SET security_key = $3, updated_at = $4 WHERE shard = $1 AND ref
 SELECT 1 AS asked FROM shipments WHERE shard = $1 AND reference_number = $2 AND cancel_requested_at IS NOT NULL
 
 -- name: settle_not_held
--- A person says that neither ClickPost nor the courier holds it. Who asked for its cancellation gets it; the rest waits
+-- A person states that neither ClickPost nor the courier holds it. A requested cancellation takes effect; the rest waits
 -- for that person: retry, change, replace or cancel.
 UPDATE shipments SET maybe_placed = FALSE, held_version = NULL, settle_by = NULL, courier_may_hold = NULL, settled_at = $3, settled_by = $4,
   problem = $5, updated_at = $3, waiting_since_at = NULL,

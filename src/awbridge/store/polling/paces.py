@@ -16,7 +16,7 @@ SLACK = timedelta(minutes=1)  # in addition: pauses that the vendor requested, c
 async def take(session: Session, name: str, *, gap: timedelta, now: datetime) -> timedelta:
     """Take the next turn; how long to wait for it from `now`. Turns are `gap` apart over all processes.
 
-    Whoever is killed while it waits costs the others one gap.
+    A process that is killed while it waits costs the others one gap.
     """
     at, between = now.timestamp(), gap.total_seconds()
     latest = at + LONGEST_QUEUE * between + SLACK.total_seconds()

@@ -1,4 +1,4 @@
-"""Columns of `shipments` that schedule polling: which shipments track-order is asked for, and when."""
+"""Columns of `shipments` that schedule polling: which shipments are polled by track-order, and when."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ async def due_soon(session: Session, *, due: datetime, asked_before: datetime, l
     return [row_as(DueSoon, row) for row in await session.fetch(_sql.due_soon, due, asked_before, limit)]
 
 
-async def open_by_courier(session: Session, *, heard_before: datetime) -> dict[int, tuple[int, int]]:
+async def open_by_courier(session: Session, *, tracked_before: datetime) -> dict[int, tuple[int, int]]:
     """By courier: how many shipments are open, and how many of them had their last update before."""
-    rows = await session.fetch(_sql.open_by_courier, heard_before)
+    rows = await session.fetch(_sql.open_by_courier, tracked_before)
     return {row["courier_partner_id"]: (row["shipments"], row["silent"]) for row in rows}
 
 

@@ -15,7 +15,7 @@ WHERE (shard, reference_number) IN (
 )
 
 -- name: due_soon
--- The next to be asked for by courier, among those due the earliest: enough to fill calls, and bounded.
+-- The next to poll, by courier, among the earliest due: enough to fill calls, and bounded.
 SELECT courier_partner_id, COUNT(*) AS shipments, MIN(next_poll_at) AS first_at FROM (
   SELECT courier_partner_id, next_poll_at FROM shipments
   WHERE next_poll_at <= $1 AND waybill IS NOT NULL AND (last_polled_at IS NULL OR last_polled_at <= $2)
@@ -53,7 +53,7 @@ UPDATE shipments SET last_polled_at = $4, next_poll_at = CASE WHEN final OR aged
 WHERE shard = $1 AND reference_number = $2
 
 -- name: resume_polling
--- Wanted by a person, or named in a report: asked for at once, but not twice within the vendor's own interval.
+-- Requested by a person, or named in a report: polled at once, but not twice within the vendor's own interval.
 UPDATE shipments SET aged_out_at = NULL, polling_resumed_at = $3,
   next_poll_at = CASE WHEN last_polled_at > $4 THEN $5{{postgres: ::timestamptz}} ELSE $3 END
 WHERE shard = $1 AND reference_number = $2 AND waybill IS NOT NULL AND NOT final

@@ -30,7 +30,7 @@ class CatchUpWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoveredWindow:
-    """A stretch of time and what came of asking for it. `done_at` is None while it is still to be done."""
+    """A stretch of time and the result of requesting it. `done_at` is None while it is still to be done."""
 
     from_at: datetime
     to_at: datetime
@@ -76,15 +76,15 @@ async def hold(session: Session, window: CatchUpWindow, *, until: datetime) -> C
 async def turned(
     session: Session, window: CatchUpWindow, *, next_page: str | None, items: int, now: datetime, lease: timedelta
 ) -> CatchUpWindow | None:
-    """A page is stored (in this transaction): the next try may go on behind it. None where it is not held any more."""
+    """A page is stored (in this transaction): the next try may resume after it. None where it is not held any more."""
     until = now + lease
     held = await session.execute(_sql.turned, window.from_at, next_page, now, items, until, window.lease_ends_at)
     return replace(window, lease_ends_at=until) if held else None
 
 
-async def start_anew(session: Session, window: CatchUpWindow) -> None:
-    """Forget where a former try broke off: the next one begins with the first page."""
-    await session.execute(_sql.anew, window.from_at)
+async def restart(session: Session, window: CatchUpWindow) -> None:
+    """Clear the resume point of an interrupted try: the next one begins with the first page."""
+    await session.execute(_sql.restart, window.from_at)
 
 
 async def done(session: Session, window: CatchUpWindow, *, items: int, now: datetime) -> bool:

@@ -25,7 +25,7 @@ UPDATE catch_up_windows SET done_at = $2, items = $3, lease_ends_at = NULL, prob
 WHERE from_at = $1 AND lease_ends_at = $4 AND done_at IS NULL
 
 -- name: turned
--- Written with the page's items in one transaction: what is behind this page is stored.
+-- Written with the page's items in one transaction: everything up to this page is stored.
 UPDATE catch_up_windows SET next_page = $2, page_at = $3, items = $4, lease_ends_at = $5
 WHERE from_at = $1 AND lease_ends_at = $6 AND done_at IS NULL
 
@@ -33,7 +33,7 @@ WHERE from_at = $1 AND lease_ends_at = $6 AND done_at IS NULL
 UPDATE catch_up_windows SET lease_ends_at = $2, problem = $3
 WHERE from_at = $1 AND lease_ends_at = $4 AND done_at IS NULL
 
--- name: anew
+-- name: restart
 UPDATE catch_up_windows SET next_page = NULL, page_at = NULL, items = 0 WHERE from_at = $1 AND done_at IS NULL
 
 -- name: recent

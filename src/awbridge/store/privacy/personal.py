@@ -191,7 +191,7 @@ async def strip_alarms(session: Session, eraser: Eraser) -> int:
 
 
 async def strip_notices(session: Session, reference_number: str, eraser: Eraser) -> int:
-    """Take the personal data out of what became of a shipment's messages; how many changed."""
+    """Remove the personal data from the records of a shipment's messages; how many changed."""
     rows = await session.fetch(_sql.notices_of, shard_of(reference_number), reference_number)
     return await _strip(session, rows, "why", eraser.text, _sql.set_notice, "shard", "id")
 

@@ -1,4 +1,4 @@
-"""The table `differences`: what a reconciliation found, and what became of it."""
+"""The table `differences`: what a reconciliation found, and the outcome."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _seen_ours(ours: Ours) -> dict[str, Any]:
         "state": ours.state.value,
         "status_code": ours.status_code,
         "status_at": ours.status_at.isoformat() if ours.status_at else None,
-        **_words(ours.status_description),
+        **_description(ours.status_description),
     }
 
 
@@ -94,23 +94,23 @@ def _seen_theirs(theirs: Theirs) -> dict[str, Any]:
         "status_code": theirs.status_code,
         "status_at": theirs.status_at.isoformat() if theirs.status_at else None,
         **({"status_within": theirs.status_within.total_seconds()} if theirs.status_within else {}),
-        **_words(theirs.status_description),
+        **_description(theirs.status_description),
     }
 
 
-def _words(said: str) -> dict[str, str]:
-    return {"status_description": said} if said else {}
+def _description(text: str) -> dict[str, str]:
+    return {"status_description": text} if text else {}
 
 
 async def add(
-    session: Session, reconciliation_id: int, findings: Sequence[Finding], *, look_at: datetime, now: datetime
+    session: Session, reconciliation_id: int, findings: Sequence[Finding], *, check_at: datetime, now: datetime
 ) -> None:
-    """Keep findings; those that are kept already stay as they are. They are looked at again from `look_at` on."""
-    rows = [_row(reconciliation_id, finding, look_at, now) for finding in findings]
+    """Store findings; those stored already are unchanged. They are checked again from `check_at` on."""
+    rows = [_row(reconciliation_id, finding, check_at, now) for finding in findings]
     await session.write_rows(_sql.add, sorted(rows, key=lambda row: row[:4]))
 
 
-def _row(reconciliation_id: int, finding: Finding, look_at: datetime, now: datetime) -> tuple[Any, ...]:
+def _row(reconciliation_id: int, finding: Finding, check_at: datetime, now: datetime) -> tuple[Any, ...]:
     ours, theirs = finding.ours, finding.theirs
     return (
         shard_of(finding.item),
@@ -123,7 +123,7 @@ def _row(reconciliation_id: int, finding: Finding, look_at: datetime, now: datet
         ours.courier_partner_id if ours else (theirs.courier_partner_id if theirs else None),
         json.dumps(_seen_ours(ours), ensure_ascii=False) if ours else None,
         json.dumps(_seen_theirs(theirs), ensure_ascii=False) if theirs else None,
-        look_at,
+        check_at,
         now,
     )
 
@@ -181,6 +181,6 @@ async def to_push(session: Session, reconciliation_id: int, *, after: int, limit
     return [_difference(row) for row in await session.fetch(_sql.to_push, reconciliation_id, after, limit)]
 
 
-async def keep_pushed(session: Session, difference: Difference, *, look_at: datetime, now: datetime) -> None:
-    """It is being pushed again; whether that helped is looked at then."""
-    await session.execute(_sql.pushed, difference.reconciliation_id, difference.id, now, look_at)
+async def keep_pushed(session: Session, difference: Difference, *, check_at: datetime, now: datetime) -> None:
+    """It is being pushed again; the result is checked at `check_at`."""
+    await session.execute(_sql.pushed, difference.reconciliation_id, difference.id, now, check_at)

@@ -1,4 +1,4 @@
-"""The tables `reconciliations` and `reconciliation_files`: each run, how far it is, what came of it; and what a run
+"""The tables `reconciliations` and `reconciliation_files`: each run, its progress, its result; and what a run
 reads of the shipments."""
 
 from __future__ import annotations
@@ -209,19 +209,19 @@ async def finish(
     session: Session, run: Reconciliation, outcome: Outcome | None, *, problem: str | None = None, now: datetime
 ) -> bool:
     """The run is over: done with an outcome, else failed. False when the lease was lost: nothing is written."""
-    told = outcome or Outcome()
+    result = outcome or Outcome()
     changed = await session.execute(
         _sql.finish,
         run.id,
         run.lease_owner,
         (Stage.DONE if outcome else Stage.FAILED).value,
         problem,
-        json.dumps(told.columns_read, ensure_ascii=False) if told.columns_read else None,
-        *(told.line_count, told.matched, told.repeated, told.spoilt, told.unreadable),
-        json.dumps(told.found),
+        json.dumps(result.columns_read, ensure_ascii=False) if result.columns_read else None,
+        *(result.line_count, result.matched, result.repeated, result.spoilt, result.unreadable),
+        json.dumps(result.found),
         now,
-        told.partly,
-        json.dumps(told.not_understood.as_json(), ensure_ascii=False) if told.not_understood.as_json() else None,
+        result.partly,
+        json.dumps(result.not_understood.as_json(), ensure_ascii=False) if result.not_understood.as_json() else None,
     )
     return changed > 0
 
@@ -232,7 +232,7 @@ async def add_part(session: Session, number: int, part: int, body: bytes) -> Non
 
 
 async def read_part(session: Session, number: int, part: int) -> bytes | None:
-    """A part of a run's file; None behind the last."""
+    """A part of a run's file; None after the last."""
     rows = await session.fetch(_sql.part, number, part)
     return bytes(rows[0]["body"]) if rows else None
 
@@ -263,9 +263,9 @@ async def placed_between(
     return rows, (rows[-1]["placed_at"], rows[-1]["reference_number"]) if rows else after
 
 
-async def standing(session: Session, references: Sequence[str]) -> dict[str, Ours]:
+async def ours_of(session: Session, references: Sequence[str]) -> dict[str, Ours]:
     """The state of these shipments, by reference number."""
-    rows = await fetch_of(session, _sql.standing, references)
+    rows = await fetch_of(session, _sql.ours_of, references)
     return {row["reference_number"]: row_as(Ours, row, waybill=row["waybill"] or "") for row in rows}
 
 

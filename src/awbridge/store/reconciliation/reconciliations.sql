@@ -67,7 +67,7 @@ WHERE (placed_at, reference_number) > ($1, $2) AND placed_at < $3
 ORDER BY placed_at, reference_number
 LIMIT $4
 
--- name: standing
+-- name: ours_of
 SELECT reference_number, waybill, courier_partner_id, state, status_code, status_at, last_tracked_at FROM shipments
 WHERE reference_number {{in $1::text[]}} AND shard {{in $2::smallint[]}}
 
@@ -81,7 +81,7 @@ WHERE waybill IS NOT NULL AND reference_number
 -- name: push_again
 -- Only while it is still as it was found missing there: placed, with that waybill, not to be cancelled or
 -- replaced, and its payload whole. It stood there once: maybe_placed, until ClickPost has answered. It has not
--- ended, whatever became of the first waybill: its payload is needed. The payload is the one it had, or (with its
+-- ended, whatever the outcome of the first waybill: its payload is needed. The payload is the one it had, or (with its
 -- version) one that carries what was edited at the courier since.
 UPDATE shipments SET payload = COALESCE($5, payload), payload_version = COALESCE($6, payload_version),
   state = 'ready', success = FALSE, no_of_retries = 0, problem = NULL, next_try_at = $4, waiting_since_at = NULL,

@@ -2,8 +2,8 @@
 UPDATE shipments SET allocated_by = $3 WHERE shard = $1 AND reference_number = $2
 
 -- name: set_allocating
--- It has no courier: push must not see it, and the recommendation is asked for at once, or when what it waits for is
--- cancelled.
+-- It has no courier: push must not see it. The recommendation is requested at once, or when the shipment it waits for
+-- is cancelled.
 UPDATE shipments SET courier_partner_id = 0, account_code = NULL, account = '', transporter = NULL,
   allocated_by = NULL, next_try_at = NULL, allocate_at = $3, no_of_retries = 0, updated_at = $3,
   state = CASE WHEN waits_for IS NULL THEN 'allocating' ELSE state END,

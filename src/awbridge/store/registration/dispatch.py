@@ -71,7 +71,7 @@ async def lock(session: Session, references: Sequence[str]) -> dict[str, InFligh
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placing:
-    """A shipment that ClickPost holds, with what its answer said. `difference`: what it holds other than was asked.
+    """A shipment that ClickPost holds, with its answer. `difference`: how that differs from the request.
 
     `since_at`: from when on scans of its waybill are its own, where that is not since it was sent.
     """
@@ -101,8 +101,8 @@ class Placing:
 async def place(session: Session, placings: Sequence[Placing], *, now: datetime) -> list[SharedWaybill]:
     """Store ClickPost's answers of placed shipments, with every waybill. The first answer is final.
 
-    Waybills that are another shipment's too are returned. What was told of that one since the new one was sent is
-    applied once more: it may be the new one's.
+    Waybills that another shipment has too are returned. Updates received for that one since the new one was sent are
+    applied again: they may belong to the new one.
     """
     rows = [_placed_row(p, now) for p in sorted(placings, key=lambda p: _key(p.shipment))]
     await session.write_rows(_sql.place, rows)

@@ -1,4 +1,4 @@
-"""Push and cancel tell own systems and customers, in the transaction that keeps what came of the call."""
+"""Push and cancel store events and milestones in the transaction that records the result of the call."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def reached(store: Store) -> list[str]:
         return [r.milestone.value for r in await notices.milestones_of(session, "R")]
 
 
-async def test_placed_is_told_once_with_waybill_and_label(store: Store) -> None:
+async def test_placed_is_one_event_with_waybill_and_label(store: Store) -> None:
     await pushed(store, Placed(waybill="AWB1", label_url="https://labels.example/1"), rounds=2)
     (event,) = await fetch(store, "SELECT kind, body FROM events")
     body = json.loads(event["body"])
@@ -69,22 +69,22 @@ async def test_placed_is_told_once_with_waybill_and_label(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "rounds", "told"),
+    ("outcome", "rounds", "events"),
     [
         (Rejected(message="bad pincode"), 2, ["shipment.rejected"]),
         (TryLater(message="courier down"), 1, []),
         (TryLater(message="courier down"), 5, ["shipment.gave_up"]),
     ],
 )
-async def test_what_needs_a_person_is_told_and_nothing_before(
-    store: Store, outcome: Outcome, rounds: int, told: list[str]
+async def test_an_outcome_that_needs_a_person_is_an_event_and_no_earlier_try_is(
+    store: Store, outcome: Outcome, rounds: int, events: list[str]
 ) -> None:
     await pushed(store, outcome, rounds=rounds)
-    assert await kinds(store) == told
+    assert await kinds(store) == events
     assert await reached(store) == []
 
 
-async def test_cancelled_at_clickpost_is_told(store: Store) -> None:
+async def test_cancelled_at_clickpost_is_an_event(store: Store) -> None:
     clock = await pushed(store, Placed(waybill="AWB1"))
     async with store.write() as session:
         await shipments.cancel(session, "R", now=clock())
