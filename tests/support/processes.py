@@ -40,7 +40,7 @@ class Running:
             )
 
     def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60  # a busy machine imports slowly
         while time.monotonic() < deadline:
             assert self._process
             if self._process.poll() is not None:
