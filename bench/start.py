@@ -22,7 +22,9 @@ HERE = Path(sys.executable).with_name("awbridge")
 
 
 def _environment(port: int) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWBRIDGE_")}
+    """Bytecode is kept, as in an installation; else each start would compile the package."""
+    left_out = ("AWBRIDGE_", "PYTHONDONTWRITEBYTECODE")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     urls = {f"AWBRIDGE_CLICKPOST_{host}URL": "http://127.0.0.1:9" for host in ("", "TRACKING_")}
     account = {"AWBRIDGE_CLICKPOST_USERNAME": "u", "AWBRIDGE_CLICKPOST_KEY": "k", "AWBRIDGE_LOG_LEVEL": "error"}
     return clean | urls | account | {"AWBRIDGE_PORT": str(port)}
