@@ -1,9 +1,10 @@
-"""Benchmarks: `python -m bench webhook`, `push`, `claims`, `backlog`, `scale`, `servers`, `reconcile`, `start`."""
+"""Benchmarks: `python -m bench webhook`, `push`, `claims`, `backlog`, `apply`, `scale`, `servers`, `start` and others."""
 
 from __future__ import annotations
 
 import click
 
+from bench.apply import apply
 from bench.backlog import backlog
 from bench.claims import claims
 from bench.push import push
@@ -24,6 +25,7 @@ main.add_command(webhook)
 main.add_command(push)
 main.add_command(claims)
 main.add_command(backlog)
+main.add_command(apply)
 main.add_command(scale)
 main.add_command(servers)
 main.add_command(reconcile)
