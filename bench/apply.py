@@ -13,7 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +51,7 @@ class Build:
 
 
 @contextmanager
-def _database(server: PostgresServer | None, name: str) -> Iterator[tuple[str, int]]:
+def _database(server: PostgresServer | None, name: str) -> Generator[tuple[str, int]]:
     """An empty database: its URL and the server's process id."""
     if server is None:
         with tempfile.TemporaryDirectory(prefix="awbridge-bench-") as folder:

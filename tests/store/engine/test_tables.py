@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 import string
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
-from awbridge.clickpost.tracking.webhook_bodies import LONGEST_REASON, LONGEST_TEXT
+from awbridge.clickpost.tracking.scan_parts import LONGEST_REASON, LONGEST_TEXT
 from awbridge.clickpost.wire.lenient_json import LONGEST_ID
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreError

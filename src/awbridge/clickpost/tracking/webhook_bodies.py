@@ -9,19 +9,28 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
 from awbridge.clickpost.tracking.return_requests import return_event, unwrapped
+from awbridge.clickpost.tracking.scan_parts import (
+    FUTURE_TOLERANCE,
+    LONGEST_REASON,
+    is_failed_delivery,
+    merged,
+    remark_text,
+)
+from awbridge.clickpost.tracking.usual_webhook import read_usual
 from awbridge.clickpost.wire.lenient_json import (
     as_bool,
     as_id,
     as_int,
     as_list,
     as_object,
-    as_text,
     first_id,
     first_int,
     first_text,
@@ -29,18 +38,14 @@ from awbridge.clickpost.wire.lenient_json import (
     read_json,
 )
 from awbridge.clickpost.wire.times import day_words, read_day, read_scan_time
-from awbridge.clickpost.wire.tracking_codes import NDR_NAMES, STATUSES, is_failed_pickup, status_info
+from awbridge.clickpost.wire.tracking_codes import NDR_NAMES, is_failed_pickup, status_info
 from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.json import JsonObject
-from awbridge.domain.tracking.lifecycle import Bucket
 from awbridge.domain.tracking.returns import ReturnEvent
 from awbridge.domain.tracking.scan import Scan, Source, TrackingUpdate
 
 _COURIER_FIELDS = ("cp_id", "courier_partner_id", "courier_partner", "carrier_partner")  # the last: updated-order
 NO_COURIER = -1  # of a return that has no courier yet
-FUTURE_TOLERANCE = timedelta(minutes=10)  # clocks of couriers differ
-LONGEST_TEXT = 2000  # characters of a remark
-LONGEST_REASON = 200
 MOST_PROBLEMS = 5  # listed for one delivery; the rest is counted
 
 _PREFIXES = {Source.UPDATED_ORDER: "upd", Source.TRACK_ORDER: "trk", Source.WEBHOOK: "hook", Source.REPORT: "rep"}
@@ -59,6 +64,17 @@ def read_delivery(
     Times without an offset are in `zone`, and so are times with Z unless `z_means_utc`. Raises Unreadable where no
     entry can be read: not JSON, no shipment named, or neither a status code nor a scan.
     """
+    if source is Source.WEBHOOK:
+        usual = read_usual(body, received_at=received_at, zone=zone, z_means_utc=z_means_utc)
+        if usual:
+            return [usual]
+    return read_leniently(source, body, received_at=received_at, zone=zone, z_means_utc=z_means_utc)
+
+
+def read_leniently(
+    source: Source, body: bytes, *, received_at: datetime, zone: ZoneInfo, z_means_utc: bool = False
+) -> list[TrackingUpdate]:
+    """The same without the compiled decoder, for bodies of every kind."""
     try:
         value = read_json(body)
     except ValueError as error:
@@ -136,7 +152,7 @@ class _EntryReader:
             ndr_description=first_text(reasons, "ndr_status_description")[:LONGEST_REASON],
         )
         scans = self._scans(timeline, latest_status, shared)
-        latest, scans = _merged(self._latest(timeline, additional, latest_status, shared), scans)
+        latest, scans = merged(self._latest(timeline, additional, latest_status, shared), scans)
         if latest is None and not scans:
             raise Unreadable("; ".join(["it holds no status code or scan that can be read", *_first(self.problems)]))
         if self.source is Source.UPDATED_ORDER:
@@ -235,8 +251,8 @@ class _EntryReader:
             at = self._updated_at(timeline) or self._receipt_time("timestamp")
         is_latest = _code(latest_status) is None and not status_info(code).final
         # The reason belongs to the latest failure: an earlier failure had its own.
-        latest_failed = _is_failed_delivery(_code(latest_status) or 0)
-        ndr = shared.ndr if is_latest or (_is_failed_delivery(code) and not latest_failed) else None
+        latest_failed = is_failed_delivery(_code(latest_status) or 0)
+        ndr = shared.ndr if is_latest or (is_failed_delivery(code) and not latest_failed) else None
         latest_missed = is_failed_pickup(_code(latest_status) or 0)
         npr = is_latest or (is_failed_pickup(code) and not latest_missed)
         return self._scan(timeline, code, at, shared, scan_id=_scan_id(timeline), ndr=ndr, npr=npr)
@@ -268,15 +284,15 @@ class _EntryReader:
         self, raw: JsonObject, code: int, at: datetime, shared: _Shared, *, scan_id: str, ndr: int | None, npr: bool
     ) -> Scan:
         info = status_info(code)
-        words = _text(raw.get("clickpost_status_description"))
+        words = remark_text(raw.get("clickpost_status_description"))
         return Scan(
             waybill=shared.waybill,
             courier_partner_id=shared.courier,
             code=code,
             scanned_at=at,
-            status=_text(raw.get("status")) or words or info.name,
-            remark=_text(raw.get("remark")),
-            location=_text(raw.get("location")),
+            status=remark_text(raw.get("status")) or words or info.name,
+            remark=remark_text(raw.get("remark")),
+            location=remark_text(raw.get("location")),
             scan_id=scan_id or None,
             checkpoint_id=as_id(raw.get("checkpoint_id")) or None,
             ndr_code=ndr,
@@ -349,35 +365,6 @@ def _about_return(timeline: JsonObject, latest_status: JsonObject) -> bool:
     return bool(codes) and all(status_info(code).about_return for code in codes)
 
 
-def _merged(latest: Scan | None, scans: tuple[Scan, ...]) -> tuple[Scan | None, tuple[Scan, ...]]:
-    """Merge `latest` with the scan that it repeats: that scan's ids, and the fuller texts of both."""
-    for place, scan in enumerate(scans):
-        if latest and _is_same_scan(scan, latest):
-            fuller = scan if scan.location or not latest.location else latest
-            one = replace(
-                scan,
-                status=fuller.status,
-                location=fuller.location,
-                remark=fuller.remark or scan.remark or latest.remark,
-                ndr_code=latest.ndr_code if latest.ndr_code is not None else scan.ndr_code,
-                ndr_description=latest.ndr_description or scan.ndr_description,
-                description=scan.description or latest.description,
-                npr_code=latest.npr_code if latest.npr_code is not None else scan.npr_code,
-                npr_description=latest.npr_description or scan.npr_description,
-            )
-            return one, (*scans[:place], one, *scans[place + 1 :])
-    return latest, scans
-
-
-def _is_same_scan(scan: Scan, latest: Scan) -> bool:
-    """Whether both are one scan: the same code and time, and the same texts or a location in one of them only."""
-    if scan.code != latest.code:
-        return False
-    if bool(scan.location) == bool(latest.location):
-        return scan.fingerprint() == latest.fingerprint()
-    return scan.scanned_at.replace(microsecond=0) == latest.scanned_at.replace(microsecond=0)
-
-
 def _scan_id(raw: JsonObject) -> str:
     found = first_id((raw, as_object(raw.get("additional"))), "order_status_id")
     return "" if found == "0" else found
@@ -385,11 +372,3 @@ def _scan_id(raw: JsonObject) -> str:
 
 def _code(raw: JsonObject) -> int | None:
     return as_int(raw.get("clickpost_status_code"))
-
-
-def _is_failed_delivery(code: int) -> bool:
-    return code in STATUSES and STATUSES[code].bucket is Bucket.FAILED_DELIVERY
-
-
-def _text(value: Any) -> str:
-    return as_text(value)[:LONGEST_TEXT]

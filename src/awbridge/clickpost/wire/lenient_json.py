@@ -105,7 +105,7 @@ def as_waybill(value: Any) -> str:
     The one definition of a waybill, for answers, webhooks, polls and sheets.
     """
     text = as_id(value)
-    if not text or (len(text) > LONGEST_PLACEHOLDER):
+    if not text or len(text) > LONGEST_PLACEHOLDER or text.strip("0").isdigit():  # by far the most common
         return text
     return "" if is_placeholder(text) else text
 

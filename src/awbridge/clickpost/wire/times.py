@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from awbridge.clickpost.wire.lenient_json import LONGEST_PLACEHOLDER, as_id, is_placeholder
 
 LONGEST_DAY = 64  # characters of a text in place of a day
+LONGEST_TIME = 60
 EARLIEST_YEAR = 2000  # before it there are only the zero times of programming languages
 
 _TIME = re.compile(
@@ -45,7 +47,7 @@ def read_day(value: Any, *, zone: ZoneInfo) -> date | None:
     time with a zone (Z is one) and seconds since 1970 are a moment, whose day in `zone` is meant: midnight in India is
     T18:30:00Z of the day before. Z after the first or last minute of a day has no meaning: it was appended to a day.
     """
-    text = value.strip() if isinstance(value, str) and len(value) < 60 else ""
+    text = value.strip() if isinstance(value, str) and len(value) < LONGEST_TIME else ""
     try:
         found = _iso_day(text, zone) or _written_day(text) or _epoch_day(text, zone)
     except (ValueError, OverflowError, OSError):
@@ -93,7 +95,12 @@ def read_scan_time(value: Any, *, zone: ZoneInfo, z_means_utc: bool = False) -> 
     A time without offset is in `zone`. So is one with a trailing Z unless `z_means_utc`: ClickPost documents Indian
     time and its webhooks append Z to it all the same (seen in real payloads). Other offsets are trusted.
     """
-    match = _TIME.fullmatch(value.strip()) if isinstance(value, str) and len(value) < 60 else None
+    return _moment(value, zone, z_means_utc) if isinstance(value, str) and len(value) < LONGEST_TIME else None
+
+
+@lru_cache(maxsize=4096)  # a scan and the latest status have most often the same
+def _moment(text: str, zone: ZoneInfo, z_means_utc: bool) -> datetime | None:
+    match = _TIME.fullmatch(text.strip())
     if match is None:
         return None
     year, month, day, hour, minute, second, fraction, offset = match.groups()

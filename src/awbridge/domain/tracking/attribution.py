@@ -8,8 +8,10 @@ If that does not decide either, the update stays unattributed, with the reason.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from awbridge.domain.orders.shipment import State, Tracked
 from awbridge.domain.tracking.scan import Scan, TrackingUpdate

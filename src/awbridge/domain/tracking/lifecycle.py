@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
+import msgspec
+
 
 class Bucket(IntEnum):
     """The nine groups in which people see a shipment's status."""
@@ -41,8 +43,7 @@ class StatusInfo:
     about_return: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Sighting:
+class Sighting(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False):
     """One observed status. Compared by scan time, then final over not final, then journey step."""
 
     seen_at: datetime

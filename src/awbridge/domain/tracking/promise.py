@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Promise:
+class Promise(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One stated EDD. `edd` is a date such as 2026-11-05, or the courier's own text if it is not a date.
 
     `stated_at` is the time of the newest scan in the update that stated it; it orders promises by knowledge, not by
@@ -52,6 +53,7 @@ def is_unreadable(edd: str | None) -> bool:
     return bool(edd) and edd_day(edd) is None
 
 
+@lru_cache(maxsize=1024)  # many parcels have the same
 def due_at(edd: str | None, zone: tzinfo) -> datetime | None:
     """The end of the promised day in the account's zone, as UTC; None if the EDD is not a date."""
     try:

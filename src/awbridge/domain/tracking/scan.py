@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
+
+import msgspec
+from msgspec.structs import replace
 
 from awbridge.domain.tracking.returns import ReturnEvent
 
@@ -23,8 +25,10 @@ class Source(StrEnum):
     REPORT = "report"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scan:
+SOURCES = {source.value: source for source in Source}  # a look-up is faster than a call of the enum
+
+
+class Scan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One scan as a delivery reported it.
 
     `waybill` is empty if the delivery names none; the shipment's own waybill applies then. `code` is the vendor's raw
@@ -56,35 +60,34 @@ class Scan:
         Webhooks and polling report one scan with different precision and spacing. Times therefore compare to the
         second, texts without case and surplus spaces. `waybill` applies if the scan names none.
         """
-        return _fingerprint(self.waybill or waybill, self.code, self.scanned_at, self.status, self.location)
+        return _hashes(self.waybill or waybill, self.code, self.scanned_at, self.status, self.location)[0]
 
     def part(self, *, waybill: str = "") -> str:
         """The fingerprint without the location, shortened: one source reports the location of a scan, another omits it.
 
         Scans with the same part are one scan if at most one of them has a location.
         """
-        return _fingerprint(self.waybill or waybill, self.code, self.scanned_at, self.status, "")[:PART_LENGTH]
+        return _hashes(self.waybill or waybill, self.code, self.scanned_at, self.status, self.location)[1]
 
     def fingerprints(self, *, waybill: str = "") -> tuple[str, ...]:
         """What a timeline stores of the content: the fingerprint and, for a scan with a location, the marked part."""
-        whole = self.fingerprint(waybill=waybill)
-        return (whole, PART_MARK + self.part(waybill=waybill)) if self.location.strip() else (whole,)
+        whole, part = _hashes(self.waybill or waybill, self.code, self.scanned_at, self.status, self.location)
+        return (whole, PART_MARK + part) if self.location.strip() else (whole,)
 
 
 @lru_cache(maxsize=4096)  # computed several times for one scan while its delivery is applied
-def _fingerprint(waybill: str, code: int, scanned_at: datetime, status: str, location: str) -> str:
-    parts = (
-        waybill,
-        str(code),
-        scanned_at.astimezone(UTC).isoformat(timespec="seconds")[:19],
-        " ".join(status.casefold().split()),
-        " ".join(location.casefold().split()),
-    )
-    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
+def _hashes(waybill: str, code: int, scanned_at: datetime, status: str, location: str) -> tuple[str, str]:
+    """The fingerprint, and the part of it that does without the location."""
+    at = scanned_at.astimezone(UTC).isoformat(timespec="seconds")[:19]
+    common = f"{waybill}\x1f{code}\x1f{at}\x1f{' '.join(status.casefold().split())}\x1f"
+    without = hashlib.blake2b(common.encode(), digest_size=16)
+    place = " ".join(location.casefold().split())
+    whole = without.copy()
+    whole.update(place.encode())
+    return whole.hexdigest(), without.hexdigest()[:PART_LENGTH]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrackingUpdate:
+class TrackingUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one delivery reports about one shipment, from any source.
 
     attribution.py decides which shipment it belongs to. `scans` are entries of the timeline. `latest` is the status
@@ -126,5 +129,7 @@ class TrackingUpdate:
 
     @property
     def all_scans(self) -> tuple[Scan, ...]:
-        """All scans of the update, including the latest."""
-        return (*self.scans, *((self.latest,) if self.latest else ()))
+        """All scans of the update, including the latest; once, if it is the only one."""
+        if self.latest is None or (len(self.scans) == 1 and self.scans[0] is self.latest):
+            return self.scans
+        return (*self.scans, self.latest)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from heapq import heappop, heappush
 from itertools import count
 from operator import attrgetter
 from typing import Any
+
+import msgspec
 
 from awbridge.domain.tracking.returns import ReturnEvent
 from awbridge.domain.tracking.scan import PART_LENGTH, PART_MARK, Scan, Source
@@ -16,8 +18,7 @@ from awbridge.domain.tracking.scan import PART_LENGTH, PART_MARK, Scan, Source
 MOST_WORDINGS = 20  # remembered fingerprints of one scan; they are stored in an index, whose rows have a maximum size
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Entry:
+class Entry(msgspec.Struct, kw_only=True, eq=False):
     """One scan on a timeline. `id` is the stored row's; 0 while it is not stored yet.
 
     Texts come from the first copy received; the location from the first copy that has one. Ids, the reason of a failed
@@ -55,7 +56,7 @@ class Entry:
         return _content(self)
 
 
-_content = attrgetter(*(f.name for f in fields(Entry) if f.name != "id"))
+_content = attrgetter(*(name for name in Entry.__struct_fields__ if name != "id"))
 _gathered = attrgetter(
     "scan_id", "checkpoint_id", "ndr_code", "npr_code", "npr_description", "fingerprints", "location"
 )

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from awbridge.clickpost.tracking.webhook_bodies import FUTURE_TOLERANCE, MOST_PROBLEMS, Unreadable
+from awbridge.clickpost.tracking.scan_parts import FUTURE_TOLERANCE
+from awbridge.clickpost.tracking.webhook_bodies import MOST_PROBLEMS, Unreadable
 from awbridge.clickpost.wire.tracking_codes import milestone_of, ndr_name, status_info
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.notify import events as happened
@@ -37,7 +38,7 @@ from awbridge.steps.tracking.rebuild import (
     keep,
     open_timelines,
     rebuild_shipment,
-    stored_tracking_status,
+    stored_sighting,
 )
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
@@ -281,7 +282,8 @@ async def _update_shipments(
     await tracking_status.set_tracking_statuses(session, changes)
     for change in changes:
         shipment, seen = builders[change.reference_number].shipment, change.standing.sighting
-        shipment_events += await end_by_tracking(session, shipment, seen.code if seen else None, now=now)
+        if shipment.cancel_requested_at is not None:
+            shipment_events += await end_by_tracking(session, shipment, seen.code if seen else None, now=now)
     await end_actions_by_tracking(session, _moved(changes, builders, before), now=now)
     await events.write(session, shipment_events, now=now)
     return [
@@ -338,7 +340,7 @@ def _status_events(builder: TimelineBuilder, earlier: Tracked, status: TrackingS
         latest, milestone = (status.sighting, milestone_of) if agree(milestones) else (None, _no_milestone)
     return returns + happened.moved(
         builder.shipment,
-        before=stored_tracking_status(earlier).sighting,
+        before=stored_sighting(earlier),
         after=status.sighting,
         latest=latest,
         info=status_info(status.sighting.code, status.status_description or "") if status.sighting else None,

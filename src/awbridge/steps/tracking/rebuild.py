@@ -8,7 +8,8 @@ applying, and a replay yields the same rows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -80,9 +81,12 @@ class TimelineBuilder:
         self.last_tracked_at = shipment.last_tracked_at
         # ClickPost's descriptions of codes that are in no table: from the row, the entries and the updates.
         self._status_descriptions = {shipment.status_code: shipment.status_description or ""}
-        self._status_descriptions |= {e.code: e.description for e in entries if e.description}
         self._ndr_descriptions = {shipment.ndr_code: shipment.ndr_description or ""}
-        self._ndr_descriptions |= {e.ndr_code: e.ndr_description for e in entries if e.ndr_description}
+        for entry in entries:
+            if entry.description:
+                self._status_descriptions[entry.code] = entry.description
+            if entry.ndr_description:
+                self._ndr_descriptions[entry.ndr_code] = entry.ndr_description
         self.latest: Sighting | None = None
         self.fresh_at: datetime | None = None
         self.gap = False
@@ -95,7 +99,8 @@ class TimelineBuilder:
             update = update.of_booked_return()
         own = update.waybill or self.shipment.waybill or ""
         at, source = delivery.received_at, delivery.source
-        for scan in update.all_scans:
+        new_scans = update.all_scans
+        for scan in new_scans:
             is_new = self.timeline.add(scan, own=own, received_at=at, source=source)
             self.gap = self.gap or (is_new and source in _LATEST_ONLY)
             entry = self.timeline.last
@@ -103,7 +108,7 @@ class TimelineBuilder:
             if entry and self._is_own(entry) and scan is (update.latest or scan):
                 self._note_latest(sighting(entry), update.fresh_at)
         if update.edd:
-            stated_at = min(at, max(scan.scanned_at for scan in update.all_scans))
+            stated_at = min(at, max([scan.scanned_at for scan in new_scans]))
             self._promise(Promise(edd=update.edd, stated_at=stated_at, received_at=at, source=source.value))
         if update.rto_waybill:
             self.rto_waybills.setdefault(
@@ -151,7 +156,7 @@ class TimelineBuilder:
             for e in own
             if e.ndr_code or e.npr_code or is_failure(e.code)
         ]
-        failed, missed = failures(status_events), pickup_failures(status_events)
+        failed, missed = (failures(status_events), pickup_failures(status_events)) if status_events else ([], [])
         ended = seen is not None and (seen.final or bucket is Bucket.RETURNED)
         open_at = [failed[-1].at] if failed and seen and not ended else []
         failed_pieces = open_failures(pieces, seen, parent_ended=bool(own) and ended)
@@ -190,9 +195,7 @@ class TimelineBuilder:
 
     def _seen(self, own: Sequence[Entry]) -> Sighting | None:
         if self._partial:
-            return newest(
-                stored_tracking_status(self.shipment).sighting, *map(sighting, filter(self._is_own, self.timeline.new))
-            )
+            return newest(stored_sighting(self.shipment), *map(sighting, filter(self._is_own, self.timeline.new)))
         return sighting(max(own, key=_rank)) if own else None
 
 
@@ -300,7 +303,7 @@ async def rebuild_shipment(
     read_again = {(d.received_at, d.source) for d in (*without, *(delivery for _, delivery in updates))}
     builder = TimelineBuilder(
         shipment,
-        [replace(e) for e in stored if (e.received_at, e.source) not in read_again],
+        [copy(e) for e in stored if (e.received_at, e.source) not in read_again],
         [p for p in promised if (p.received_at, p.source) not in read_again],
     )
     reused = await waybills.reused_by(session, reference)
@@ -323,15 +326,19 @@ def _updates_of(update_source: update_sources.UpdateSource, reading: Reading) ->
         return []
 
 
+def stored_sighting(shipment: Tracked) -> Sighting | None:
+    """The sighting in the shipment's row; None before the first."""
+    if shipment.status_code is None or shipment.status_at is None:
+        return None
+    return Sighting(
+        seen_at=shipment.status_at, final=shipment.final, step=shipment.status_step, code=shipment.status_code
+    )
+
+
 def stored_tracking_status(shipment: Tracked) -> TrackingStatus:
     """The tracking status in the shipment's row."""
-    seen = None
-    if shipment.status_code is not None and shipment.status_at is not None:
-        seen = Sighting(
-            seen_at=shipment.status_at, final=shipment.final, step=shipment.status_step, code=shipment.status_code
-        )
     return TrackingStatus(
-        sighting=seen,
+        sighting=stored_sighting(shipment),
         bucket=shipment.status_bucket,
         edd=shipment.edd,
         ndr_code=shipment.ndr_code,

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+
 from awbridge.domain.tracking.scan import Source
 from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.queries import Queries
@@ -16,10 +18,10 @@ _SLOT = os.urandom(1)[0] % 16
 
 STRETCH = timedelta(minutes=10)
 KEPT = timedelta(days=8)
+_SECONDS = int(STRETCH.total_seconds())
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True, gc=False):
     """What one source delivered in ten minutes: deliveries, or scans that it reported first."""
 
     at: datetime
@@ -48,20 +50,21 @@ def stretch_of(at: datetime) -> datetime:
 
 async def count(session: Session, arrivals: Iterable[Arrival]) -> None:
     """Add these to the counts. Best last in a transaction: until its end others of the same slot wait."""
-    summed: dict[tuple[datetime, int, str], list[tuple[Arrival, int, int]]] = {}
+    by_key: dict[tuple[int, int, Source], list[Arrival]] = {}
     for a in arrivals:
-        key = (stretch_of(a.at), a.courier_partner_id, a.source.value)
-        summed.setdefault(key, []).append((a, a.deliveries, a.scans))
+        by_key.setdefault((int(a.at.timestamp()) // _SECONDS, a.courier_partner_id, a.source), []).append(a)
     rows = [
         (
-            *key,
+            stretch_of(found[0].at),
+            courier,
+            source.value,
             _SLOT,
-            sum(d for _, d, _ in found),
-            sum(s for _, _, s in found),
-            max((a.at for a, d, _ in found if d), default=None),
-            max((a.at for a, _, s in found if s), default=None),
+            sum([a.deliveries for a in found]),
+            sum([a.scans for a in found]),
+            max([a.at for a in found if a.deliveries], default=None),
+            max([a.at for a in found if a.scans], default=None),
         )
-        for key, found in sorted(summed.items())
+        for (_, courier, source), found in sorted(by_key.items())
     ]
     if rows:
         await session.write_rows(_sql.count, rows)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
+
 from awbridge.domain.orders.shipment import shard_of
-from awbridge.domain.tracking.scan import Source
+from awbridge.domain.tracking.scan import SOURCES, Source
 from awbridge.store.engine.database import Row, Session, Writes
 from awbridge.store.engine.ids import Ids
 from awbridge.store.engine.queries import Queries
@@ -32,8 +34,7 @@ class NewDelivery(NamedTuple):
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A stored delivery that is due to be applied. `tries` counts how often it had to wait; `again`: it was applied
     before."""
 
@@ -109,7 +110,7 @@ def delivery_of(row: Row, *, again: bool = False) -> Delivery:
         shard=row["shard"],
         id=row["id"],
         identity=row["identity"],
-        source=Source(row["source"]),
+        source=SOURCES[row["source"]],
         body=bytes(row["body"]),
         received_at=row["received_at"],
         tries=row["tries"],

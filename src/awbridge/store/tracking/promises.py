@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.domain.tracking.promise import Promise
-from awbridge.store.engine.database import Session, row_as
+from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Queries
 
 _sql = Queries(__name__)
@@ -17,8 +17,12 @@ async def of_shipments(session: Session, references: Sequence[str]) -> dict[str,
     found: dict[str, list[Promise]] = {reference: [] for reference in references}
     if references:
         for row in await session.fetch(_sql.of_shipments, list(found), [shard_of(r) for r in found]):
-            found[row["reference_number"]].append(row_as(Promise, row))
+            found[row["reference_number"]].append(_promise(row))
     return found
+
+
+def _promise(row: Row) -> Promise:
+    return Promise(edd=row["edd"], stated_at=row["stated_at"], received_at=row["received_at"], source=row["source"])
 
 
 async def add(session: Session, told: Iterable[tuple[str, Promise]]) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.domain.tracking.returns import ReturnEvent, from_text, to_text
-from awbridge.domain.tracking.scan import Source
+from awbridge.domain.tracking.scan import SOURCES
 from awbridge.domain.tracking.timeline import Entry
 from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.ids import Ids
@@ -95,7 +95,7 @@ def _known(row: Row) -> Entry:
         code=row["status_code"],
         scanned_at=row["scanned_at"],
         received_at=row["received_at"],
-        source=Source(row["source"]),
+        source=SOURCES[row["source"]],
         npr_code=row["npr_code"],
         npr_description=row["npr_description"],
     )

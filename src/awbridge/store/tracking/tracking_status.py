@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from awbridge.domain.orders.shipment import (
     Shipment,
@@ -18,8 +19,7 @@ from awbridge.store.orders.shipments import from_row
 _sql = Queries(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrackingStatus:
+class TrackingStatus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The tracking status of a shipment. schema.sql describes the columns of the same names."""
 
     sighting: Sighting | None
@@ -36,8 +36,7 @@ class TrackingStatus:
     forward_reference_number: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrackingChange:
+class TrackingChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The tracking columns to write for one shipment. `updated_at` is None if it equals `last_tracked_at`."""
 
     reference_number: str

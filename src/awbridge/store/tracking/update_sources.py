@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.store.engine.database import Session
@@ -13,8 +14,7 @@ from awbridge.store.tracking.inbox import Delivery, delivery_of
 _sql = Queries(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateSource:
+class UpdateSource(msgspec.Struct, frozen=True, gc=False):
     """A delivery that updated a shipment; `entries` are the indexes in it, if it carries a list."""
 
     reference_number: str

@@ -1,0 +1,201 @@
+"""Reads the usual webhook with a compiled decoder: one parcel, its own status and the latest one, all of them readable.
+
+Any other body is left to webhook_bodies, which reads everything and notes what it cannot read. For the bodies that both
+read they return equal updates; a property test holds this.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from awbridge.clickpost.tracking.scan_parts import (
+    FUTURE_TOLERANCE,
+    LONGEST_REASON,
+    is_failed_delivery,
+    merged,
+    remark_text,
+)
+from awbridge.clickpost.wire.lenient_json import as_id, as_int, as_text, as_waybill
+from awbridge.clickpost.wire.times import day_words, read_day, read_scan_time
+from awbridge.clickpost.wire.tracking_codes import NDR_NAMES, STATUSES, is_failed_pickup, status_info
+from awbridge.domain.tracking.scan import Scan, TrackingUpdate
+
+_Value = str | int | None  # every other type is for the lenient reader
+
+
+class _Place(msgspec.Struct, gc=False):
+    """The fields that the body, `additional` and `latest_status` may all have. Not all of them are read everywhere."""
+
+    reference_number: _Value = None
+    order_id: _Value = None
+    account_code: _Value = None
+    order_status_id: _Value = None
+    notification_event_id: _Value = None
+    latest_time_stamp: _Value = None
+    courier_partner_edd: _Value = None
+    ndr_status_code: _Value = None
+    ndr_status_description: _Value = None
+    npr_status_code: _Value = None
+    npr_status_description: _Value = None
+    rto_awb: _Value = None
+    rto_waybill: _Value = None
+    # Of a return, which is for the lenient reader.
+    forward_awb: None = None
+    forward_waybill: None = None
+    forward_reference_number: None = None
+    forward_order_id: None = None
+
+
+class _Status(_Place, gc=False):
+    timestamp: _Value = None
+    status: _Value = None
+    remark: _Value = None
+    location: _Value = None
+    clickpost_status_code: _Value = None
+    clickpost_status_description: _Value = None
+    checkpoint_id: _Value = None
+
+
+class _Additional(_Place, gc=False):
+    latest_status: _Status | None = None
+
+
+class _Body(_Status, gc=False):
+    waybill: _Value = None
+    cp_id: _Value = None
+    additional: _Additional | None = None
+    scans: None = None
+
+
+_decoder = msgspec.json.Decoder(_Body)
+
+
+def read_usual(body: bytes, *, received_at: datetime, zone: ZoneInfo, z_means_utc: bool) -> TrackingUpdate | None:
+    """The update in the body of a usual webhook; None for any other."""
+    try:
+        if not body.isascii():
+            body.decode()  # the decoder does not look into texts that it passes over
+        own = _decoder.decode(body)
+    except (ValueError, RecursionError):
+        return None
+    additional = own.additional
+    latest = additional and additional.latest_status
+    if additional is None or latest is None:
+        return None
+    waybill, courier = as_waybill(own.waybill), as_int(own.cp_id)
+    code, latest_code = as_int(own.clickpost_status_code), as_int(latest.clickpost_status_code)
+    at = read_scan_time(own.timestamp, zone=zone, z_means_utc=z_means_utc)
+    latest_at = read_scan_time(latest.timestamp, zone=zone, z_means_utc=z_means_utc)
+    if not waybill or courier is None or courier < 0 or code is None or latest_code is None or not (at and latest_at):
+        return None
+    if status_info(code).about_return or status_info(latest_code).about_return:
+        return None
+    fresh_at = None
+    for stamp in (own.latest_time_stamp, additional.latest_time_stamp, latest.latest_time_stamp):
+        fresh_at = fresh_at or read_scan_time(stamp, zone=zone, z_means_utc=z_means_utc)
+    edd = _edd(additional.courier_partner_edd, zone)
+    edd = _edd(own.courier_partner_edd, zone) if edd == "" else edd
+    if edd is None or max(at, latest_at, fresh_at or at) > received_at + FUTURE_TOLERANCE:
+        return None
+    reasons = _reasons(additional, own, latest)
+    rto = as_waybill(own.rto_awb) or as_waybill(own.rto_waybill)
+    rto = rto or as_waybill(additional.rto_awb) or as_waybill(additional.rto_waybill)
+    scan_id = _first_id(own.order_status_id, additional.order_status_id)
+    failed = (
+        is_failed_delivery(code) and not is_failed_delivery(latest_code),
+        is_failed_pickup(code) and not is_failed_pickup(latest_code),
+    )
+    is_open = not status_info(latest_code).final
+    about = (waybill, courier)
+    scan = _scan(about, own, code, at, "" if scan_id == "0" else scan_id, reasons, failed)
+    newest = _scan(about, latest, latest_code, latest_at, "", reasons, (is_open, is_open))
+    current, scans = merged(newest, (scan,))
+    return TrackingUpdate(
+        waybill=waybill,
+        courier_partner_id=courier,
+        account_code=_first_id(own.account_code, additional.account_code),
+        reference_number=_first_id(own.reference_number, additional.reference_number, latest.reference_number),
+        order_id=_first_id(own.order_id, additional.order_id, latest.order_id),
+        scans=scans,
+        latest=current,
+        rto_waybill="" if rto == waybill else rto,
+        edd=edd or None,
+        fresh_at=fresh_at,
+        event_id=_first_int(own.notification_event_id, additional.notification_event_id),
+    )
+
+
+def _first_id(*values: _Value) -> str:
+    for value in values:
+        if value is not None and (found := as_id(value)):
+            return found
+    return ""
+
+
+def _first_int(*values: _Value) -> int | None:
+    for value in values:
+        if value is not None and (found := as_int(value)) is not None:
+            return found
+    return None
+
+
+def _first_text(*values: _Value) -> str:
+    for value in values:
+        if value is not None and (found := as_text(value)):
+            return found[:LONGEST_REASON]
+    return ""
+
+
+@lru_cache(maxsize=1024)  # many parcels have the same
+def _edd(value: _Value, zone: ZoneInfo) -> str | None:
+    """The day as a date; "" where none is stated, None where it cannot be read."""
+    words = day_words(value)
+    day = read_day(words, zone=zone)
+    return day.isoformat() if day else None if words else ""
+
+
+_Reason = tuple[int | None, int | None, str, str]  # NDR code, NPR code, and ClickPost's texts for them
+
+
+def _reasons(a: _Place, b: _Place, c: _Place) -> _Reason:
+    return (
+        _first_int(a.ndr_status_code, b.ndr_status_code, c.ndr_status_code),
+        _first_int(a.npr_status_code, b.npr_status_code, c.npr_status_code),
+        _first_text(a.ndr_status_description, b.ndr_status_description, c.ndr_status_description),
+        _first_text(a.npr_status_description, b.npr_status_description, c.npr_status_description),
+    )
+
+
+def _scan(
+    about: tuple[str, int],
+    raw: _Status,
+    code: int,
+    at: datetime,
+    scan_id: str,
+    reasons: _Reason,
+    which: tuple[bool, bool],
+) -> Scan:
+    """`which`: whether the scan gets the reason of a failed delivery, and that of a failed pickup."""
+    ndr, npr, ndr_text, npr_text = reasons
+    words = remark_text(raw.clickpost_status_description)
+    known = STATUSES.get(code)
+    return Scan(
+        waybill=about[0],
+        courier_partner_id=about[1],
+        code=code,
+        scanned_at=at,
+        status=remark_text(raw.status) or words or status_info(code).name,
+        remark=remark_text(raw.remark),
+        location=remark_text(raw.location),
+        scan_id=scan_id or None,
+        checkpoint_id=as_id(raw.checkpoint_id) or None,
+        ndr_code=ndr if which[0] else None,
+        npr_code=npr if which[1] else None,
+        npr_description=npr_text if which[1] else "",
+        description="" if known else words[:LONGEST_REASON],
+        ndr_description=ndr_text if which[0] and ndr is not None and ndr not in NDR_NAMES else "",
+    )
