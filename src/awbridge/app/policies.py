@@ -36,7 +36,7 @@ from awbridge.steps.runtime.set_clocks import ClockPolicy
 from awbridge.steps.tracking.apply import ApplyPolicy
 
 # Deliveries that apply handles in one transaction on SQLite, which blocks all other writes.
-SQLITE_APPLY_BATCH = 30
+SQLITE_APPLY_BATCH = 120
 
 
 def push_policy(settings: Settings) -> PushPolicy:
@@ -143,7 +143,9 @@ def apply_policy(settings: Settings) -> ApplyPolicy:
         z_means_utc=settings.webhook_z_means_utc,
         polling=polling_rules(settings),
     )
-    return replace(policy, batch=SQLITE_APPLY_BATCH) if settings.database_url.startswith("sqlite") else policy
+    if settings.database_url.startswith("sqlite"):
+        return replace(policy, batch=SQLITE_APPLY_BATCH, piece=SQLITE_APPLY_BATCH, lanes=1)
+    return policy
 
 
 def refused_limit(settings: Settings) -> RefusedLimit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,9 @@ from awbridge.steps.tracking.apply import apply_due
 from awbridge.steps.tracking.replay_report import Replayed, replay_report
 from awbridge.store import Store
 from awbridge.store.tracking import inbox
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 
 @click.command()
@@ -51,10 +54,22 @@ def replay(
         _replay_dead_letters(only_list, as_json)
 
 
-def _rebuild(reference: str | None, restart: bool, as_json: bool) -> None:
+def _progress() -> Progress:
+    """Shipments rebuilt, how many a second, and the time left."""
     from rich.console import Console
-    from rich.progress import Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.text import Text
 
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.finished_speed or task.speed or 0:,.0f}/s")
+
+    shown = TextColumn("{task.completed:,} of {task.total:,}")
+    left = (TextColumn("left:"), TimeRemainingColumn())
+    return Progress(TextColumn("rebuilt"), shown, Rate(), TimeElapsedColumn(), *left, console=Console(stderr=True))
+
+
+def _rebuild(reference: str | None, restart: bool, as_json: bool) -> None:
     from awbridge.app import policies
 
     policy = policies.apply_policy(read_settings())
@@ -70,9 +85,9 @@ def _rebuild(reference: str | None, restart: bool, as_json: bool) -> None:
         if await replay_step.prepare(**world):
             while await apply_due(**world, policy=policy):
                 pass
-        columns = (TextColumn("rebuilt"), TextColumn("{task.completed}"), TimeElapsedColumn())
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task("", completed=begun.shipments, total=None)
+        total = await replay_step.count(store=store)
+        with _progress() as bar:
+            task = bar.add_task("", completed=begun.shipments, total=total)
             last = begun
             while more := await replay_step.rebuild_some(**world, reading=policy):
                 last = more

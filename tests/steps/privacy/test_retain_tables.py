@@ -65,7 +65,7 @@ async def test_the_update_sources_of_a_delivery_go_with_it(store: Store, objects
                 await inbox.applied(session, [(one, None, 1)], now=T0)
     assert await run(store, objects, inbox=30) == {"inbox": 1, "update_sources": 1}
     async with store.read() as session:
-        sources = await update_sources.of_shipment(session, "R")
+        sources = (await update_sources.of_shipments(session, ["R"]))["R"]
     assert sorted(t.delivery.identity for t in sources) == ["due", "young"]
     assert await count(store, "update_sources") == 2
 

@@ -405,7 +405,7 @@ async def test_one_scan_with_a_location_from_one_side_and_without_from_another_i
     assert [(s.status_code, s.location) for s in await timeline(store, "R")] == [(4, "Pune"), (5, "Pune")]
     async with store.write() as session:
         shipment = (await shipments.lock_tracked(session, ["R"]))["R"]
-        assert not (await rebuild.rebuild_shipment(session, shipment, POLICY)).changed, (
+        assert not (await rebuild.rebuild_shipments(session, [shipment], POLICY))["R"].changed, (
             "a rebuild comes to the same rows"
         )
 

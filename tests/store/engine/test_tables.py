@@ -243,7 +243,7 @@ async def test_scans_are_taken_off_and_put_back_under_their_id(store: Store) -> 
     async with store.write() as session:
         await scans.add(session, [new_scan("R", scan(4)), new_scan("R", scan(5)), new_scan("X", scan(4))])
         [gone, _] = (await scans.entries(session, ["R"]))["R"]
-        await scans.remove(session, "R", [gone])
+        await scans.remove(session, [("R", gone)])
         assert [e.code for e in (await scans.entries(session, ["R"]))["R"]] == [5]
         await scans.add(session, [("R", gone)])
         assert {e.id for e in (await scans.entries(session, ["R"]))["R"]} >= {gone.id}

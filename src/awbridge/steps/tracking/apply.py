@@ -7,17 +7,17 @@ is dead-lettered with its problem.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
 
-from awbridge.clickpost.tracking.scan_parts import FUTURE_TOLERANCE
 from awbridge.clickpost.tracking.webhook_bodies import MOST_PROBLEMS, Unreadable
-from awbridge.clickpost.wire.tracking_codes import milestone_of, ndr_name, status_info
+from awbridge.clickpost.wire.tracking_codes import status_info
 from awbridge.domain.errors import StoreBusy
-from awbridge.domain.notify import events as happened
 from awbridge.domain.notify.events import ShipmentEvent
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import Shipment, Tracked
@@ -25,8 +25,6 @@ from awbridge.domain.retry import backoff
 from awbridge.domain.tracking.asking import PollingRules
 from awbridge.domain.tracking.attribution import Attributed, Unattributed, Use, attribute, since
 from awbridge.domain.tracking.lifecycle import StatusInfo
-from awbridge.domain.tracking.pieces import PieceStatus, agree
-from awbridge.domain.tracking.promise import edd_day
 from awbridge.domain.tracking.scan import TrackingUpdate
 from awbridge.steps.records.actions_ended import end_actions_by_tracking
 from awbridge.steps.records.cancellation import end_by_tracking
@@ -37,9 +35,9 @@ from awbridge.steps.tracking.rebuild import (
     TimelineBuilder,
     keep,
     open_timelines,
-    rebuild_shipment,
-    stored_sighting,
+    rebuild_shipments,
 )
+from awbridge.steps.tracking.status_events import log_oddities, piece_events, status_events
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.notify import events
@@ -48,7 +46,7 @@ from awbridge.store.polling import arrivals
 from awbridge.store.polling.arrivals import Arrival
 from awbridge.store.tracking import inbox, tracking_status, update_sources
 from awbridge.store.tracking.inbox import Delivery
-from awbridge.store.tracking.tracking_status import TrackingChange, TrackingStatus
+from awbridge.store.tracking.tracking_status import TrackingChange
 from awbridge.store.tracking.update_sources import UpdateSource
 
 log = structlog.get_logger()
@@ -63,31 +61,77 @@ class ApplyPolicy(Reading):
     """How deliveries are read, and when a shipment without updates is polled."""
 
     polling: PollingRules = field(default_factory=PollingRules)
-    batch: int = 200
+    batch: int = 500  # deliveries that one call applies
+    piece: int = 250  # of them in one transaction; their shipments are locked meanwhile
+    lanes: int = 2  # transactions at a time
 
 
 async def apply_due(*, store: Store, clock: Clock, policy: ApplyPolicy) -> int:
-    """Apply one batch of due deliveries; how many were claimed."""
-    try:
-        async with store.write() as session:
-            claimed = await inbox.claim(session, now=clock(), limit=policy.batch)
-            await _apply(session, claimed, clock(), policy)
-            return len(claimed)
-    except StoreBusy:
-        raise
-    except Exception as error:
-        log.warning("apply.batch_failed", error=type(error).__name__)
-    return await _apply_in_parts(store, clock, policy)
+    """Apply up to one batch of due deliveries; how many were claimed.
+
+    In several transactions, some at a time: while the database writes one, this process reads the next.
+    """
+    claims = _Claims(left=policy.batch, piece=policy.piece)
+    work = [_apply_pieces(store, clock, policy, claims) for _ in range(policy.lanes)]
+    done = await asyncio.gather(*work, return_exceptions=True)
+    for ended in done:
+        if isinstance(ended, BaseException):
+            raise ended
+    return claims.applied
 
 
-async def _apply_in_parts(store: Store, clock: Clock, policy: ApplyPolicy) -> int:
+@dataclass(slots=True, kw_only=True)
+class _Claims:
+    """What one call of `apply_due` may still claim.
+
+    Its transactions claim deliveries and lock their shipments in `turn`, in the order of receipt. So an older update of
+    a shipment is applied before a newer one.
+    """
+
+    left: int
+    piece: int  # deliveries in one transaction
+    applied: int = 0
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def next_piece(self, session: Session, now: datetime) -> list[Delivery]:
+        """Claim the next deliveries; fewer than a piece where no more are due."""
+        limit = min(self.left, self.piece)
+        deliveries = await inbox.claim(session, now=now, limit=limit)
+        self.left = self.left - limit if len(deliveries) == limit else 0
+        return deliveries
+
+
+async def _apply_pieces(store: Store, clock: Clock, policy: ApplyPolicy, claims: _Claims) -> None:
+    """Apply what is left, piece by piece, each in a transaction of its own."""
+    while claims.left:
+        left = claims.left
+        try:
+            async with AsyncExitStack() as transaction:
+                async with claims.turn:
+                    if not claims.left:
+                        return
+                    left = claims.left
+                    session = await transaction.enter_async_context(store.write())
+                    claimed = await claims.next_piece(session, clock())
+                    batch = await _lock_shipments(session, claimed, policy)
+                await _apply(session, batch, clock(), policy)
+            claims.applied += len(claimed)
+        except StoreBusy:
+            raise
+        except Exception as error:
+            log.warning("apply.batch_failed", error=type(error).__name__)
+            claims.applied += await _apply_in_parts(store, clock, policy, min(left, claims.piece))
+            claims.left = 0
+
+
+async def _apply_in_parts(store: Store, clock: Clock, policy: ApplyPolicy, limit: int) -> int:
     """Apply the deliveries of a failed batch one by one; dead-letter each that fails alone."""
-    for applied in range(policy.batch):
+    for applied in range(limit):
         claimed: list[Delivery] = []
         try:
             async with store.write() as session:
                 claimed = await inbox.claim(session, now=clock(), limit=1)
-                await _apply(session, claimed, clock(), policy)
+                await _apply(session, await _lock_shipments(session, claimed, policy), clock(), policy)
         except StoreBusy:
             raise
         except Exception as error:
@@ -98,7 +142,7 @@ async def _apply_in_parts(store: Store, clock: Clock, policy: ApplyPolicy) -> in
                 await inbox.dead_lettered(session, claimed[0], problem=f"could not be applied: {type(error).__name__}")
         if not claimed:
             return applied
-    return policy.batch
+    return limit
 
 
 @dataclass(slots=True)
@@ -110,7 +154,21 @@ class _Read:
     about: list[Attributed] = field(default_factory=list[Attributed])
 
 
-async def _apply(session: Session, claimed: Sequence[Delivery], now: datetime, policy: ApplyPolicy) -> None:
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Deliveries with the locked shipments that they may be about.
+
+    `again`: those that were applied before, and `updated_before`: the shipments that they updated then.
+    """
+
+    readable: list[_Read]
+    again: list[Delivery]
+    updated_before: Mapping[str, Collection[int]]
+    candidates: _Candidates
+
+
+async def _lock_shipments(session: Session, claimed: Sequence[Delivery], policy: ApplyPolicy) -> _Batch:
+    """Read these deliveries and lock their shipments; dead-letter those that cannot be read."""
     readable: list[_Read] = []
     for delivery in claimed:
         try:
@@ -122,6 +180,12 @@ async def _apply(session: Session, claimed: Sequence[Delivery], now: datetime, p
     again = [read.delivery for read in readable if read.delivery.again]
     updated_before = await update_sources.of_deliveries(session, again)
     candidates = await _candidates(session, [t for read in readable for t in read.updates], updated_before)
+    return _Batch(readable, again, updated_before, candidates)
+
+
+async def _apply(session: Session, batch: _Batch, now: datetime, policy: ApplyPolicy) -> None:
+    readable, again, updated_before = batch.readable, batch.again, batch.updated_before
+    candidates = batch.candidates
     before = {r: row for r, row in candidates.shipments.items() if r in updated_before}
     if updated_before:
         candidates.shipments.update(await _withdraw(session, again, before, updated_before, policy))
@@ -150,11 +214,9 @@ async def _withdraw(
     The status without them decides which shipments they are about.
     """
     await update_sources.withdraw(session, again)
-    changes: list[TrackingChange] = []
-    for reference, shipment in shipments_before.items():
-        without = [delivery for delivery in again if delivery.id in updated_before[reference]]
-        rebuilt = await rebuild_shipment(session, shipment, policy, without=without)
-        changes.append(_change(rebuilt.builder, policy, gap=False))
+    without = {r: [delivery for delivery in again if delivery.id in updated_before[r]] for r in shipments_before}
+    rebuilt = await rebuild_shipments(session, list(shipments_before.values()), policy, without=without)
+    changes = [_change(timeline.builder, policy, gap=False) for timeline in rebuilt.values()]
     await tracking_status.set_tracking_statuses(session, changes)
     return await shipments.lock_tracked(session, list(shipments_before))
 
@@ -269,16 +331,16 @@ async def _update_shipments(
     await update_sources.add(session, sources)
     in_order = [builder for builder in builders.values() if not builder.late]
     await keep(session, in_order)
+    rebuilt = await rebuild_shipments(session, [b.shipment for b in builders.values() if b.late], policy)
     changes: list[TrackingChange] = []
     shipment_events: list[ShipmentEvent] = []
-    for builder in builders.values():
-        _log_future_scans(builder)
-        _log_unreadable_promises(builder)
-        final_builder = (await rebuild_shipment(session, builder.shipment, policy)).builder if builder.late else builder
+    for reference, builder in builders.items():
+        log_oddities(builder)
+        final_builder = rebuilt[reference].builder if builder.late else builder
         changes.append(_change(final_builder, policy, gap=builder.gap))
-        earlier = before.get(builder.shipment.reference_number, builder.shipment)
-        shipment_events += _status_events(builder, earlier, changes[-1].standing)
-        shipment_events += _piece_events(builder, final_builder.pieces())
+        earlier = before.get(reference, builder.shipment)
+        shipment_events += status_events(builder, earlier, changes[-1].standing)
+        shipment_events += piece_events(builder, final_builder.pieces())
     await tracking_status.set_tracking_statuses(session, changes)
     for change in changes:
         shipment, seen = builders[change.reference_number].shipment, change.standing.sighting
@@ -311,66 +373,6 @@ def _by_shipment(ready: Sequence[_Read]) -> dict[str, list[TrackingUpdate]]:
         for update, about in zip(read.updates, read.about, strict=True):
             updates.setdefault(about.reference_number, []).append(update)
     return updates
-
-
-def _log_future_scans(builder: TimelineBuilder) -> None:
-    for entry in builder.timeline.new:
-        if entry.scanned_at > entry.received_at + FUTURE_TOLERANCE:
-            ahead = (entry.scanned_at - entry.received_at).total_seconds()
-            reference = builder.shipment.reference_number
-            log.warning("scan.in_future", reference=reference, source=entry.source.value, ahead_seconds=int(ahead))
-
-
-def _log_unreadable_promises(builder: TimelineBuilder) -> None:
-    for promise in builder.new_promises:
-        if edd_day(promise.edd) is None:
-            log.warning("edd.unreadable", reference=builder.shipment.reference_number, source=promise.source)
-
-
-def _status_events(builder: TimelineBuilder, earlier: Tracked, status: TrackingStatus) -> list[ShipmentEvent]:
-    """The events of a shipment's status change, for customers and webhook subscribers."""
-    returns = [
-        happened.returned(builder.shipment, e.return_event, at=e.seen_at, name=status_info(e.code, e.description).name)
-        for e in builder.timeline.new
-        if e.return_event
-    ]
-    latest, milestone = builder.latest, milestone_of
-    if builder.has_only_piece_entries:
-        milestones = [milestone_of(p.sighting.code) if p.sighting else None for p in builder.pieces()]
-        latest, milestone = (status.sighting, milestone_of) if agree(milestones) else (None, _no_milestone)
-    return returns + happened.moved(
-        builder.shipment,
-        before=stored_sighting(earlier),
-        after=status.sighting,
-        latest=latest,
-        info=status_info(status.sighting.code, status.status_description or "") if status.sighting else None,
-        milestone_of=milestone,
-        ndr_code=status.ndr_code,
-        ndr_name=ndr_name(status.ndr_code, status.ndr_description or ""),
-        edd=status.edd,
-        fresh_at=builder.fresh_at,
-    )
-
-
-def _no_milestone(_code: int) -> None:
-    """The milestone of a shipment whose pieces are at several milestones."""
-    return
-
-
-def _piece_events(builder: TimelineBuilder, pieces: Sequence[PieceStatus]) -> list[ShipmentEvent]:
-    """The events of the status changes of a shipment's pieces, for webhook subscribers."""
-    return [
-        event
-        for piece in pieces
-        if (seen := piece.sighting)
-        for event in happened.piece_moved(
-            builder.shipment,
-            piece,
-            before=builder.pieces_before.get(piece.waybill),
-            info=status_info(seen.code, piece.name),
-            milestone_of=milestone_of,
-        )
-    ]
 
 
 def _change(builder: TimelineBuilder, policy: ApplyPolicy, *, gap: bool) -> TrackingChange:

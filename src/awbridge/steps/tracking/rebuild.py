@@ -221,9 +221,10 @@ async def open_timelines(
     partial = {r for r, shipment in locked.items() if updates[r] and _can_be_partial(shipment, updates[r])}
     entries = await scans.for_matching(session, sorted(locked.keys() - partial))
     entries |= await scans.alike(session, [one for r in sorted(partial) for one in _incoming(locked[r], updates[r])])
-    promised = await promises.of_shipments(session, sorted(locked))
+    promised = await promises.newest(session, sorted(locked))
     return {
-        r: TimelineBuilder(shipment, entries[r], promised[r], partial=r in partial) for r, shipment in locked.items()
+        r: TimelineBuilder(shipment, entries[r], [promised[r]] if r in promised else [], partial=r in partial)
+        for r, shipment in locked.items()
     }
 
 
@@ -256,11 +257,10 @@ def _incoming(shipment: Tracked, updates: Sequence[TrackingUpdate]) -> list[scan
 
 async def keep(session: Session, builders: Sequence[TimelineBuilder]) -> None:
     """Store the scans, promises and RTO waybills; not the tracking status."""
+    await scans.remove(session, [(b.shipment.reference_number, e) for b in builders for e in b.timeline.gone])
     for builder in builders:
-        reference = builder.shipment.reference_number
-        await scans.remove(session, reference, builder.timeline.gone)
         for entry in builder.timeline.changed:
-            await scans.learn(session, reference, entry)
+            await scans.learn(session, builder.shipment.reference_number, entry)
         await _link_rto_waybills(session, builder)
     await scans.add(session, [(b.shipment.reference_number, e) for b in builders for e in b.timeline.new])
     await promises.add(session, [(b.shipment.reference_number, p) for b in builders for p in b.new_promises])
@@ -286,37 +286,63 @@ class RebuiltTimeline:
     changed: bool
 
 
-async def rebuild_shipment(
-    session: Session, shipment: Tracked, reading: Reading, *, without: Sequence[Delivery] = ()
-) -> RebuiltTimeline:
-    """Rebuild a locked shipment's timeline from the inbox; store its scans and promises, not its tracking status.
+async def rebuild_shipments(
+    session: Session,
+    locked: Sequence[Tracked],
+    reading: Reading,
+    *,
+    without: Mapping[str, Sequence[Delivery]] | None = None,
+) -> dict[str, RebuiltTimeline]:
+    """Rebuild the timelines of locked shipments from the inbox, by reference number.
 
-    Entries whose deliveries left the inbox, or can no longer be read, are kept. Entries from `without`, deliveries that
-    may be about another shipment, are dropped.
+    Their scans and promises are stored, not their tracking status. Entries whose deliveries left the inbox, or can no
+    longer be read, are kept. Entries from `without`, deliveries that may be about another shipment, are dropped.
     """
-    reference = shipment.reference_number
-    stored = (await scans.entries(session, [reference]))[reference]
-    promised = (await promises.of_shipments(session, [reference]))[reference]
-    updates: list[tuple[TrackingUpdate, Delivery]] = []
-    for update_source in await update_sources.of_shipment(session, reference):
-        updates += [(update, update_source.delivery) for update in _updates_of(update_source, reading)]
-    read_again = {(d.received_at, d.source) for d in (*without, *(delivery for _, delivery in updates))}
+    references = [shipment.reference_number for shipment in locked]
+    stored = await scans.entries(session, references)
+    promised = await promises.of_shipments(session, references)
+    sources = await update_sources.of_shipments(session, references)
+    reused = await waybills.reused_by(session, references)
+    rebuilt: dict[str, RebuiltTimeline] = {}
+    gone: list[tuple[str, Entry]] = []
+    new: list[tuple[str, Entry]] = []
+    for shipment in locked:
+        reference = shipment.reference_number
+        updates = [(update, s.delivery) for s in sources[reference] for update in _updates_of(s, reading)]
+        dropped = (without or {}).get(reference, ())
+        builder = _builder(shipment, stored[reference], promised[reference], updates, dropped, reused[reference])
+        differ = differences(stored[reference], builder.timeline)
+        gone += [(reference, entry) for entry in (*differ.gone, *differ.changed)]
+        new += [(reference, entry) for entry in (*differ.changed, *differ.new)]
+        other_promises = set(builder.promises.values()) != set(promised[reference])
+        if other_promises:
+            await promises.replace(session, reference, builder.promises.values())
+        await _link_rto_waybills(session, builder)
+        differs = bool(differ.gone or differ.new or differ.changed or other_promises)
+        rebuilt[reference] = RebuiltTimeline(builder, differs)
+    await scans.remove(session, gone)
+    await scans.add(session, new)
+    return rebuilt
+
+
+def _builder(
+    shipment: Tracked,
+    stored: Sequence[Entry],
+    promised: Sequence[Promise],
+    updates: Sequence[tuple[TrackingUpdate, Delivery]],
+    dropped: Sequence[Delivery],
+    reused: Mapping[str, datetime],
+) -> TimelineBuilder:
+    """A builder of what these updates yield, and of what is stored without a delivery."""
+    read_again = {(d.received_at, d.source) for d in (*dropped, *(delivery for _, delivery in updates))}
     builder = TimelineBuilder(
         shipment,
         [copy(e) for e in stored if (e.received_at, e.source) not in read_again],
         [p for p in promised if (p.received_at, p.source) not in read_again],
     )
-    reused = await waybills.reused_by(session, reference)
     for update, delivery in updates:
         builder.add(since(update, reused.get(update.waybill)), delivery)
-    differ = differences(stored, builder.timeline)
-    await scans.remove(session, reference, [*differ.gone, *differ.changed])
-    await scans.add(session, [(reference, entry) for entry in (*differ.changed, *differ.new)])
-    other_promises = set(builder.promises.values()) != set(promised)
-    if other_promises:
-        await promises.replace(session, reference, builder.promises.values())
-    await _link_rto_waybills(session, builder)
-    return RebuiltTimeline(builder, bool(differ.gone or differ.new or differ.changed or other_promises))
+    return builder
 
 
 def _updates_of(update_source: update_sources.UpdateSource, reading: Reading) -> list[TrackingUpdate]:

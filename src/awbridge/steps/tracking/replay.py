@@ -6,6 +6,7 @@ it was killed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,13 +14,14 @@ from awbridge.domain.errors import NotFound
 from awbridge.domain.orders.shipment import Shipment, shard_of
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.tracking.apply import ApplyPolicy
-from awbridge.steps.tracking.rebuild import rebuild_shipment, stored_tracking_status
+from awbridge.steps.tracking.rebuild import RebuiltTimeline, rebuild_shipments, stored_tracking_status
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import shipments
 from awbridge.store.tracking import inbox, replays, tracking_status
+from awbridge.store.tracking.tracking_status import TrackingChange
 
-BATCH = 50  # shipments rebuilt in one transaction
+BATCH = 200  # shipments rebuilt in one transaction
 APPLIED_AGAIN = 1000  # deliveries made due again in one transaction
 
 
@@ -55,6 +57,12 @@ async def begin(*, store: Store, clock: Clock, anew: bool = False) -> Rebuilt:
         return Rebuilt(shipments=begun.shipments, changed=begun.changed)
 
 
+async def count(*, store: Store) -> int:
+    """How many shipments a complete rebuild comprises."""
+    async with store.read() as session:
+        return await tracking_status.count_tracked(session)
+
+
 async def rebuild_some(*, store: Store, clock: Clock, reading: ApplyPolicy, batch: int = BATCH) -> Rebuilt | None:
     """Rebuild the next shipments; None when no rebuild is in progress."""
     async with store.write() as session:
@@ -65,7 +73,7 @@ async def rebuild_some(*, store: Store, clock: Clock, reading: ApplyPolicy, batc
         if not found:
             await replays.end(session, now=clock())
             return Rebuilt(shipments=begun.shipments, changed=begun.changed, done=True)
-        changed = sum([await _rebuild(session, shipment, reading, clock()) for shipment in found])
+        changed = await _rebuild(session, found, reading, clock())
         last = found[-1].reference_number
         await replays.go_on(session, begun, after=(shard_of(last), last), shipments=len(found), changed=changed)
         return Rebuilt(shipments=begun.shipments + len(found), changed=begun.changed + changed)
@@ -77,14 +85,25 @@ async def rebuild_one(*, store: Store, clock: Clock, reading: ApplyPolicy, refer
         locked = await shipments.lock_many(session, [reference_number])
         if reference_number not in locked:
             raise NotFound(f"there is no shipment {reference_number}")
-        return await _rebuild(session, locked[reference_number], reading, clock())
+        return await _rebuild(session, list(locked.values()), reading, clock()) > 0
 
 
-async def _rebuild(session: Session, shipment: Shipment, reading: ApplyPolicy, now: datetime) -> bool:
-    rebuilt = await rebuild_shipment(session, shipment, reading)
+async def _rebuild(session: Session, locked: Sequence[Shipment], reading: ApplyPolicy, now: datetime) -> int:
+    """Rebuild these shipments with their status; how many differed."""
+    rebuilt = await rebuild_shipments(session, locked, reading)
+    changes = [_change(shipment, rebuilt[shipment.reference_number], reading, now) for shipment in locked]
+    await tracking_status.set_tracking_statuses(session, [change for change in changes if change])
+    return sum(
+        change is not None or rebuilt[shipment.reference_number].changed
+        for shipment, change in zip(locked, changes, strict=True)
+    )
+
+
+def _change(shipment: Shipment, rebuilt: RebuiltTimeline, reading: ApplyPolicy, now: datetime) -> TrackingChange | None:
+    """The status to write; None where it is as it was."""
     status = rebuilt.builder.tracking_status(reading.zone)
     if status == stored_tracking_status(shipment) and rebuilt.builder.last_tracked_at == shipment.last_tracked_at:
-        return rebuilt.changed
+        return None
     final = status.sighting is not None and status.sighting.final
     next_poll_at = shipment.next_poll_at
     if final != shipment.final:
@@ -96,13 +115,10 @@ async def _rebuild(session: Session, shipment: Shipment, reading: ApplyPolicy, n
             was_final=shipment.final,
             gap=shipment.final,
         )
-    last_tracked_at = rebuilt.builder.last_tracked_at or shipment.created_at
-    await tracking_status.set_tracking_status(
-        session,
-        shipment.reference_number,
-        status,
-        last_tracked_at=last_tracked_at,
+    return TrackingChange(
+        reference_number=shipment.reference_number,
+        standing=status,
+        last_tracked_at=rebuilt.builder.last_tracked_at or shipment.created_at,
         next_poll_at=next_poll_at,
         updated_at=now,
     )
-    return True

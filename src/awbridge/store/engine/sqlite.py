@@ -43,9 +43,14 @@ KEPT_STATEMENTS = 400
 CHECKPOINT_PAGES = 4000
 
 
+@lru_cache(maxsize=4096)  # the time of a delivery goes into a row of many tables
+def _time_text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+
+
 def _to_sqlite(value: object) -> Any:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+        return _time_text(value)
     if isinstance(value, list):
         return json.dumps(value)
     return value
@@ -91,14 +96,31 @@ def _rows(connection: apsw.Connection, sql: str, args: tuple[Any, ...]) -> list[
 
 def _write_rows(connection: apsw.Connection, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
     """Many rows to a statement: at each the thread hands over Python's lock, and has to win it back under load."""
+    together, apart = _pieces(statement, rows)
+    for sql, args in together:
+        connection.execute(sql, args).fetchall()
+    connection.executemany(statement.sqlite, map(_bound, apart)).fetchall()
+
+
+def _fetch_rows(connection: apsw.Connection, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
+    together, apart = _pieces(statement, rows)
+    pieces = [*together, *((statement.sqlite, _bound(row)) for row in apart)]
+    return [found for sql, args in pieces for found in _rows(connection, sql, args)]
+
+
+def _pieces(
+    statement: Statement, rows: Sequence[Sequence[object]]
+) -> tuple[list[tuple[str, tuple[Any, ...]]], Sequence[Sequence[object]]]:
+    """The texts and arguments that hold many rows each, and the rows that are left for the statement itself."""
+    pieces: list[tuple[str, tuple[Any, ...]]] = []
     start = 0
     while len(rows) - start > 1 and (fitting := fitting_rows(statement, len(rows) - start)):
         size, sql = fitting
         some = rows[start : start + size]
         blank = (None,) * ((size - len(some)) * len(some[0]))
-        connection.execute(sql, (*_bound([v for row in some for v in row]), *blank, len(some))).fetchall()
+        pieces.append((sql, (*_bound([v for row in some for v in row]), *blank, len(some))))
         start += size
-    connection.executemany(statement.sqlite, map(_bound, rows[start:])).fetchall()
+    return pieces, rows[start:]
 
 
 @lru_cache(maxsize=4096)
@@ -246,9 +268,7 @@ class _SqliteSession:
         await self._thread.run(lambda: _write_rows(self._connection, statement, rows))
 
     async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
-        values = [tuple(_to_sqlite(v) for v in row) for row in rows]
-        sql = statement.sqlite
-        return await self._thread.run(lambda: [r for args in values for r in _rows(self._connection, sql, args)])
+        return await self._thread.run(lambda: _fetch_rows(self._connection, statement, rows)) if rows else []
 
     async def script(self, sql: str) -> None:
         await self._thread.run(lambda: self._connection.execute(sql).fetchall())

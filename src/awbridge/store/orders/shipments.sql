@@ -25,12 +25,15 @@ ORDER BY shipments.shard, shipments.reference_number
 {{postgres: FOR UPDATE OF shipments}}
 
 -- name: lock_tracked
--- The same, of what tracking needs.
+-- Many rows: reference number, shard. The same, of what tracking needs.
+{{sqlite: WITH key (value, shard) AS (VALUES ($1, $2))}}
 SELECT shipments.reference_number, order_id, transporter, courier_partner_id, account_code, state, delivery_type, waybill,
   children, status_code, status_at, status_bucket, status_step, final, edd, ndr_code, last_tracked_at, last_polled_at, created_at,
   next_poll_at, edd_due_at, ndr_at, npr_code, status_description, ndr_description, piece_exception_at, forward_waybill,
   forward_reference_number, replaces, replaced_by, cancel_requested_at FROM
-{{named_shipments}}
+{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN shipments}}
+{{sqlite: key CROSS JOIN shipments}}
+  ON shipments.shard = key.shard AND shipments.reference_number = key.value
 ORDER BY shipments.shard, shipments.reference_number
 {{postgres: FOR UPDATE OF shipments}}
 

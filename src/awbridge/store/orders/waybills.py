@@ -104,10 +104,13 @@ async def of_shipments(session: Session, references: Sequence[str]) -> list[Know
     return [_known(row) for row in await session.fetch(_sql.of_shipments, sorted(set(references)))]
 
 
-async def reused_by(session: Session, reference_number: str) -> dict[str, datetime]:
-    """The waybills of a shipment that another one had before it, and from when on each is its own."""
-    rows = await session.fetch(_sql.reused_by, reference_number)
-    return {row["waybill"]: row["since_at"] for row in rows}
+async def reused_by(session: Session, references: Sequence[str]) -> dict[str, dict[str, datetime]]:
+    """The waybills of shipments that another one had before, and from when on each is its own, by reference number."""
+    found: dict[str, dict[str, datetime]] = {reference: {} for reference in references}
+    if found:
+        for row in await session.fetch(_sql.reused_by, list(found)):
+            found[row["reference_number"]][row["waybill"]] = row["since_at"]
+    return found
 
 
 async def count_reused(session: Session, *, after: datetime) -> int:

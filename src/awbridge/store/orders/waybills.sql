@@ -55,7 +55,8 @@ FROM reused_waybills WHERE reference_number {{in $1::text[]}}
 ORDER BY reference_number, waybill, courier_partner_id
 
 -- name: reused_by
-SELECT waybill, since_at FROM reused_waybills WHERE reference_number = $1
+SELECT reference_number, waybill, since_at FROM reused_waybills
+WHERE reference_number {{postgres: = ANY($1::text[])}}{{sqlite: IN (SELECT value FROM json_each($1))}}
 
 -- name: count_reused
 SELECT COUNT(*) AS uses FROM reused_waybills WHERE created_at > $1

@@ -16,9 +16,15 @@ async def of_shipments(session: Session, references: Sequence[str]) -> dict[str,
     """What was promised of these shipments, by reference number."""
     found: dict[str, list[Promise]] = {reference: [] for reference in references}
     if references:
-        for row in await session.fetch(_sql.of_shipments, list(found), [shard_of(r) for r in found]):
+        for row in await session.fetch_rows(_sql.of_shipments, [(r, shard_of(r)) for r in found]):
             found[row["reference_number"]].append(_promise(row))
     return found
+
+
+async def newest(session: Session, references: Sequence[str]) -> dict[str, Promise]:
+    """The current promise of each of these shipments that has one, by reference number."""
+    rows = await session.fetch_rows(_sql.newest, [(r, shard_of(r)) for r in references])
+    return {row["reference_number"]: _promise(row) for row in rows}
 
 
 def _promise(row: Row) -> Promise:

@@ -57,7 +57,7 @@ async def _timelines(
 ) -> dict[str, list[Entry]]:
     found: dict[str, list[Entry]] = {reference: [] for reference in references}
     if references:
-        for row in await session.fetch(statement, list(found), [shard_of(r) for r in found]):
+        for row in await session.fetch_rows(statement, [(r, shard_of(r)) for r in found]):
             found[row["reference_number"]].append(made(row))
     return found
 
@@ -75,12 +75,14 @@ class IncomingScan(NamedTuple):
 async def alike(session: Session, told: Sequence[IncomingScan]) -> dict[str, list[Entry]]:
     """What may be one with these scans, as `for_matching` has it, by reference number: most often nothing."""
     found: dict[str, dict[int, Entry]] = {one.reference_number: {} for one in told}
-    if told:
-        rows = [(t.reference_number, t.scan_id, t.checkpoint_id, t.fingerprint + t.part) for t in told]
-        references, *rest = map(list, zip(*rows, strict=True))
-        for row in await session.fetch(_sql.alike, references, [shard_of(str(r)) for r in references], *rest):
-            found[row["reference_number"]][row["id"]] = _known(row)
-    return {reference: list(entries.values()) for reference, entries in found.items()}
+    rows = [(t[0], shard_of(t[0]), *t[1:]) for t in told]
+    for row in await session.fetch_rows(_sql.alike, rows):
+        found[row["reference_number"]][row["id"]] = _known(row)
+    return {reference: sorted(entries.values(), key=_by_arrival) for reference, entries in found.items()}
+
+
+def _by_arrival(entry: Entry) -> tuple[datetime, int]:
+    return entry.received_at, entry.id
 
 
 def _known(row: Row) -> Entry:
@@ -166,10 +168,9 @@ async def learn(session: Session, reference_number: str, entry: Entry) -> None:
     await session.execute(_sql.learn, shard, entry.id, *ids, *reasons, *words)
 
 
-async def remove(session: Session, reference_number: str, entries: Sequence[Entry]) -> None:
-    """Take entries off a timeline."""
-    if entries:
-        await session.execute(_sql.remove, shard_of(reference_number), [e.id for e in entries])
+async def remove(session: Session, gone: Sequence[tuple[str, Entry]]) -> None:
+    """Take entries off the timelines of these reference numbers."""
+    await session.write_rows(_sql.remove, [(shard_of(reference), entry.id) for reference, entry in gone])
 
 
 async def timeline(session: Session, reference_number: str) -> list[TimelineScan]:

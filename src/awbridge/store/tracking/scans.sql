@@ -11,43 +11,36 @@ SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::t
 ON CONFLICT (shard, identity) DO NOTHING
 
 -- name: entries
--- The timelines of these shipments, to recognise known scans and to derive the status.
+-- Many rows: reference number, shard. Timelines, to recognise known scans and to derive the status.
+{{sqlite: WITH key (value, shard) AS (VALUES ($1, $2))}}
 SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code, waybill, courier_partner_id,
   status_code, status, remark, location, scanned_at, received_at, source, npr_code, npr_description, description, ndr_description,
   return_event FROM
-{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN scans
-  ON scans.shard = key.shard AND scans.reference_number = key.value}}
-{{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN scans
-  ON scans.shard = beside.value AND scans.reference_number = key.value}}
+{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN scans}}{{sqlite: key CROSS JOIN scans}}
+  ON scans.shard = key.shard AND scans.reference_number = key.value
 ORDER BY received_at, scans.id
 
 -- name: for_matching
 -- The same without texts: on PostgreSQL the index includes all of it.
+{{sqlite: WITH key (value, shard) AS (VALUES ($1, $2))}}
 SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code, waybill, status_code, scanned_at,
   received_at, source, npr_code, npr_description FROM
-{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN scans
-  ON scans.shard = key.shard AND scans.reference_number = key.value}}
-{{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN scans
-  ON scans.shard = beside.value AND scans.reference_number = key.value}}
+{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN scans}}{{sqlite: key CROSS JOIN scans}}
+  ON scans.shard = key.shard AND scans.reference_number = key.value
 ORDER BY received_at, scans.id
 
 -- name: alike
--- The entries of these shipments that may be the same scan as an incoming one: same ids, or same content, if necessary
--- without the location. Fingerprint and part are one text (32 digits, then the part): SQLite caches four parsed JSON
--- texts, and a fifth would make it parse all of them for every row.
+-- Many rows: reference number, shard, scan_id, checkpoint_id, fingerprint, part. The stored entries that may be the same
+-- scan as an incoming one: same ids, or same content, if necessary without the location.
+{{sqlite: WITH incoming (value, shard, scan_id, checkpoint_id, fingerprint, part) AS (VALUES ($1, $2, $3, $4, $5, $6))}}
 SELECT scans.id, reference_number, scans.fingerprint, scans.scan_id, scans.checkpoint_id, ndr_code, waybill, status_code,
   scanned_at, received_at, source, npr_code, npr_description FROM
-{{postgres: unnest($1::text[], $2::smallint[], $3::text[], $4::text[], $5::text[])
-  AS incoming (value, shard, scan_id, checkpoint_id, words) JOIN scans
+{{postgres: unnest($1::text[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::text[])
+  AS incoming (value, shard, scan_id, checkpoint_id, fingerprint, part) JOIN scans}}{{sqlite: incoming CROSS JOIN scans}}
   ON scans.shard = incoming.shard AND scans.reference_number = incoming.value AND (scans.scan_id = incoming.scan_id
-    OR scans.checkpoint_id = incoming.checkpoint_id OR strpos(scans.fingerprint, left(incoming.words, 32)) > 0
-    OR strpos(scans.fingerprint, substr(incoming.words, 33)) > 0)}}
-{{sqlite: json_each($1) AS incoming CROSS JOIN scans
-  ON scans.shard = json_extract($2, '$[' || incoming.key || ']') AND scans.reference_number = incoming.value
-    AND (scans.scan_id = json_extract($3, '$[' || incoming.key || ']')
-      OR scans.checkpoint_id = json_extract($4, '$[' || incoming.key || ']')
-      OR instr(scans.fingerprint, substr(json_extract($5, '$[' || incoming.key || ']'), 1, 32)) > 0
-      OR instr(scans.fingerprint, substr(json_extract($5, '$[' || incoming.key || ']'), 33)) > 0)}}
+    OR scans.checkpoint_id = incoming.checkpoint_id
+    OR {{postgres: strpos}}{{sqlite: instr}}(scans.fingerprint, incoming.fingerprint) > 0
+    OR {{postgres: strpos}}{{sqlite: instr}}(scans.fingerprint, incoming.part) > 0)
 ORDER BY received_at, scans.id
 
 -- name: learn
@@ -58,8 +51,10 @@ UPDATE scans SET scan_id = $3, checkpoint_id = $4, ndr_code = $5, fingerprint = 
 WHERE shard = $1 AND id = $2
 
 -- name: remove
+-- Many rows: shard, id.
 DELETE FROM scans
-WHERE shard = $1 AND id {{postgres: = ANY($2::bigint[])}}{{sqlite: IN (SELECT value FROM json_each($2))}}
+{{postgres: USING unnest($1::smallint[], $2::bigint[]) AS row (shard, id) WHERE scans.shard = row.shard AND scans.id = row.id}}
+{{sqlite: WHERE shard = $1 AND id = $2}}
 
 -- name: timeline
 SELECT waybill, courier_partner_id, status_code, status, remark, location, ndr_code, scanned_at, received_at, source,

@@ -104,3 +104,8 @@ def _change_row(change: TrackingChange) -> tuple[object, ...]:
 async def tracked_after(session: Session, after: tuple[int, str], *, limit: int) -> list[Shipment]:
     """Shipments with updates, after this (shard, reference number), locked until the transaction ends."""
     return [from_row(row) for row in await session.fetch(_sql.tracked_after, *after, limit)]
+
+
+async def count_tracked(session: Session) -> int:
+    """How many shipments have updates."""
+    return (await session.fetch(_sql.count_tracked))[0]["shipments"]

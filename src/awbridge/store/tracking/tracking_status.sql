@@ -27,3 +27,6 @@ WHERE last_tracked_at IS NOT NULL AND (shard, reference_number) > ($1, $2)
 ORDER BY shard, reference_number
 LIMIT $3
 {{postgres: FOR UPDATE}}
+
+-- name: count_tracked
+SELECT COUNT(*) AS shipments FROM shipments WHERE last_tracked_at IS NOT NULL

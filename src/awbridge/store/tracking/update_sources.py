@@ -38,12 +38,13 @@ async def add(session: Session, told: Sequence[UpdateSource]) -> None:
         await session.write_rows(_sql.add, rows)
 
 
-async def of_shipment(session: Session, reference_number: str) -> list[UpdateSource]:
-    """All deliveries in the inbox that updated this shipment, in order of arrival."""
-    rows = await session.fetch(_sql.of_shipment, shard_of(reference_number), reference_number)
-    return [
-        UpdateSource(reference_number, delivery_of(row), frozenset(map(int, row["entries"].split(",")))) for row in rows
-    ]
+async def of_shipments(session: Session, references: Sequence[str]) -> dict[str, list[UpdateSource]]:
+    """All deliveries in the inbox that updated these shipments, in order of arrival, by reference number."""
+    found: dict[str, list[UpdateSource]] = {reference: [] for reference in references}
+    for row in await session.fetch_rows(_sql.of_shipments, [(r, shard_of(r)) for r in found]):
+        reference, entries = row["reference_number"], frozenset(map(int, row["entries"].split(",")))
+        found[reference].append(UpdateSource(reference, delivery_of(row), entries))
+    return found
 
 
 async def of_deliveries(session: Session, deliveries: Sequence[Delivery]) -> dict[str, set[int]]:

@@ -4,11 +4,15 @@ INSERT INTO update_sources (shard, reference_number, delivery_id, delivery_shard
 {{sqlite: VALUES ($1, $2, $3, $4, $5)}}
 ON CONFLICT (shard, reference_number, delivery_id) DO NOTHING
 
--- name: of_shipment
--- In the order in which they came.
-SELECT inbox.shard, inbox.id, inbox.identity, inbox.source, inbox.body, inbox.received_at, inbox.tries, update_sources.entries
-FROM update_sources JOIN inbox ON inbox.shard = update_sources.delivery_shard AND inbox.id = update_sources.delivery_id
-WHERE update_sources.shard = $1 AND update_sources.reference_number = $2
+-- name: of_shipments
+-- Many rows: reference number, shard. In the order in which they came.
+{{sqlite: WITH key (value, shard) AS (VALUES ($1, $2))}}
+SELECT update_sources.reference_number, inbox.shard, inbox.id, inbox.identity, inbox.source, inbox.body, inbox.received_at, inbox.tries, update_sources.entries
+FROM
+{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN update_sources}}
+{{sqlite: key CROSS JOIN update_sources}}
+  ON update_sources.shard = key.shard AND update_sources.reference_number = key.value
+{{sqlite: CROSS}} JOIN inbox ON inbox.shard = update_sources.delivery_shard AND inbox.id = update_sources.delivery_id
 ORDER BY inbox.received_at, inbox.id
 
 -- name: of_deliveries
