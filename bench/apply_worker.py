@@ -8,7 +8,6 @@ the process id of the PostgreSQL server, 0 for SQLite.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import random
@@ -19,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
+import uvloop
 
 from awbridge.app.policies import apply_policy
 from awbridge.app.settings import Settings
@@ -153,5 +153,5 @@ async def run(url: str, postmaster: int, shipments: int, scans: int, kind: str) 
 if __name__ == "__main__":
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     address, server_pid, *sizes, what = sys.argv[1:]
-    figures = asyncio.run(run(address, int(server_pid), int(sizes[0]), int(sizes[1]), what))
+    figures = uvloop.run(run(address, int(server_pid), int(sizes[0]), int(sizes[1]), what))
     sys.stdout.write(json.dumps(figures) + "\n")
