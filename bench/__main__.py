@@ -1,4 +1,4 @@
-"""Benchmarks: `python -m bench webhook`, `push`, `claims`, `backlog`, `apply`, `scale`, `servers`, `start` and others."""
+"""Benchmarks: `python -m bench webhook`, `push`, `claims`, `backlog`, `apply`, `scale`, `servers` and others."""
 
 from __future__ import annotations
 

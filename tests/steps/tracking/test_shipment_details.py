@@ -20,7 +20,7 @@ from awbridge.store.audit import figures
 from awbridge.store.orders import lists
 from awbridge.store.tracking import inbox
 from awbridge.web.v1.orders_views import shipment_view
-from tests.support.rows import MINUTE, T0, add, delivery, place, sql
+from tests.support.rows import MINUTE, T0, add, count, delivery, place, sql
 from tests.support.world import INDIA, SetClock, as_body, get, timeline, webhook
 
 pytestmark = pytest.mark.heavy
@@ -376,6 +376,18 @@ async def test_a_promise_in_words_is_kept_and_never_late(store: Store) -> None:
     assert (view.edd, view.edd_unreadable) == ("in some days", True)
     async with store.read() as session:
         assert (await figures.read(session, now=NOW)).unreadable_dates == 1
+
+
+async def test_a_promise_in_words_that_is_stated_again_after_a_date_is_logged_once(store: Store) -> None:
+    await a_placed(store)
+    with capture_logs() as logs:
+        for number, (edd, at) in enumerate((("in some days", T0), ("2026-11-05", T0 + HOUR), ("in some days", T0))):
+            body = webhook("AWB1", 5, at, notification_event_id=number)
+            body["additional"]["courier_partner_edd"] = edd
+            await deliver(store, *hooks(body), at=T0 + (number + 2) * HOUR)
+    assert [log["reference"] for log in logs if log["event"] == "edd.unreadable"] == ["R"]
+    assert (await get(store, "R")).edd == "2026-11-05"
+    assert await count(store, "promises") == 2
 
 
 async def test_a_promise_of_midnight_in_india_told_in_utc_is_the_next_day(store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import apsw
@@ -17,7 +18,7 @@ from tests.support import newer
 from tests.support.postgres import PostgresServer
 from tests.support.rows import fetch, sql
 from tests.support.statements import statement_files
-from tests.support.stores import TABLES
+from tests.support.stores import TABLES, migrated_file
 
 WORKBENCH = "matching"  # tables of its own, made and thrown away by the version that uses them
 
@@ -236,3 +237,24 @@ async def test_a_transaction_that_had_begun_is_rolled_back_as_a_whole_and_succee
         await work()
     assert [row["name"] for row in await fetch(alone, "SELECT name FROM paces")] == ["a"]
     assert {row["name"] for row in await work()} == {"a", "b"}
+
+
+OVER_ROWS = {name: found for name, found in OF_THE_STORE.items() if "\nWITH " in found.sqlite and found.sqlite_rows(2)}
+
+
+@pytest.mark.parametrize("rows", [1, 64])
+@pytest.mark.parametrize("analyzed", [False, True], ids=["unanalyzed", "analyzed"])
+async def test_statements_over_rows_search_the_tables_of_sqlite(tmp_path: Path, *, analyzed: bool, rows: int) -> None:
+    await migrated_file(tmp_path)
+    connection = apsw.Connection(str(tmp_path / "awbridge.db"))
+    if analyzed:  # when the tables were almost empty, which makes reading all of one look cheap
+        connection.execute("ANALYZE")
+        for table in columns():
+            connection.execute("INSERT INTO sqlite_stat1 VALUES (?, NULL, '2')", (table,))
+        connection.execute("ANALYZE sqlite_schema")
+    for name, statement in OVER_ROWS.items():
+        text = statement.sqlite if rows == 1 else statement.sqlite_rows(rows)
+        assert text, name
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}", nothing(text))]
+        scanned = [step for step in plan if step.startswith("SCAN") and step.split()[1] in columns()]
+        assert scanned == [], name

@@ -20,7 +20,7 @@ from awbridge.domain.tracking.attribution import since
 from awbridge.domain.tracking.lifecycle import Bucket, Sighting, newest
 from awbridge.domain.tracking.milestones import Failure, failures, pickup_failures
 from awbridge.domain.tracking.pieces import PieceStatus, exception_since, open_failures, whole
-from awbridge.domain.tracking.promise import Promise, current, due_at
+from awbridge.domain.tracking.promise import Promise, current, due_at, is_unreadable
 from awbridge.domain.tracking.scan import Scan, Source, TrackingUpdate
 from awbridge.domain.tracking.timeline import Entry, Timeline, differences
 from awbridge.steps.records.pieces import piece_statuses, sighting
@@ -221,9 +221,12 @@ async def open_timelines(
     partial = {r for r, shipment in locked.items() if updates[r] and _can_be_partial(shipment, updates[r])}
     entries = await scans.for_matching(session, sorted(locked.keys() - partial))
     entries |= await scans.alike(session, [one for r in sorted(partial) for one in _incoming(locked[r], updates[r])])
-    promised = await promises.newest(session, sorted(locked))
+    # An EDD that is no date is logged once: whether it is new takes all that were stated. Else the newest is enough.
+    odd = sorted(r for r in locked if any(is_unreadable(update.edd) for update in updates[r]))
+    promised = await promises.of_shipments(session, odd)
+    promised |= {r: [promise] for r, promise in (await promises.newest(session, locked.keys() - odd)).items()}
     return {
-        r: TimelineBuilder(shipment, entries[r], [promised[r]] if r in promised else [], partial=r in partial)
+        r: TimelineBuilder(shipment, entries[r], promised.get(r, ()), partial=r in partial)
         for r, shipment in locked.items()
     }
 

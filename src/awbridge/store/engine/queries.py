@@ -6,8 +6,10 @@ A file holds blocks that open with `-- name: some_name`. Where the engines diffe
 `{{shipments.*}}` stands for the columns of that table in schema.sql, each by its name. A column of a newer version
 is not read: it neither breaks a row nor changes what a prepared statement returns, which PostgreSQL refuses.
 
-`{{in $2::bigint[]}}` tests against a list in either dialect. A block that opens with `-- fragment: some_name` is no
-statement: `{{some_name}}` repeats it in statements of the same file.
+`{{in $2::bigint[]}}` tests against a list in either dialect. `{{keys}}` opens a statement over many rows of (number,
+shard) and names them `key`: with a list of numbers beside a list of shards an index would be searched for every
+combination of the two. A block that opens with `-- fragment: some_name` is no statement: `{{some_name}}` repeats it in
+statements of the same file.
 """
 
 from __future__ import annotations
@@ -21,6 +23,10 @@ _BLOCK = re.compile(r"^-- (name|fragment): (\w+)\s*$", re.MULTILINE)
 _FRAGMENT = re.compile(r"\{\{(\w+)\}\}")
 _IN = re.compile(r"\{\{in (\$\d+)(::\w+\[\])\}\}")
 _IN_LIST = r"{{postgres:= ANY(\1\2)}}{{sqlite:IN (SELECT value FROM json_each(\1))}}"
+_KEYS = (
+    "WITH key (value, shard) AS NOT MATERIALIZED ("
+    "{{postgres: SELECT * FROM unnest($1::text[], $2::smallint[])}}{{sqlite: VALUES ($1, $2)}})"
+)
 _WHOLE = re.compile(r"\{\{(\w+)\.\*\}\}")
 _TABLE = re.compile(r"^CREATE TABLE (\w+) \(\n(.*?)^\);", re.MULTILINE | re.DOTALL)
 _COLUMN = re.compile(r"^  ([a-z]\w*) [A-Z]", re.MULTILINE)
@@ -96,7 +102,7 @@ def parse(text: str) -> dict[str, Statement]:
     """The statements of one file's text by name."""
     parts = _BLOCK.split(text)[1:]
     blocks = list(zip(parts[::3], parts[1::3], parts[2::3], strict=True))
-    fragments = {name: body.strip() for kind, name, body in blocks if kind == "fragment"}
+    fragments = {"keys": _KEYS} | {name: body.strip() for kind, name, body in blocks if kind == "fragment"}
     named = {n: _FRAGMENT.sub(lambda found: fragments[found[1]], body) for kind, n, body in blocks if kind == "name"}
     return {
         name: Statement(name, for_dialect(body, "postgres").strip(), for_dialect(body, "sqlite").strip())

@@ -9,10 +9,9 @@ from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Statement
 
 
-async def fetch_of(session: Session, statement: Statement, numbers: Iterable[str], *args: object) -> list[Row]:
-    """The rows about these reference numbers or waybills; without any, no statement is run.
+async def fetch_of(session: Session, statement: Statement, numbers: Iterable[str]) -> list[Row]:
+    """The rows about these reference numbers or waybills, by a statement that opens with `{{keys}}`.
 
-    The statement takes the numbers, the shard of each beside it, and `args`.
+    Without any number no statement is run. Rows are in the statement's order only within one number.
     """
-    unique = sorted(set(numbers))
-    return await session.fetch(statement, unique, [shard_of(number) for number in unique], *args) if unique else []
+    return await session.fetch_rows(statement, [(number, shard_of(number)) for number in sorted(set(numbers))])

@@ -92,5 +92,7 @@ SELECT endpoint_id, state, COUNT(*) AS deliveries FROM event_deliveries WHERE st
 GROUP BY endpoint_id, state
 
 -- name: reached_by
-SELECT reference_number, milestone FROM milestones
-WHERE reference_number {{in $1::text[]}} AND shard {{in $2::smallint[]}}
+-- Many rows: reference number, shard.
+{{keys}}
+SELECT reference_number, milestone FROM key {{sqlite: CROSS}} JOIN milestones
+  ON milestones.shard = key.shard AND milestones.reference_number = key.value

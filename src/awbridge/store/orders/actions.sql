@@ -51,11 +51,10 @@ UPDATE actions SET state = $4, tries = $5, problem = $6, next_try_at = $7, lease
 WHERE shard = $1 AND id = $2 AND lease_owner = $3
 
 -- name: open_of_shipments
-SELECT {{actions.*}} FROM
-{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN actions
-  ON actions.shard = key.shard AND actions.reference_number = key.value}}
-{{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN actions
-  ON actions.shard = beside.value AND actions.reference_number = key.value}}
+-- Many rows: reference number, shard.
+{{keys}}
+SELECT {{actions.*}} FROM key {{sqlite: CROSS}} JOIN actions
+  ON actions.shard = key.shard AND actions.reference_number = key.value
 WHERE actions.state IN ('due', 'waiting', 'refused', 'gave_up', 'unclear')
 ORDER BY actions.requested_at, actions.id
 

@@ -97,7 +97,7 @@ async def lock_tracked(session: Session, references: Sequence[str]) -> dict[str,
 
     Without the payload, which is most of a row: apply reads a thousand of them a second.
     """
-    rows = await session.fetch_rows(_sql.lock_tracked, [(r, shard_of(r)) for r in sorted(set(references))])
+    rows = await fetch_of(session, _sql.lock_tracked, references)
     return {row["reference_number"]: row_as(Tracked, row, children=_children(row)) for row in rows}
 
 

@@ -9,37 +9,31 @@ ON CONFLICT (shard, reference_number) DO NOTHING
 -- name: get
 SELECT {{shipments.*}} FROM shipments WHERE shard = $1 AND reference_number = $2
 
--- fragment: named_shipments
--- Keys come as pairs: with a list of shards beside a list of numbers the index would be searched for every combination
--- of the two.
-{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN shipments
-  ON shipments.shard = key.shard AND shipments.reference_number = key.value}}
-{{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN shipments
-  ON shipments.shard = beside.value AND shipments.reference_number = key.value}}
+-- fragment: keyed_shipments
+key {{sqlite: CROSS}} JOIN shipments ON shipments.shard = key.shard AND shipments.reference_number = key.value
 
 -- name: lock_many
--- In key order, so that two appliers never hold what the other waits for.
-SELECT {{shipments.*}} FROM
-{{named_shipments}}
+-- Many rows: reference number, shard. In key order, so that two appliers never hold what the other waits for.
+{{keys}}
+SELECT {{shipments.*}} FROM {{keyed_shipments}}
 ORDER BY shipments.shard, shipments.reference_number
 {{postgres: FOR UPDATE OF shipments}}
 
 -- name: lock_tracked
 -- Many rows: reference number, shard. The same, of what tracking needs.
-{{sqlite: WITH key (value, shard) AS (VALUES ($1, $2))}}
+{{keys}}
 SELECT shipments.reference_number, order_id, transporter, courier_partner_id, account_code, state, delivery_type, waybill,
   children, status_code, status_at, status_bucket, status_step, final, edd, ndr_code, last_tracked_at, last_polled_at, created_at,
   next_poll_at, edd_due_at, ndr_at, npr_code, status_description, ndr_description, piece_exception_at, forward_waybill,
-  forward_reference_number, replaces, replaced_by, cancel_requested_at FROM
-{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN shipments}}
-{{sqlite: key CROSS JOIN shipments}}
-  ON shipments.shard = key.shard AND shipments.reference_number = key.value
+  forward_reference_number, replaces, replaced_by, cancel_requested_at
+FROM {{keyed_shipments}}
 ORDER BY shipments.shard, shipments.reference_number
 {{postgres: FOR UPDATE OF shipments}}
 
 -- name: get_many
-SELECT {{shipments.*}} FROM
-{{named_shipments}}
+-- Many rows: reference number, shard.
+{{keys}}
+SELECT {{shipments.*}} FROM {{keyed_shipments}}
 
 -- name: of_orders
 -- Many rows: order id, how many shipments of it are looked at. One order id may be that of every shipment there is.

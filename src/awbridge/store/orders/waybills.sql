@@ -34,17 +34,13 @@ WHERE (SELECT COUNT(*) FROM reused_waybills used WHERE used.shard = row.shard AN
 ON CONFLICT (shard, waybill, courier_partner_id, reference_number) DO NOTHING
 
 -- name: find
-SELECT waybill, courier_partner_id, reference_number, kind, label_url, sort_code, security_key, NULL AS since_at FROM
-{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN waybills
-  ON waybills.shard = key.shard AND waybills.waybill = key.value}}
-{{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN waybills
-  ON waybills.shard = beside.value AND waybills.waybill = key.value}}
+-- Many rows: waybill, shard.
+{{keys}}
+SELECT waybill, courier_partner_id, reference_number, kind, label_url, sort_code, security_key, NULL AS since_at
+FROM key {{sqlite: CROSS}} JOIN waybills ON waybills.shard = key.shard AND waybills.waybill = key.value
 UNION ALL
-SELECT waybill, courier_partner_id, reference_number, kind, label_url, sort_code, security_key, since_at FROM
-{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN reused_waybills
-  ON reused_waybills.shard = key.shard AND reused_waybills.waybill = key.value}}
-{{sqlite: json_each($1) AS key JOIN json_each($2) AS beside ON beside.key = key.key CROSS JOIN reused_waybills
-  ON reused_waybills.shard = beside.value AND reused_waybills.waybill = key.value}}
+SELECT waybill, courier_partner_id, reference_number, kind, label_url, sort_code, security_key, since_at
+FROM key {{sqlite: CROSS}} JOIN reused_waybills ON reused_waybills.shard = key.shard AND reused_waybills.waybill = key.value
 
 -- name: of_shipments
 SELECT waybill, courier_partner_id, reference_number, kind, label_url, sort_code, security_key, NULL AS since_at

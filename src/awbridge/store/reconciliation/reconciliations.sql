@@ -68,8 +68,11 @@ ORDER BY placed_at, reference_number
 LIMIT $4
 
 -- name: ours_of
-SELECT reference_number, waybill, courier_partner_id, state, status_code, status_at, last_tracked_at FROM shipments
-WHERE reference_number {{in $1::text[]}} AND shard {{in $2::smallint[]}}
+-- Many rows: reference number, shard.
+{{keys}}
+SELECT reference_number, waybill, courier_partner_id, state, status_code, status_at, last_tracked_at
+FROM key {{sqlite: CROSS}} JOIN shipments
+  ON shipments.shard = key.shard AND shipments.reference_number = key.value
 
 -- name: ask_soon
 -- Tracking asks for these at once, but not twice within the vendor's own interval; also for those it had given up.

@@ -8,6 +8,7 @@ from awbridge.domain.orders.shipment import shard_of
 from awbridge.domain.tracking.promise import Promise
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Queries
+from awbridge.store.engine.shards import fetch_of
 
 _sql = Queries(__name__)
 
@@ -15,15 +16,14 @@ _sql = Queries(__name__)
 async def of_shipments(session: Session, references: Sequence[str]) -> dict[str, list[Promise]]:
     """What was promised of these shipments, by reference number."""
     found: dict[str, list[Promise]] = {reference: [] for reference in references}
-    if references:
-        for row in await session.fetch_rows(_sql.of_shipments, [(r, shard_of(r)) for r in found]):
-            found[row["reference_number"]].append(_promise(row))
+    for row in await fetch_of(session, _sql.of_shipments, references):
+        found[row["reference_number"]].append(_promise(row))
     return found
 
 
-async def newest(session: Session, references: Sequence[str]) -> dict[str, Promise]:
+async def newest(session: Session, references: Iterable[str]) -> dict[str, Promise]:
     """The current promise of each of these shipments that has one, by reference number."""
-    rows = await session.fetch_rows(_sql.newest, [(r, shard_of(r)) for r in references])
+    rows = await fetch_of(session, _sql.newest, references)
     return {row["reference_number"]: _promise(row) for row in rows}
 
 

@@ -7,22 +7,20 @@ ON CONFLICT (shard, reference_number, stated_at, edd) DO NOTHING
 
 -- name: of_shipments
 -- Many rows: reference number, shard.
-{{sqlite: WITH key (value, shard) AS (VALUES ($1, $2))}}
-SELECT reference_number, stated_at, edd, received_at, source FROM
-{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN promises}}
-{{sqlite: key CROSS JOIN promises}}
+{{keys}}
+SELECT reference_number, stated_at, edd, received_at, source
+FROM key {{sqlite: CROSS}} JOIN promises
   ON promises.shard = key.shard AND promises.reference_number = key.value
 
 -- name: newest
 -- Many rows: reference number, shard. The current promise of each shipment, as promise.current chooses it.
-{{postgres:
-SELECT newest.* FROM unnest($1::text[], $2::smallint[]) AS key (value, shard) CROSS JOIN LATERAL (
+{{keys}}
+{{postgres: SELECT reference_number, stated_at, edd, received_at, source FROM key CROSS JOIN LATERAL (
   SELECT reference_number, stated_at, edd, received_at, source FROM promises
   WHERE promises.shard = key.shard AND promises.reference_number = key.value
   ORDER BY stated_at DESC, received_at DESC, edd COLLATE "C" DESC LIMIT 1
 ) newest}}
-{{sqlite: WITH key (value, shard) AS (VALUES ($1, $2))
-SELECT promises.reference_number, promises.stated_at, promises.edd, promises.received_at, promises.source
+{{sqlite: SELECT promises.reference_number, promises.stated_at, promises.edd, promises.received_at, promises.source
 FROM key CROSS JOIN promises ON promises.shard = key.shard AND promises.reference_number = key.value
 WHERE NOT EXISTS (SELECT 1 FROM promises later
   WHERE later.shard = promises.shard AND later.reference_number = promises.reference_number

@@ -14,6 +14,7 @@ from awbridge.domain.tracking.timeline import Entry
 from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.ids import Ids
 from awbridge.store.engine.queries import Queries, Statement
+from awbridge.store.engine.shards import fetch_of
 
 _sql = Queries(__name__)
 _ids = Ids()
@@ -56,9 +57,8 @@ async def _timelines(
     session: Session, statement: Statement, references: Sequence[str], made: Callable[[Row], Entry]
 ) -> dict[str, list[Entry]]:
     found: dict[str, list[Entry]] = {reference: [] for reference in references}
-    if references:
-        for row in await session.fetch_rows(statement, [(r, shard_of(r)) for r in found]):
-            found[row["reference_number"]].append(made(row))
+    for row in await fetch_of(session, statement, references):
+        found[row["reference_number"]].append(made(row))
     return found
 
 

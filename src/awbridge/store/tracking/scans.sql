@@ -12,20 +12,20 @@ ON CONFLICT (shard, identity) DO NOTHING
 
 -- name: entries
 -- Many rows: reference number, shard. Timelines, to recognise known scans and to derive the status.
-{{sqlite: WITH key (value, shard) AS (VALUES ($1, $2))}}
+{{keys}}
 SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code, waybill, courier_partner_id,
   status_code, status, remark, location, scanned_at, received_at, source, npr_code, npr_description, description, ndr_description,
   return_event FROM
-{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN scans}}{{sqlite: key CROSS JOIN scans}}
+key {{sqlite: CROSS}} JOIN scans
   ON scans.shard = key.shard AND scans.reference_number = key.value
 ORDER BY received_at, scans.id
 
 -- name: for_matching
 -- The same without texts: on PostgreSQL the index includes all of it.
-{{sqlite: WITH key (value, shard) AS (VALUES ($1, $2))}}
+{{keys}}
 SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code, waybill, status_code, scanned_at,
   received_at, source, npr_code, npr_description FROM
-{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN scans}}{{sqlite: key CROSS JOIN scans}}
+key {{sqlite: CROSS}} JOIN scans
   ON scans.shard = key.shard AND scans.reference_number = key.value
 ORDER BY received_at, scans.id
 

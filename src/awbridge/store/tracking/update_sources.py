@@ -9,6 +9,7 @@ import msgspec
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.store.engine.database import Session
 from awbridge.store.engine.queries import Queries
+from awbridge.store.engine.shards import fetch_of
 from awbridge.store.tracking.inbox import Delivery, delivery_of
 
 _sql = Queries(__name__)
@@ -41,7 +42,7 @@ async def add(session: Session, told: Sequence[UpdateSource]) -> None:
 async def of_shipments(session: Session, references: Sequence[str]) -> dict[str, list[UpdateSource]]:
     """All deliveries in the inbox that updated these shipments, in order of arrival, by reference number."""
     found: dict[str, list[UpdateSource]] = {reference: [] for reference in references}
-    for row in await session.fetch_rows(_sql.of_shipments, [(r, shard_of(r)) for r in found]):
+    for row in await fetch_of(session, _sql.of_shipments, references):
         reference, entries = row["reference_number"], frozenset(map(int, row["entries"].split(",")))
         found[reference].append(UpdateSource(reference, delivery_of(row), entries))
     return found

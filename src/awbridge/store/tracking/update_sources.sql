@@ -6,11 +6,10 @@ ON CONFLICT (shard, reference_number, delivery_id) DO NOTHING
 
 -- name: of_shipments
 -- Many rows: reference number, shard. In the order in which they came.
-{{sqlite: WITH key (value, shard) AS (VALUES ($1, $2))}}
-SELECT update_sources.reference_number, inbox.shard, inbox.id, inbox.identity, inbox.source, inbox.body, inbox.received_at, inbox.tries, update_sources.entries
-FROM
-{{postgres: unnest($1::text[], $2::smallint[]) AS key (value, shard) JOIN update_sources}}
-{{sqlite: key CROSS JOIN update_sources}}
+{{keys}}
+SELECT update_sources.reference_number, inbox.shard, inbox.id, inbox.identity, inbox.source, inbox.body,
+  inbox.received_at, inbox.tries, update_sources.entries
+FROM key {{sqlite: CROSS}} JOIN update_sources
   ON update_sources.shard = key.shard AND update_sources.reference_number = key.value
 {{sqlite: CROSS}} JOIN inbox ON inbox.shard = update_sources.delivery_shard AND inbox.id = update_sources.delivery_id
 ORDER BY inbox.received_at, inbox.id
