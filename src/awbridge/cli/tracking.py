@@ -79,7 +79,7 @@ def _rebuild(reference: str | None, restart: bool, as_json: bool) -> None:
         if reference is not None:
             changed = await replay_step.rebuild_one(**world, reading=policy, reference_number=reference)
             return {"shipments": 1, "changed": int(changed)}
-        begun = await replay_step.begin(**world, anew=restart)
+        begun = await replay_step.begin(**world, restart=restart)
         if begun.shipments:
             click.echo(f"resuming after {begun.shipments} shipments (--restart starts from the first)", err=True)
         if await replay_step.prepare(**world):

@@ -87,8 +87,8 @@ async def test_shuffled_and_repeated_deliveries_end_in_the_newest_status(store: 
     after = await get(store, "R")
     assert (after.status_code, after.status_bucket, after.final) == (8, 6, True)
     assert after.status_at == (T0 + 400 * MINUTE).replace(microsecond=0)
-    told = [s.status_code for s in await timeline(store, "R")]
-    assert told == [code for code, _ in JOURNEY]
+    reported = [s.status_code for s in await timeline(store, "R")]
+    assert reported == [code for code, _ in JOURNEY]
     assert (await inbox_counts(store))["due"] == 0
 
 
@@ -106,7 +106,7 @@ def some_delivery(dice: random.Random, waybill: str, *, rough: bool) -> tuple[So
             9000 + minutes + dice.choice([0, 0, 0, 10])
         )  # 10: that of another scan, as no vendor should
     side = dice.random()
-    lacking = {"location": ""} if dice.random() < 0.3 else {}  # a scan that is told in part
+    lacking = {"location": ""} if dice.random() < 0.3 else {}  # a scan reported in part
     if side < 0.6:
         reason = {"ndr_status_code": dice.choice([1, 3])} if rough and dice.random() < 0.15 else {}
         body = webhook(waybill, code, at, **ids, **lacking)
@@ -115,12 +115,12 @@ def some_delivery(dice: random.Random, waybill: str, *, rough: bool) -> tuple[So
         return Source.WEBHOOK, body
     if side < 0.8:
         return Source.UPDATED_ORDER, updated(waybill, code, at, **lacking)
-    told = [
+    reported = [
         polled_scan(c, T0 + m * MINUTE, checkpoint_id=9000 + m)
         for c, m in (ROUGH if rough else SMOOTH[::3])
         if m <= minutes
     ]
-    return Source.TRACK_ORDER, tracked(waybill, *(told or [polled_scan(code, at)]))
+    return Source.TRACK_ORDER, tracked(waybill, *(reported or [polled_scan(code, at)]))
 
 
 async def all_of(store: Store, reference: str) -> tuple[Any, ...]:
@@ -143,9 +143,9 @@ async def test_a_timeline_read_in_part_comes_to_the_same_as_one_read_whole(
     read: list[int] = []
     alike = scans.alike
 
-    async def counted(session: Session, told: Sequence[scans.IncomingScan]) -> dict[str, list[Entry]]:
-        read.append(len(told))
-        return await alike(session, told)
+    async def counted(session: Session, reported: Sequence[scans.IncomingScan]) -> dict[str, list[Entry]]:
+        read.append(len(reported))
+        return await alike(session, reported)
 
     monkeypatch.setattr(scans, "alike", counted)
     for number in range(50):
@@ -163,7 +163,7 @@ async def test_a_timeline_read_in_part_comes_to_the_same_as_one_read_whole(
     assert sum(read) > 2
 
 
-async def test_where_a_shipment_stands_is_told_anew_when_two_scans_turn_out_to_be_one(store: Store) -> None:
+async def test_the_status_of_a_shipment_is_rebuilt_when_two_scans_turn_out_to_be_one(store: Store) -> None:
     await a_placed(store)
     await deliver(store, webhook("AWB1", 4, T0))
     await apply(store)
@@ -397,7 +397,7 @@ async def test_one_scan_with_a_location_from_one_side_and_without_from_another_i
 ) -> None:
     await a_placed(store)
     await deliver(store, webhook("AWB1", 4, T0 - MINUTE))
-    await apply(store)  # so that the next ones are told to a timeline that is read in part
+    await apply(store)  # so that the next ones are added to a timeline that is read in part
     sides = [(Source.WEBHOOK, webhook("AWB1", 5, T0)), (Source.UPDATED_ORDER, updated("AWB1", 5, T0, location=""))]
     for source, body in sorted(sides, key=lambda side: side[0] is not first):
         await deliver(store, body, source=source)

@@ -105,7 +105,7 @@ async def test_a_replay_takes_as_many_statements_for_many_shipments_as_for_few(s
     for first, number in ((0, FEW), (FEW, MANY)):
         await a_batch(store, first, number)
         counting = CountingStore(store)
-        await replay.begin(store=store, clock=SetClock(LATER + first * MINUTE), anew=True)
+        await replay.begin(store=store, clock=SetClock(LATER + first * MINUTE), restart=True)
         done = await replay.rebuild_some(store=counting.as_store, clock=SetClock(LATER), reading=POLICY)
         assert done
         assert (done.shipments, done.changed) == (first + number, 0)

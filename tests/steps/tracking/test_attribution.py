@@ -27,8 +27,8 @@ MONTHS = timedelta(days=90)
 
 def by_order(order_id: Any, code: int = 12, **more: Any) -> dict[str, Any]:
     """A webhook in track-order shape: no waybill."""
-    told = polled_scan(code, T0 + MINUTE)
-    return {"valid": True, "latest_status": told, "scans": [told], "additional": {"order_id": order_id, **more}}
+    event = polled_scan(code, T0 + MINUTE)
+    return {"valid": True, "latest_status": event, "scans": [event], "additional": {"order_id": order_id, **more}}
 
 
 def naming(body: dict[str, Any], reference: str) -> dict[str, Any]:
@@ -260,8 +260,8 @@ async def test_a_waybill_used_again_while_the_first_is_under_way_goes_by_referen
     await place(store, "OLD", "777")
     await a_successor(store, at=T0 + DAY)
     now = T0 + 2 * DAY
-    told = webhook("777", 5, T0 + DAY + 60 * MINUTE)
-    await deliver(store, told, naming(webhook("777", 6, T0 + DAY + 90 * MINUTE), "NEW"), at=now)
+    event = webhook("777", 5, T0 + DAY + 60 * MINUTE)
+    await deliver(store, event, naming(webhook("777", 6, T0 + DAY + 90 * MINUTE), "NEW"), at=now)
     await apply(store, clock=SetClock(now))
     assert (await codes(store, "OLD"), await codes(store, "NEW")) == ([], [6])
     assert "OLD and NEW at the same time" in (await parked(store))[0]

@@ -81,11 +81,11 @@ async def test_copies_are_acknowledged_and_stored_once(store: Store) -> None:
     assert await count(store, "inbox") == 1
 
 
-async def test_whoever_applies_is_told_that_something_came(store: Store) -> None:
-    told: list[int] = []
-    async with running(store, on_stored=lambda: told.append(1)) as inbox:
+async def test_apply_is_woken_by_a_stored_delivery(store: Store) -> None:
+    stored: list[int] = []
+    async with running(store, on_stored=lambda: stored.append(1)) as inbox:
         await inbox.accept(delivery("a"))
-    assert told == [1]
+    assert stored == [1]
 
 
 async def test_a_row_that_the_database_refuses_does_not_fail_its_batch(store: Store) -> None:
@@ -110,7 +110,7 @@ async def test_a_row_that_cannot_even_be_written_ends_neither_its_batch_nor_the_
     assert await identities(store) == {"good", "after"}
 
 
-async def test_a_busy_database_is_told_at_once_and_the_next_delivery_goes_in(store: Store) -> None:
+async def test_a_busy_database_is_reported_at_once_and_the_next_delivery_is_stored(store: Store) -> None:
     async with running(TrippingStore(store, busy=lambda write: write == 1).as_store) as inbox:
         with pytest.raises(StoreBusy):
             await inbox.accept(delivery("a"))
@@ -131,7 +131,7 @@ async def test_too_many_waiting_deliveries_are_refused(store: Store, monkeypatch
 
 
 @sqlite_only
-async def test_a_caller_is_told_to_come_again_before_clickpost_hangs_up(store: Store) -> None:
+async def test_a_caller_is_answered_retry_later_before_clickpost_hangs_up(store: Store) -> None:
     assert ingest.TIMEOUT < 2.0
     started = time.monotonic()
     with pytest.raises(StoreBusy, match="not committed within"):

@@ -1,4 +1,4 @@
-"""What ClickPost tells in part, told by the sandbox: a scan once without its location, a word that is older than it."""
+"""Partial updates of the sandbox: a scan once without its location, a status older than the scan."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def run_sandbox(config: SandboxConfig, orders: int) -> tuple[list[dict[str
 
 
 @pytest.mark.heavy
-async def test_a_scan_told_in_part_is_one_scan_with_its_location(store: Store) -> None:
+async def test_a_scan_reported_in_part_is_one_scan_with_its_location(store: Store) -> None:
     config = SandboxConfig(seed=5, missing_locations=1, backdate_seconds=30 * 86400)
     bodies, entries = await run_sandbox(config, 8)
     for entry in entries:

@@ -1,4 +1,4 @@
-"""Replay: the rows of a shipment told anew out of the inbox are the rows that were there."""
+"""Replay: the rows of a shipment rebuilt from the inbox are the rows that were there."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def rows(store: Store) -> dict[str, list[dict[str, Any]]]:
         "status, remark, location, ndr_code, npr_code, npr_description, scanned_at, received_at, source",
     }
     found = {table: await fetch(store, f"SELECT {names} FROM {table}") for table, names in columns.items()}
-    return {table: sorted(told, key=repr) for table, told in found.items()}
+    return {table: sorted(rows, key=repr) for table, rows in found.items()}
 
 
 async def ids(store: Store) -> list[int]:
@@ -74,9 +74,9 @@ async def wipe(store: Store) -> None:
 async def rebuild_all(store: Store, *, batch: int = 2, reading: ApplyPolicy = POLICY) -> replay.Rebuilt:
     world: dict[str, Any] = {"store": store, "clock": SetClock(NOW)}
     await replay.begin(**world)
-    while told := await replay.rebuild_some(**world, reading=reading, batch=batch):
-        if told.done:
-            return told
+    while done := await replay.rebuild_some(**world, reading=reading, batch=batch):
+        if done.done:
+            return done
     raise AssertionError("it ends by saying so")
 
 
@@ -86,7 +86,7 @@ async def truth(store: Store, reference: str = "R") -> ShipmentDetails:
         return await shipment_details(session, shipment, limits=StuckAfter(), now=NOW)
 
 
-def told(dice: random.Random, waybill: str) -> tuple[Source, dict[str, Any]]:
+def random_delivery(dice: random.Random, waybill: str) -> tuple[Source, dict[str, Any]]:
     """A delivery from any side, about any moment of the journey, with or without what others carry."""
     step = dice.randrange(len(JOURNEY))
     latest = dice.randrange(step, len(JOURNEY))
@@ -118,9 +118,9 @@ async def live(store: Store, dice: random.Random) -> None:
     await add(store, "R", "S")
     for n in range(dice.randint(2, 14)):
         waybill = dice.choice(["AWB1", "AWB1", "AWB2", "AWB1-2", "RTO of AWB1"])
-        source, body = told(dice, waybill)
+        source, body = random_delivery(dice, waybill)
         together = source is Source.WEBHOOK and dice.random() < 0.2
-        bodies = [[body, told(dice, "AWB2")[1] | {"result": None}]] if together else [body]
+        bodies = [[body, random_delivery(dice, "AWB2")[1] | {"result": None}]] if together else [body]
         await receive(
             store, T0 + timedelta(days=1, minutes=dice.randrange(40) if dice.random() < 0.3 else n), source, *bodies
         )
@@ -146,18 +146,18 @@ async def test_a_replay_after_all_was_lost_comes_to_the_same_rows(store: Store, 
     await live(store, random.Random(seed))
     before = await rows(store)
     await wipe(store)
-    told_anew = await rebuild_all(store)
+    rebuilt = await rebuild_all(store)
     after = await rows(store)
     for row in (*before["shipments"], *after["shipments"]):
         del row["updated_at"], row["next_poll_at"]
     assert after == before
-    assert told_anew.shipments == sum(row["last_tracked_at"] is not None for row in before["shipments"])
+    assert rebuilt.shipments == sum(row["last_tracked_at"] is not None for row in before["shipments"])
 
 
 @sqlite_only
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
-async def test_any_history_is_told_anew_as_it_was(store: Store, seed: int) -> None:
+async def test_any_history_is_rebuilt_as_it_was(store: Store, seed: int) -> None:
     async with store.write() as session:
         for table in ("scans", "promises", "update_sources", "inbox", "waybills", "shipments", "replays"):
             await session.execute(sql(f"DELETE FROM {table}"))
@@ -194,7 +194,7 @@ async def test_a_replay_that_was_broken_off_goes_on_where_it_stopped(store: Stor
     later: dict[str, Any] = {"store": store, "clock": SetClock(NOW + MINUTE)}
     await replay.begin(**later)
     await replay.rebuild_some(**later, reading=POLICY, batch=3)
-    assert (await replay.begin(store=store, clock=SetClock(NOW + 2 * MINUTE), anew=True)).shipments == 0
+    assert (await replay.begin(store=store, clock=SetClock(NOW + 2 * MINUTE), restart=True)).shipments == 0
 
 
 async def test_what_is_no_longer_in_the_inbox_stays(store: Store) -> None:
@@ -227,7 +227,7 @@ async def test_a_change_of_the_time_zone_is_mended_by_a_replay(store: Store) -> 
     assert (await get(store, "R")).status_at == mended[-1]
 
 
-async def test_what_an_older_version_applied_is_told_again_first(store: Store) -> None:
+async def test_what_an_older_version_applied_is_applied_again_first(store: Store) -> None:
     await live(store, random.Random(3))
     before = await rows(store)
     async with store.write() as session:
@@ -259,7 +259,7 @@ async def test_a_shipment_that_turns_out_open_is_asked_for_again(store: Store) -
         assert len(await lists.newest(session)) == 1
 
 
-async def test_a_shipment_on_the_list_of_the_silent_stays_there_until_something_new_is_told(store: Store) -> None:
+async def test_a_shipment_on_the_list_of_the_silent_stays_there_until_something_new_arrives(store: Store) -> None:
     await add(store, "R")
     await place(store, "R", "AWB1")
     await receive(store, T0, Source.WEBHOOK, webhook("AWB1", 5, T0))
@@ -275,7 +275,7 @@ async def test_a_shipment_on_the_list_of_the_silent_stays_there_until_something_
     assert (after.status_code, after.aged_out_at, after.next_poll_at) == (6, None, NOW + timedelta(hours=23))
 
 
-async def test_telling_anew_tells_nobody(store: Store) -> None:
+async def test_a_rebuild_sends_no_events(store: Store) -> None:
     async with store.write() as session:
         await endpoints.add(session, "https://erp.example/", now=T0)
     await add(store, "R")
@@ -284,9 +284,9 @@ async def test_telling_anew_tells_nobody(store: Store) -> None:
         at = T0 + minutes * MINUTE
         await receive(store, at, Source.WEBHOOK, webhook("AWB1", code, at))
         await apply(store)
-    told = await fetch(store, "SELECT kind FROM events ORDER BY id")
-    assert [row["kind"] for row in told] == ["status.changed", "status.changed", "delivered"]
+    events = await fetch(store, "SELECT kind FROM events ORDER BY id")
+    assert [row["kind"] for row in events] == ["status.changed", "status.changed", "delivered"]
     await wipe(store)
     await rebuild_all(store)
-    assert await fetch(store, "SELECT kind FROM events ORDER BY id") == told
+    assert await fetch(store, "SELECT kind FROM events ORDER BY id") == events
     assert await count(store, "milestones") == 2

@@ -36,9 +36,9 @@ async def test_payloads_go_into_the_inbox_as_they_were_sent_and_once(store: Stor
     body = webhook("AWB1", 5, T0, order_status_id=7)
     other = webhook("AWB1", 6, T0)
     rows = [["AWB1", "4", json.dumps(body), "3"], ["AWB1", "4", str(other), "3"]]
-    told = await replay(store, *rows)
-    assert (told.rows, told.deliveries, told.known, told.asked, told.bad) == (2, 2, 0, 0, [])
-    assert (told.understood["payload"], told.passed_over) == ("Payload", ["Attempt"])
+    report = await replay(store, *rows)
+    assert (report.rows, report.deliveries, report.known, report.asked, report.bad) == (2, 2, 0, 0, [])
+    assert (report.understood["payload"], report.passed_over) == ("Payload", ["Attempt"])
     again = await replay(store, *rows)
     assert (again.rows, again.deliveries, again.known) == (2, 0, 2)
     async with store.write() as session:
@@ -58,7 +58,7 @@ async def test_rows_without_a_payload_have_their_shipment_asked_for_at_once(stor
         await tracking_status.set_tracking_status(session, "C", end, last_tracked_at=T0, next_poll_at=None)
     clock = SetClock()
     clock.forward(hours=1)
-    told = await replay(
+    report = await replay(
         store,
         ["AWB-A", "4", "", "1"],
         ["AWB-B", "", "not a payload", "1"],
@@ -67,8 +67,8 @@ async def test_rows_without_a_payload_have_their_shipment_asked_for_at_once(stor
         ["1.2E+12", "4", "", "1"],
         clock=clock,
     )
-    assert (told.deliveries, told.asked, told.at_their_end) == (0, 2, 1)
-    assert [b.line for b in told.bad] == [5, 6]
+    assert (report.deliveries, report.asked, report.at_their_end) == (0, 2, 1)
+    assert [b.line for b in report.bad] == [5, 6]
     due = await fetch(store, "SELECT reference_number FROM shipments WHERE next_poll_at <= $1", clock.now)
     assert sorted(d["reference_number"] for d in due) == ["A", "B"]
     assert (await get(store, "C")).final
@@ -78,8 +78,8 @@ async def test_what_a_webhook_or_a_row_above_brought_is_known(store: Store) -> N
     came, missed = (webhook("AWB1", code, T0, order_status_id=code) for code in (5, 6))
     async with store.write() as session:
         await inbox.add(session, [delivery("osid:5", body=as_body(came))])
-    told = await replay(store, *(["AWB1", "4", json.dumps(body), "3"] for body in (came, missed, missed)))
-    assert (told.rows, told.deliveries, told.known) == (3, 1, 2)
+    report = await replay(store, *(["AWB1", "4", json.dumps(body), "3"] for body in (came, missed, missed)))
+    assert (report.rows, report.deliveries, report.known) == (3, 1, 2)
     assert await count(store, "inbox") == 2
 
 
@@ -89,12 +89,12 @@ async def test_a_report_of_many_rows_counts_each_delivery_and_each_shipment_once
     bodies = [json.dumps(webhook("AWB1", 5, T0, order_status_id=n)) for n in range(1, 2 * BATCH)]
     rows = [row for body in bodies for row in (["AWB1", "4", body, ""], ["AWB-A", "4", "", ""])]
     clock = SetClock()
-    told = await replay(store, *rows, clock=clock)
-    assert (told.rows, told.deliveries, told.known) == (len(rows), len(bodies), 0)
-    assert (told.asked, told.asked_already, told.bad) == (1, 0, [])
+    report = await replay(store, *rows, clock=clock)
+    assert (report.rows, report.deliveries, report.known) == (len(rows), len(bodies), 0)
+    assert (report.asked, report.asked_already, report.bad) == (1, 0, [])
 
 
-async def test_a_shipment_that_is_due_anyway_or_was_asked_for_lately_is_told_apart(store: Store) -> None:
+async def test_a_shipment_that_is_due_anyway_or_was_polled_lately_is_counted_apart(store: Store) -> None:
     await add(store, "A")
     await place(store, "A", "AWB-A")
     clock = SetClock()
@@ -102,8 +102,8 @@ async def test_a_shipment_that_is_due_anyway_or_was_asked_for_lately_is_told_apa
     row = ["AWB-A", "4", "", "1"]
 
     async def counted() -> tuple[int, int]:
-        told = await replay(store, row, clock=clock)
-        return told.asked, told.asked_already
+        report = await replay(store, row, clock=clock)
+        return report.asked, report.asked_already
 
     async def due_at() -> datetime:
         return (await fetch(store, "SELECT next_poll_at FROM shipments"))[0]["next_poll_at"]
@@ -129,10 +129,10 @@ async def test_a_report_without_rows_is_a_mistake(store: Store) -> None:
 
 async def test_what_is_written_before_a_payload_is_no_part_of_it(store: Store) -> None:
     body = webhook("AWB1", 5, T0, order_status_id=7)
-    told = await replay(
+    report = await replay(
         store, ["AWB1", "4", "'" + json.dumps(body), "3"], ["AWB1", "4", "\ufeff" + json.dumps(body), "3"]
     )
-    assert (told.deliveries, told.known, told.bad) == (1, 1, [])
+    assert (report.deliveries, report.known, report.bad) == (1, 1, [])
 
 
 async def test_a_waybill_of_two_couriers_goes_by_the_courier_s_name_or_not_at_all(store: Store) -> None:
@@ -140,9 +140,9 @@ async def test_a_waybill_of_two_couriers_goes_by_the_courier_s_name_or_not_at_al
         await add(store, reference, courier_partner_id=courier)
         await place(store, reference, "4000000000001")
     rows = [["4000000000001", "Xpress Bees", "{cut", "1"], ["4000000000001", "Somebody", "", "1"]]
-    told = await replay(store, *rows)
-    assert (told.asked + told.asked_already, told.unread_payloads) == (1, 1)
-    assert [(bad.line, bad.problem) for bad in told.bad] == [
+    report = await replay(store, *rows)
+    assert (report.asked + report.asked_already, report.unread_payloads) == (1, 1)
+    assert [(bad.line, bad.problem) for bad in report.bad] == [
         (3, "no payload, and waybill 4000000000001 is known of couriers 4, 6: name one as courier")
     ]
     due = await fetch(store, "SELECT reference_number FROM shipments WHERE polling_resumed_at IS NOT NULL")

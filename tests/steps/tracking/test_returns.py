@@ -57,12 +57,12 @@ async def a_delivered(store: Store) -> None:
     await deliver(store, *hooks(webhook("AWB1", 8, T0)), at=T0 + HOUR)
 
 
-async def events_told(store: Store) -> list[tuple[str, dict[str, Any]]]:
+async def sent_events(store: Store) -> list[tuple[str, dict[str, Any]]]:
     rows = await fetch(store, "SELECT kind, body FROM events ORDER BY id")
     return [(row["kind"], json.loads(row["body"])) for row in rows]
 
 
-async def test_a_return_is_shown_on_its_forward_shipment_and_told_to_subscribers(store: Store) -> None:
+async def test_a_return_is_shown_on_its_forward_shipment_and_sent_to_subscribers(store: Store) -> None:
     await a_delivered(store)
     before = await get(store, "R")
     milestones = await fetch(store, "SELECT milestone FROM milestones ORDER BY milestone")
@@ -76,9 +76,9 @@ async def test_a_return_is_shown_on_its_forward_shipment_and_told_to_subscribers
     after = await get(store, "R")
     assert (after.status_code, after.status_at, after.final) == (8, before.status_at, True)
     assert await fetch(store, "SELECT milestone FROM milestones ORDER BY milestone") == milestones, "no message"
-    told = [(kind, body) for kind, body in await events_told(store) if kind.startswith("return.")]
-    assert [kind for kind, _ in told] == ["return.placed", "return.approved"]
-    body = told[0][1]
+    sent = [(kind, body) for kind, body in await sent_events(store) if kind.startswith("return.")]
+    assert [kind for kind, _ in sent] == ["return.placed", "return.approved"]
+    body = sent[0][1]
     assert body["timestamp"] == placed.at.isoformat()
     assert (body["data"]["reference_number"], body["data"]["waybill"]) == ("R", "AWB1")
     assert body["data"]["return"] == {
@@ -96,7 +96,7 @@ async def test_the_same_event_with_another_time_is_one(store: Store) -> None:
     again = asked_for(at=ASKED + HOUR)["payload"]
     await deliver(store, *hooks(asked_for(), again))
     assert len((await truth(store)).returns) == 1
-    assert [kind for kind, _ in await events_told(store)].count("return.placed") == 1
+    assert [kind for kind, _ in await sent_events(store)].count("return.placed") == 1
 
 
 @pytest.mark.parametrize("apart", [True, False])
@@ -144,7 +144,7 @@ async def test_the_notification_event_says_what_it_is_and_the_vendor_names_it(
     await deliver(store, *hooks(asked_for(code, words="Return Request Approved", event=event)))
     (news,) = (await truth(store)).returns
     assert (news.event.kind, news.name) == (kind, "Return Request Approved")
-    assert [k for k, _ in await events_told(store)][-1] == kind
+    assert [k for k, _ in await sent_events(store)][-1] == kind
 
 
 async def test_it_waits_for_its_forward_shipment(store: Store) -> None:
@@ -184,9 +184,9 @@ async def test_it_survives_a_rebuilding(store: Store) -> None:
     assert (await truth(store)).returns == before
 
 
-async def test_a_late_one_is_told_too(store: Store) -> None:
+async def test_a_late_one_is_sent_too(store: Store) -> None:
     await a_delivered(store)
     await deliver(store, *hooks(webhook("AWB1", 8, T0 + 5 * HOUR)), at=NOW + HOUR)
     await deliver(store, (Source.WEBHOOK, asked_for()), at=NOW)
     assert len((await truth(store)).returns) == 1
-    assert [kind for kind, _ in await events_told(store)].count("return.placed") == 1
+    assert [kind for kind, _ in await sent_events(store)].count("return.placed") == 1

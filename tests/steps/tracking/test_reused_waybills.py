@@ -66,7 +66,9 @@ async def test_a_waybill_of_an_ended_shipment_is_registered_with_a_warning(store
     assert (old.status_code, old.final, new.status_code, new.final) == (8, True, 6, False)
 
 
-async def test_what_was_told_before_the_registration_moves_over_and_the_old_one_stays_delivered(store: Store) -> None:
+async def test_what_was_received_before_the_registration_moves_over_and_the_old_one_stays_delivered(
+    store: Store,
+) -> None:
     await an_old(store, 5, 8)
     clock = SetClock(T0 + 10 * DAY)
     await deliver(store, webhook("777", 4, clock.now - DAY), at=clock.now - DAY)

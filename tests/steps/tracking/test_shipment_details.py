@@ -36,17 +36,17 @@ async def a_placed(store: Store, reference: str = "R", waybill: str = "AWB1", **
 
 
 async def deliver(
-    store: Store, *told: tuple[Source, Any], at: datetime = NOW, apart: bool = True, policy: ApplyPolicy = POLICY
+    store: Store, *deliveries: tuple[Source, Any], at: datetime = NOW, apart: bool = True, policy: ApplyPolicy = POLICY
 ) -> None:
     """Each comes a minute after the one before, and is applied by itself or all together."""
-    for number, (source, body) in enumerate(told):
+    for number, (source, body) in enumerate(deliveries):
         async with store.write() as session:
             known = (await inbox.counts(session))["total"]
             one = delivery(f"d{known}", source=source, received_at=at + number * MINUTE, body=as_body(body))
             await inbox.add(session, [one])
         if apart:
             await apply(store, at + number * MINUTE, policy)
-    await apply(store, at + len(told) * MINUTE, policy)
+    await apply(store, at + len(deliveries) * MINUTE, policy)
 
 
 async def apply(store: Store, at: datetime, policy: ApplyPolicy = POLICY) -> None:
@@ -145,10 +145,10 @@ async def test_selected_events_of_one_scan_are_one_scan(store: Store, inside: bo
 
 async def test_a_webhook_in_the_shape_of_track_order_is_found_by_its_order(store: Store) -> None:
     await a_placed(store)
-    scans_told = [scan_of(6, T0 + HOUR, checkpoint_id=2), scan_of(4, T0, checkpoint_id="1")]
+    scans = [scan_of(6, T0 + HOUR, checkpoint_id=2), scan_of(4, T0, checkpoint_id="1")]
     body = {
-        "latest_status": scans_told[0],
-        "scans": scans_told,
+        "latest_status": scans[0],
+        "scans": scans,
         "valid": True,
         "additional": {"order_id": "order of R", "courier_partner_id": 4, "courier_partner_edd": "2026-11-09"},
     }
@@ -206,12 +206,12 @@ async def test_an_exchange_goes_on_after_its_delivery_and_ends_with_its_own(stor
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
 async def test_scans_under_the_waybill_of_the_way_back_move_the_shipment(store: Store, order: Sequence[int]) -> None:
     await a_placed(store)
-    told = (
+    events = (
         webhook("AWB1", 12, T0, rto_awb="RTO1"),
         webhook("RTO1", 21, T0 + HOUR),
         webhook("RTO1", 14, T0 + 2 * HOUR),
     )
-    await deliver(store, *hooks(*(told[n] for n in order)))
+    await deliver(store, *hooks(*(events[n] for n in order)))
     assert (await get(store, "R")).status_code == 14
     found = (await truth(store)).milestones
     assert (found.rto_marked_at, found.rto_delivered_at) == tuple(
@@ -241,16 +241,16 @@ async def test_the_whole_truth_of_a_journey(store: Store) -> None:
         body["additional"]["courier_partner_edd"] = "2026-11-03" if hours < 36 else "2026-11-05T00:00:00Z"
         bodies.append(body)
     await deliver(store, *hooks(*reversed(bodies)))
-    told = await truth(store)
+    details = await truth(store)
     whole = T0.replace(microsecond=0)
-    assert told.milestones.placed_at == T0
-    assert told.milestones.picked_up_at == whole + HOUR
-    assert told.milestones.out_for_delivery_at == whole + 30 * HOUR
-    assert told.milestones.delivered_at == whole + 58 * HOUR
-    assert told.delivery_attempt_count == 2
-    assert [(f.ndr_code, f.ndr_name, f.remark) for f in told.ndr] == [(1, "Customer Unavailable", "r9")]
-    assert [p.edd for p in told.edd_history] == ["2026-11-03", "2026-11-05"]
-    assert [p.stated_at for p in told.edd_history] == [whole + HOUR, whole + 36 * HOUR]
+    assert details.milestones.placed_at == T0
+    assert details.milestones.picked_up_at == whole + HOUR
+    assert details.milestones.out_for_delivery_at == whole + 30 * HOUR
+    assert details.milestones.delivered_at == whole + 58 * HOUR
+    assert details.delivery_attempt_count == 2
+    assert [(f.ndr_code, f.ndr_name, f.remark) for f in details.ndr] == [(1, "Customer Unavailable", "r9")]
+    assert [p.edd for p in details.edd_history] == ["2026-11-03", "2026-11-05"]
+    assert [p.stated_at for p in details.edd_history] == [whole + HOUR, whole + 36 * HOUR]
     assert (await get(store, "R")).edd == "2026-11-05"
     assert (await get(store, "R")).ndr_at is None, "it was delivered since"
 
@@ -263,13 +263,13 @@ async def test_a_return_tells_why_it_was_not_picked_up(store: Store) -> None:
     later = webhook("AWB1", 25, T0 + 28 * HOUR)
     later["additional"] |= {"npr_status_code": "6"}
     await deliver(store, *hooks(later, again, missed))
-    told = await truth(store)
+    details = await truth(store)
     whole = T0.replace(microsecond=0)
-    assert [(f.at - whole, f.npr_code, f.npr_name, f.remark) for f in told.npr] == [
+    assert [(f.at - whole, f.npr_code, f.npr_name, f.remark) for f in details.npr] == [
         (3 * HOUR, 4, "Customer Unavailable", "door locked"),
         (27 * HOUR, 6, "", "not packed"),
     ]
-    assert (told.ndr, (await get(store, "R")).npr_code) == ([], 6)
+    assert (details.ndr, (await get(store, "R")).npr_code) == ([], 6)
     scan = (await timeline(store, "R"))[0]
     assert (scan.npr_code, scan.npr_description) == (4, "Customer Unavailable")
 
@@ -308,9 +308,9 @@ async def test_shipments_that_need_somebody_are_listed(store: Store) -> None:
     assert await listed(50) == (["NEW", "FAILED"], ["FAILED"], ["FAILED"])
     assert await listed(200) == (["BACK", "NEW", "FAILED", "MOVING"], ["FAILED", "MOVING"], ["FAILED"])
     for reference in ("BACK", "NEW", "FAILED", "MOVING", "DONE"):
-        told = await truth(store, reference, now=T0 + 200 * HOUR)
-        assert (told.stuck_since is not None) == (reference != "DONE")
-        assert told.sla_breached == (reference in ("FAILED", "MOVING"))
+        details = await truth(store, reference, now=T0 + 200 * HOUR)
+        assert (details.stuck_since is not None) == (reference != "DONE")
+        assert details.sla_breached == (reference in ("FAILED", "MOVING"))
     await deliver(store, *hooks(webhook("C", 8, T0 + 20 * HOUR)), at=T0 + 21 * HOUR)
     assert await listed(200) == (["BACK", "NEW", "MOVING"], ["MOVING"], [])
     async with store.read() as session:
@@ -390,7 +390,7 @@ async def test_a_promise_in_words_that_is_stated_again_after_a_date_is_logged_on
     assert await count(store, "promises") == 2
 
 
-async def test_a_promise_of_midnight_in_india_told_in_utc_is_the_next_day(store: Store) -> None:
+async def test_a_promise_of_midnight_in_india_in_utc_is_the_next_day(store: Store) -> None:
     await a_placed(store)
     body = webhook("AWB1", 5, T0)
     body["additional"]["courier_partner_edd"] = "2026-11-05T18:30:00Z"

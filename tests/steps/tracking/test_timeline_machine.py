@@ -35,14 +35,14 @@ REFERENCE, WAYBILL = "ORDER-1", "AWB1"
 
 # (hours since the start, code): an NDR, an unknown code, two scans at one moment, delivered at the end.
 JOURNEY = [(0, 28), (4, 4), (9, 5), (9, 1005), (20, 6), (26, 9), (26, 9), (44, 6), (50, 8)]
-# The two 9s say the same at the same moment and are told apart by their ids alone; both ids must come to be known.
+# The two 9s say the same at the same moment and differ in their ids alone; both ids must come to be known.
 TWINS = (5, 6)
 FORMATS = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H: %M: %SZ")
 
 steps = st.integers(0, len(JOURNEY) - 1)
 
 
-def told(step: int, form: int) -> dict[str, Any]:
+def event(step: int, form: int) -> dict[str, Any]:
     """A scan of the journey as ClickPost writes it, in one of its ways to write time."""
     hours, code = JOURNEY[step]
     at = (START + timedelta(hours=hours)).astimezone(ZONE)
@@ -92,9 +92,9 @@ class Fold(RuleBasedStateMachine):
         """One scan by webhook, with the latest status of that moment; with or without its id."""
         latest = max(step, latest)
         body: dict[str, Any] = {
-            **told(step, form),
+            **event(step, form),
             "waybill": WAYBILL,
-            "additional": {"latest_status": told(latest, form + 1)},
+            "additional": {"latest_status": event(latest, form + 1)},
         }
         if named or step in TWINS:
             body["order_status_id"] = 1000 + step
@@ -103,7 +103,7 @@ class Fold(RuleBasedStateMachine):
     @rule(step=steps, form=st.integers(0, 7))
     def updated_order(self, step: int, form: int) -> None:
         """The latest status of some moment by updated-order."""
-        body = {"waybill": WAYBILL, "courier_partner": 4, **told(step, form)}
+        body = {"waybill": WAYBILL, "courier_partner": 4, **event(step, form)}
         if form >= 4 and step not in TWINS:  # a side that tells no locations
             body["location"] = ""
         self._deliver(Source.UPDATED_ORDER, body, {step} - set(TWINS))
@@ -111,13 +111,13 @@ class Fold(RuleBasedStateMachine):
     @rule(step=steps, form=st.integers(0, 7))
     def report(self, step: int, form: int) -> None:
         """One scan out of a report that ClickPost mailed: a webhook of old, without an id."""
-        self._deliver(Source.REPORT, {"waybill": WAYBILL, "cp_id": 4, **told(step, form)}, {step} - set(TWINS))
+        self._deliver(Source.REPORT, {"waybill": WAYBILL, "cp_id": 4, **event(step, form)}, {step} - set(TWINS))
 
     @rule(step=steps, form=st.integers(0, 7))
     def track_order(self, step: int, form: int) -> None:
         """The whole timeline up to some moment by track-order, with ids of another kind."""
-        scans_told = [{**told(n, form), "checkpoint_id": 9000 + n} for n in range(step, -1, -1)]
-        body = {"waybill": WAYBILL, "cp_id": 4, "result": {"latest_status": told(step, form), "scans": scans_told}}
+        history = [{**event(n, form), "checkpoint_id": 9000 + n} for n in range(step, -1, -1)]
+        body = {"waybill": WAYBILL, "cp_id": 4, "result": {"latest_status": event(step, form), "scans": history}}
         self._deliver(Source.TRACK_ORDER, body, set(range(step + 1)))
 
     @rule()
@@ -133,7 +133,7 @@ class Fold(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "store"):
             return
-        # A twin known by one kind of id and a twin known by the other cannot be told apart: all get their webhook.
+        # A twin known by one kind of id and a twin known by the other cannot be distinguished: all get their webhook.
         for step in set(range(len(JOURNEY))) - self.delivered | set(TWINS):
             self.webhook(step, step, step, True)
         self.loop.run(self._apply())
@@ -147,9 +147,9 @@ class Fold(RuleBasedStateMachine):
         self.loop.close()
         self.folder.cleanup()
 
-    def _deliver(self, source: Source, body: dict[str, Any], steps_told: set[int]) -> None:
+    def _deliver(self, source: Source, body: dict[str, Any], steps: set[int]) -> None:
         self.number += 1
-        self.delivered |= steps_told
+        self.delivered |= steps
         delivery = NewDelivery(f"d:{self.number}", source, json.dumps(body).encode(), datetime.now(UTC))
         self.loop.run(self._store_delivery(delivery))
 

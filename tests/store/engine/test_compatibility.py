@@ -148,8 +148,8 @@ async def test_what_an_older_version_applied_says_it_too_once_there_is_a_place_f
     state = await store.schema_state()
     assert [m.name for m in state.missing] == [m.name for m in migrations() if m.number >= COLUMN_ADDED_BY]
     await store.migrate()
-    said = await fetch(store, "SELECT number, compatible_from FROM schema_migrations")
-    assert {row["number"]: row["compatible_from"] for row in said} == {
+    recorded = await fetch(store, "SELECT number, compatible_from FROM schema_migrations")
+    assert {row["number"]: row["compatible_from"] for row in recorded} == {
         m.number: m.compatible_from for m in migrations()
     }
     await store.close()

@@ -48,9 +48,9 @@ async def test_a_pooler_is_found_without_being_named(postgres: PostgresServer) -
 
 async def test_what_would_mix_up_answers_does_not_start(postgres: PostgresServer) -> None:
     with pgbouncer(postgres.url(), pool_mode="transaction") as via:
-        for said in ("none", "session"):
-            with pytest.raises(StoreError, match=f"pooler={said}, but the pooler there gives each transaction another"):
-                await pooling(f"{via}?pooler={said}")
+        for mode in ("none", "session"):
+            with pytest.raises(StoreError, match=f"pooler={mode}, but the pooler there gives each transaction another"):
+                await pooling(f"{via}?pooler={mode}")
     with (
         pgbouncer(postgres.url(), pool_mode="statement") as via,
         pytest.raises(StoreError, match="needs transaction or session"),

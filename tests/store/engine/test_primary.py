@@ -72,7 +72,7 @@ async def test_where_no_host_answers_it_is_busy_before_a_caller_gives_up() -> No
         assert time.monotonic() - started < 3
 
 
-async def test_of_all_that_hosts_say_a_refusal_is_told(postgres: PostgresServer) -> None:
+async def test_of_the_errors_of_several_hosts_a_refusal_is_reported(postgres: PostgresServer) -> None:
     with pytest.raises(StoreError, match=r"refused the connection.*nowhere"):
         await Store.open(several(postgres.url("nowhere"), free_port(), free_port()))
 
@@ -117,5 +117,5 @@ async def test_a_session_that_refuses_a_write_is_left_and_so_are_the_idle_ones(s
 async def test_the_line_of_deliveries_is_left_when_it_reads_only(store: Store) -> None:
     name = sql(f"SELECT set_config('{READ_ONLY}', value, false) FROM unnest($1::text[]) AS value")
     await store.write_at_once(name, [("on",)])
-    await inbox.add_at_once(store, [delivery("told so")])
-    assert [row["identity"] for row in await fetch(store, "SELECT identity FROM inbox")] == ["told so"]
+    await inbox.add_at_once(store, [delivery("after")])
+    assert [row["identity"] for row in await fetch(store, "SELECT identity FROM inbox")] == ["after"]

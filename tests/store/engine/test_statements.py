@@ -203,7 +203,7 @@ async def change_what_it_returns(store: Store, url: str) -> None:
         await elsewhere(store, url, ["ALTER TABLE paces ALTER COLUMN next_turn TYPE BIGINT", back])
 
 
-async def test_a_statement_that_became_invalid_is_prepared_anew_at_the_start_of_a_transaction_and_outside_of_one(
+async def test_a_statement_that_became_invalid_is_prepared_again_at_the_start_of_a_transaction_and_outside_of_one(
     alone: Store, database_url: str
 ) -> None:
     for changed in (False, True):

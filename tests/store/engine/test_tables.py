@@ -152,8 +152,8 @@ async def test_what_is_set_aside_stays_with_its_reason_until_it_is_replayed(stor
         await inbox.dead_lettered(session, odd, problem="nobody can read it")
         await inbox.applied(session, [(fine, "one part was left out", 1)], now=T0)
         assert await inbox.claim(session, now=T0 + 99 * MINUTE, limit=9) == []
-        told = {(p.identity, p.problem, p.body) for p in await inbox.problems(session, limit=9)}
-        assert told == {("odd", "nobody can read it", b"{}"), ("raw:1", "not JSON", b"<html>")}
+        found = {(p.identity, p.problem, p.body) for p in await inbox.problems(session, limit=9)}
+        assert found == {("odd", "nobody can read it", b"{}"), ("raw:1", "not JSON", b"<html>")}
         counts = {"total": 3, "applied": 1, "waiting": 0, "ambiguous": 0, "due": 0, "dead_lettered": 1, "not_json": 1}
         assert await inbox.counts(session) == counts
         assert await inbox.replay(session, now=T0 + MINUTE) == 1
@@ -166,16 +166,16 @@ async def test_scans_stand_on_the_timeline_in_order_and_once(store: Store) -> No
     async with store.write() as session:
         await scans.add(session, [new_scan("R", late), new_scan("R", early), new_scan("X", early)])
         await scans.add(session, [new_scan("R", late)])
-        told = await scans.timeline(session, "R")
-    assert [(s.status_code, s.scanned_at) for s in told] == [(4, T0), (6, T0 + MINUTE)]
-    assert (told[1].remark, told[1].location, told[1].ndr_code, told[1].scan_id) == ("raus 🚚", "Pune", 3, "s2")
+        found = await scans.timeline(session, "R")
+    assert [(s.status_code, s.scanned_at) for s in found] == [(4, T0), (6, T0 + MINUTE)]
+    assert (found[1].remark, found[1].location, found[1].ndr_code, found[1].scan_id) == ("raus 🚚", "Pune", 3, "s2")
 
 
 async def test_of_a_timeline_what_may_be_one_with_a_scan_is_found_without_the_rest(store: Store) -> None:
     kept = [scan(4, scan_id="S"), scan(5, checkpoint_id="C"), scan(6, status="said so"), scan(8, scan_id="other")]
     async with store.write() as session:
-        for told in kept:
-            await scans.add(session, [new_scan("R", told), new_scan("X", told)])
+        for stored in kept:
+            await scans.add(session, [new_scan("R", stored), new_scan("X", stored)])
         [by_id, by_checkpoint, by_words, _] = (await scans.for_matching(session, ["R"]))["R"]
         await scans.learn(session, "R", replace(by_words, fingerprints=("f" * 32, *by_words.fingerprints)))
         asked = [
@@ -199,14 +199,14 @@ async def test_what_says_the_same_with_or_without_a_location_is_found_either_way
     with_place, without = scan(5, location="Pune"), scan(6)
     async with store.write() as session:
         await scans.add(session, [new_scan("R", with_place), new_scan("R", without)])
-        for told, code in ((replace(with_place, location=""), 5), (replace(without, location="Pune"), 6)):
-            asked = scans.IncomingScan("R", None, None, told.fingerprint(), told.part())
+        for variant, code in ((replace(with_place, location=""), 5), (replace(without, location="Pune"), 6)):
+            asked = scans.IncomingScan("R", None, None, variant.fingerprint(), variant.part())
             assert [e.code for e in (await scans.alike(session, [asked]))["R"]] == [code]
         [_, bare] = (await scans.for_matching(session, ["R"]))["R"]
         await scans.learn(session, "R", replace(bare, location="Pune", remark="at the hub"))
         await scans.learn(session, "R", replace(bare, location="Delhi", remark="elsewhere"))
-        told = (await scans.timeline(session, "R"))[1]
-    assert (told.location, told.remark) == ("Pune", "at the hub"), "what is known stays"
+        found = (await scans.timeline(session, "R"))[1]
+    assert (found.location, found.remark) == ("Pune", "at the hub"), "what is known stays"
 
 
 async def test_the_longest_scan_fits_into_every_index(store: Store) -> None:
@@ -305,8 +305,8 @@ async def test_a_window_left_undone_is_taken_first_when_its_lease_is_over(store:
         assert await windows.turned(session, left, next_page="2", items=9, now=T0, lease=MINUTE) is None
         assert await windows.hold(session, left, until=T0 + 60 * MINUTE) is None
         assert await windows.failed(session, again, problem="away", again_at=T0 + 30 * MINUTE)
-        told = {w.from_at: (w.done_at, w.problem) for w in await windows.recent(session, limit=9)}
-    assert told[left.from_at] == (None, "away")
+        found = {w.from_at: (w.done_at, w.problem) for w in await windows.recent(session, limit=9)}
+    assert found[left.from_at] == (None, "away")
     await finish(store, other)
     last = await claim_window(store, 30)
     assert last == left
@@ -327,8 +327,8 @@ async def test_a_failure_that_comes_late_does_not_reopen_a_window(store: Store) 
     window = await finish(store, await claim_window(store, 0))
     async with store.write() as session:
         await windows.failed(session, window, problem="late", again_at=T0)
-        [told] = await windows.recent(session, limit=9)
-    assert (told.done_at, told.problem) == (T0, None)
+        [found] = await windows.recent(session, limit=9)
+    assert (found.done_at, found.problem) == (T0, None)
 
 
 async def test_transporters_are_put_changed_listed_and_removed(store: Store) -> None:

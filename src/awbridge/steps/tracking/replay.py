@@ -45,10 +45,10 @@ async def prepare(*, store: Store, clock: Clock) -> int:
             return due
 
 
-async def begin(*, store: Store, clock: Clock, anew: bool = False) -> Rebuilt:
-    """Begin a complete rebuild, or resume the unfinished one (unless `anew`)."""
+async def begin(*, store: Store, clock: Clock, restart: bool = False) -> Rebuilt:
+    """Begin a complete rebuild, or resume the unfinished one (unless `restart`)."""
     async with store.write() as session:
-        if anew:
+        if restart:
             await replays.end(session, now=clock())
         begun = await replays.under_way(session)
         if begun is None:

@@ -40,8 +40,8 @@ class Migration:
     @property
     def compatible_from(self) -> int:
         """The oldest schema whose versions can run beside it; its own number if not stated."""
-        said = _COMPATIBLE.match(self.sql)
-        return int(said[1]) if said else self.number
+        found = _COMPATIBLE.match(self.sql)
+        return int(found[1]) if found else self.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +163,9 @@ async def _record_compatibility(session: Session) -> None:
     done = {row["number"] for row in await session.fetch(_sql.history)}
     if COLUMN_ADDED_BY not in done:
         return
-    said = await _compatibility(session)
+    recorded = await _compatibility(session)
     for migration in migrations():
-        if migration.number in done and said.get(migration.number) != migration.compatible_from:
+        if migration.number in done and recorded.get(migration.number) != migration.compatible_from:
             await session.execute(_sql.record_compatibility, migration.number, migration.compatible_from)
 
 

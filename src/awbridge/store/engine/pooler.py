@@ -39,34 +39,36 @@ def declared(url: str) -> tuple[str, Pooling | None]:
     """The URL without `?pooler=`, and its value; None if it is not set. Raises SettingsError."""
     parts = urlsplit(url)
     query = parse_qsl(parts.query, keep_blank_values=True)
-    said = [value for name, value in query if name == PARAMETER]
-    if not said:
+    modes = [value for name, value in query if name == PARAMETER]
+    if not modes:
         return url, None
-    if said[-1] not in set(Pooling):
-        raise SettingsError(f"AWBRIDGE_DATABASE_URL: write ?{PARAMETER}=transaction, session or none, not {said[-1]!r}")
+    if modes[-1] not in set(Pooling):
+        raise SettingsError(
+            f"AWBRIDGE_DATABASE_URL: write ?{PARAMETER}=transaction, session or none, not {modes[-1]!r}"
+        )
     rest = urlencode([(name, value) for name, value in query if name != PARAMETER])
-    return parts._replace(query=rest).geturl(), Pooling(said[-1])
+    return parts._replace(query=rest).geturl(), Pooling(modes[-1])
 
 
-async def find(connect: Callable[..., Awaitable[Connection]], said: Pooling | None, **options: Any) -> Pooling:
-    """How the server is reached, by what it shows; `said` is believed only where it is safe.
+async def find(connect: Callable[..., Awaitable[Connection]], configured: Pooling | None, **options: Any) -> Pooling:
+    """How the server is reached, by what it shows; `configured` is trusted only if it is safe.
 
-    Raises StoreError for a pooler that cannot be used, or not as it was said.
+    Raises StoreError for a pooler that cannot be used, or not in the configured mode.
     """
-    if said is Pooling.TRANSACTION:
-        return said  # correct behind any pooler; without one only slower
+    if configured is Pooling.TRANSACTION:
+        return configured  # correct behind any pooler; without one only slower
     options |= Pooling.TRANSACTION.options
     first = await connect(**options)
     try:
         if not await _is_pooled(first):
             return Pooling.NONE
-        if said is None:
+        if configured is None:
             return Pooling.TRANSACTION
         second = await connect(**options)
         try:
             if await _changes_servers(first, second):
                 raise StoreError(
-                    f"AWBRIDGE_DATABASE_URL says {PARAMETER}={said}, but the pooler there gives each transaction "
+                    f"AWBRIDGE_DATABASE_URL says {PARAMETER}={configured}, but the pooler there gives each transaction "
                     "another server session: answers would be mixed up. "
                     f"Write ?{PARAMETER}=transaction, or leave it out."
                 )

@@ -69,7 +69,7 @@ class PostgresSession(InArrays):
     """A session on an asyncpg connection.
 
     A statement that was prepared before a migration changed what it returns is refused once. Outside of a transaction
-    asyncpg prepares it anew. So does this with the first statement of a transaction, which begins anew by `restart`.
+    asyncpg prepares it again. So does this with the first statement of a transaction, which `restart` begins again.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ def _our_errors() -> Generator[None]:
         raise StoreError(f"PostgreSQL: {type(error).__name__}: {error}") from error
 
 
-class _OwnLine:
+class _OwnConnection:
     """One connection that stays, opened as needed.
 
     To take one out of the pool and to give it back costs a task each, and meanwhile the server has nothing to do.
@@ -130,22 +130,22 @@ class _OwnLine:
     async def execute(self, sql: str, columns: Sequence[list[object]]) -> None:
         """One statement, committed on return. The connection is closed after a timeout or a cancellation."""
         async with self._turn:
-            line = await self._open()
+            connection = await self._open()
             try:
-                await self._write(line, sql, columns)
+                await self._write(connection, sql, columns)
             except (TimeoutError, asyncio.CancelledError, *_READ_ONLY):
-                line.terminate()
+                connection.terminate()
                 raise
 
-    async def _write(self, line: asyncpg.Connection[Any], sql: str, columns: Sequence[list[object]]) -> None:
+    async def _write(self, connection: asyncpg.Connection[Any], sql: str, columns: Sequence[list[object]]) -> None:
         if self._pooling is not Pooling.TRANSACTION:
-            await line.execute(sql, *columns, timeout=AT_ONCE_TIMEOUT)
+            await connection.execute(sql, *columns, timeout=AT_ONCE_TIMEOUT)
             return
-        async with asyncio.timeout(AT_ONCE_TIMEOUT), line.transaction():
-            await line.execute(sql, *columns)
+        async with asyncio.timeout(AT_ONCE_TIMEOUT), connection.transaction():
+            await connection.execute(sql, *columns)
 
     async def _open(self) -> asyncpg.Connection[Any]:
-        """The line, a new one where it was cut, or lay idle so long that something between may have dropped it."""
+        """The connection; a new one if it was cut, or was idle so long that a proxy may have dropped it."""
         now = asyncio.get_running_loop().time()
         idle, self._used_at = now - self._used_at, now
         if self._connection and (idle > LONGEST_IDLE or takes_no_writes(self._connection)):
@@ -177,9 +177,9 @@ class PostgresDatabase:
 
     dialect = "postgres"
 
-    def __init__(self, pool: asyncpg.Pool[Any], line: _OwnLine, pooling: Pooling) -> None:
+    def __init__(self, pool: asyncpg.Pool[Any], own: _OwnConnection, pooling: Pooling) -> None:
         self._pool = pool
-        self._line = line
+        self._own = own
         self.pooling = pooling
 
     @property
@@ -188,14 +188,14 @@ class PostgresDatabase:
 
     @classmethod
     async def connect(cls, url: str, *, connections: int = 10) -> PostgresDatabase:
-        """Open a pool; with the line beside it there are that many `connections` at most, two at least.
+        """Open a pool; with the connection beside it there are at most that many `connections`, at least two.
 
         Raises StoreError when the address, the password or the pooler before it is wrong, StoreBusy when it is away.
         """
-        url, said = pooler.declared(url)
+        url, configured = pooler.declared(url)
         primary = Primary(url)
         try:
-            pooling = await pooler.find(primary.connect, said, **_options())
+            pooling = await pooler.find(primary.connect, configured, **_options())
             pool = await asyncpg.create_pool(
                 url,
                 min_size=1,
@@ -209,7 +209,7 @@ class PostgresDatabase:
             raise StoreBusy(f"PostgreSQL does not answer: {error}. Check AWBRIDGE_DATABASE_URL.") from error
         except (asyncpg.PostgresError, ValueError) as error:
             raise StoreError(f"PostgreSQL refused the connection: {error}. Check AWBRIDGE_DATABASE_URL.") from error
-        return cls(pool, _OwnLine(primary, pooling), pooling)
+        return cls(pool, _OwnConnection(primary, pooling), pooling)
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[Session]:
@@ -246,7 +246,7 @@ class PostgresDatabase:
             return
         with _our_errors():
             try:
-                await self._line.execute(statement.postgres, list(map(list, zip(*rows, strict=True))))
+                await self._own.execute(statement.postgres, list(map(list, zip(*rows, strict=True))))
             except (TimeoutError, *_READ_ONLY):
                 await self._pool.expire_connections()
                 raise
@@ -284,8 +284,8 @@ class PostgresDatabase:
     async def close(self) -> None:
         try:
             async with asyncio.timeout(5.0):
-                await self._line.close()
+                await self._own.close()
                 await self._pool.close()
         except TimeoutError:
-            self._line.terminate()
+            self._own.terminate()
             self._pool.terminate()

@@ -37,8 +37,8 @@ def takes_no_writes(connection: Connection | PoolConnectionProxy[Any]) -> bool:
     if connection.is_closed():
         return False
     settings = connection.get_settings()
-    said = (getattr(settings, name, "off") for name in ("in_hot_standby", "default_transaction_read_only"))
-    return "on" in said
+    values = (getattr(settings, name, "off") for name in ("in_hot_standby", "default_transaction_read_only"))
+    return "on" in values
 
 
 class Primary:

@@ -232,17 +232,19 @@ def _serve(queue: SimpleQueue[_Work | None]) -> None:
         if done.cancelled():
             continue
         try:
-            tell, said = asyncio.Future[Any].set_result, work()
+            notify, result = asyncio.Future[Any].set_result, work()
         except BaseException as error:
-            tell, said = asyncio.Future[Any].set_exception, error
+            notify, result = asyncio.Future[Any].set_exception, error
         with suppress(RuntimeError):  # the loop was closed meanwhile: no task waits
-            loop.call_soon_threadsafe(_unless_cancelled, done, tell, said)
-        del piece, work, done, said  # the next one may be long in coming
+            loop.call_soon_threadsafe(_unless_cancelled, done, notify, result)
+        del piece, work, done, result  # the next one may be long in coming
 
 
-def _unless_cancelled(done: asyncio.Future[Any], tell: Callable[[asyncio.Future[Any], Any], None], said: Any) -> None:
+def _unless_cancelled(
+    done: asyncio.Future[Any], notify: Callable[[asyncio.Future[Any], Any], None], result: Any
+) -> None:
     if not done.done():
-        tell(done, said)
+        notify(done, result)
 
 
 class _SqliteSession:

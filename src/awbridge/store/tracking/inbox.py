@@ -126,7 +126,7 @@ async def claim(session: Session, *, now: datetime, limit: int) -> list[Delivery
 
 async def applied(session: Session, deliveries: Sequence[tuple[Delivery, str | None, int]], *, now: datetime) -> None:
     """Mark deliveries as applied, each with what could not be read (or None) and how many shipments it updated."""
-    rows = [(d.shard, d.id, now, problem, min(told, 32_767)) for d, problem, told in deliveries]
+    rows = [(d.shard, d.id, now, problem, min(updated, 32_767)) for d, problem, updated in deliveries]
     await session.write_rows(_sql.applied, rows)
 
 

@@ -31,14 +31,14 @@ def _promise(row: Row) -> Promise:
     return Promise(edd=row["edd"], stated_at=row["stated_at"], received_at=row["received_at"], source=row["source"])
 
 
-async def add(session: Session, told: Iterable[tuple[str, Promise]]) -> None:
+async def add(session: Session, stated: Iterable[tuple[str, Promise]]) -> None:
     """Keep promises made of these reference numbers; one that is known changes nothing."""
-    rows = sorted((shard_of(r), r, p.stated_at, p.edd, p.received_at, p.source) for r, p in told)
+    rows = sorted((shard_of(r), r, p.stated_at, p.edd, p.received_at, p.source) for r, p in stated)
     if rows:
         await session.write_rows(_sql.add, rows)
 
 
-async def replace(session: Session, reference_number: str, told: Iterable[Promise]) -> None:
+async def replace(session: Session, reference_number: str, stated: Iterable[Promise]) -> None:
     """These are all the promises of a shipment."""
     await session.execute(_sql.remove, shard_of(reference_number), reference_number)
-    await add(session, [(reference_number, promise) for promise in told])
+    await add(session, [(reference_number, promise) for promise in stated])

@@ -72,10 +72,10 @@ class IncomingScan(NamedTuple):
     part: str
 
 
-async def alike(session: Session, told: Sequence[IncomingScan]) -> dict[str, list[Entry]]:
+async def alike(session: Session, incoming: Sequence[IncomingScan]) -> dict[str, list[Entry]]:
     """What may be one with these scans, as `for_matching` has it, by reference number: most often nothing."""
-    found: dict[str, dict[int, Entry]] = {one.reference_number: {} for one in told}
-    rows = [(t[0], shard_of(t[0]), *t[1:]) for t in told]
+    found: dict[str, dict[int, Entry]] = {one.reference_number: {} for one in incoming}
+    rows = [(t[0], shard_of(t[0]), *t[1:]) for t in incoming]
     for row in await session.fetch_rows(_sql.alike, rows):
         found[row["reference_number"]][row["id"]] = _known(row)
     return {reference: sorted(entries.values(), key=_by_arrival) for reference, entries in found.items()}

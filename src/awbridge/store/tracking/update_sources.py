@@ -23,7 +23,7 @@ class UpdateSource(msgspec.Struct, frozen=True, gc=False):
     entries: frozenset[int]
 
 
-async def add(session: Session, told: Sequence[UpdateSource]) -> None:
+async def add(session: Session, sources: Sequence[UpdateSource]) -> None:
     """Record which shipments deliveries updated. A known pair stays unchanged."""
     rows = sorted(
         (
@@ -33,7 +33,7 @@ async def add(session: Session, told: Sequence[UpdateSource]) -> None:
             t.delivery.shard,
             ",".join(map(str, sorted(t.entries))),
         )
-        for t in told
+        for t in sources
     )
     if rows:
         await session.write_rows(_sql.add, rows)
