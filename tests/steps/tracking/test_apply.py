@@ -325,7 +325,7 @@ async def test_who_waited_a_month_for_nobody_is_set_aside_and_can_be_replayed(st
     assert clock.now - LATER > timedelta(days=30)
     async with store.write() as session:
         [left] = await inbox.problems(session, limit=5)
-        assert left.problem == "no shipment of ours: w:NOBODYS"
+        assert (left.reason, left.problem) == ("unknown_shipment", "no shipment of ours: w:NOBODYS")
         assert await inbox.replay(session, now=clock.now) == 1
     await a_placed(store, "R", "NOBODYS")
     await apply(store, clock=clock)
@@ -340,7 +340,7 @@ async def test_what_cannot_be_read_is_set_aside_and_can_be_replayed(store: Store
     async with store.write() as session:
         [odd] = await inbox.problems(session, limit=9)
         assert json.loads(odd.body) == {"hello": "world"}
-        assert "names no waybill" in odd.problem
+        assert (odd.reason, "names no waybill" in odd.problem) == ("no_shipment_named", True)
         assert await inbox.replay(session, now=LATER) == 1
     assert await apply(store) == 1
     assert (await inbox_counts(store))["dead_lettered"] == 1

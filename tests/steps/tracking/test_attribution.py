@@ -105,6 +105,7 @@ async def test_an_order_of_several_shipments_waits_visibly_and_is_dead_lettered_
     async with store.read() as session:
         (dead,) = await inbox.problems(session, limit=10)
     assert (dead.problem, dead.next_try_at) == ("order_id 77 has several shipments (A, B, ...)", None)
+    assert dead.reason == "ambiguous"
     assert ((await counts(store))["ambiguous"], (await counts(store))["dead_lettered"]) == (0, 1)
 
 

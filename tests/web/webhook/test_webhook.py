@@ -233,7 +233,7 @@ async def test_a_body_that_is_no_delivery_is_400_and_stored(web: Web, body: byte
     [row] = await stored(web.store)
     assert bytes(row["body"]) == body
     assert row["due_at"] is None
-    assert row["problem"].startswith("not JSON")
+    assert row["problem"].startswith("not_json: ")
     async with web.store.write() as session:
         assert await inbox.replay(session, now=T0) == 0, "no fix can make it a delivery"
 

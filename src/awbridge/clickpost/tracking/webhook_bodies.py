@@ -41,6 +41,7 @@ from awbridge.clickpost.wire.times import day_words, read_day, read_scan_time
 from awbridge.clickpost.wire.tracking_codes import NDR_NAMES, is_failed_pickup, status_info
 from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.json import JsonObject
+from awbridge.domain.tracking.dead_letter import DeadLetterReason, text_of
 from awbridge.domain.tracking.returns import ReturnEvent
 from awbridge.domain.tracking.scan import Scan, Source, TrackingUpdate
 
@@ -54,6 +55,10 @@ _UTC_ZONE = ZoneInfo("UTC")
 
 class Unreadable(AwbridgeError, ValueError):
     """A delivery has no readable update. The message says why and quotes none of its values."""
+
+    def __init__(self, reason: DeadLetterReason, details: str = "") -> None:
+        super().__init__(text_of(reason, details))
+        self.problem = reason.of(details)
 
 
 def read_delivery(
@@ -78,7 +83,7 @@ def read_leniently(
     try:
         value = read_json(body)
     except ValueError as error:
-        raise Unreadable(f"it is not JSON: {error}") from None
+        raise Unreadable(DeadLetterReason.NOT_JSON, str(error)) from None
     entries = as_list(value) if isinstance(value, list) else [value]
     updates: list[TrackingUpdate] = []
     problems: list[str] = []
@@ -88,9 +93,13 @@ def read_leniently(
         try:
             updates.append(reader.tracking_update())
         except Unreadable as error:
-            problems.append(f"entry {number} of {len(entries)}: {error}" if len(entries) > 1 else str(error))
+            if len(entries) == 1:
+                raise
+            problems.append(f"entry {number} of {len(entries)}: {error}")
+    if not entries:
+        raise Unreadable(DeadLetterReason.EMPTY_LIST)
     if not updates:
-        raise Unreadable("; ".join(_first(problems)) or "the list is empty")
+        raise Unreadable(DeadLetterReason.NO_READABLE_ENTRY, "; ".join(_first(problems)))
     if problems:
         updates[0] = replace(updates[0], problems=(*updates[0].problems, *_first(problems)))
     return updates
@@ -123,7 +132,7 @@ class _EntryReader:
     def tracking_update(self) -> TrackingUpdate:
         """The entry as a TrackingUpdate. Raises Unreadable."""
         if not self.item:
-            raise Unreadable("it is not an object, or it is empty")
+            raise Unreadable(DeadLetterReason.NOT_AN_OBJECT)
         timeline = self._timeline()
         additional = as_object(timeline.get("additional")) or as_object(self.item.get("additional"))
         latest_status = as_object(additional.get("latest_status")) or as_object(timeline.get("latest_status"))
@@ -137,7 +146,7 @@ class _EntryReader:
             # The parcel of a return, which is booked under this number. The order is its forward one's.
             reference, order_id = return_reference, ""
         if not (waybill or reference or order_id):
-            raise Unreadable("it names no waybill, reference number or order id")
+            raise Unreadable(DeadLetterReason.NO_SHIPMENT_NAMED)
         courier = first_int(places[:3], *_COURIER_FIELDS)
         if courier == NO_COURIER:
             courier = None
@@ -154,7 +163,7 @@ class _EntryReader:
         scans = self._scans(timeline, latest_status, shared)
         latest, scans = merged(self._latest(timeline, additional, latest_status, shared), scans)
         if latest is None and not scans:
-            raise Unreadable("; ".join(["it holds no status code or scan that can be read", *_first(self.problems)]))
+            raise Unreadable(DeadLetterReason.NO_STATUS, "; ".join(_first(self.problems)))
         if self.source is Source.UPDATED_ORDER:
             latest, scans = latest or scans[0], ()
         rto = first_waybill(places[:3], "rto_awb", "rto_waybill")
@@ -190,7 +199,7 @@ class _EntryReader:
                 return_reference or first_id(places, "reference_number"),
             )
         if not (waybill or reference or order_id):
-            raise Unreadable("it is about a return and names neither the forward shipment nor the return")
+            raise Unreadable(DeadLetterReason.RETURN_OF_NO_SHIPMENT)
         notification = first_int((additional, self.item), "notification_event_id", "notification_event")
         scans = [
             self._return_scan(raw, return_event(code, notification if code == _code(timeline) else None, places))

@@ -24,6 +24,7 @@ from awbridge.domain.orders.shipment import Shipment, Tracked
 from awbridge.domain.retry import backoff
 from awbridge.domain.tracking.asking import PollingRules
 from awbridge.domain.tracking.attribution import Attributed, Unattributed, Use, attribute, since
+from awbridge.domain.tracking.dead_letter import DeadLetterReason
 from awbridge.domain.tracking.lifecycle import StatusInfo
 from awbridge.domain.tracking.scan import TrackingUpdate
 from awbridge.steps.records.actions_ended import end_actions_by_tracking
@@ -139,7 +140,7 @@ async def _apply_in_parts(store: Store, clock: Clock, policy: ApplyPolicy, limit
                 raise
             log.error("delivery.dead_lettered", delivery=claimed[0].id, error=type(error).__name__)
             async with store.write() as session:
-                await inbox.dead_lettered(session, claimed[0], problem=f"could not be applied: {type(error).__name__}")
+                await inbox.dead_lettered(session, claimed[0], problem=DeadLetterReason.FAILED.of(type(error).__name__))
         if not claimed:
             return applied
     return limit
@@ -174,7 +175,7 @@ async def _lock_shipments(session: Session, claimed: Sequence[Delivery], policy:
         try:
             updates = policy.of(delivery)
         except Unreadable as error:
-            await inbox.dead_lettered(session, delivery, problem=str(error))
+            await inbox.dead_lettered(session, delivery, problem=error.problem)
         else:
             readable.append(_Read(delivery, updates))
     again = [read.delivery for read in readable if read.delivery.again]
@@ -223,15 +224,15 @@ async def _withdraw(
 
 async def _park(session: Session, delivery: Delivery, unattributed: Unattributed, now: datetime) -> None:
     """Its shipment is unknown or ambiguous: retry later, with a growing delay."""
+    ambiguous = DeadLetterReason.AMBIGUOUS.of(unattributed.why) if unattributed.why else None
     if now - delivery.received_at > LONGEST_WAIT:
-        await inbox.dead_lettered(
-            session, delivery, problem=unattributed.why or f"no shipment of ours: {unattributed.key}"
-        )
+        problem = ambiguous or DeadLetterReason.UNKNOWN_SHIPMENT.of(unattributed.key)
+        await inbox.dead_lettered(session, delivery, problem=problem)
         return
     if unattributed.why and delivery.tries == 0:
         log.warning("delivery.ambiguous", delivery=delivery.id, source=delivery.source.value, problem=unattributed.why)
     pause = backoff(delivery.tries + 1, first=FIRST_RETRY, longest=LONGEST_RETRY)
-    await inbox.wait(session, delivery, key=unattributed.key, until=now + pause, problem=unattributed.why)
+    await inbox.wait(session, delivery, key=unattributed.key, until=now + pause, problem=ambiguous)
 
 
 def _first_seen(readable: Sequence[_Read]) -> list[Arrival]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from awbridge.domain.orders.shipment import shard_of
+from awbridge.domain.tracking.dead_letter import DeadLetterReason, problem_text, reason_of
 from awbridge.domain.tracking.scan import SOURCES, Source
 from awbridge.store.engine.database import Row, Session, Writes
 from awbridge.store.engine.ids import Ids
@@ -50,8 +51,9 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A dead-lettered delivery: unreadable, or not attributable to a shipment, with the reason.
+    """A dead-lettered delivery: unreadable, or not attributable to a shipment.
 
+    `problem` is the reason with its details, for people. `reason` is None for a row of an older version.
     `next_try_at`: when an ambiguous delivery is retried.
     """
 
@@ -61,6 +63,7 @@ class DeadLetter:
     body: bytes
     received_at: datetime
     problem: str
+    reason: DeadLetterReason | None
     next_try_at: datetime | None = None
 
 
@@ -150,7 +153,7 @@ async def apply_again(session: Session, reference_number: str, *, since: datetim
 
 
 async def dead_lettered(session: Session, delivery: Delivery, *, problem: str) -> None:
-    """Dead-letter a delivery: it stays, with the reason, until it is replayed."""
+    """Dead-letter a delivery: it stays, with the reason, until it is replayed. `problem`: DeadLetterReason.of."""
     await session.execute(_sql.dead_lettered, delivery.shard, delivery.id, problem)
 
 
@@ -179,7 +182,8 @@ async def problems(session: Session, *, limit: int) -> list[DeadLetter]:
             identity=row["identity"],
             body=bytes(row["body"]),
             received_at=row["received_at"],
-            problem=row["problem"],
+            problem=problem_text(row["problem"]),
+            reason=reason_of(row["problem"]),
             next_try_at=row["next_try_at"],
         )
         for row in await session.fetch(_sql.problems, limit)

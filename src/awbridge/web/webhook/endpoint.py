@@ -23,6 +23,7 @@ import structlog
 from awbridge.clickpost.client.probe import PROBE_PREFIX
 from awbridge.clickpost.tracking.webhook_registration import USUAL_HEADER, offered_keys, webhook_identity
 from awbridge.domain.errors import StoreBusy, StoreError
+from awbridge.domain.tracking.dead_letter import DeadLetterReason
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.polling.watch import WebhookRefusals
 from awbridge.steps.runtime.clock import Clock
@@ -301,7 +302,7 @@ class WebhookEndpoint:
 
 def _not_json(body: bytes, now: datetime, error: ValueError) -> NewDelivery:
     identity = f"raw:{hashlib.blake2b(body, digest_size=16).hexdigest()}"
-    return NewDelivery(identity, Source.WEBHOOK, body, now, problem=f"not JSON: {str(error)[:200]}")
+    return NewDelivery(identity, Source.WEBHOOK, body, now, problem=DeadLetterReason.NOT_JSON.of(str(error)[:200]))
 
 
 def _offered_keys(url: str, headers: Headers) -> list[str]:
