@@ -16,7 +16,7 @@ from typing import Any, Self
 import httpx2
 
 from awbridge.clickpost.client.async_calls import AsyncCalls
-from awbridge.clickpost.client.client_pool import ClientPool
+from awbridge.clickpost.client.client_pool import BorrowedTransport, ClientPool
 from awbridge.clickpost.client.connection import KEEP_CONNECTIONS, TIMEOUT, address, content
 from awbridge.clickpost.client.exchange import (
     FAILURES,
@@ -47,9 +47,23 @@ from awbridge.domain.orders.shipment import Region
 class AsyncClickPost(AsyncCalls):
     """ClickPost's API for asyncio. Use as an async context manager, or call `aclose`."""
 
-    def _connect(self, connections: int, *, timeout: httpx2.Timeout, **settings: Any) -> None:
+    def _connect(
+        self,
+        connections: int,
+        *,
+        timeout: httpx2.Timeout,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        **settings: Any,
+    ) -> None:
         limits = httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_CONNECTIONS)
-        make = functools.partial(httpx2.AsyncClient, timeout=timeout, limits=limits, **settings)
+        self._transport = transport
+        make = functools.partial(
+            httpx2.AsyncClient,
+            timeout=timeout,
+            limits=limits,
+            transport=BorrowedTransport(transport) if transport else None,
+            **settings,
+        )
         self._clients = ClientPool(make, connections=connections, wait=timeout.pool or TIMEOUT, keep=KEEP_CONNECTIONS)
 
     async def __aenter__(self) -> Self:
@@ -63,6 +77,8 @@ class AsyncClickPost(AsyncCalls):
     async def aclose(self) -> None:
         """Close all connections."""
         await self._clients.aclose()
+        if self._transport:
+            await self._transport.aclose()
 
     async def create_order(self, order: OrderBody, *, region: Region | None = None) -> OrderAnswer:
         """Register one shipment. Never raises for failures of the vendor or the network: the outcome states them.

@@ -30,11 +30,7 @@ class ClientPool:
     @asynccontextmanager
     async def client(self, host: str) -> AsyncGenerator[httpx2.AsyncClient]:
         """A client for one request to this host. Raises httpx2.PoolTimeout: nothing was sent."""
-        try:
-            async with asyncio.timeout(self._wait):
-                await self._free.acquire()
-        except TimeoutError:
-            raise httpx2.PoolTimeout(f"all {self._connections} connections are in use") from None
+        await self._acquire()
         try:
             client = self._take(host)
             try:
@@ -44,6 +40,16 @@ class ClientPool:
                 self._idle[host].append((time.monotonic(), client))
         finally:
             self._free.release()
+
+    async def _acquire(self) -> None:
+        if self._free.locked():
+            try:
+                async with asyncio.timeout(self._wait):
+                    await self._free.acquire()
+            except TimeoutError:
+                raise httpx2.PoolTimeout(f"all {self._connections} connections are in use") from None
+        else:
+            await self._free.acquire()
 
     def _take(self, host: str) -> httpx2.AsyncClient:
         idle = self._idle.setdefault(host, deque())
@@ -68,3 +74,17 @@ class ClientPool:
             while idle:
                 self._clients -= 1
                 await idle.popleft()[1].aclose()
+
+
+class BorrowedTransport(httpx2.AsyncBaseTransport):
+    """A transport that all clients share: closing one of them leaves it open."""
+
+    def __init__(self, transport: httpx2.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request through the shared transport."""
+        return await self._transport.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Do nothing: the owner closes the transport."""
