@@ -243,9 +243,12 @@ class _SqliteSession:
         return await self._thread.run(work)
 
     async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
-        await self._thread.run(lambda: _write_rows(self._connection, statement, rows))
+        if rows:
+            await self._thread.run(lambda: _write_rows(self._connection, statement, rows))
 
     async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
+        if not rows:
+            return []
         values = [tuple(_to_sqlite(v) for v in row) for row in rows]
         sql = statement.sqlite
         return await self._thread.run(lambda: [r for args in values for r in _rows(self._connection, sql, args)])
