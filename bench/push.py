@@ -1,8 +1,10 @@
 """Pushed orders per second of one process, against a minimal httpx2 client that posts the same bodies.
 
-With --peers also against the same job written with Celery and Redis, and with Procrastinate and PostgreSQL. The server
-is a process of its own and answers at once. The minimal client stores nothing; push claims each order under a lease,
-records the call as an attempt and stores the response. Every run is verified: as many orders are placed, and as many
+With --peers also against the same job written with Celery and Redis, Procrastinate and PostgreSQL, and PgQueuer and
+PostgreSQL. The server is a process of its own and answers at once. The minimal client stores nothing; push claims each
+order under a lease, records the call as an attempt and stores the response. It runs with the default settings unless an
+option says otherwise. The contestants take turns, and each round begins with another one. CPU is that of this process,
+without the database server's. Every run is verified: as many orders are placed, and as many
 attempts recorded, as were queued; otherwise the run is void.
 """
 
@@ -17,8 +19,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -31,11 +35,12 @@ from rich.table import Table
 from tests.support.postgres import find_binaries, postgres_server
 
 from awbridge.app.serve import settle_down
+from awbridge.app.settings import Settings
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.domain.json import JsonObject
 from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.steps.orders import intake
-from awbridge.steps.registration.push import push_due
+from awbridge.steps.registration.push import Push
 from awbridge.steps.registration.verdict import PushPolicy
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
@@ -46,8 +51,10 @@ from bench import push_peers
 
 BARE = "bare httpx2 client"
 ACCOUNTS = 8
-CONNECTIONS = 16  # of either client; the HTTP pool checks every idle one at each request
-IN_FLIGHT = 192  # claimed shipments that share the connections
+BARE_CONNECTIONS = 16  # the HTTP pool of the minimal client checks every idle one at each request
+DEFAULTS = {
+    name: Settings.model_fields[name].default for name in ("push_concurrency", "push_batch", "clickpost_connections")
+}
 _COUNTS = parse(
     "-- name: counts\nSELECT (SELECT COUNT(*) FROM shipments WHERE state = 'placed') AS placed, "
     "(SELECT COUNT(*) FROM attempts) AS attempts"
@@ -75,8 +82,30 @@ def orders(number: int) -> list[JsonObject]:
     return [{**order, "transporter": f"courier {n % ACCOUNTS}"} for n, order in enumerate(made)]
 
 
-async def bare(url: str, number: int, connections: int) -> float:
-    """Post the same bodies with a minimal client, as many at once; orders per second."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Orders per second, CPU milliseconds per order where it was measured, and whether the result is as it must be."""
+
+    rate: float
+    cpu: float | None = None
+    agrees: bool = True
+
+
+class Watch:
+    """The wall clock and the CPU time of this process since it was made."""
+
+    def __init__(self) -> None:
+        gc.collect()
+        self._started, self._cpu = time.perf_counter(), time.process_time()
+
+    def run(self, number: int) -> Run:
+        """A run of this many orders that ends now."""
+        rate = number / (time.perf_counter() - self._started)
+        return Run(rate=rate, cpu=(time.process_time() - self._cpu) / number * 1000)
+
+
+async def bare(url: str, number: int, connections: int = BARE_CONNECTIONS) -> Run:
+    """Post the same bodies with a minimal client, as many at once."""
     address = f"{url}/api/v3/create-order/?username=bench&key=bench"
     bodies = [json.dumps(order).encode() for order in orders(number)]
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
@@ -87,16 +116,13 @@ async def bare(url: str, number: int, connections: int) -> float:
                 answer = await http.post(address, content=body, headers={"content-type": "application/json"})
                 assert answer.json()["meta"]["status"] == 200
 
-        gc.collect()
-        started = time.perf_counter()
+        watch = Watch()
         await asyncio.gather(*(post_all(bodies[n::connections]) for n in range(connections)))
-        return number / (time.perf_counter() - started)
+        return watch.run(number)
 
 
-async def pushed(
-    url: str, database: str, number: int, in_flight: int, connections: int, batch: int
-) -> tuple[float, bool]:
-    """Queue the orders, then push them; orders per second, and whether all were placed and recorded."""
+async def pushed(url: str, database: str, number: int, in_flight: int, connections: int, batch: int) -> Run:
+    """Queue the orders, then push them until all are placed and recorded."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
     store = await Store.open(database)
     await store.migrate()
@@ -111,15 +137,16 @@ async def pushed(
         await intake.take_in(store=store, clock=utc_now, orders=queued[start : start + 500])
     policy = PushPolicy(concurrency=in_flight, batch=batch)
     async with AsyncClickPost(username="bench", key="bench", url=url, connections=connections) as clickpost:
-        gc.collect()
-        started = time.perf_counter()
-        while await push_due(store=store, clickpost=clickpost, clock=utc_now, policy=policy):
+        push = Push(store=store, clickpost=clickpost, clock=utc_now, policy=policy)
+        watch = Watch()
+        while await push.round():
             pass
-        seconds = time.perf_counter() - started
+        await push.drain()
+        run = watch.run(number)
     async with store.read() as session:
         counts = dict((await session.fetch(_COUNTS))[0])
     await store.close()
-    return number / seconds, counts == {"placed": number, "attempts": number}
+    return replace(run, agrees=counts == {"placed": number, "attempts": number})
 
 
 @contextmanager
@@ -137,62 +164,69 @@ def postgres_databases() -> Iterator[Callable[[], str]]:
         yield fresh
 
 
-def measure(runs: Mapping[str, Callable[[], tuple[float, bool]]], rounds: int) -> dict[str, list[tuple[float, bool]]]:
-    """Each contestant in turn, `rounds` times."""
-    seen: dict[str, list[tuple[float, bool]]] = {name: [] for name in runs}
+def measure(runs: Mapping[str, Callable[[], Run]], rounds: int) -> dict[str, list[Run]]:
+    """Each contestant in turn, `rounds` times; each round begins with the next one."""
+    seen: dict[str, list[Run]] = {name: [] for name in runs}
+    names = deque(runs)
     for _ in range(rounds):
-        for name, run in runs.items():
-            seen[name].append(run())
+        for name in names:
+            run = runs[name]()
+            seen[name].append(run)
+            click.echo(f"{name}: {run.rate:,.0f} orders per second", err=True)
+        names.rotate(-1)
     return seen
 
 
-def report(seen: Mapping[str, Sequence[tuple[float, bool]]]) -> Table:
+def report(seen: Mapping[str, Sequence[Run]]) -> Table:
     """Medians, compared with the minimal client's."""
-    medians = {name: statistics.median(rate for rate, _ in runs) for name, runs in seen.items()}
-    table = Table("who", "orders/s", "of the bare client", "all runs", "placed and recorded")
+    medians = {name: statistics.median(run.rate for run in runs) for name, runs in seen.items()}
+    table = Table("who", "orders/s", "of the bare client", "CPU ms per order", "all runs", "placed and recorded")
     for name, runs in seen.items():
-        honest = "-" if name == BARE else "all" if all(agree for _, agree in runs) else "VOID"
-        rates = " ".join(f"{rate:,.0f}" for rate, _ in runs)
-        table.add_row(name, f"{medians[name]:,.0f}", f"{medians[name] / medians[BARE]:.2f}", rates, honest)
+        honest = "-" if name == BARE else "all" if all(run.agrees for run in runs) else "VOID"
+        rates = " ".join(f"{run.rate:,.0f}" for run in runs)
+        cpu = [run.cpu for run in runs if run.cpu is not None]
+        spent = f"{statistics.median(cpu):.2f}" if cpu else "-"
+        table.add_row(name, f"{medians[name]:,.0f}", f"{medians[name] / medians[BARE]:.2f}", spent, rates, honest)
     return table
 
 
 @click.command()
 @click.option("--orders", "number", default=5000, show_default=True, type=click.IntRange(100, 100_000))
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 20), help="Runs per median.")
-@click.option("--peers/--no-peers", default=False, help="Measure Celery and Procrastinate too (extra `bench`).")
-@click.option("--in-flight", default=IN_FLIGHT, show_default=True, type=click.IntRange(1, 200), help="Orders at once.")
-@click.option("--batch", default=200, show_default=True, type=click.IntRange(1, 500), help="Per claim or recording.")
-@click.option("--connections", default=CONNECTIONS, show_default=True, type=click.IntRange(1, 200), help="Per client.")
+@click.option("--peers/--no-peers", default=False, help="Measure the job queues too (extra `bench`).")
+@click.option("--in-flight", default=DEFAULTS["push_concurrency"], show_default=True, help="Orders at once, at most.")
+@click.option("--batch", default=DEFAULTS["push_batch"], show_default=True, help="Per claim or recording.")
+@click.option("--connections", default=DEFAULTS["clickpost_connections"], show_default=True, help="Of push.")
 def push(number: int, rounds: int, in_flight: int, connections: int, batch: int, *, peers: bool) -> None:
-    """Pushed orders per second on every database, against a minimal client and, with --peers, two job queues."""
+    """Pushed orders per second on every database, against a minimal client and, with --peers, three job queues."""
     if peers and (lacking := push_peers.missing()):
         raise click.ClickException(f"for the peers, install {', '.join(lacking)}: pip install -e '.[dev,bench]'")
     settle_down()  # as `awbridge serve` and `awbridge work` do
     with tempfile.TemporaryDirectory(prefix="awbridge-bench-") as folder, ExitStack() as stack:
         url = stack.enter_context(target())
         files = itertools.count()
-        runs: dict[str, Callable[[], tuple[float, bool]]] = {
-            BARE: lambda: (uvloop.run(bare(url, number, connections)), True),
-            "push, SQLite": lambda: uvloop.run(
-                pushed(url, f"sqlite:///{folder}/push{next(files)}.db", number, in_flight, connections, batch)
-            ),
+
+        def run(database: str) -> Run:
+            return uvloop.run(pushed(url, database, number, in_flight, connections, batch))
+
+        runs: dict[str, Callable[[], Run]] = {
+            BARE: lambda: uvloop.run(bare(url, number)),
+            "push, SQLite": lambda: run(f"sqlite:///{folder}/push{next(files)}.db"),
         }
         if find_binaries():
             fresh = stack.enter_context(postgres_databases())
-            runs["push, PostgreSQL"] = lambda: uvloop.run(pushed(url, fresh(), number, in_flight, connections, batch))
+            runs["push, PostgreSQL"] = lambda: run(fresh())
             if peers:
                 redis = stack.enter_context(push_peers.redis_server())
                 queued = orders(number)
                 for name in push_peers.NAMES:
                     runs[name] = partial(_peer, name, fresh, redis=redis, url=url, orders=queued)
-        uvloop.run(bare(url, number // 4, connections))  # warm-up
+        uvloop.run(bare(url, number // 4))  # warm-up
         seen = measure(runs, rounds)
-    Console(width=110).print(report(seen))
-    sys.exit(0 if all(agree for runs_of_one in seen.values() for _, agree in runs_of_one) else 1)
+    Console(width=120).print(report(seen))
+    sys.exit(0 if all(run.agrees for runs_of_one in seen.values() for run in runs_of_one) else 1)
 
 
-def _peer(
-    name: str, fresh: Callable[[], str], *, redis: str, url: str, orders: Sequence[JsonObject]
-) -> tuple[float, bool]:
-    return push_peers.measure(name, database=fresh(), redis=redis, url=url, orders=orders)
+def _peer(name: str, fresh: Callable[[], str], *, redis: str, url: str, orders: Sequence[JsonObject]) -> Run:
+    rate, agrees = push_peers.measure(name, database=fresh(), redis=redis, url=url, orders=orders)
+    return Run(rate=rate, agrees=agrees)

@@ -1,4 +1,7 @@
-"""The same job written with Celery or Procrastinate, one task per order: queued first, then processed by a worker."""
+"""The same job written with Celery, Procrastinate or PgQueuer, one task per order.
+
+The orders are queued first, then a worker processes them.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 
+import asyncpg
 import psycopg
 from tests.support.postgres import free_port
 
@@ -28,12 +32,15 @@ NAMES = {
     "Celery, threads": [*CELERY, *LIGHT, "--pool", "threads", "--concurrency", "16"],
     "Celery, 2 processes": [*CELERY, *LIGHT, "--pool", "prefork", "--concurrency", "2"],
     "Procrastinate": [sys.executable, "-m", "bench.peers.procrastinate_push", "16"],
+    "PgQueuer": [sys.executable, "-m", "bench.peers.pgqueuer_push", "16"],
 }
 
 
 def missing() -> list[str]:
     """What must be installed to measure the peers."""
-    modules = [name for name in ("celery", "redis", "procrastinate", "psycopg_pool") if find_spec(name) is None]
+    modules = [
+        name for name in ("celery", "redis", "procrastinate", "pgqueuer", "psycopg_pool") if find_spec(name) is None
+    ]
     programs = [] if shutil.which("redis-server") else ["redis-server (apt-get install redis-server)"]
     return [*modules, *programs]
 
@@ -78,6 +85,9 @@ def _enqueue(name: str, references: Sequence[str], redis: str) -> None:
     if name == "Procrastinate":
         asyncio.run(_defer(references, os.environ["BENCH_DATABASE"]))
         return
+    if name == "PgQueuer":
+        asyncio.run(_queue(references, os.environ["BENCH_DATABASE"]))
+        return
     from bench.peers.celery_push import app, push_order
 
     app.conf.broker_url = redis
@@ -96,6 +106,17 @@ async def _defer(references: Sequence[str], database: str) -> None:
         async with here.open_async():
             await here.schema_manager.apply_schema_async()
             await push_order.batch_defer_async(*({"reference": reference} for reference in references))
+
+
+async def _queue(references: Sequence[str], database: str) -> None:
+    from pgqueuer import AsyncpgDriver, Queries
+
+    connection = await asyncpg.connect(database)
+    queries = Queries(AsyncpgDriver(connection))
+    await queries.install()
+    number = len(references)
+    await queries.enqueue(["push_order"] * number, [r.encode() for r in references], [0] * number)
+    await connection.close()
 
 
 def _until_done(connection: psycopg.Connection, worker: subprocess.Popen[bytes], number: int) -> tuple[float, bool]:

@@ -1,9 +1,20 @@
-"""The tables and statements that the push peers share. Each task registers one order.
+"""The tables and statements that the push peers share, and a task of those with asyncio.
 
-The same guarantee as awbridge's: an order is placed and its call recorded as an attempt in one transaction.
+Each task registers one order. The same guarantee as awbridge's: an order is placed and its call recorded as an attempt
+in one transaction.
 """
 
 from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+import httpx2
+from psycopg_pool import AsyncConnectionPool
 
 SCHEMA = """
 CREATE TABLE orders (
@@ -40,3 +51,37 @@ def placed_values(answer: dict[str, dict[str, str]], reference: str) -> tuple[st
         raise ValueError("not placed")
     result = answer["result"]
     return (result["waybill"], result["label"], result["sort_code"], result["security_key"], reference)
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncPush:
+    """Registers one order at each call."""
+
+    http: httpx2.AsyncClient
+    pool: AsyncConnectionPool[Any]
+    url: str
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, concurrency: int) -> AsyncGenerator[Self]:
+        """With as many connections as tasks run at once."""
+        limits = httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
+        database = os.environ["BENCH_DATABASE"]
+        async with (
+            httpx2.AsyncClient(limits=limits, timeout=15) as http,
+            AsyncConnectionPool(database, min_size=2, max_size=concurrency, open=False) as pool,
+        ):
+            yield cls(http, pool, os.environ["BENCH_URL"])
+
+    async def __call__(self, reference: str) -> None:
+        async with self.pool.connection() as database:
+            row = await (await database.execute(PAYLOAD, (reference,))).fetchone()
+        if row is None:
+            return
+        started = time.perf_counter()
+        answer = await self.http.post(self.url, content=row[0].encode(), headers=JSON)
+        values = placed_values(answer.json(), reference)
+        ms = round((time.perf_counter() - started) * 1000)
+        async with self.pool.connection() as database:
+            await database.execute(ATTEMPT, (reference, self.url, row[0], answer.status_code, answer.text, ms))
+            await database.execute(PLACED, values)

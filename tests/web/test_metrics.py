@@ -13,6 +13,7 @@ import httpx2
 import pytest
 
 from awbridge.steps.polling.watch import coverage
+from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Statement
@@ -55,18 +56,28 @@ class _RecordingSession:
         return await self.session.fetch(statement, *args)
 
 
-async def scrape(store: Store) -> None:
+async def scrape(store: Store, *loops: Loop) -> str:
     class Endpoint:
         counts: dict[int, int] = {}  # noqa: RUF012
 
     api = ApiContext(store=store, clock=SetClock())
     process = ProcessContext(
         webhook=cast("WebhookEndpoint", Endpoint()),
-        loops=(),
+        loops=loops,
         connections=Connections(),
         readiness=Readiness(store, api.clock),
     )
-    await metrics_text(api, process)
+    return (await metrics_text(api, process)).decode()
+
+
+async def test_the_calls_that_push_may_make_at_once_are_shown(store: Store) -> None:
+    async def work() -> int:
+        return 0
+
+    push = Loop("push", work, idle_seconds=1, concurrency=lambda: 40)
+    text = await scrape(store, push, Loop("cancel", work, idle_seconds=1))
+    shown = [line for line in text.splitlines() if line.startswith("awbridge_step_concurrency{")]
+    assert shown == ['awbridge_step_concurrency{step="push"} 40.0']
 
 
 async def read_pages(store: Store) -> None:

@@ -148,7 +148,14 @@ def step_loops(
     )
     clocks = SetClocks(store=store, clock=clock, policy=clock_policy(settings))
     loops = {
-        "push": Loop("push", push.round, idle_seconds=idle, stop=push.stop, finish=push.drain),
+        "push": Loop(
+            "push",
+            push.round,
+            idle_seconds=idle,
+            stop=push.stop,
+            finish=push.drain,
+            concurrency=lambda: push.limit.now,
+        ),
         "set_clocks": Loop("set_clocks", clocks.check, idle_seconds=CLOCK_EVERY),
     }
     rounds = {

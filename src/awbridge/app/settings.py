@@ -59,7 +59,7 @@ class Settings(BaseModel):
     clickpost_timeout: float = Field(
         15.0, gt=0, le=120, description="Seconds to wait on the network for a response from ClickPost."
     )
-    clickpost_connections: int = Field(50, ge=1, le=500, description="Connections to ClickPost kept by one process.")
+    clickpost_connections: int = Field(120, ge=1, le=500, description="Connections to ClickPost kept by one process.")
 
     webhook_keys: Secrets = Field(
         (),
@@ -77,8 +77,10 @@ class Settings(BaseModel):
         False, description="Whether a trailing Z of a scan time means UTC. ClickPost puts local time before a Z."
     )
 
-    push_batch: int = Field(50, ge=1, le=1000, description="Shipments that push claims at once.")
-    push_concurrency: int = Field(20, ge=1, le=200, description="Concurrent calls to create-order in one process.")
+    push_batch: int = Field(100, ge=1, le=1000, description="Shipments that push claims at once, at most.")
+    push_concurrency: int = Field(
+        100, ge=1, le=200, description="Concurrent calls to create-order in one process, at most."
+    )
     push_lease_seconds: float = Field(
         120.0,
         ge=1,

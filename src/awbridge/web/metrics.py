@@ -95,6 +95,9 @@ def _process(process: ProcessContext) -> Iterable[Metric]:
     yield GaugeMetricFamily("awbridge_clock_skew_seconds", text, SHARED_TIME.skew)
     silent = {loop.name: loop.silent_for for loop in process.loops}
     yield _by("awbridge_step_silent_seconds", "Seconds since a step last finished a round.", "step", silent)
+    text = "Calls to ClickPost that a step of this process may have in flight now; it adapts to the answers."
+    limits = {loop.name: loop.concurrency() for loop in process.loops if loop.concurrency}
+    yield _by("awbridge_step_concurrency", text, "step", limits)
 
 
 def _coverage(covered: Coverage) -> Iterable[Metric]:

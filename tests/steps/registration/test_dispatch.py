@@ -16,6 +16,7 @@ import structlog
 
 from awbridge.clickpost.wire.answers import FoundOrder, OrderAnswer
 from awbridge.domain.call import Call
+from awbridge.domain.concurrency import START
 from awbridge.domain.couriers.account_throttle import AccountThrottlePolicy
 from awbridge.domain.couriers.downtime import Downtime, declare
 from awbridge.domain.json import JsonObject
@@ -121,7 +122,7 @@ async def test_a_slow_courier_leaves_seats_to_the_others(store: Store) -> None:
     pushing = asyncio.create_task(push(store, vendor, SetClock(T0 + MINUTE)))
     async with asyncio.timeout(20):
         await quick.wait()
-    assert sum(call.startswith("BULK") for call in vendor.calls) < POLICY.concurrency
+    assert sum(call.startswith("BULK") for call in vendor.calls) < START
     gate.set()
     assert await pushing == 80
 
@@ -270,7 +271,7 @@ async def test_an_account_incident_is_one_alarm_however_many_wait(store: Store) 
             await push(store, vendor, clock)
             clock.forward(seconds=300)
     assert len([e for e in logs if e["event"] == "account.held"]) == 1
-    assert len(vendor.calls) <= POLICY.concurrency + 3
+    assert len(vendor.calls) <= START + 3
     assert await counts(store, clock) == {"held": 300}
     [alarm] = await fetch(store, "SELECT * FROM alarms")
     assert (alarm["cause"], alarm["times"], alarm["cleared_at"]) == ("account.4:main", 1, None)

@@ -7,6 +7,7 @@ Everything else raises VendorError. The API key is in URLs; it reaches no Call, 
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -15,7 +16,8 @@ from typing import Any, Self
 import httpx2
 
 from awbridge.clickpost.client.async_calls import AsyncCalls
-from awbridge.clickpost.client.connection import address, content
+from awbridge.clickpost.client.client_pool import BorrowedTransport, ClientPool
+from awbridge.clickpost.client.connection import KEEP_CONNECTIONS, TIMEOUT, address, content
 from awbridge.clickpost.client.exchange import (
     FAILURES,
     HttpExchange,
@@ -45,8 +47,24 @@ from awbridge.domain.orders.shipment import Region
 class AsyncClickPost(AsyncCalls):
     """ClickPost's API for asyncio. Use as an async context manager, or call `aclose`."""
 
-    def _connect(self, **settings: Any) -> None:
-        self._http = httpx2.AsyncClient(**settings)
+    def _connect(
+        self,
+        connections: int,
+        *,
+        timeout: httpx2.Timeout,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        **settings: Any,
+    ) -> None:
+        limits = httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_CONNECTIONS)
+        self._transport = transport
+        make = functools.partial(
+            httpx2.AsyncClient,
+            timeout=timeout,
+            limits=limits,
+            transport=BorrowedTransport(transport) if transport else None,
+            **settings,
+        )
+        self._clients = ClientPool(make, connections=connections, wait=timeout.pool or TIMEOUT, keep=KEEP_CONNECTIONS)
 
     async def __aenter__(self) -> Self:
         return self
@@ -58,7 +76,9 @@ class AsyncClickPost(AsyncCalls):
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._http.aclose()
+        await self._clients.aclose()
+        if self._transport:
+            await self._transport.aclose()
 
     async def create_order(self, order: OrderBody, *, region: Region | None = None) -> OrderAnswer:
         """Register one shipment. Never raises for failures of the vendor or the network: the outcome states them.
@@ -149,9 +169,11 @@ class AsyncClickPost(AsyncCalls):
     async def _send(self, request: ApiRequest) -> HttpExchange:
         with self._receiver(request) as receiver:
             try:
+                url = address(request.url)
                 async with (
                     asyncio.timeout(receiver.longest),
-                    self._http.stream(request.method, address(request.url), **content(request)) as response,
+                    self._clients.client(url.host) as http,
+                    http.stream(request.method, url, **content(request)) as response,
                 ):
                     async for part in response.aiter_bytes():
                         receiver.receive(part)

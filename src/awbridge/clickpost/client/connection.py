@@ -80,22 +80,18 @@ class ClientBase(ABC, Generic[Transport]):
             tracer=trace.get_tracer("awbridge", tracer_provider=tracer_provider),
         )
         self._connect(
+            connections,
+            timeout=httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout)),
             transport=transport,
             proxy=proxy,
-            timeout=httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout)),
-            limits=httpx2.Limits(
-                max_connections=connections,
-                max_keepalive_connections=connections,
-                keepalive_expiry=KEEP_CONNECTIONS,
-            ),
             headers={"User-Agent": "awbridge", "Accept": "application/json"},
             follow_redirects=False,
             verify=trusted(),
         )
 
     @abstractmethod
-    def _connect(self, **settings: Any) -> None:
-        """Make the HTTP client."""
+    def _connect(self, connections: int, **settings: Any) -> None:
+        """Prepare the HTTP client, which keeps so many connections at most."""
 
     @abstractmethod
     async def _send(self, request: ApiRequest) -> HttpExchange:

@@ -15,7 +15,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 import httpx2
 
 from awbridge.clickpost.client.async_client import AsyncClickPost
-from awbridge.clickpost.client.connection import ClientBase, address, content
+from awbridge.clickpost.client.connection import KEEP_CONNECTIONS, ClientBase, address, content
 from awbridge.clickpost.client.exchange import FAILURES, HttpExchange, page_of
 from awbridge.clickpost.tracking.track import UpdatedPage
 from awbridge.clickpost.wire.endpoints import BEST_WINDOW, ApiRequest, Pages
@@ -85,8 +85,11 @@ class ClickPost(ClientBase[httpx2.BaseTransport]):
     login = blocking(AsyncClickPost.login)
     register_service = blocking(AsyncClickPost.register_service)
 
-    def _connect(self, **settings: Any) -> None:
-        self._http = httpx2.Client(**settings)
+    def _connect(self, connections: int, **settings: Any) -> None:
+        limits = httpx2.Limits(
+            max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEP_CONNECTIONS
+        )
+        self._http = httpx2.Client(limits=limits, **settings)
 
     def __enter__(self) -> Self:
         return self

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from awbridge.clickpost.wire.masking import mask_signed, mask_text, mask_url
@@ -53,7 +54,7 @@ class ApiRequest:
         return Call(
             api=self.api,
             method=self.method,
-            url=mask_url(self.masked(self.url)),
+            url=_masked_url(self.url, self.secrets),
             request=self._kept(self.body),
             http_status=http_status,
             business_status=business_status,
@@ -72,7 +73,17 @@ class ApiRequest:
 
     def masked(self, text: str) -> str:
         """The text without the secrets of this request, fit to be stored."""
-        return mask_signed(mask_text(text, self.secrets)).replace("\x00", "\ufffd") if text else ""
+        return _masked(text, self.secrets)
+
+
+def _masked(text: str, secrets: tuple[str, ...]) -> str:
+    return mask_signed(mask_text(text, secrets)).replace("\x00", "\ufffd") if text else ""
+
+
+@lru_cache(maxsize=64)
+def _masked_url(url: str, secrets: tuple[str, ...]) -> str:
+    """The URL as it may be stored. Kept, because all orders go to the same one."""
+    return mask_url(_masked(url, secrets))
 
 
 def cut(text: str) -> str:

@@ -16,8 +16,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
+import structlog
+
 from awbridge.clickpost.orders.create import create_order_request
 from awbridge.clickpost.wire.answers import OrderAnswer
+from awbridge.domain import concurrency
+from awbridge.domain.concurrency import ConcurrencyLimit
 from awbridge.domain.couriers.account_throttle import AccountState, Due, after_claim, during_downtime, shares
 from awbridge.domain.couriers.downtime import down_now
 from awbridge.domain.errors import StoreBusy, StoreError
@@ -25,7 +29,7 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region, SettleBy, Shipment
 from awbridge.steps.records.unrecorded import Unrecorded
 from awbridge.steps.registration.record import FinishedCall, attempts_of, record
-from awbridge.steps.registration.verdict import FindsOrders, PushPolicy, must_be_settled
+from awbridge.steps.registration.verdict import FindsOrders, PushPolicy, is_answered, is_pushback, must_be_settled
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import Lease
 from awbridge.steps.runtime.work import until_recorded
@@ -34,6 +38,8 @@ from awbridge.store.couriers import accounts, downtimes
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import payload_versions
 from awbridge.store.registration import dispatch
+
+log = structlog.get_logger()
 
 _PAUSE = 0.25  # seconds until the next claim while calls are in flight and none returns
 
@@ -66,6 +72,7 @@ class Push:
     clock: Clock
     policy: PushPolicy
     unrecorded: Unrecorded | None = None
+    limit: ConcurrencyLimit = field(init=False)
     _calls: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]], init=False)
     _in_use: Counter[str] = field(default_factory=Counter[str], init=False)
     _answers: deque[FinishedCall] = field(default_factory=deque[FinishedCall], init=False)
@@ -77,6 +84,9 @@ class Push:
     _overall_exists: bool = field(default=False, init=False)
     _ended_calls: int = field(default=0, init=False)  # since the last claim
     _claim_at: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self.limit = concurrency.starting(self.policy.concurrency)
 
     async def round(self) -> int:
         """Claim and call until nothing is due and nothing in flight, or the round's time is over; how many claimed."""
@@ -110,7 +120,7 @@ class Push:
         """Whether enough seats became free, or the pause is over. One claim for each free seat would cost too much."""
         if not self._free:
             return False
-        some = max(self.policy.concurrency // 4, 1)
+        some = max(self.limit.now // 4, 1)
         return self._ended_calls >= some or not self._is_busy or time.monotonic() >= self._claim_at
 
     def stop(self) -> None:
@@ -148,7 +158,7 @@ class Push:
     def _free(self) -> int:
         # Unrecorded answers take seats too, so that calls stop while the database is unavailable.
         busy = len(self._calls) + max(len(self._answers) - self.policy.batch, 0)
-        return max(self.policy.concurrency - busy, 0)
+        return max(self.limit.now - busy, 0)
 
     async def _wait_for_change(self) -> None:
         try:
@@ -159,6 +169,7 @@ class Push:
 
     async def _claim(self) -> int:
         self._ended_calls, self._claim_at = 0, time.monotonic() + _PAUSE
+        self.limit = concurrency.after_rest(self.limit, time.monotonic())
         now, free = self.clock(), min(self._free, self.policy.batch)
         async with self.store.read() as session:
             due = await accounts.due(session, now=now)
@@ -230,7 +241,7 @@ class Push:
         answer = asked = None
         if shipment.settle_by is not SettleBy.ASKING:
             shipment = await self._to_send(shipment)
-            answer = await self.clickpost.create_order(create_order_request(shipment), region=shipment.region)
+            answer = await self._create(shipment)
         if answer is None or must_be_settled(shipment, answer.outcome, self.clock(), self.policy):
             asked = await self.clickpost.find_order(shipment.reference_number, region=shipment.region)
         self._answers.append(
@@ -247,6 +258,19 @@ class Push:
         if self._recording is None:
             self._recording = asyncio.create_task(self._record_answers())
             self._recording.add_done_callback(self._recorded)
+
+    async def _create(self, shipment: Shipment) -> OrderAnswer:
+        """Call create-order, and adapt the limit to how the vendor coped."""
+        request, sent_at = create_order_request(shipment), time.monotonic()
+        answer = await self.clickpost.create_order(request, region=shipment.region)
+        before, at = self.limit, time.monotonic()
+        if is_pushback(answer):
+            self.limit = concurrency.after_pushback(before, sent_at=sent_at, at=at)
+            if self.limit.value < before.value:
+                log.warning("push.slowed", calls=self.limit.now, before=before.now)
+        elif is_answered(answer.outcome):
+            self.limit = concurrency.after_answer(before, sent_at=sent_at, in_flight=len(self._calls), at=at)
+        return answer
 
     async def _to_send(self, shipment: Shipment) -> Shipment:
         """The shipment with the payload that goes out: its own, or the first that may have been placed."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from awbridge.clickpost.wire.answers import FoundOrder
+from awbridge.clickpost.wire.answers import FoundOrder, OrderAnswer
 from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.couriers.account_throttle import AccountThrottlePolicy, Tally
 from awbridge.domain.orders.outcome import (
@@ -50,13 +50,14 @@ NAMES: dict[type[Outcome], AttemptOutcome] = {
 class PushPolicy(LeasePolicy):
     """How push tries and waits. Seconds, unless stated otherwise.
 
-    `batch` bounds one claim and one group of answers, `concurrency` the calls in flight. `round` is how long one round
+    `batch` bounds one claim and one group of answers, `concurrency` the calls in flight; how many there are follows
+    ClickPost's answers (`domain.concurrency`), and claims follow that. `round` is how long one round
     claims. `rate_per_second` limits all accounts together, over all processes (None: no limit).
     `longest_call`: the longest try, with the query that may follow it.
     """
 
-    batch: int = 50
-    concurrency: int = 20
+    batch: int = 100
+    concurrency: int = 100
     round: timedelta = timedelta(seconds=20)
     retry_delays: Sequence[float] = DEFAULT_RETRY_DELAYS
     waiting: timedelta = timedelta(seconds=30)
@@ -170,6 +171,18 @@ def unsettled(shipment: Shipment, decided: NotPlaced, now: datetime, policy: Pus
 def is_failure(outcome: Outcome) -> bool:
     """Whether an outcome counts against the account: a transient failure of courier, ClickPost or network."""
     return isinstance(outcome, Unknown) or (isinstance(outcome, TryLater) and outcome.counts and not outcome.unclear)
+
+
+def is_pushback(answer: OrderAnswer) -> bool:
+    """Whether ClickPost could not cope with the call: 429, a server error, no connection, no answer."""
+    status = answer.call.http_status
+    failed = isinstance(answer.outcome, TryLater | Unknown)
+    return failed and (status is None or status == 429 or status >= 500)
+
+
+def is_answered(outcome: Outcome) -> bool:
+    """Whether the order went through to a courier, so that the answer's time shows how busy ClickPost is."""
+    return isinstance(outcome, Placed | Pending)
 
 
 def tally(answers: Sequence[tuple[Outcome, bool]]) -> Tally:

@@ -22,7 +22,8 @@ class Loop:
 
     A busy round is followed by the next at once, an idle one by a sleep, which `wake` ends early. A round that raises
     is logged and retried after a pause that doubles up to 30 s. A step that keeps calls in flight between rounds gets
-    `stop` when the loop stops, and ends its calls in `finish`.
+    `stop` when the loop stops, and ends its calls in `finish`. `concurrency` is how many calls it may have in flight
+    now, where that adapts.
     """
 
     def __init__(
@@ -33,9 +34,11 @@ class Loop:
         idle_seconds: float,
         stop: Callable[[], None] | None = None,
         finish: Callable[[], Awaitable[None]] | None = None,
+        concurrency: Callable[[], int] | None = None,
     ) -> None:
         self.name = name
         self.idle_seconds = idle_seconds
+        self.concurrency = concurrency
         self.rounds = 0
         self.failures = 0
         self.beat_at = time.monotonic()

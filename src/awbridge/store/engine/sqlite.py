@@ -267,7 +267,8 @@ class _SqliteSession:
         return await self._thread.run(work)
 
     async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
-        await self._thread.run(lambda: _write_rows(self._connection, statement, rows))
+        if rows:
+            await self._thread.run(lambda: _write_rows(self._connection, statement, rows))
 
     async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
         return await self._thread.run(lambda: _fetch_rows(self._connection, statement, rows)) if rows else []

@@ -1,0 +1,90 @@
+"""HTTP clients of one connection each, because the pool of httpx checks every idle connection at every request."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+import httpx2
+
+
+class ClientPool:
+    """Clients by host. Each serves one request at a time; of the idle ones, the one that was used last is next.
+
+    At most `connections` exist. `wait` is how long a request waits for one, `keep` how long an idle one is kept, both
+    in seconds.
+    """
+
+    def __init__(self, make: Callable[[], httpx2.AsyncClient], *, connections: int, wait: float, keep: float) -> None:
+        self._make = make
+        self._free = asyncio.Semaphore(connections)
+        self._connections = connections
+        self._wait = wait
+        self._keep = keep
+        self._clients = 0
+        self._idle: dict[str, deque[tuple[float, httpx2.AsyncClient]]] = {}
+
+    @asynccontextmanager
+    async def client(self, host: str) -> AsyncGenerator[httpx2.AsyncClient]:
+        """A client for one request to this host. Raises httpx2.PoolTimeout: nothing was sent."""
+        await self._acquire()
+        try:
+            client = self._take(host)
+            try:
+                await self._close_oldest()
+                yield client
+            finally:
+                self._idle[host].append((time.monotonic(), client))
+        finally:
+            self._free.release()
+
+    async def _acquire(self) -> None:
+        if self._free.locked():
+            try:
+                async with asyncio.timeout(self._wait):
+                    await self._free.acquire()
+            except TimeoutError:
+                raise httpx2.PoolTimeout(f"all {self._connections} connections are in use") from None
+        else:
+            await self._free.acquire()
+
+    def _take(self, host: str) -> httpx2.AsyncClient:
+        idle = self._idle.setdefault(host, deque())
+        if idle:
+            return idle.pop()[1]
+        self._clients += 1
+        return self._make()
+
+    async def _close_oldest(self) -> None:
+        """Close the client that has been idle longest, if for too long, or if another host needs its place."""
+        waiting = [clients for clients in self._idle.values() if clients]
+        if not waiting:
+            return
+        oldest = min(waiting, key=lambda clients: clients[0][0])
+        if self._clients > self._connections or time.monotonic() - oldest[0][0] > self._keep:
+            self._clients -= 1
+            await oldest.popleft()[1].aclose()
+
+    async def aclose(self) -> None:
+        """Close all idle connections."""
+        for idle in self._idle.values():
+            while idle:
+                self._clients -= 1
+                await idle.popleft()[1].aclose()
+
+
+class BorrowedTransport(httpx2.AsyncBaseTransport):
+    """A transport that all clients share: closing one of them leaves it open."""
+
+    def __init__(self, transport: httpx2.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request through the shared transport."""
+        return await self._transport.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Do nothing: the owner closes the transport."""
