@@ -6,6 +6,7 @@ import click
 
 from bench.backlog import backlog
 from bench.claims import claims
+from bench.outage import outage
 from bench.push import push
 from bench.reconcile import reconcile
 from bench.scale import scale
@@ -22,6 +23,7 @@ def main() -> None:
 
 main.add_command(webhook)
 main.add_command(push)
+main.add_command(outage)
 main.add_command(claims)
 main.add_command(backlog)
 main.add_command(scale)
