@@ -7,6 +7,7 @@ import click
 from bench.apply import apply
 from bench.backlog import backlog
 from bench.claims import claims
+from bench.outage import outage
 from bench.push import push
 from bench.reconcile import reconcile
 from bench.scale import scale
@@ -23,6 +24,7 @@ def main() -> None:
 
 main.add_command(webhook)
 main.add_command(push)
+main.add_command(outage)
 main.add_command(claims)
 main.add_command(backlog)
 main.add_command(apply)

@@ -297,6 +297,28 @@ async def test_a_full_call_goes_out_a_little_early_and_the_rest_at_its_time(stor
     assert await ask_all(store, vendor, clock) == 2
 
 
+async def test_while_updated_order_catches_up_polling_makes_one_call_a_round(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor()
+    await cover(store, vendor, clock)
+    await silent(store, 20)
+    clock.forward(hours=24)  # an outage; updated-order resumes
+    await cover(store, vendor, clock)
+    assert await ask(store, vendor, clock) == 0  # the loop rests
+    assert len(vendor.asked) == 1
+    clock.forward(minutes=3)  # it has stalled: polling must find what it does not
+    assert await ask_all(store, vendor, clock) == 15
+
+
+async def test_polling_goes_on_at_full_pace_once_updated_order_is_up_to_date(store: Store) -> None:
+    clock, vendor = SetClock(), Vendor()
+    await cover(store, vendor, clock)
+    await silent(store, 20)
+    clock.forward(hours=24)
+    while await cover(store, vendor, clock):
+        pass
+    assert await ask_all(store, vendor, clock) == 20
+
+
 async def test_a_shipment_silent_for_45_days_goes_onto_a_list_and_back_on_demand(store: Store) -> None:
     clock, vendor = SetClock(), Vendor()
     await silent(store, 1)

@@ -32,7 +32,7 @@ from awbridge.steps.runtime.lease import Lease
 from awbridge.steps.runtime.work import for_each
 from awbridge.store import Store
 from awbridge.store.orders import shipments, waybills
-from awbridge.store.polling import polls
+from awbridge.store.polling import polls, windows
 from awbridge.store.polling.polls import DuePoll
 from awbridge.store.tracking import inbox
 
@@ -40,6 +40,7 @@ log = structlog.get_logger()
 
 LONGEST_REST = 5.0  # seconds without calls within a round
 CALLS_IN_FLIGHT = 4  # in one process
+MOVING = timedelta(minutes=2)  # without a new page for longer, updated-order is not catching up, but failing
 PAGE = 500  # shipments read at once by a complete catch-up
 
 
@@ -48,17 +49,23 @@ async def poll_due(*, store: Store, clickpost: TrackingVendor, clock: Clock, pol
 
     Only full calls are made early: a shipment may be polled a little early to fill a call, and is polled alone when it
     is due. A shipment without an update for `silent_for` is no longer polled; it is listed for a person.
+
+    While updated-order catches up after an outage, a round makes one call and returns 0, so that the loop rests: one
+    updated-order call reports many shipments, a track-order call five, and both share one pace.
     """
     now = clock()
+    async with store.read() as session:
+        behind = await windows.catching_up(session, behind=now - policy.lag - 2 * policy.window, since=now - MOVING)
+    batch = WAYBILLS_A_CALL if behind else policy.batch
     lease = Lease(now + max(policy.polling.ask_again, policy.lease), policy.longest_call)
     asked_before = now - policy.polling.ask_again
     due = now + policy.polling.early
     async with store.write() as session:
         aged = await polls.age_out(session, now=now, silent_since=now - policy.silent_for, limit=PAGE)
         claimed: list[DuePoll] = []
-        soon = await polls.due_soon(session, due=due, asked_before=asked_before, limit=10 * policy.batch)
+        soon = await polls.due_soon(session, due=due, asked_before=asked_before, limit=10 * batch)
         for courier in soon:
-            room = policy.batch - len(claimed)
+            room = batch - len(claimed)
             many = how_many(courier.shipments, first_at=courier.first_at, now=now)
             if not many or room < min(many, WAYBILLS_A_CALL):
                 continue
@@ -74,7 +81,7 @@ async def poll_due(*, store: Store, clickpost: TrackingVendor, clock: Clock, pol
     if aged:
         log.info("polling.stopped", shipments=aged)
     await _poll(store, clickpost, claimed, clock, policy, lease)
-    return len(claimed)
+    return 0 if behind else len(claimed)
 
 
 async def resume_polling(*, store: Store, clock: Clock, references: Sequence[str], ask_again: timedelta) -> list[str]:

@@ -107,6 +107,13 @@ async def since(session: Session, start: datetime) -> list[CoveredWindow]:
     return [row_as(CoveredWindow, row) for row in await session.fetch(_sql.since, start)]
 
 
+async def catching_up(session: Session, *, behind: datetime, since: datetime) -> bool:
+    """Whether the newest window ends before `behind`, and a page or a window was stored after `since`."""
+    newest = await session.fetch(_sql.newest)
+    moved = [at for row in newest for at in (row["done_at"], row["page_at"]) if at is not None]
+    return bool(moved) and newest[0]["to_at"] < behind and max(moved) > since
+
+
 async def covered_until(session: Session) -> datetime | None:
     """Up to when every minute is covered; None before the first window."""
     undone = (await session.fetch(_sql.undone))[0]["from_at"]

@@ -39,6 +39,10 @@ UPDATE catch_up_windows SET next_page = NULL, page_at = NULL, items = 0 WHERE fr
 -- name: recent
 SELECT from_at, to_at, done_at, items, problem FROM catch_up_windows ORDER BY from_at DESC LIMIT $1
 
+-- name: newest
+-- The newest may not have a page yet; then the one before tells when the last was stored.
+SELECT to_at, done_at, page_at FROM catch_up_windows ORDER BY from_at DESC LIMIT 2
+
 -- name: since
 SELECT from_at, to_at, done_at, items, problem FROM catch_up_windows
 WHERE to_at > $1 AND from_at >= COALESCE((SELECT MAX(from_at) FROM catch_up_windows WHERE from_at <= $1), $1)
