@@ -227,7 +227,7 @@ async def test_rejected_orders_need_attention(web: Web) -> None:
     assert "No problems" not in overview
     assert "1 thing needs attention" in overview
     assert "shipments are rejected" in overview
-    assert "awbridge shipments list --state rejected" in overview
+    assert 'href="/shipments?state=rejected"' in overview
 
 
 async def test_shipments_worth_watching_need_no_action(web: Web) -> None:

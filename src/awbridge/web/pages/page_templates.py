@@ -23,6 +23,7 @@ HEADERS = {
     # Not no-referrer: browsers would send `Origin: null` with our own forms.
     "referrer-policy": "same-origin",
 }
+_TIME = Markup('<time datetime="{}" title="{}">{}</time>')
 
 
 class PageTemplates:
@@ -38,7 +39,12 @@ class PageTemplates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters |= {"when": self.when, "veiled": veiled, "address": url_without_query}
+        self._templates.filters |= {
+            "when": self.when,
+            "moment": self.moment,
+            "veiled": veiled,
+            "address": url_without_query,
+        }
 
     def page(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
         """The page of a template."""
@@ -55,10 +61,17 @@ class PageTemplates:
         """A relative time, with the exact time as its tooltip. A dash for None."""
         if at is None:
             return Markup("<span class=none>–</span>")
-        local = at.astimezone(self._zone)
-        exact = f"{local.day} {local:%b %Y, %H:%M:%S}"
         text = relative_time((self._clock() - at).total_seconds())
-        return Markup('<time datetime="{}" title="{}">{}</time>').format(local.isoformat(), exact, text)
+        return _TIME.format(at.astimezone(self._zone).isoformat(), self._exact(at), text)
+
+    def moment(self, at: datetime) -> Markup:
+        """An exact time, with the relative time as its tooltip."""
+        text = relative_time((self._clock() - at).total_seconds())
+        return _TIME.format(at.astimezone(self._zone).isoformat(), text, self._exact(at))
+
+    def _exact(self, at: datetime) -> str:
+        local = at.astimezone(self._zone)
+        return f"{local.day} {local:%b %Y, %H:%M:%S}"
 
 
 def relative_time(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -16,13 +17,13 @@ from awbridge.domain.errors import NotFound, PayloadRefused, StoreBusy
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
-from awbridge.web.pages import overview, subscribers
+from awbridge.web.pages import overview, shipments, subscribers
 from awbridge.web.pages.page_templates import PageTemplates
 
 log = structlog.get_logger()
 
 # The first segment of every path that belongs to the pages; "" is the overview.
-_FIRST_SEGMENTS = frozenset({"", "endpoints", "alarms", "static"})
+_FIRST_SEGMENTS = frozenset({"", "shipments", "search", "endpoints", "alarms", "static"})
 
 
 def is_page(path: str) -> bool:
@@ -31,12 +32,21 @@ def is_page(path: str) -> bool:
 
 
 def build_pages(
-    store: Store, clock: Clock, *, zone: ZoneInfo, stuck_after: StuckAfter = DEFAULT_STUCK_AFTER
+    store: Store,
+    clock: Clock,
+    *,
+    zone: ZoneInfo,
+    stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
+    poll_again_after: timedelta = timedelta(hours=2),
 ) -> Starlette:
-    """All pages, on this store. `zone`: the zone of displayed times. `stuck_after`: when shipments count as stuck."""
+    """All pages, on this store. `zone`: the zone of displayed times. `stuck_after`: when shipments count as stuck.
+
+    `poll_again_after`: the shortest time between two polls of one shipment.
+    """
     templates = PageTemplates(clock, zone)
     routes: list[BaseRoute] = [
         *overview.routes(store, clock, templates, stuck_after),
+        *shipments.routes(store, clock, templates, stuck_after, poll_again_after),
         *subscribers.routes(store, clock, templates),
         Mount("/static", StaticFiles(packages=[("awbridge.web.pages", "static")])),
     ]
