@@ -6,7 +6,6 @@ import html
 import json
 import re
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
@@ -18,24 +17,9 @@ from awbridge.store.orders.waybills import NewWaybill
 from tests.steps.notify.test_notify import hear
 from tests.support.app import Web
 from tests.support.notices import a_customer
+from tests.support.pages import HERE, OUR_FORM, hidden_fields, next_page, open_page, send_form
 from tests.support.rows import T0, add, attempt, decided, place, sql
 from tests.support.world import an_order, get, webhook
-
-HERE = {"host": "localhost:8000"}
-OUR_FORM = {**HERE, "sec-fetch-site": "same-origin", "content-type": "application/x-www-form-urlencoded"}
-
-
-async def page(web: Web, path: str) -> str:
-    answer = await web.http.get(path, headers=HERE)
-    assert answer.status_code == 200, answer.text
-    return answer.text
-
-
-async def submit(web: Web, path: str, *fields: tuple[str, str]) -> str:
-    """Send a form and return the page that follows."""
-    answer = await web.http.post(path, headers=OUR_FORM, content=urlencode(fields))
-    assert answer.status_code == 200, answer.text
-    return answer.text
 
 
 def references(shown: str) -> list[str]:
@@ -43,21 +27,13 @@ def references(shown: str) -> list[str]:
     return [html.unescape(found) for found in re.findall(r'<td data-name="Reference"><a [^>]*>([^<]*)</a>', shown)]
 
 
-def fields_of(shown: str) -> list[tuple[str, str]]:
-    """The hidden fields of a page's form."""
-    return [
-        (name, html.unescape(value))
-        for name, value in re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', shown)
-    ]
-
-
 async def test_lists_show_what_the_api_lists(web: Web) -> None:
     await decided(web.store, placed=2, refused=3, clock=web.clock)
-    assert len(references(await page(web, "/shipments"))) == 5
-    rejected = await page(web, "/shipments?state=rejected")
+    assert len(references(await open_page(web, "/shipments"))) == 5
+    rejected = await open_page(web, "/shipments?state=rejected")
     assert sorted(references(rejected)) == ["REFUSED-0", "REFUSED-1", "REFUSED-2"]
     assert "Invalid pincode" in rejected
-    assert "None." in await page(web, "/shipments?ndr=true")
+    assert "None." in await open_page(web, "/shipments?ndr=true")
     both = await web.http.get("/shipments?ndr=true&stuck=true", headers=HERE)
     assert both.status_code == 400
     assert "exclude each other" in both.text
@@ -65,10 +41,10 @@ async def test_lists_show_what_the_api_lists(web: Web) -> None:
 
 async def test_every_list_of_the_menu_opens(web: Web) -> None:
     await decided(web.store, placed=1, refused=1, clock=web.clock)
-    menu = set(re.findall(r'href="(/shipments\?[^"]+)"', await page(web, "/shipments")))
+    menu = set(re.findall(r'href="(/shipments\?[^"]+)"', await open_page(web, "/shipments")))
     assert len(menu) == 15
     for link in menu:
-        assert 'aria-current="page"' in await page(web, html.unescape(link))
+        assert 'aria-current="page"' in await open_page(web, html.unescape(link))
 
 
 async def test_pages_follow_one_another_without_gaps(web: Web) -> None:
@@ -79,10 +55,9 @@ async def test_pages_follow_one_another_without_gaps(web: Web) -> None:
     seen: list[str] = []
     path = "/shipments"
     while path:
-        shown = await page(web, path)
+        shown = await open_page(web, path)
         seen += references(shown)
-        following = re.search(r'class="next" href="([^"]+)"', shown)
-        path = html.unescape(following[1]) if following else ""
+        path = next_page(shown)
     assert seen == names[::-1]
 
 
@@ -99,10 +74,10 @@ async def test_a_search_with_one_match_opens_the_shipment(web: Web, text: str) -
 
 async def test_a_search_lists_several_matches_and_says_where_there_is_none(web: Web) -> None:
     await add(web.store, "R-1", "R-2", order_id="SHARED")
-    assert sorted(references(await page(web, "/search?q=SHARED"))) == ["R-1", "R-2"]
-    assert "No shipment has exactly “R-9”" in await page(web, "/search?q=R-9")
-    assert "scan a label" in await page(web, "/search")
-    assert "No shipment has exactly" in await page(web, "/search?q=%00")
+    assert sorted(references(await open_page(web, "/search?q=SHARED"))) == ["R-1", "R-2"]
+    assert "No shipment has exactly “R-9”" in await open_page(web, "/search?q=R-9")
+    assert "scan a label" in await open_page(web, "/search")
+    assert "No shipment has exactly" in await open_page(web, "/search?q=%00")
 
 
 async def test_the_api_searches_alike(web: Web) -> None:
@@ -131,7 +106,7 @@ async def test_one_shipment_shows_everything_newest_first(web: Web) -> None:
         await attempts.add(session, [attempt(failed, "R/1 <b>", "rejected", T0)])
     web.clock.forward(minutes=5)
     await hear(web.store, web.clock, webhook("AWB1", 9, web.clock.now, remark="Door <closed>"))
-    shown = await page(web, "/shipments/R%2F1%20%3Cb%3E")
+    shown = await open_page(web, "/shipments/R%2F1%20%3Cb%3E")
     assert "<b>" not in shown
     titles = [re.sub("<[^>]+>", "", found) for found in re.findall(r"<h3>(.*?)</h3>", shown)]
     assert any(title.startswith("Scan FailedDelivery") for title in titles)
@@ -150,11 +125,11 @@ async def test_an_unknown_shipment_is_404(web: Web) -> None:
 async def test_a_retry_shows_what_will_happen_then_does_it(web: Web) -> None:
     await decided(web.store, placed=1, refused=2, clock=web.clock)
     chosen = [("reference", "REFUSED-0"), ("reference", "PLACED-0"), ("reference", "REFUSED-1"), ("action", "retry")]
-    shown = await submit(web, "/shipments/preview", *chosen)
+    shown = await send_form(web, "/shipments/preview", chosen)
     assert "Retry 3 shipments?" in shown
     assert "Nothing to retry: it is placed." in shown
     assert (await get(web.store, "REFUSED-0")).state is State.REJECTED, "nothing has happened yet"
-    done = await submit(web, "/shipments/act", *fields_of(shown))
+    done = await send_form(web, "/shipments/act", hidden_fields(shown))
     assert "Retry: 2 of 2 done" in done
     assert (await get(web.store, "REFUSED-1")).state is State.READY
 
@@ -162,19 +137,19 @@ async def test_a_retry_shows_what_will_happen_then_does_it(web: Web) -> None:
 async def test_a_cancellation_and_a_poll_from_the_page_of_a_shipment(web: Web) -> None:
     await add(web.store, "R-1")
     await place(web.store, "R-1", "AWB1")
-    shown = await page(web, "/shipments/R-1")
+    shown = await open_page(web, "/shipments/R-1")
     assert re.search(r'value="retry" disabled', shown)
     for action, text in (("poll", "Will be polled."), ("cancel", "Being cancelled at ClickPost.")):
-        preview = await submit(web, "/shipments/preview", *fields_of(shown), ("action", action))
-        assert text in await submit(web, "/shipments/act", *fields_of(preview))
+        preview = await send_form(web, "/shipments/preview", [*hidden_fields(shown), ("action", action)])
+        assert text in await send_form(web, "/shipments/act", hidden_fields(preview))
     assert (await get(web.store, "R-1")).cancel_requested_at is not None
 
 
 async def test_forms_that_make_no_sense_are_refused(web: Web) -> None:
     await add(web.store, "R-1")
-    assert "No shipment was chosen" in await submit(web, "/shipments/preview", ("action", "retry"))
-    assert "No shipment was chosen" in await submit(
-        web, "/shipments/preview", ("action", "retry"), ("reference", "unknown")
+    assert "No shipment was chosen" in await send_form(web, "/shipments/preview", {"action": "retry"})
+    assert "No shipment was chosen" in await send_form(
+        web, "/shipments/preview", {"action": "retry", "reference": "unknown"}
     )
     for content in ("", "action=destroy&reference=R-1", "action=retry&action=cancel"):
         answer = await web.http.post("/shipments/act", headers=OUR_FORM, content=content)
@@ -197,7 +172,7 @@ async def test_a_list_shows_no_personal_data_of_a_vendors_text(web: Web) -> None
         await session.execute(
             sql("UPDATE shipments SET state = 'rejected', problem = $1"), f"phone {phone} is not valid"
         )
-    shown = await page(web, "/shipments?state=rejected")
+    shown = await open_page(web, "/shipments?state=rejected")
     assert "is not valid" in shown
     assert phone not in shown
 
@@ -205,6 +180,6 @@ async def test_a_list_shows_no_personal_data_of_a_vendors_text(web: Web) -> None
 async def test_the_pieces_of_a_shipment_are_listed(web: Web) -> None:
     await add(web.store, "R-1")
     await place(web.store, "R-1", "AWB1", children=("AWB1-1", "AWB1-2"))
-    shown = await page(web, "/shipments/R-1")
+    shown = await open_page(web, "/shipments/R-1")
     assert "AWB1-1" in shown
     assert "AWB1-2" in shown

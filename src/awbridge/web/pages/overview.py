@@ -34,7 +34,7 @@ _LISTED_AT = {
     Need.GAVE_UP: "/shipments?state=gave_up",
     Need.HELD: "/shipments?state=held",
     Need.CANCEL_REFUSED: "/shipments?not_cancelled=true",
-    Need.NDR: "/shipments?ndr=true",
+    Need.NDR: "/ndr",
     Need.PIECES: "/shipments?piece_exception=true",
     Need.STUCK: "/shipments?stuck=true",
     Need.LATE: "/shipments?sla_breached=true",

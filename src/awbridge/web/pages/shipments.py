@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -25,6 +25,7 @@ from awbridge.steps.tracking.shipment_details import shipment_details
 from awbridge.store import Store
 from awbridge.store.couriers import accounts
 from awbridge.store.orders import lists, shipments, waybills
+from awbridge.web.pages.form import read_form
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
 from awbridge.web.pages.timeline import pretty, timeline
@@ -33,7 +34,6 @@ from awbridge.web.v1.order_lists import ShipmentQuery
 from awbridge.web.v1.request_parsing import make_cursor, no_nul, read_cursor
 
 PAGE_SIZE = 50
-_LARGEST_FORM = 512 * 1024  # bytes: a page of long reference numbers
 _ON = ("true",)
 _ACTIONS = frozenset(action.value for action in BulkAction)
 
@@ -126,18 +126,9 @@ def courier_of(shipment: Shipment) -> str:
     return f"{name} · {shipment.account_code}" if shipment.account_code else name
 
 
-async def _form(request: Request) -> list[tuple[str, str]]:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LARGEST_FORM:
-            raise HTTPException(413, "The form is too large. Choose fewer shipments.")
-    return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
-
-
 async def _chosen(request: Request) -> tuple[BulkAction, list[str]]:
     """The action and the shipments of a form. Raises HTTPException 422."""
-    fields = await _form(request)
+    fields = await read_form(request)
     chosen = [value for name, value in fields if name == "action"]
     if len(chosen) != 1 or chosen[0] not in _ACTIONS:
         raise HTTPException(422, "Choose an action: retry, cancel or poll.")
@@ -207,6 +198,7 @@ def routes(
             possible=possible,
             payload=pretty(shipment.payload),
             url=shipment_url,
+            correct=f"/payload/{quote(reference, safe='')}",
         )
 
     async def preview(request: Request) -> Response:
