@@ -30,14 +30,15 @@ _CAUSES_WITH_TILES = {
     AlarmCause.NOT_CANCELLED,
 }
 _LISTED_AT = {
-    Need.REJECTED: "/shipments?state=rejected",
-    Need.GAVE_UP: "/shipments?state=gave_up",
-    Need.HELD: "/shipments?state=held",
+    Need.REJECTED: "/failures",
+    Need.GAVE_UP: "/failures",
+    Need.HELD: "/couriers",
     Need.CANCEL_REFUSED: "/shipments?not_cancelled=true",
     Need.NDR: "/ndr",
     Need.PIECES: "/shipments?piece_exception=true",
     Need.STUCK: "/shipments?stuck=true",
     Need.LATE: "/shipments?sla_breached=true",
+    Need.DEAD_LETTERED: "/dead-letters",
     Need.EVENTS: "/endpoints",
 }
 

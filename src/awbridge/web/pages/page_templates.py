@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -42,6 +43,7 @@ class PageTemplates:
         self._templates.filters |= {
             "when": self.when,
             "moment": self.moment,
+            "readable": readable,
             "veiled": veiled,
             "address": url_without_query,
         }
@@ -82,6 +84,19 @@ def relative_time(seconds: float) -> str:
             text = f"{span / size:.0f} {name}"
             return f"{text} ago" if seconds > 0 else f"in {text}"
     return "just now" if seconds >= 0 else "in a moment"
+
+
+def pretty(value: object) -> str:
+    """JSON for people."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def readable(text: str | bytes) -> str:
+    """JSON for people; any other text unchanged."""
+    try:
+        return pretty(json.loads(text))
+    except (ValueError, RecursionError):
+        return text.decode("utf-8", "replace") if isinstance(text, bytes) else text
 
 
 def url_without_query(url: str) -> str:

@@ -18,13 +18,18 @@ from awbridge.domain.errors import NotFound, PayloadRefused, StoreBusy
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
-from awbridge.web.pages import ndr_desk, overview, payloads, shipments, subscribers
+from awbridge.web.pages import couriers, dead_letters, failures, ndr_desk, overview, payloads, shipments, subscribers
 from awbridge.web.pages.page_templates import PageTemplates
 
 log = structlog.get_logger()
 
 # The first segment of every path that belongs to the pages; "" is the overview.
-_FIRST_SEGMENTS = frozenset({"", "shipments", "payload", "ndr", "search", "endpoints", "alarms", "static"})
+_FIRST_SEGMENTS = frozenset(
+    (
+        *("", "alarms", "couriers", "dead-letters", "endpoints", "failures"),
+        *("ndr", "payload", "search", "shipments", "static"),
+    )
+)
 
 
 def is_page(path: str) -> bool:
@@ -49,6 +54,9 @@ def build_pages(
     routes: list[BaseRoute] = [
         *overview.routes(store, clock, templates, stuck_after),
         *shipments.routes(store, clock, templates, stuck_after, poll_again_after),
+        *failures.routes(store, templates),
+        *couriers.routes(store, clock, templates),
+        *dead_letters.routes(store, clock, templates),
         *ndr_desk.routes(store, clock, templates, zone),
         *payloads.routes(store, clock, templates, allocation),
         *subscribers.routes(store, clock, templates),

@@ -27,8 +27,8 @@ from awbridge.store.couriers import accounts
 from awbridge.store.orders import lists, shipments, waybills
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
-from awbridge.web.pages.page_templates import HEADERS, PageTemplates
-from awbridge.web.pages.timeline import pretty, timeline
+from awbridge.web.pages.page_templates import HEADERS, PageTemplates, pretty
+from awbridge.web.pages.timeline import timeline
 from awbridge.web.v1 import order_lists
 from awbridge.web.v1.order_lists import ShipmentQuery
 from awbridge.web.v1.request_parsing import make_cursor, no_nul, read_cursor
@@ -99,7 +99,7 @@ class Listed:
     @property
     def courier(self) -> str:
         """The courier's name and account; "" while none is allocated."""
-        return courier_of(self.shipment)
+        return courier_name(self.shipment.courier_partner_id, self.shipment.account_code)
 
     @property
     def problem(self) -> str:
@@ -118,12 +118,12 @@ def shipment_url(reference: str) -> str:
     return f"/shipments/{quote(reference, safe='')}"
 
 
-def courier_of(shipment: Shipment) -> str:
+def courier_name(courier_partner_id: int, account_code: str | None = None) -> str:
     """The courier's name and account code; "" while none is allocated."""
-    if not shipment.courier_partner_id:
+    if not courier_partner_id:
         return ""
-    name = COURIER_NAMES.get(shipment.courier_partner_id, f"courier {shipment.courier_partner_id}")
-    return f"{name} · {shipment.account_code}" if shipment.account_code else name
+    name = COURIER_NAMES.get(courier_partner_id, f"courier {courier_partner_id}")
+    return f"{name} · {account_code}" if account_code else name
 
 
 async def _chosen(request: Request) -> tuple[BulkAction, list[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +24,7 @@ from awbridge.store.orders import actions, payload_versions
 from awbridge.store.orders.payload_versions import PayloadVersion
 from awbridge.store.tracking import scans
 from awbridge.store.tracking.scans import TimelineScan
+from awbridge.web.pages.page_templates import pretty, readable
 
 Kind = Literal["order", "call", "scan", "message", "action"]
 Tone = Literal["good", "wait", "bad", "plain"]
@@ -108,8 +108,8 @@ def _call(call: Attempt) -> TimelineEntry:
 
 
 def _call_blocks(call: Attempt) -> Iterator[Block]:
-    yield Block(label="Request", text=f"{call.method} {call.url}\n\n{reindented(call.request)}".strip())
-    yield Block(label="Response", text=reindented(call.response) or call.error or "none")
+    yield Block(label="Request", text=f"{call.method} {call.url}\n\n{readable(call.request)}".strip())
+    yield Block(label="Response", text=readable(call.response) or call.error or "none")
 
 
 def _scans(found: Iterable[TimelineScan], children: Sequence[str]) -> Iterator[TimelineEntry]:
@@ -151,16 +151,3 @@ def _action(action: Action) -> TimelineEntry:
 
 def _words(value: str) -> str:
     return str(value).replace("_", " ")
-
-
-def pretty(value: object) -> str:
-    """JSON for people."""
-    return json.dumps(value, ensure_ascii=False, indent=2)
-
-
-def reindented(text: str) -> str:
-    """JSON text for people; any other text unchanged."""
-    try:
-        return pretty(json.loads(text))
-    except (ValueError, RecursionError):
-        return text
