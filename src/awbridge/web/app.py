@@ -52,7 +52,14 @@ def build_app(
     )
     keys = Keys(api_keys, limiter or WrongKeyLimiter(connections.refused))
     guarded = ApiGuard(_fastapi_app(api, process), keys, open_paths=_OPEN, open_folder=_OPEN_FOLDER, host=host)
-    shown = build_pages(api.store, api.clock, zone=api.zone, stuck_after=api.stuck_after)
+    shown = build_pages(
+        api.store,
+        api.clock,
+        zone=api.zone,
+        stuck_after=api.stuck_after,
+        poll_again_after=api.poll_again_after,
+        allocation=api.allocation,
+    )
     guarded_pages = PageGuard(shown, keys, host=host)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -15,7 +15,30 @@ async def of_waybill(session: Session, waybill: str) -> list[Shipment]:
     """The shipments that a waybill belongs to, newest first: couriers number independently, so there may be several."""
     known = (await waybills.find(session, [waybill])).get(waybill, [])
     found = await shipments.get_many(session, sorted({k.reference_number for k in known}))
-    return sorted(found, key=lambda s: (s.created_at, s.reference_number), reverse=True)
+    return sorted(found, key=_place, reverse=True)
+
+
+async def search(
+    session: Session, text: str, *, before: tuple[datetime, str] | None = None, limit: int
+) -> list[Shipment]:
+    """The shipments whose reference number, waybill (own, of a piece, RTO) or order id is exactly this, newest first.
+
+    `before` is the (created_at, reference_number) where the last page ended.
+    """
+    text = text.strip()
+    if not text:
+        return []
+    found = {s.reference_number: s for s in await of_waybill(session, text)}
+    if (named := await shipments.get(session, text)) is not None:
+        found[text] = named
+    older = [s for s in found.values() if before is None or _place(s) < before]
+    of_order = await lists.newest_of_order(session, text, before=before, limit=limit)
+    unique = {s.reference_number: s for s in (*older, *of_order)}
+    return sorted(unique.values(), key=_place, reverse=True)[:limit]
+
+
+def _place(shipment: Shipment) -> tuple[datetime, str]:
+    return shipment.created_at, shipment.reference_number
 
 
 async def named(session: Session, name: str, *, now: datetime) -> Shipment:

@@ -29,14 +29,36 @@ _CAUSES_WITH_TILES = {
     AlarmCause.PIECES,
     AlarmCause.NOT_CANCELLED,
 }
+_LISTED_AT = {
+    Need.REJECTED: "/failures",
+    Need.GAVE_UP: "/failures",
+    Need.HELD: "/couriers",
+    Need.CANCEL_REFUSED: "/shipments?not_cancelled=true",
+    Need.NDR: "/ndr",
+    Need.PIECES: "/shipments?piece_exception=true",
+    Need.STUCK: "/shipments?stuck=true",
+    Need.LATE: "/shipments?sla_breached=true",
+    Need.DEAD_LETTERED: "/dead-letters",
+    Need.EVENTS: "/endpoints",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
     """One kind of need, with its count."""
 
-    need: Described
+    kind: Need
     count: int
+
+    @property
+    def need(self) -> Described:
+        """Its texts."""
+        return NEEDS[self.kind]
+
+    @property
+    def url(self) -> str:
+        """The page that lists what is counted; "" if there is none."""
+        return _LISTED_AT.get(self.kind, "")
 
     @property
     def text(self) -> str:
@@ -46,7 +68,7 @@ class Tile:
 
 def make_tiles(counts: Mapping[Need, int]) -> list[Tile]:
     """A tile for every need with a count, those that need a person first."""
-    found = [Tile(need=NEEDS[need], count=count) for need, count in counts.items() if count]
+    found = [Tile(kind=need, count=count) for need, count in counts.items() if count]
     return sorted(found, key=lambda tile: not tile.need.needs_person)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -23,6 +24,7 @@ HEADERS = {
     # Not no-referrer: browsers would send `Origin: null` with our own forms.
     "referrer-policy": "same-origin",
 }
+_TIME = Markup('<time datetime="{}" title="{}">{}</time>')
 
 
 class PageTemplates:
@@ -38,7 +40,13 @@ class PageTemplates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters |= {"when": self.when, "veiled": veiled, "address": url_without_query}
+        self._templates.filters |= {
+            "when": self.when,
+            "moment": self.moment,
+            "readable": readable,
+            "veiled": veiled,
+            "address": url_without_query,
+        }
 
     def page(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
         """The page of a template."""
@@ -55,10 +63,17 @@ class PageTemplates:
         """A relative time, with the exact time as its tooltip. A dash for None."""
         if at is None:
             return Markup("<span class=none>–</span>")
-        local = at.astimezone(self._zone)
-        exact = f"{local.day} {local:%b %Y, %H:%M:%S}"
         text = relative_time((self._clock() - at).total_seconds())
-        return Markup('<time datetime="{}" title="{}">{}</time>').format(local.isoformat(), exact, text)
+        return _TIME.format(at.astimezone(self._zone).isoformat(), self._exact(at), text)
+
+    def moment(self, at: datetime) -> Markup:
+        """An exact time, with the relative time as its tooltip."""
+        text = relative_time((self._clock() - at).total_seconds())
+        return _TIME.format(at.astimezone(self._zone).isoformat(), text, self._exact(at))
+
+    def _exact(self, at: datetime) -> str:
+        local = at.astimezone(self._zone)
+        return f"{local.day} {local:%b %Y, %H:%M:%S}"
 
 
 def relative_time(seconds: float) -> str:
@@ -69,6 +84,19 @@ def relative_time(seconds: float) -> str:
             text = f"{span / size:.0f} {name}"
             return f"{text} ago" if seconds > 0 else f"in {text}"
     return "just now" if seconds >= 0 else "in a moment"
+
+
+def pretty(value: object) -> str:
+    """JSON for people."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def readable(text: str | bytes) -> str:
+    """JSON for people; any other text unchanged."""
+    try:
+        return pretty(json.loads(text))
+    except (ValueError, RecursionError):
+        return text.decode("utf-8", "replace") if isinstance(text, bytes) else text
 
 
 def url_without_query(url: str) -> str:

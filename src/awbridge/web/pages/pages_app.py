@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -12,17 +13,23 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
+from awbridge.domain.couriers.allocation import Allocation
 from awbridge.domain.errors import NotFound, PayloadRefused, StoreBusy
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
-from awbridge.web.pages import overview, subscribers
+from awbridge.web.pages import couriers, dead_letters, failures, ndr_desk, overview, payloads, shipments, subscribers
 from awbridge.web.pages.page_templates import PageTemplates
 
 log = structlog.get_logger()
 
 # The first segment of every path that belongs to the pages; "" is the overview.
-_FIRST_SEGMENTS = frozenset({"", "endpoints", "alarms", "static"})
+_FIRST_SEGMENTS = frozenset(
+    (
+        *("", "alarms", "couriers", "dead-letters", "endpoints", "failures"),
+        *("ndr", "payload", "search", "shipments", "static"),
+    )
+)
 
 
 def is_page(path: str) -> bool:
@@ -31,12 +38,27 @@ def is_page(path: str) -> bool:
 
 
 def build_pages(
-    store: Store, clock: Clock, *, zone: ZoneInfo, stuck_after: StuckAfter = DEFAULT_STUCK_AFTER
+    store: Store,
+    clock: Clock,
+    *,
+    zone: ZoneInfo,
+    stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
+    poll_again_after: timedelta = timedelta(hours=2),
+    allocation: Allocation = Allocation.RULES,
 ) -> Starlette:
-    """All pages, on this store. `zone`: the zone of displayed times. `stuck_after`: when shipments count as stuck."""
+    """All pages, on this store. `zone`: the zone of displayed times. `stuck_after`: when shipments count as stuck.
+
+    `poll_again_after`: the shortest time between two polls of one shipment. `allocation`: what chooses a courier.
+    """
     templates = PageTemplates(clock, zone)
     routes: list[BaseRoute] = [
         *overview.routes(store, clock, templates, stuck_after),
+        *shipments.routes(store, clock, templates, stuck_after, poll_again_after),
+        *failures.routes(store, templates),
+        *couriers.routes(store, clock, templates),
+        *dead_letters.routes(store, clock, templates),
+        *ndr_desk.routes(store, clock, templates, zone),
+        *payloads.routes(store, clock, templates, allocation),
         *subscribers.routes(store, clock, templates),
         Mount("/static", StaticFiles(packages=[("awbridge.web.pages", "static")])),
     ]

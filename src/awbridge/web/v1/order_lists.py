@@ -50,6 +50,9 @@ class ShipmentQuery(BaseModel):
         None, description="Only those with this waybill: their own, of a piece, or RTO."
     )
     order_id: _SearchText | None = Field(None, description="Only those of this order.")
+    q: _SearchText | None = Field(
+        None, description="Only those with exactly this reference number, waybill or order id."
+    )
 
     def check(self) -> None:
         """Raises HTTPException 400 where more than one list is requested."""
@@ -79,6 +82,8 @@ async def fetch(
         return _older_than(after, await look_up.of_waybill(session, wanted.waybill))[:limit]
     if wanted.order_id is not None:
         return await lists.newest_of_order(session, wanted.order_id, before=after, limit=limit)
+    if wanted.q is not None:
+        return await look_up.search(session, wanted.q, before=after, limit=limit)
     held = await accounts.held(session, now=now)
     return await lists.newest(session, state=wanted.state, before=after, limit=limit, held=held)
 

@@ -1,0 +1,118 @@
+"""The page that corrects a payload: field by field, checked before it is pushed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from awbridge.domain.couriers.allocation import Allocation
+from awbridge.domain.errors import FieldProblem, NotPossible, PayloadRefused
+from awbridge.domain.orders.shipment import Shipment
+from awbridge.steps.orders import amend
+from awbridge.steps.orders.amend import Edit, PayloadDifference
+from awbridge.steps.runtime.clock import Clock
+from awbridge.store import Store
+from awbridge.web.pages.form import read_form
+from awbridge.web.pages.page_route import PageRoute
+from awbridge.web.pages.page_templates import HEADERS, PageTemplates
+from awbridge.web.pages.payload_form import edited_fields, sections, text_of, typed_fields, without_place
+from awbridge.web.pages.shipments import shipment_url
+from awbridge.web.v1.request_parsing import no_nul
+from awbridge.web.v1.shipment_lookup import find_shipment
+
+CHANGED_BY = "page"
+_CHECK, _PUSH = "check", "push"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Checked:
+    """The state of the form. `obstacle`: why the payload cannot be changed now."""
+
+    differences: Sequence[PayloadDifference] = ()
+    problems: Sequence[FieldProblem] = ()
+    warnings: Sequence[FieldProblem] = ()
+    obstacle: str | None = None
+    typed: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    reason: str = ""
+    checked: bool = False
+    conflict: bool = False
+
+
+def routes(store: Store, clock: Clock, templates: PageTemplates, allocation: Allocation) -> list[PageRoute]:
+    """The routes, on this store."""
+
+    async def check(shipment: Shipment, typed: Mapping[str, str]) -> _Checked:
+        try:
+            seen = await amend.preview(
+                store=store,
+                reference_number=shipment.reference_number,
+                edit=Edit(fields=edited_fields(shipment.payload, typed)),
+                allocation=allocation,
+            )
+        except PayloadRefused as refused:
+            return _Checked(problems=refused.problems, typed=typed)
+        return _Checked(
+            differences=seen.differences,
+            problems=seen.problems,
+            warnings=seen.warnings,
+            obstacle=seen.obstacle,
+            typed=typed,
+        )
+
+    def shown(shipment: Shipment, state: _Checked, *, status: int = 200) -> Response:
+        return templates.page(
+            "payload",
+            status=status,
+            shipment=shipment,
+            url=shipment_url(shipment.reference_number),
+            sections=sections(shipment.payload, state.problems, state.typed),
+            elsewhere=without_place(state.problems),
+            state=state,
+            text_of=text_of,
+        )
+
+    async def edit_payload(request: Request) -> Response:
+        shipment = await find_shipment(store, no_nul(request.path_params["reference"]))
+        return shown(shipment, await check(shipment, {}))
+
+    async def submit_payload(request: Request) -> Response:
+        shipment = await find_shipment(store, no_nul(request.path_params["reference"]))
+        form = await read_form(request)
+        values = dict(form)
+        typed, reason = typed_fields(form), values.get("reason", "")[:500]
+        step = values.get("step")
+        if step not in (_CHECK, _PUSH):
+            raise HTTPException(422, "Choose a button of the form.")
+        if values.get("version") != str(shipment.payload_version):
+            return shown(shipment, _Checked(conflict=True), status=409)
+        state = await check(shipment, typed)
+        ready = state.differences and not state.problems and not state.obstacle
+        if step == _PUSH and ready:
+            return await push(shipment, typed, reason)
+        return shown(shipment, replace(state, reason=reason, checked=True))
+
+    async def push(shipment: Shipment, typed: Mapping[str, str], reason: str) -> Response:
+        try:
+            await amend.change(
+                store=store,
+                clock=clock,
+                reference_number=shipment.reference_number,
+                edit=Edit(fields=edited_fields(shipment.payload, typed)),
+                changed_by=CHANGED_BY,
+                reason=reason,
+                allocation=allocation,
+            )
+        except PayloadRefused as refused:
+            return shown(shipment, _Checked(problems=refused.problems, typed=typed, reason=reason, checked=True))
+        except NotPossible as impossible:
+            return shown(shipment, _Checked(obstacle=str(impossible), typed=typed, reason=reason), status=409)
+        return RedirectResponse(shipment_url(shipment.reference_number), 303, headers=HEADERS)
+
+    return [
+        PageRoute("/payload/{reference:path}", edit_payload),
+        PageRoute("/payload/{reference:path}", submit_payload, method="POST"),
+    ]

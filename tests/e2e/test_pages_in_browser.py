@@ -1,0 +1,113 @@
+"""The pages in a real browser: every page at two widths and in both colour schemes, and the main jobs by keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+import pytest
+
+from awbridge.domain.orders.shipment import State
+from awbridge.store import Store
+from awbridge.store.orders import actions
+from awbridge.store.tracking import inbox
+from tests.support.browser import LAPTOP, PHONE, Watched, chromium
+from tests.support.notices import a_payload
+from tests.support.postgres import free_port
+from tests.support.processes import Running, bridge_environment, running
+from tests.support.rows import add, decided, delivery, place, sql
+from tests.support.world import SetClock, get
+
+pytestmark = pytest.mark.slow
+
+NOWHERE = "http://127.0.0.1:9"
+HOSTILE = "<script>document.title='broken'</script>\"'>"
+REJECTED = f"R/1 {HOSTILE}"
+PATHS = ("/", "/shipments", "/failures", "/ndr", "/couriers", "/dead-letters", "/endpoints", "/alarms", "/search")
+
+
+async def fill(store: Store) -> None:
+    """One rejected order, ten failed deliveries and a dead letter, with hostile text wherever the vendor writes."""
+    now = datetime.now(UTC)
+    await decided(store, placed=60, refused=1, clock=SetClock(now))
+    await add(store, REJECTED, payload=a_payload(REJECTED), now=now)
+    for n in range(10):
+        await add(store, f"NDR-{n}", payload=a_payload(f"NDR-{n}"), now=now)
+        await place(store, f"NDR-{n}", f"AWB{n}", now=now)
+    async with store.write() as session:
+        statement = (
+            "UPDATE shipments SET state = 'rejected', problem = $1, next_try_at = NULL WHERE reference_number = $2"
+        )
+        await session.execute(sql(statement), f"Invalid pincode {HOSTILE}", REJECTED)
+        statement = (
+            "UPDATE shipments SET status_code = 9, status_bucket = 5, status_step = 70, status_at = $1, ndr_at = $1, "
+            "ndr_code = 1, ndr_description = $2, next_poll_at = NULL WHERE reference_number LIKE 'NDR-%'"
+        )
+        await session.execute(sql(statement), now - timedelta(days=4), HOSTILE)
+        await inbox.add(
+            session, [delivery("x", body=HOSTILE.encode(), problem=f"not read: {HOSTILE}", received_at=now)]
+        )
+
+
+@pytest.fixture
+async def store_of_pages(database_url: str) -> AsyncIterator[Store]:
+    store = await Store.open(database_url)
+    try:
+        await store.migrate()
+        await fill(store)
+        yield store
+    finally:
+        await store.close()
+
+
+@pytest.fixture
+def service(store_of_pages: Store, database_url: str, tmp_path: Path) -> Iterator[Running]:
+    port = free_port()
+    with running(["serve"], bridge_environment(database_url, NOWHERE, port), tmp_path, port) as process:
+        yield process
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(LAPTOP, "light"), (PHONE, "dark")])
+async def test_every_page_is_sound(service: Running, size: tuple[int, int], scheme: Literal["light", "dark"]) -> None:
+    shipment = quote(REJECTED, safe="")
+    async with chromium() as browser:
+        context = await browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+        watched = Watched(await context.new_page(), service.url)
+        for path in (*PATHS, f"/shipments/{shipment}", f"/payload/{shipment}", "/shipments?state=rejected"):
+            await watched.open(path)
+            await watched.check()
+            assert await watched.page.title() != "broken"
+
+
+async def test_the_main_jobs_are_done_by_keyboard(service: Running, store_of_pages: Store) -> None:
+    async with chromium() as browser:
+        watched = Watched(await browser.new_page(), service.url)
+        page = watched.page
+        await watched.open("/")
+        await watched.press("Shipments")
+        await watched.press("Rejected")
+        await watched.press(REJECTED)
+        await watched.press("Correct payload")
+        await watched.tab_to("f:drop_info.drop_pincode")
+        await page.keyboard.type("560001")
+        await watched.press("Check")
+        await watched.check()
+        await watched.press("Save and push again")
+        await watched.check()
+        corrected = await get(store_of_pages, REJECTED)
+        assert corrected.payload["drop_info"]["drop_pincode"] == "560001"
+        assert corrected.state is not State.REJECTED
+
+        await watched.press("NDR")
+        for n in range(10):
+            await watched.press(f"Choose NDR-{n}", "Space")
+        await watched.press("Preview")
+        await watched.check()
+        await watched.press("Instruct 10 couriers")
+        await watched.check()
+        async with store_of_pages.read() as session:
+            requested = await actions.open_of(session, [f"NDR-{n}" for n in range(10)])
+        assert len(requested) == 10

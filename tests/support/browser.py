@@ -1,0 +1,94 @@
+"""Chromium that watches a page: console errors, requests to other hosts, accessibility, width, and the keyboard."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
+
+PHONE, LAPTOP = (390, 844), (1280, 800)
+MOST_TABS = 400
+
+
+def chromium_path() -> str:
+    """The system's Chromium. Skips the test without one; in CI that is a failure."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        missing = "Chromium is not installed (apt-get install chromium)"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+    return found
+
+
+@dataclass
+class Watched:
+    """A page and what went wrong on it."""
+
+    page: Page
+    origin: str
+    wrong: list[str] = field(default_factory=list[str])
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._logged)
+        self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
+        self.page.on("request", self._requested)
+
+    def _logged(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.wrong.append(f"console: {message.text}")
+
+    def _requested(self, request: Request) -> None:
+        if urlsplit(request.url).netloc != urlsplit(self.origin).netloc:
+            self.wrong.append(f"another host: {request.url}")
+
+    async def open(self, path: str) -> None:
+        """Open a page of ours. It must answer 200."""
+        answer = await self.page.goto(self.origin + path)
+        assert answer is not None
+        assert answer.status == 200, path
+
+    async def check(self) -> None:
+        """Nothing went wrong, nobody has to scroll sideways, and axe finds nothing."""
+        assert self.wrong == [], self.page.url
+        wide = await self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{self.page.url} is {wide} px too wide"
+        found = await Axe().run(self.page)  # pyright: ignore[reportUnknownMemberType]
+        assert found.violations_count == 0, f"{self.page.url}: {found.generate_report()}"
+
+    async def tab_to(self, text: str) -> None:
+        """Press Tab until the element with this text, name or label has the focus."""
+        script = "e => [e.innerText, e.name, e.getAttribute('aria-label')].filter(Boolean).map(t => t.trim())"
+        for _ in range(MOST_TABS):
+            await self.page.keyboard.press("Tab")
+            focused = await self.page.evaluate_handle("document.activeElement")
+            if text in await focused.evaluate(script):
+                return
+        raise AssertionError(f"{self.page.url}: the keyboard does not reach {text!r}")
+
+    async def press(self, text: str, key: str = "Enter") -> None:
+        """Go to an element by keyboard and press a key; with Enter, wait for the page that follows."""
+        await self.tab_to(text)
+        if key != "Enter":
+            await self.page.keyboard.press(key)
+            return
+        async with self.page.expect_navigation():
+            await self.page.keyboard.press(key)
+
+
+@asynccontextmanager
+async def chromium() -> AsyncGenerator[Browser]:
+    """A headless Chromium."""
+    path = chromium_path()
+    async with async_playwright() as playwright:
+        # The sandbox needs rights that a container, or root, does not have. It opens our own pages alone.
+        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        try:
+            yield browser
+        finally:
+            await browser.close()
