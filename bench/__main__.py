@@ -1,4 +1,4 @@
-"""Benchmarks: `python -m bench webhook`, `push`, `claims`, `backlog`, `scale`, `servers`, `reconcile`, `start`."""
+"""Benchmarks: `python -m bench webhook`, `push`, `claims`, `backlog`, `scale`, `servers`, `reconcile`, `reading`, `start`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import click
 from bench.backlog import backlog
 from bench.claims import claims
 from bench.push import push
+from bench.reading import reading
 from bench.reconcile import reconcile
 from bench.scale import scale
 from bench.servers import servers
@@ -29,6 +30,7 @@ main.add_command(servers)
 main.add_command(reconcile)
 main.add_command(start)
 main.add_command(shared)
+main.add_command(reading)
 
 if __name__ == "__main__":
     main()

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from awbridge.steps.orders import import_file
 
 _CALL = ("made_at", "api", "http_status", "business_status", "outcome", "error", "ms", "payload_version")
+_PLACES_SHOWN = 1000  # rows of a table on the terminal
 _ELSEWHERE = (
     Lazy("edit", "actions:edit_shipment", "Edit an order that the courier has: order_type, cod_value, and others."),
     Lazy("label", "actions:fetch_label", "Fetch a shipment's label; its URL is stored with the shipment."),
@@ -65,41 +66,40 @@ def import_shipments(file: Path, as_json: bool) -> None:
 
     Example: awbridge shipments import orders.csv
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
+    from awbridge.cli.progress import import_progress
     from awbridge.steps.orders import import_file
 
     allocation = read_settings().allocation
     orders = import_file.read_orders(file)
 
     async def go(store: Store) -> import_file.Imported:
-        columns = (TextColumn("importing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task("", total=orders.total)
+        with import_progress(orders.total) as on_row:
             return await import_file.import_orders(
-                store=store,
-                clock=utc_now,
-                orders=orders,
-                on_row=lambda n: bar.advance(task, n),
-                allocation=allocation,
+                store=store, clock=utc_now, orders=orders, on_row=on_row, allocation=allocation
             )
 
     result = with_store(go)
     if as_json:
-        counts = output.pick(result, ("created", "known", "bad", "warnings"))
+        counts = output.pick(result, ("created", "known", "bad", "warnings", "warning_count"))
         output.print_json(counts | {"passed_over": orders.passed_over, "notes": orders.notes})
     else:
         passed_over = [f"columns not understood: {', '.join(orders.passed_over)}"] if orders.passed_over else []
         output.print_notes(file.name, [*orders.notes, *passed_over])
         click.echo(f"{result.created} created, {result.known} known already, {_bad_lines(result)} bad")
         if result.bad:
-            output.print_table(output.places(result.bad))
+            _print_places(result.bad, len(result.bad))
         if result.warnings:
-            click.echo(f"\n{len(result.warnings)} warnings about orders that were stored")
-            output.print_table(output.places(result.warnings))
+            click.echo(f"\n{result.warning_count} warnings about orders that were stored")
+            _print_places(result.warnings, result.warning_count)
     if result.bad:
         sys.exit(1)
+
+
+def _print_places(rows: Sequence[import_file.BadRow], total: int) -> None:
+    shown = rows[:_PLACES_SHOWN]
+    output.print_table(output.places(shown))
+    if total > len(shown):
+        click.echo(f"and {total - len(shown)} more; see --json")
 
 
 def _bad_lines(result: import_file.Imported) -> int:
