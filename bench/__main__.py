@@ -1,4 +1,4 @@
-"""Benchmarks: `python -m bench webhook`, `push`, `claims`, `backlog`, `scale`, `servers`, `reconcile`, `reading`, `start`."""
+"""The benchmarks; `python -m bench --help` lists them."""
 
 from __future__ import annotations
 

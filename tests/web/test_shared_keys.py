@@ -82,7 +82,7 @@ async def send_requests(url: str, *, counts: bool) -> None:
     store = await Store.open(url)
     async with web_on(store) as web:
         endpoint = (await call(web, "GET", "/v1/endpoints")).json()[0]["id"]
-        action = (await call(web, "GET", f"/v1/shipments/{OPEN}/actions")).json()[0]["id"]
+        action = (await call(web, "GET", f"/v1/shipments/{OPEN}/actions")).json()["actions"][0]["id"]
         known = {"reference_number": OPEN, "endpoint_id": endpoint, "action_id": action}
         known |= {"reconciliation_id": "1", "difference_id": "1"}
         described = (await call(web, "GET", "/openapi.json")).json()["paths"]

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from awbridge.steps.orders import import_file
 
 _CALL = ("made_at", "api", "http_status", "business_status", "outcome", "error", "ms", "payload_version")
+_CALLS_SHOWN = 50
 _PLACES_SHOWN = 1000  # rows of a table on the terminal
 _ELSEWHERE = (
     Lazy("edit", "actions:edit_shipment", "Edit an order that the courier has: order_type, cod_value, and others."),
@@ -163,14 +164,14 @@ async def _shipment(store: Store, name: str) -> Shipment:
 @as_json_option
 @on_settings
 async def show_shipment(settings: Settings, store: Store, name: str, as_json: bool) -> None:
-    """Show a shipment with its milestones, its timeline and every call made about it: by reference number or waybill.
+    """Show a shipment with its milestones, its timeline and the newest calls about it: by reference number or waybill.
 
     Example: awbridge shipments show ORDER-1001
     """
     shipment = await _shipment(store, name)
     async with store.read() as session:
         timeline = await scans.timeline(session, shipment.reference_number)
-        calls = await attempts.of_shipment(session, shipment.reference_number)
+        calls = await attempts.newest_of_shipment(session, shipment.reference_number, limit=_CALLS_SHOWN)
         pieces = await waybills.pieces(session, shipment)
         details = await shipment_details(session, shipment, limits=settings.stuck_after, now=utc_now())
     if as_json:
@@ -218,16 +219,17 @@ async def show_scans(store: Store, name: str, as_json: bool) -> None:
 
 @shipments_group.command("attempts")
 @click.argument("name", metavar="REFERENCE_OR_AWB")
+@click.option("--limit", default=_CALLS_SHOWN, show_default=True, type=click.IntRange(1, 10_000))
 @as_json_option
 @on_store
-async def show_attempts(store: Store, name: str, as_json: bool) -> None:
-    """Show every call made to ClickPost about a shipment.
+async def show_attempts(store: Store, name: str, limit: int, as_json: bool) -> None:
+    """Show the newest calls made to ClickPost about a shipment, oldest first.
 
     Example: awbridge shipments attempts ORDER-1001 --json
     """
     shipment = await _shipment(store, name)
     async with store.read() as session:
-        calls = await attempts.of_shipment(session, shipment.reference_number)
+        calls = await attempts.newest_of_shipment(session, shipment.reference_number, limit=limit)
     output.show(calls, [output.pick(call, _CALL) for call in calls], as_json=as_json, empty="no calls yet")
 
 

@@ -50,14 +50,14 @@ async def test_an_action_is_stored_and_carried_out_later(placed: Web, ending: st
     after = (await placed.http.get(f"/v1/actions/{shown['id']}")).json()
     assert (after["state"], after["done_at"]) == ("done", "2026-11-02T06:30:00.123456Z")
     assert isinstance(after["body"], dict)
-    (listed,) = (await placed.http.get("/v1/shipments/R/actions")).json()
+    (listed,) = (await placed.http.get("/v1/shipments/R/actions")).json()["actions"]
     assert listed["id"] == shown["id"]
 
 
 async def test_a_reference_number_may_contain_a_slash(web: Web) -> None:
     await add(web.store, "A/B")
     assert (await web.http.post("/v1/shipments/A/B/label")).json()["reference_number"] == "A/B"
-    assert len((await web.http.get("/v1/shipments/A/B/actions")).json()) == 1
+    assert len((await web.http.get("/v1/shipments/A/B/actions")).json()["actions"]) == 1
 
 
 async def test_an_invalid_body_names_its_fields(placed: Web) -> None:
