@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -132,7 +133,7 @@ async def metrics_text(api: ApiContext, process: ProcessContext) -> bytes:
         sample = await samples.large(session, now=now)
         current = sample.figures if sample else await figures.read(session, now=now, stuck_after=api.stuck_after)
     age = (now - sample.sampled_at).total_seconds() if sample else 0.0
-    covered = await coverage(store=api.store, clock=api.clock)
+    covered = await coverage(store=api.store, clock=api.clock, back=timedelta(0))
     registry = CollectorRegistry()
     registry.register(_Metrics(figures=current, age=age, covered=covered, process=process))
     return generate_latest(registry)
