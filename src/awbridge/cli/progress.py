@@ -57,5 +57,5 @@ class _Lines:
 def progress_line(done: int, total: int, seconds: float) -> str:
     """How far an import is after so many seconds: `12,000 of 1,000,000 orders, 812/s, 0:20:16 left`."""
     rate = done / seconds
-    left = timedelta(seconds=round(max(total - done, 0) / rate)) if rate else "unknown"
-    return f"{done:,} of {total:,} orders, {rate:,.0f}/s, {left} left"
+    left = f"{timedelta(seconds=round(max(total - done, 0) / rate))} left" if rate else "time left unknown"
+    return f"{done:,} of {total:,} orders, {rate:,.0f}/s, {left}"
