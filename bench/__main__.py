@@ -1,4 +1,4 @@
-"""Benchmarks: `python -m bench webhook`, `push`, `claims`, `backlog`, `apply`, `scale`, `servers` and others."""
+"""The benchmarks; `python -m bench --help` lists them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from bench.backlog import backlog
 from bench.claims import claims
 from bench.outage import outage
 from bench.push import push
+from bench.reading import reading
 from bench.reconcile import reconcile
 from bench.scale import scale
 from bench.servers import servers
@@ -33,6 +34,7 @@ main.add_command(servers)
 main.add_command(reconcile)
 main.add_command(start)
 main.add_command(shared)
+main.add_command(reading)
 
 if __name__ == "__main__":
     main()

@@ -7,8 +7,10 @@ import asyncio
 import asyncpg
 import pytest
 
+from awbridge.steps.notify.sample_figures import SampleFigures
 from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
+from awbridge.store.audit import samples
 from awbridge.store.engine.migrate import own_schema
 from awbridge.web import ready
 from awbridge.web.health import HANGS_AFTER
@@ -100,3 +102,18 @@ async def test_metrics_count_rows_and_responses(web: Web) -> None:
     assert 'awbridge_shipments{state="ready"} 2.0' in text
     assert 'awbridge_inbox{stage="not_json"} 1.0' in text
     assert 'awbridge_webhooks_total{status="400"} 1.0' in text
+
+
+async def test_a_large_backlog_is_shown_as_it_was_last_counted(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(samples, "LARGE", 0)
+    await add(web.store, "A")
+    text = (await web.http.get("/metrics")).text
+    assert "awbridge_figures_age_seconds 0.0" in text
+    await SampleFigures(store=web.store, clock=web.clock).check()
+    web.clock.forward(seconds=20)
+    await add(web.store, "B")
+    text = (await web.http.get("/metrics")).text
+    assert 'awbridge_shipments{state="ready"} 1.0' in text
+    assert "awbridge_figures_age_seconds 20.0" in text
+    page = (await web.http.get("/")).text
+    assert "Counted" in page

@@ -56,6 +56,7 @@ from awbridge.steps.notify.deliver_events import deliver_due
 from awbridge.steps.notify.health_monitor import HealthMonitor, Machine
 from awbridge.steps.notify.lateness import Lateness, LatenessPolicy
 from awbridge.steps.notify.notify import notify_due
+from awbridge.steps.notify.sample_figures import SampleFigures
 from awbridge.steps.orders.act import act_due
 from awbridge.steps.polling.track_order import poll_due
 from awbridge.steps.polling.updated_order import cover_next_window
@@ -255,6 +256,7 @@ def _notifications(world: World, clocks: SetClocks, loops: Callable[[], list[Loo
             clock=clock,
             policy=notify_policy(settings),
         ),
+        "sample_figures": SampleFigures(store=store, clock=clock, stuck_after=stuck).check,
         "lateness": Lateness(store=store, clock=clock, policy=LatenessPolicy(stuck_after=stuck)).check,
         "deliver_events": partial(
             deliver_due, store=store, outgoing=world.outgoing, clock=clock, policy=deliver_policy(settings)

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from awbridge.steps.orders import import_file
 
 _CALL = ("made_at", "api", "http_status", "business_status", "outcome", "error", "ms", "payload_version")
+_CALLS_SHOWN = 50
+_PLACES_SHOWN = 1000  # rows of a table on the terminal
 _ELSEWHERE = (
     Lazy("edit", "actions:edit_shipment", "Edit an order that the courier has: order_type, cod_value, and others."),
     Lazy("label", "actions:fetch_label", "Fetch a shipment's label; its URL is stored with the shipment."),
@@ -65,41 +67,40 @@ def import_shipments(file: Path, as_json: bool) -> None:
 
     Example: awbridge shipments import orders.csv
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
+    from awbridge.cli.progress import import_progress
     from awbridge.steps.orders import import_file
 
     allocation = read_settings().allocation
     orders = import_file.read_orders(file)
 
     async def go(store: Store) -> import_file.Imported:
-        columns = (TextColumn("importing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task("", total=orders.total)
+        with import_progress(orders.total) as on_row:
             return await import_file.import_orders(
-                store=store,
-                clock=utc_now,
-                orders=orders,
-                on_row=lambda n: bar.advance(task, n),
-                allocation=allocation,
+                store=store, clock=utc_now, orders=orders, on_row=on_row, allocation=allocation
             )
 
     result = with_store(go)
     if as_json:
-        counts = output.pick(result, ("created", "known", "bad", "warnings"))
+        counts = output.pick(result, ("created", "known", "bad", "warnings", "warning_count"))
         output.print_json(counts | {"passed_over": orders.passed_over, "notes": orders.notes})
     else:
         passed_over = [f"columns not understood: {', '.join(orders.passed_over)}"] if orders.passed_over else []
         output.print_notes(file.name, [*orders.notes, *passed_over])
         click.echo(f"{result.created} created, {result.known} known already, {_bad_lines(result)} bad")
         if result.bad:
-            output.print_table(output.places(result.bad))
+            _print_places(result.bad, len(result.bad))
         if result.warnings:
-            click.echo(f"\n{len(result.warnings)} warnings about orders that were stored")
-            output.print_table(output.places(result.warnings))
+            click.echo(f"\n{result.warning_count} warnings about orders that were stored")
+            _print_places(result.warnings, result.warning_count)
     if result.bad:
         sys.exit(1)
+
+
+def _print_places(rows: Sequence[import_file.BadRow], total: int) -> None:
+    shown = rows[:_PLACES_SHOWN]
+    output.print_table(output.places(shown))
+    if total > len(shown):
+        click.echo(f"and {total - len(shown)} more; see --json")
 
 
 def _bad_lines(result: import_file.Imported) -> int:
@@ -163,14 +164,14 @@ async def _shipment(store: Store, name: str) -> Shipment:
 @as_json_option
 @on_settings
 async def show_shipment(settings: Settings, store: Store, name: str, as_json: bool) -> None:
-    """Show a shipment with its milestones, its timeline and every call made about it: by reference number or waybill.
+    """Show a shipment with its milestones, its timeline and the newest calls about it: by reference number or waybill.
 
     Example: awbridge shipments show ORDER-1001
     """
     shipment = await _shipment(store, name)
     async with store.read() as session:
         timeline = await scans.timeline(session, shipment.reference_number)
-        calls = await attempts.of_shipment(session, shipment.reference_number)
+        calls = await attempts.newest_of_shipment(session, shipment.reference_number, limit=_CALLS_SHOWN)
         pieces = await waybills.pieces(session, shipment)
         details = await shipment_details(session, shipment, limits=settings.stuck_after, now=utc_now())
     if as_json:
@@ -218,16 +219,17 @@ async def show_scans(store: Store, name: str, as_json: bool) -> None:
 
 @shipments_group.command("attempts")
 @click.argument("name", metavar="REFERENCE_OR_AWB")
+@click.option("--limit", default=_CALLS_SHOWN, show_default=True, type=click.IntRange(1, 10_000))
 @as_json_option
 @on_store
-async def show_attempts(store: Store, name: str, as_json: bool) -> None:
-    """Show every call made to ClickPost about a shipment.
+async def show_attempts(store: Store, name: str, limit: int, as_json: bool) -> None:
+    """Show the newest calls made to ClickPost about a shipment, oldest first.
 
     Example: awbridge shipments attempts ORDER-1001 --json
     """
     shipment = await _shipment(store, name)
     async with store.read() as session:
-        calls = await attempts.of_shipment(session, shipment.reference_number)
+        calls = await attempts.newest_of_shipment(session, shipment.reference_number, limit=limit)
     output.show(calls, [output.pick(call, _CALL) for call in calls], as_json=as_json, empty="no calls yet")
 
 

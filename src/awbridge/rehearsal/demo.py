@@ -271,7 +271,7 @@ async def _compare(http: httpx2.AsyncClient, url: str, references: list[str], le
     for reference in references:
         shown = (await http.get(f"{url}/v1/shipments/{reference}")).json()
         timeline = (await http.get(f"{url}/v1/shipments/{reference}/scans")).json()
-        calls += len((await http.get(f"{url}/v1/shipments/{reference}/attempts")).json())
+        calls += len((await http.get(f"{url}/v1/shipments/{reference}/attempts?limit=500")).json()["attempts"])
         scans += len(timeline)
         sources.update(scan["source"] for scan in timeline)
         if order := theirs.get(reference):

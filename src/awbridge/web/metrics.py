@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -11,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.steps.polling.watch import Coverage, coverage
-from awbridge.store.audit import figures
+from awbridge.store.audit import figures, samples
 from awbridge.store.audit.figures import Figures
 from awbridge.store.engine.shared_time import SHARED_TIME
 from awbridge.web.dependencies import ApiContext, ProcessContext
@@ -21,6 +22,7 @@ from awbridge.web.http.limits import ConnectionState
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Metrics(Collector):
     figures: Figures
+    age: float  # seconds since the figures were counted
     covered: Coverage
     process: ProcessContext
 
@@ -29,6 +31,8 @@ class _Metrics(Collector):
         yield from _shipments(self.figures)
         yield from _accounts(self.figures)
         yield from _backlog(self.figures)
+        text = "Seconds since the shipments and the backlog were counted; 0 if in this request."
+        yield GaugeMetricFamily("awbridge_figures_age_seconds", text, self.age)
         yield from _process(self.process)
         yield from _coverage(self.covered)
 
@@ -68,7 +72,7 @@ def _backlog(figures: Figures) -> Iterable[Metric]:
     text = "Messages to customers by state, except sent and suppressed ones."
     yield _by("awbridge_notices", text, "state", figures.notices)
     text = "Events to endpoints by state, except delivered ones."
-    yield _by("awbridge_event_deliveries", text, "state", figures.event_deliveries)
+    yield _by("awbridge_event_deliveries", text, "state", figures.events_by_state)
     yield GaugeMetricFamily("awbridge_alarms", "Raised alarms.", figures.alarms)
     filed = {"open": figures.archive_open}
     yield _by("awbridge_archive_files", "Files of failed calls that are not archived yet.", "state", filed)
@@ -126,10 +130,13 @@ def _by(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric
 
 
 async def metrics_text(api: ApiContext, process: ProcessContext) -> bytes:
-    """The response of GET /metrics."""
+    """The response of GET /metrics. A large backlog is counted in the background."""
+    now = api.clock()
     async with api.store.read() as session:
-        current = await figures.read(session, now=api.clock(), stuck_after=api.stuck_after)
-    covered = await coverage(store=api.store, clock=api.clock)
+        sample = await samples.large(session, now=now)
+        current = sample.figures if sample else await figures.read(session, now=now, stuck_after=api.stuck_after)
+    age = (now - sample.sampled_at).total_seconds() if sample else 0.0
+    covered = await coverage(store=api.store, clock=api.clock, back=timedelta(0))
     registry = CollectorRegistry()
-    registry.register(_Metrics(figures=current, covered=covered, process=process))
+    registry.register(_Metrics(figures=current, age=age, covered=covered, process=process))
     return generate_latest(registry)

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from awbridge.domain.call import Call
 from awbridge.domain.tracking.lifecycle import Sighting
+from awbridge.store.audit import attempts
 from awbridge.store.tracking import tracking_status
 from awbridge.store.tracking.tracking_status import TrackingStatus
 from tests.support.acting import LOST, FakeClickPost, a_pickup, a_registration, act, ok, says
 from tests.support.app import Web, problem
-from tests.support.rows import T0, add, place
+from tests.support.rows import T0, add, attempt, place
 
 
 @pytest.fixture
@@ -50,14 +52,14 @@ async def test_an_action_is_stored_and_carried_out_later(placed: Web, ending: st
     after = (await placed.http.get(f"/v1/actions/{shown['id']}")).json()
     assert (after["state"], after["done_at"]) == ("done", "2026-11-02T06:30:00.123456Z")
     assert isinstance(after["body"], dict)
-    (listed,) = (await placed.http.get("/v1/shipments/R/actions")).json()
+    (listed,) = (await placed.http.get("/v1/shipments/R/actions")).json()["actions"]
     assert listed["id"] == shown["id"]
 
 
 async def test_a_reference_number_may_contain_a_slash(web: Web) -> None:
     await add(web.store, "A/B")
     assert (await web.http.post("/v1/shipments/A/B/label")).json()["reference_number"] == "A/B"
-    assert len((await web.http.get("/v1/shipments/A/B/actions")).json()) == 1
+    assert len((await web.http.get("/v1/shipments/A/B/actions")).json()["actions"]) == 1
 
 
 async def test_an_invalid_body_names_its_fields(placed: Web) -> None:
@@ -193,3 +195,30 @@ async def test_an_instruction_for_a_box_that_is_none_names_those_that_are(placed
     refused = problem(await placed.http.post("/v1/shipments/R/ndr", json={**instruction, "waybill": "N/A"}), 422)
     assert [e["path"] for e in refused["errors"]] == ["waybill"]
     assert (await placed.http.post("/v1/shipments/R/ndr", json={**instruction, "waybill": "AWB1"})).status_code == 202
+
+
+async def pages(web: Web, path: str, name: str) -> list[dict[str, Any]]:
+    """Every entry of a list, one a page."""
+    found: list[dict[str, Any]] = []
+    cursor = ""
+    while cursor is not None:
+        page = (await web.http.get(path, params={"limit": 1} | ({"cursor": cursor} if cursor else {}))).json()
+        assert len(page[name]) == 1
+        found += page[name]
+        cursor = page["next"]
+    return found
+
+
+async def test_the_actions_and_the_calls_of_a_shipment_have_pages(placed: Web) -> None:
+    for ending in ("label", "proof", "security-key"):
+        assert (await placed.http.post(f"/v1/shipments/R/{ending}")).status_code == 202
+        placed.clock.forward(seconds=1)
+    vendor = FakeClickPost(usual=ok(shipping_label="https://x/l", security_key="k", pod_url="https://x/p"))
+    await act(placed.store, vendor, placed.clock)
+    async with placed.store.write() as session:
+        calls = [Call(api="create-order", method="POST", url=f"https://x/?n={n}") for n in range(3)]
+        await attempts.add(session, [attempt(call, "R") for call in calls])
+    for name in ("actions", "attempts"):
+        whole = (await placed.http.get(f"/v1/shipments/R/{name}")).json()
+        assert (len(whole[name]) >= 3, whole["next"]) == (True, None)
+        assert await pages(placed, f"/v1/shipments/R/{name}", name) == whole[name]

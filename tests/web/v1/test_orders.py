@@ -163,7 +163,7 @@ async def test_references_with_slashes_work_like_others(web: Web) -> None:
     url = "/v1/shipments/INV%2F25-26%2F001%20%23%C3%A9"
     assert (await web.http.get(url)).json()["reference_number"] == reference
     assert (await web.http.get(f"{url}/scans")).json() == []
-    assert (await web.http.get(f"{url}/attempts")).json() == []
+    assert (await web.http.get(f"{url}/attempts")).json() == {"attempts": [], "next": None}
     assert (await web.http.put(f"{url}/payload", json=an_order(reference, weight=1))).status_code == 200
     assert (await web.http.post(f"{url}/cancel")).json()["state"] == "cancelled"
 

@@ -74,7 +74,7 @@ async def test_scans_and_attempts_are_shown_oldest_first(web: Web) -> None:
             await attempts.add(session, [attempt(call, "R")])
     timeline = (await web.http.get("/v1/shipments/R/scans")).json()
     assert [(s["status_code"], s["status_name"]) for s in timeline] == [(5, "InTransit"), (8, "Delivered")]
-    calls = (await web.http.get("/v1/shipments/R/attempts")).json()
+    calls = (await web.http.get("/v1/shipments/R/attempts")).json()["attempts"]
     assert [c["url"][-1] for c in calls] == ["0", "1"]
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from awbridge.clickpost.orders.courier_fields import without_courier_fields
-from awbridge.clickpost.orders.normalize import normalize, warnings_of
+from awbridge.clickpost.orders.normalize import doubts_about, normalize
 from awbridge.clickpost.orders.order_places import (
     delivery_type_of,
     shipment_details,
@@ -29,7 +29,7 @@ from awbridge.clickpost.wire.answer_codes import AnswerKind, classify
 from awbridge.clickpost.wire.answers import describe
 from awbridge.clickpost.wire.lenient_json import Reply, as_id, as_int, as_list, as_object, as_text, as_waybill, first_id
 from awbridge.clickpost.wire.plain_json import as_number
-from awbridge.domain.errors import PayloadRefused
+from awbridge.domain.errors import FieldProblem, PayloadRefused
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import AlreadyHeld, Misconfigured, Outcome, Pending, Placed, Rejected, TryLater
 from awbridge.domain.orders.shipment import NO_COURIER, NORMAL, URGENT, NewShipment, Piece, Region, SettleBy, Shipment
@@ -71,7 +71,7 @@ def new_shipment(
         delivery_type=delivery_type_of(order),
         payload=order,
         priority=_priority(details, additional),
-        warnings=tuple(warnings_of(payload, region)),
+        warnings=tuple(doubts_about(payload, normalized, region)),
     )
 
 
@@ -79,6 +79,17 @@ def _priority(details: JsonObject, additional: JsonObject) -> int:
     """Urgent if the payload states it in any of the fields that ClickPost's examples use."""
     given = (details.get("order_priority"), additional.get("order_priority"), additional.get("priority"))
     return URGENT if any(as_text(word).upper() == "URGENT" for word in given) else NORMAL
+
+
+def repeated_order(
+    payload: JsonObject, *, region: Region, courier_partner_id: int | None, account_code: str | None
+) -> tuple[JsonObject, list[FieldProblem]] | None:
+    """What `new_shipment` would store of a valid order, and its warnings; None if it needs a full check."""
+    addressed = _addressed(payload, courier_partner_id, account_code)
+    if not isinstance(addressed, dict):  # pyright: ignore[reportUnnecessaryIsInstance] callers hand on what came in
+        return None
+    normalized = normalize(addressed, region)
+    return None if normalized.problems else (normalized.order, doubts_about(payload, normalized, region))
 
 
 def unallocated_shipment(payload: JsonObject, *, region: Region) -> NewShipment:

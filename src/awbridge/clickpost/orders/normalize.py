@@ -52,20 +52,23 @@ class Spelling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NormalizedOrder:
-    """A normalized order, and its caller's spelling."""
+    """A normalized order, and its caller's spelling. `given`: before the changes that are warned about."""
 
     order: JsonObject = field(repr=False)
+    given: JsonObject = field(repr=False)
     spelling: Spelling
     problems: list[FieldProblem]
 
 
 def normalize(payload: JsonObject, region: Region) -> NormalizedOrder:
     """The order under ClickPost's own names, identifiers as digits. The input is not changed."""
-    order = without_placeholder_waybills(with_exact_identifiers(with_additional(_with_plain_names(payload))))
+    given = with_exact_identifiers(with_additional(_with_plain_names(payload)))
+    order = without_placeholder_waybills(given)
     for at, form in _places(order, region):
         place = as_object(_at(order, at)) if at else order
         order = _put(order, at, _with_digits(place, form))
-    return NormalizedOrder(order=order, spelling=spelling_of(payload), problems=section_conflicts(payload))
+    problems = section_conflicts(payload)
+    return NormalizedOrder(order=order, given=given, spelling=spelling_of(payload), problems=problems)
 
 
 def spelling_of(payload: JsonObject) -> Spelling:
@@ -77,12 +80,15 @@ def warnings_of(payload: JsonObject, region: Region) -> list[FieldProblem]:
     """Warnings about an order as given: doubtful values that are not refused."""
     if not isinstance(payload, dict):  # pyright: ignore[reportUnnecessaryIsInstance] callers hand on what came in
         return []
-    normalized = normalize(payload, region)
-    given = with_exact_identifiers(with_additional(_with_plain_names(payload)))
+    return doubts_about(payload, normalize(payload, region), region)
+
+
+def doubts_about(payload: JsonObject, normalized: NormalizedOrder, region: Region) -> list[FieldProblem]:
+    """`warnings_of` an order that is normalized already. `payload`: the order as given."""
     found = [
         *_name_doubts(payload),
-        *_phone_doubts(given, region),
-        *_waybill_doubts(given),
+        *_phone_doubts(normalized.given, region),
+        *_waybill_doubts(normalized.given),
         *_reference_doubts(normalized.order),
     ]
     return [normalized.spelling.of(problem) for problem in found]
@@ -122,7 +128,7 @@ def _with_plain_names(payload: JsonObject) -> JsonObject:
 
 def _stripped(value: Any) -> Any:
     names = as_object(value)
-    if not any(_is_padded(name, names) for name in names):
+    if not any(isinstance(name, str) and name != name.strip() for name in names):  # pyright: ignore[reportUnnecessaryIsInstance]
         return value
     return {name.strip() if _is_padded(name, names) else name: inner for name, inner in names.items()}
 

@@ -7,7 +7,6 @@ is exact; beyond that, and where a number was written with an exponent, digits a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from awbridge.clickpost.wire.lenient_json import as_list, as_object, as_waybill
@@ -28,6 +27,8 @@ IDENTIFIERS = frozenset(
     }
 )
 KEYS = frozenset({"reference_number", "order_id", "awb_number", "waybill"})  # by which shipments are found
+_CHECKED = IDENTIFIERS | KEYS
+_ALWAYS_EXACT = frozenset({int, bool, type(None)})
 _WRITTEN_AS_FLOAT = re.compile(r"(\d{1,15})\.0+", re.ASCII)
 _TEXT_IS_DIGITS = frozenset(
     {
@@ -71,41 +72,51 @@ def is_exact(value: float) -> bool:
     return type(value) is not Rounded and value.is_integer() and 0 <= value < _LARGEST
 
 
-def identifier_problems(value: Any, name: str = "", depth: int = 0) -> Iterator[JsonProblem]:
+def identifier_problems(value: Any, name: str = "", depth: int = 0) -> list[JsonProblem]:
     """Every identifier in a JSON value whose digits are uncertain, and every key with invisible characters."""
     if depth > DEEPEST:
-        return
+        return []
     if isinstance(value, dict):
-        for inner_name, inner in as_object(value).items():
-            if inner is not None and (isinstance(inner, dict | list) or inner_name in IDENTIFIERS | KEYS):
-                found = identifier_problems(inner, inner_name, depth + 1)
-                yield from (JsonProblem((inner_name, *p.loc), p.problem, p.code) for p in found)
-    elif isinstance(value, list):
-        for index, inner in enumerate(as_list(value)):
-            found = identifier_problems(inner, name, depth + 1)
-            yield from (JsonProblem((index, *p.loc), p.problem, p.code) for p in found)
-    elif name in IDENTIFIERS and _is_rounded(value):
-        yield JsonProblem((), ROUNDED, DATA_WRONG)
-    elif name in KEYS and isinstance(value, str) and (problem := control_problem(value)):
-        yield JsonProblem((), problem, DATA_WRONG)
+        return [
+            JsonProblem((inner_name, *p.loc), p.problem, p.code)
+            for inner_name, inner in as_object(value).items()
+            if inner is not None and (inner_name in _CHECKED or isinstance(inner, dict | list))
+            for p in identifier_problems(inner, inner_name, depth + 1)
+        ]
+    if isinstance(value, list):
+        return [
+            JsonProblem((index, *p.loc), p.problem, p.code)
+            for index, inner in enumerate(as_list(value))
+            for p in identifier_problems(inner, name, depth + 1)
+        ]
+    if name in IDENTIFIERS and _is_rounded(value):
+        return [JsonProblem((), ROUNDED, DATA_WRONG)]
+    if name in KEYS and isinstance(value, str) and (problem := control_problem(value)):
+        return [JsonProblem((), problem, DATA_WRONG)]
+    return []
 
 
 def _is_rounded(value: Any) -> bool:
     if isinstance(value, str):
-        return _EXPONENT.fullmatch(value.strip()) is not None
+        return "+" in value and _EXPONENT.fullmatch(value.strip()) is not None
     return isinstance(value, float) and not is_exact(value)
 
 
 def with_exact_identifiers(order: JsonObject) -> JsonObject:
     """A copy of an order whose identifiers are digits, not floats."""
-    return {name: _exact(name, value, 0) for name, value in order.items()}
+    return _exact_fields(order, 0)
+
+
+def _exact_fields(fields: JsonObject, depth: int) -> JsonObject:
+    # Text without a point is by far the most common: no call for it.
+    return {n: v if type(v) is str and "." not in v else _exact(n, v, depth) for n, v in fields.items()}
 
 
 def _exact(name: str, value: Any, depth: int) -> Any:
-    if type(value) is str and "." not in value:  # by far the most common
+    if type(value) in _ALWAYS_EXACT:
         return value
     if depth < DEEPEST and (fields := as_object(value)):
-        return {inner: _exact(inner, v, depth + 1) for inner, v in fields.items()}
+        return _exact_fields(fields, depth + 1)
     if depth < DEEPEST and (entries := as_list(value)):
         return [_exact(name, inner, depth + 1) for inner in entries]
     return exact_identifier(name, value) if name in IDENTIFIERS else value

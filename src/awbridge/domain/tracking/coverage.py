@@ -26,24 +26,27 @@ def spans(windows: Iterable[Span], *, start: datetime, now: datetime) -> list[Sp
 
     Time in no window is uncovered. Time before the first window is left out: catch-up did not run yet.
     """
-    found: list[Span] = []
+    found: list[list[Span]] = []  # each is joined into one
+    last_to = None
     for window in sorted(windows, key=lambda w: w.from_at):
         at = max(window.from_at, start)
-        if found and at > found[-1].to_at:
-            _append(found, Span(from_at=found[-1].to_at, to_at=at, covered=False))
+        if last_to and at > last_to:
+            _append(found, Span(from_at=last_to, to_at=at, covered=False))
+            last_to = at
         if window.to_at > at:
-            _append(found, replace(window, from_at=at))
-    if found and now > found[-1].to_at:
-        _append(found, Span(from_at=found[-1].to_at, to_at=now, covered=False))
-    return found
+            _append(found, window if at == window.from_at else replace(window, from_at=at))
+            last_to = window.to_at
+    if last_to and now > last_to:
+        _append(found, Span(from_at=last_to, to_at=now, covered=False))
+    return [replace(s[0], to_at=s[-1].to_at, items=sum(one.items for one in s)) for s in found]
 
 
-def _append(found: list[Span], new: Span) -> None:
-    last = found[-1] if found else None
+def _append(found: list[list[Span]], new: Span) -> None:
+    last = found[-1][-1] if found else None
     if last and last.covered == new.covered and last.problem == new.problem and last.to_at == new.from_at:
-        found[-1] = replace(last, to_at=new.to_at, items=last.items + new.items)
+        found[-1].append(new)
     else:
-        found.append(new)
+        found.append([new])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

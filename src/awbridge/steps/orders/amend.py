@@ -33,6 +33,7 @@ from awbridge.domain.notify import events as happened
 from awbridge.domain.orders.shipment import NewShipment, SettleBy, Shipment, State
 from awbridge.steps.orders import intake
 from awbridge.steps.orders.intake import IntakeResult
+from awbridge.steps.orders.payload_stays import why_payload_stays
 from awbridge.steps.records.at_courier import order_at_courier
 from awbridge.steps.records.known_shipment import known_shipment
 from awbridge.steps.runtime.clock import Clock
@@ -113,7 +114,7 @@ async def preview(
         order=order,
         differences=_differences(shipment.payload, after),
         problems=problems,
-        obstacle=None if _may_change(shipment) else intake.why_payload_stays(shipment),
+        obstacle=None if _may_change(shipment) else why_payload_stays(shipment),
         warnings=warnings,
     )
 

@@ -12,14 +12,14 @@ from awbridge.clickpost.orders.columns import ORDERS, column_of, meant
 from awbridge.domain.couriers.allocation import Allocation
 from awbridge.domain.errors import IntakeError, PayloadRefused, TableUnreadable
 from awbridge.domain.json import read_order_json
-from awbridge.steps.orders.intake import BatchRefused, IntakeResult, take_in
+from awbridge.steps.orders.import_batch import import_batch
 from awbridge.steps.orders.order_rows import BadRow, ReadOrder, look_over, orders_of
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.tables.table import Table, open_table
 
-BATCH = 200
-JSON = (".json", ".jsonl", ".ndjson")
+BATCH = 200  # orders of a transaction; other writers to SQLite wait for it
+MOST_WARNINGS = 10_000  # that are kept
 TABLES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xls", ".ods", ".xlsb")
 
 
@@ -39,21 +39,25 @@ class OrderFile:
 
 @dataclass(slots=True)
 class Imported:
-    """The result of an import. `known` orders were stored already. `warnings` belong to accepted rows."""
+    """The result of an import. `known` orders were stored already.
+
+    `warnings` are the first ones about accepted rows; there may be one about each of a million.
+    """
 
     created: int = 0
     known: int = 0
     bad: list[BadRow] = field(default_factory=list[BadRow])
     warnings: list[BadRow] = field(default_factory=list[BadRow])
+    warning_count: int = 0
 
 
 def read_orders(path: Path) -> OrderFile:
     """The orders of a table or a .json or .jsonl file. Raises TableUnreadable, also for a file without any."""
     ending = path.suffix.lower()
-    if ending not in (*JSON, *TABLES):
+    if ending not in (*_READERS, *TABLES):
         raise TableUnreadable(f"{path.name}: write the orders as .csv, .xlsx, .xls, .ods, .json or .jsonl")
     try:
-        found = _from_json(path, ending) if ending in JSON else _from_table(path)
+        found = _READERS.get(ending, _from_table)(path)
     except OSError as error:
         raise TableUnreadable(f"{path}: {error.strerror or error}") from None
     if not found.total and not any(True for _ in found):
@@ -79,33 +83,51 @@ def _refuse_slips(name: str, table: Table) -> None:
             raise TableUnreadable(f"{name}: unknown columns: {title}; is it {slip}? Rename it, or take it out")
 
 
-def _from_json(path: Path, ending: str) -> OrderFile:
+def _from_json(path: Path) -> OrderFile:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        value = read_order_json(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise TableUnreadable(f"{path}: not UTF-8 at byte {error.start}; save the file as UTF-8") from None
-    rows = list(_read_json(text) if ending == ".json" else _read_jsonl(text))
-    return OrderFile(lambda: iter(rows), sum(isinstance(row, ReadOrder) for row in rows))
-
-
-def _read_json(text: str) -> Iterator[ReadOrder | BadRow]:
-    try:
-        value = read_order_json(text)
+        raise _not_utf8(path, error.start) from None
     except (ValueError, RecursionError) as error:
         raise TableUnreadable(f"not JSON: {error}") from None
     orders = cast("list[Any]", value) if isinstance(value, list) else [value]
-    for place, order in enumerate(orders, start=1):
-        yield ReadOrder(line=place, order=order)
+    rows = [ReadOrder(line=place, order=order) for place, order in enumerate(orders, start=1)]
+    return OrderFile(lambda: iter(rows), len(rows))
 
 
-def _read_jsonl(text: str) -> Iterator[ReadOrder | BadRow]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            yield ReadOrder(line=number, order=read_order_json(line))
-        except (ValueError, RecursionError) as error:
-            yield BadRow(line=number, reference_number="", field="", problem=f"not JSON: {error}")
+def _from_jsonl(path: Path) -> OrderFile:
+    """Read twice, line by line: a file of any size needs no more memory."""
+    total = at = 0
+    with path.open("rb") as lines:
+        for line in lines:
+            try:
+                total += bool(line.decode().strip("\ufeff \t\r\n"))
+            except UnicodeDecodeError as error:
+                raise _not_utf8(path, at + error.start) from None
+            at += len(line)
+    return OrderFile(lambda: _read_jsonl(path), total)
+
+
+def _not_utf8(path: Path, at: int) -> TableUnreadable:
+    return TableUnreadable(f"{path}: not UTF-8 at byte {at}; save the file as UTF-8")
+
+
+def _read_jsonl(path: Path) -> Iterator[ReadOrder | BadRow]:
+    with path.open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                yield ReadOrder(line=number, order=read_order_json(line))
+            except (ValueError, RecursionError) as error:
+                yield BadRow(line=number, reference_number="", field="", problem=f"not JSON: {error}")
+
+
+_READERS: dict[str, Callable[[Path], OrderFile]] = {
+    ".json": _from_json,
+    ".jsonl": _from_jsonl,
+    ".ndjson": _from_jsonl,
+}
 
 
 async def import_orders(
@@ -132,20 +154,18 @@ async def import_orders(
 async def _import_batch(
     store: Store, clock: Clock, batch: list[ReadOrder], result: Imported, allocation: Allocation
 ) -> None:
-    while batch:
-        try:
-            taken: list[IntakeResult] = await take_in(
-                store=store, clock=clock, orders=[r.order for r in batch], allocation=allocation
-            )
-        except BatchRefused as refused:
-            for place, error in refused.errors.items():
-                result.bad.extend(_bad_rows(batch[place], error))
-            batch = [row for place, row in enumerate(batch) if place not in refused.errors]
+    orders = [row.order for row in batch]
+    done = await import_batch(store=store, clock=clock, orders=orders, allocation=allocation)
+    result.created += sum(done.created.values())
+    result.known += len(done.created) - sum(done.created.values())
+    for place, row in enumerate(batch):
+        if error := done.errors.get(place):
+            result.bad += _bad_rows(row, error)
         else:
-            result.created += sum(t.created for t in taken)
-            result.known += sum(not t.created for t in taken)
-            result.warnings.extend(w for row, t in zip(batch, taken, strict=True) for w in _warnings(row, t))
-            return
+            reference, found = _reference(row.order), done.warnings[place]
+            result.warning_count += len(found)
+            if len(result.warnings) < MOST_WARNINGS:
+                result.warnings += [row.bad(reference, doubt.path, doubt.problem) for doubt in found]
 
 
 def _bad_rows(row: ReadOrder, error: IntakeError) -> list[BadRow]:
@@ -156,11 +176,6 @@ def _bad_rows(row: ReadOrder, error: IntakeError) -> list[BadRow]:
         else [("shipment_details.reference_number", str(error))]
     )
     return [row.bad(reference, path, problem) for path, problem in problems]
-
-
-def _warnings(row: ReadOrder, taken: IntakeResult) -> Iterator[BadRow]:
-    for found in taken.warnings:
-        yield row.bad(taken.shipment.reference_number, found.path, found.problem)
 
 
 def _reference(order: Any) -> str:

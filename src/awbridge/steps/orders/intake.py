@@ -22,12 +22,13 @@ from awbridge.domain.errors import (
     ReferenceTaken,
 )
 from awbridge.domain.orders import cancellation
-from awbridge.domain.orders.shipment import NO_COURIER, NewShipment, Region, SettleBy, Shipment, State, shard_of
+from awbridge.domain.orders.shipment import NO_COURIER, NewShipment, Region, Shipment, State
+from awbridge.steps.orders.payload_stays import stays_where_maybe_placed, why_payload_stays
 from awbridge.steps.records.holders import Holders, Wanted, holders_of
 from awbridge.steps.records.known_shipment import known_shipment
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
-from awbridge.store.couriers import accounts, couriers, rules
+from awbridge.store.couriers import couriers, rules
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import payload_versions, shipments
@@ -79,7 +80,7 @@ async def take_in(
     order's place in the batch.
     """
     async with store.read() as session:
-        news = await _read_orders(session, orders, allocation)
+        news = await _read_all(session, orders, allocation)
     async with store.write() as session:
         return await keep(session, news, clock)  # a refusal rolls back
 
@@ -88,22 +89,29 @@ async def take_in_with(
     session: Session, *, clock: Clock, orders: Sequence[Any], allocation: Allocation = Allocation.RULES
 ) -> list[IntakeResult]:
     """`take_in` within the caller's transaction. The caller must roll back after a refusal."""
-    return await keep(session, await _read_orders(session, orders, allocation), clock)
+    return await keep(session, await _read_all(session, orders, allocation), clock)
 
 
-async def _read_orders(session: Session, orders: Sequence[Any], allocation: Allocation) -> dict[int, NewShipment]:
-    accounts, choosing = await configured(session, allocation)
+async def _read_all(session: Session, orders: Sequence[Any], allocation: Allocation) -> dict[int, NewShipment]:
+    news, errors = read_orders(dict(enumerate(orders)), *await configured(session, allocation))
+    if errors:
+        raise BatchRefused(errors)
+    return news
+
+
+def read_orders(
+    orders: Mapping[int, Any], accounts: Mapping[str, CourierAccount], choosing: Choosing
+) -> tuple[dict[int, NewShipment], dict[int, IntakeError]]:
+    """Check the orders of a batch, each by its place: those that can be stored, and why the others are refused."""
     news: dict[int, NewShipment] = {}
     errors: dict[int, IntakeError] = {}
-    for place, order in enumerate(orders):
+    for place, order in orders.items():
         try:
             news[place] = read_order(order, accounts, choosing=choosing)
         except IntakeError as error:
             errors[place] = error
     errors.update(_repeated(news))
-    if errors:
-        raise BatchRefused(errors)
-    return news
+    return {place: new for place, new in news.items() if place not in errors}, errors
 
 
 async def configured(session: Session, allocation: Allocation) -> tuple[dict[str, CourierAccount], Choosing]:
@@ -137,7 +145,7 @@ async def change_locked(
     session: Session, existing: Shipment, new: NewShipment, *, now: datetime, changed_by: str, reason: str = ""
 ) -> Shipment:
     """`change_payload` of a shipment that the caller holds locked, by an order that was read."""
-    if existing.maybe_placed and (problem := _stays_where_maybe_placed(existing, new)):
+    if existing.maybe_placed and (problem := stays_where_maybe_placed(existing, new)):
         raise NotPossible(problem)  # without a courier, allocate settles it before it gets one
     if (others := await holders_of_own(session, new)) and others.refusal:
         raise PayloadRefused([FieldProblem(OWN_WAYBILL, others.refusal)])
@@ -164,46 +172,6 @@ def read_change(
         stays = f"must stay {existing.reference_number}"
         raise PayloadRefused([FieldProblem("shipment_details.reference_number", stays)])
     return new
-
-
-def _stays_where_maybe_placed(existing: Shipment, new: NewShipment) -> str | None:
-    """Why this change could create a second parcel: a courier recognizes an order that it may hold by these fields."""
-    to_nobody = new.courier_partner_id == NO_COURIER
-    pairs = {
-        "courier": (existing.courier_partner_id, existing.courier_partner_id if to_nobody else new.courier_partner_id),
-        "account": (existing.account_code, existing.account_code if to_nobody else new.account_code),
-        "region": (existing.region, new.region),
-        "order_id": (existing.order_id, new.order_id),
-        "awb_number": (own_waybill(existing.payload), own_waybill(new.payload)),
-    }
-    changed = [name for name, (before, after) in pairs.items() if before != after]
-    if not changed:
-        return None
-    return (
-        f"{existing.reference_number} may be placed at ClickPost: {', '.join(changed)} cannot change before that is "
-        "settled. Retry it, or look in ClickPost's dashboard and say what it shows (awbridge shipments settle, or "
-        "POST .../settle)"
-    )
-
-
-def why_payload_stays(shipment: Shipment) -> str:
-    """Why a payload cannot be changed, and what can be done instead."""
-    reference = shipment.reference_number
-    if shipment.replaced_by:
-        return f"{reference} is replaced by {shipment.replaced_by}: its payload cannot change any more"
-    if shipment.success or shipment.state is State.CANCELLED:
-        return (
-            f"{reference} is {shipment.state}: its payload cannot change any more. "
-            "Replace it by a new shipment: awbridge shipments replace, or POST .../replace"
-        )
-    if shipment.cancel_requested_at:
-        return f"{reference} is being cancelled: its payload cannot change any more"
-    if shipment.settle_by is SettleBy.ASKING:
-        return (
-            f"the courier says that it already holds {reference}: settle it before changing its payload "
-            "(awbridge shipments settle, or POST .../settle)"
-        )
-    return f"{reference} is being sent right now: its payload cannot change while it is. Try again in a minute"
 
 
 async def retry(*, store: Store, clock: Clock, reference_number: str) -> Shipment:
@@ -342,33 +310,61 @@ def warned(others: Holders | None) -> tuple[FieldProblem, ...]:
     return (FieldProblem(OWN_WAYBILL, others.warning),) if others and others.warning else ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """What was stored of a batch: which of its orders, by place, and the warnings about each."""
+
+    created: Mapping[int, bool]
+    warnings: Mapping[int, tuple[FieldProblem, ...]]
+
+
 async def keep(session: Session, news: Mapping[int, NewShipment], clock: Clock) -> list[IntakeResult]:
     """Store orders that were read, by their place in the batch. Raises BatchRefused, half-stored: roll back then."""
-    now = clock()
-    in_key_order = sorted(news.items(), key=lambda n: (shard_of(n[1].reference_number), n[1].reference_number))
-    await accounts.ensure(session, [(n.courier_partner_id, n.account_code) for n in news.values()])
-    created = {place: await shipments.add(session, new, now=now) for place, new in in_key_order}
-    of_others = await _own_waybills(session, [new for place, new in news.items() if created[place]])
-    for place, new in in_key_order:
-        if created[place] and (new.allocated_by or new.courier_partner_id == NO_COURIER):
-            await _keep_allocation(session, new, now)
-    await shipments.wake_deliveries(session, [news[place] for place, made in created.items() if made], now=now)
-    stored = {
-        s.reference_number: s for s in await shipments.get_many(session, [n.reference_number for n in news.values()])
-    }
-    taken: list[IntakeResult] = []
-    conflicts: dict[int, IntakeError] = {}
+    accepted = await store_orders(session, news, now=clock())
+    references = [new.reference_number for new in news.values()]
+    stored = {s.reference_number: s for s in await shipments.get_many(session, references)}
+    return [
+        IntakeResult(
+            shipment=stored[new.reference_number],
+            created=accepted.created[place],
+            warnings=accepted.warnings[place],
+        )
+        for place, new in news.items()
+    ]
+
+
+async def store_orders(session: Session, news: Mapping[int, NewShipment], *, now: datetime) -> Accepted:
+    """`keep` without reading the shipments back."""
+    first: dict[str, int] = {}
     for place, new in news.items():
-        shipment = stored[new.reference_number]
-        differences = [] if created[place] else _differences(shipment, new)
-        if not created[place] and _is_cancelled(shipment):
-            conflicts[place] = ReferenceCancelled(new.reference_number, differences)
-        elif differences:
-            conflicts[place] = ReferenceTaken(new.reference_number, differences)
+        first.setdefault(new.reference_number, place)
+    added = await shipments.add_many(session, [news[place] for place in first.values()], now=now)
+    created = {p: first[new.reference_number] == p and new.reference_number in added for p, new in news.items()}
+    fresh = [news[place] for place, is_new in created.items() if is_new]
+    of_others = await _own_waybills(session, fresh)
+    await shipments.wake_deliveries(session, fresh, now=now)
+    taken = [reference for reference in first if reference not in added]
+    known = {s.reference_number: s for s in await shipments.get_many(session, taken)} if taken else {}
+    conflicts = _conflicts(news, known)
+    for place, new in news.items():
         others = of_others.get(new.reference_number)
         if others and others.refusal:
             conflicts[place] = PayloadRefused([FieldProblem(OWN_WAYBILL, others.refusal)])
-        taken.append(IntakeResult(shipment=shipment, created=created[place], warnings=(*new.warnings, *warned(others))))
     if conflicts:
         raise BatchRefused(conflicts)
-    return taken
+    warnings = {p: (*new.warnings, *warned(of_others.get(new.reference_number))) for p, new in news.items()}
+    return Accepted(created=created, warnings=warnings)
+
+
+def _conflicts(news: Mapping[int, NewShipment], known: Mapping[str, Shipment]) -> dict[int, IntakeError]:
+    """The orders whose reference number belongs to another order, or to a cancelled one."""
+    conflicts: dict[int, IntakeError] = {}
+    for place, new in news.items():
+        if (shipment := known.get(new.reference_number)) is None:
+            continue
+        differences = _differences(shipment, new)
+        if _is_cancelled(shipment):
+            conflicts[place] = ReferenceCancelled(new.reference_number, differences)
+        elif differences:
+            conflicts[place] = ReferenceTaken(new.reference_number, differences)
+    return conflicts

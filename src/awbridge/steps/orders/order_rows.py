@@ -5,8 +5,10 @@ The table is read twice. The rows of an order may be apart, and only such orders
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from awbridge.clickpost.orders.columns import add_item, first_clash, order_from_row, place_in_table, read_cell
@@ -65,7 +67,7 @@ class Overview:
 def look_over(table: Table) -> Overview:
     """The first pass. Raises TableUnreadable for a damaged text, before any order is stored."""
     found = Overview()
-    seen: set[int] = set()
+    seen = array("q")  # a set of a million takes ten times the memory
     long: set[str] = set()
     are_whole = False
     last = ""
@@ -75,16 +77,15 @@ def look_over(table: Table) -> Overview:
         if not reference:
             continue
         if reference != last:
-            key = hash(reference)
-            if key in seen:
-                found.apart.add(key)
-            seen.add(key)
+            seen.append(hash(reference))
         last = reference
         if _is_long(reference):
             are_whole = are_whole or not _ends_in_zeros(reference)
             if len(long) < 2:
                 long.add(reference)
-    found.orders = len(seen)
+    in_order = sorted(seen)
+    found.apart = {key for key, following in pairwise(in_order) if key == following}
+    found.orders = len(in_order) - sum(key == following for key, following in pairwise(in_order))
     found.are_rounded = len(long) > 1 and not are_whole
     return found
 

@@ -19,6 +19,7 @@ from awbridge.domain.tracking.coverage import CourierCoverage, Span, silent, spa
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
+from awbridge.store.audit import samples
 from awbridge.store.engine.database import Session
 from awbridge.store.notify import alarms
 from awbridge.store.polling import arrivals, polls, webhook_keys, windows
@@ -198,8 +199,13 @@ async def coverage(*, store: Store, clock: Clock, back: timedelta = timedelta(da
             found_since_last_webhook=_found_by_polling(await arrivals.since(session, last_at)) if last_at else 0,
             alarms=await _alarms(session),
             refusals=await webhook_keys.refusals(session),
-            silent_shipments=await polls.count_aged_out(session),
+            silent_shipments=await _silent_shipments(session, now),
         )
+
+
+async def _silent_shipments(session: Session, now: datetime) -> int:
+    sample = await samples.large(session, now=now)
+    return sample.figures.silent_shipments if sample else await polls.count_aged_out(session)
 
 
 def _by_courier(arrived: Sequence[Arrived]) -> dict[int, CourierCoverage]:

@@ -17,6 +17,7 @@ from awbridge.store.engine.store import Store
 
 _sql = Queries(__name__)
 _ids = Ids()
+_LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +110,20 @@ async def of_shipment(session: Session, reference_number: str) -> Sequence[Attem
     """Every call made about a shipment, oldest first."""
     rows = await session.fetch(_sql.of_shipment, shard_of(reference_number), reference_number)
     return [row_as(Attempt, row) for row in rows]
+
+
+async def page_of_shipment(session: Session, reference_number: str, *, after: int = 0, limit: int) -> Sequence[Attempt]:
+    """The calls made about a shipment that follow the call `after`, oldest first."""
+    shard = shard_of(reference_number)
+    rows = await session.fetch(_sql.page_of_shipment, shard, reference_number, after, limit)
+    return [row_as(Attempt, row) for row in rows]
+
+
+async def newest_of_shipment(session: Session, reference_number: str, *, limit: int) -> Sequence[Attempt]:
+    """The newest calls made about a shipment, oldest first."""
+    shard = shard_of(reference_number)
+    rows = await session.fetch(_sql.newest_of_shipment, shard, reference_number, _LARGEST_ID, limit)
+    return [row_as(Attempt, row) for row in reversed(rows)]
 
 
 async def evidence_of_shipment(session: Session, reference_number: str) -> list[KeptCall]:

@@ -11,6 +11,17 @@ ON CONFLICT (shard, id) DO NOTHING
 -- name: of_shipment
 SELECT {{attempts.*}} FROM attempts WHERE shard = $1 AND reference_number = $2 ORDER BY id
 
+-- name: page_of_shipment
+-- Ordered by the reference number too, which is the same in every row: only the index of shipments has that order.
+SELECT {{attempts.*}} FROM attempts
+WHERE shard = $1 AND reference_number <= $2 AND (reference_number, id) > ($2, $3)
+ORDER BY reference_number, id LIMIT $4
+
+-- name: newest_of_shipment
+SELECT {{attempts.*}} FROM attempts
+WHERE shard = $1 AND reference_number >= $2 AND (reference_number, id) < ($2, $3)
+ORDER BY reference_number DESC, id DESC LIMIT $4
+
 -- fragment: evidence
 SELECT {{attempts.*}}, s.waybill, s.order_id, s.courier_partner_id, s.account_code, s.transporter, s.problem,
   CASE WHEN attempts.api = 'cancel-order' THEN COALESCE(s.cancel_state, s.state) ELSE s.state END AS state,

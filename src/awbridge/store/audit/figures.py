@@ -19,6 +19,7 @@ from awbridge.store.engine.database import Session
 from awbridge.store.engine.ids import first_id
 from awbridge.store.engine.queries import Queries
 from awbridge.store.notify import alarms, attention, events
+from awbridge.store.polling import polls
 
 _sql = Queries(__name__)
 
@@ -33,6 +34,7 @@ class Figures:
     at the end; `unreadable_dates`: those of them whose expected date is no date. `scans_ahead`: received within a day,
     and in the future then. `sizes`: about how many rows a table has.
     `needs`: what needs a person or is worth watching; `refusals`: what ClickPost refused of late.
+    `event_deliveries`: endpoint -> state -> number. `silent_shipments`: no longer polled.
     """
 
     shipments: Mapping[str, int]
@@ -45,13 +47,31 @@ class Figures:
     inbox: Mapping[str, int]
     scans_ahead: int
     notices: Mapping[str, int]
-    event_deliveries: Mapping[str, int]
+    event_deliveries: Mapping[int, Mapping[str, int]]
+    silent_shipments: int
     courier_warnings: Mapping[str, int]
     alarms: int
     archive_open: int
     sizes: Mapping[str, int]
     needs: Mapping[Need, int]
     refusals: RefusalCounts
+
+    @property
+    def counted(self) -> int:
+        """About how many rows were read for these figures."""
+        counts = (self.shipments, self.waiting, self.cancels, self.actions, self.inbox, self.notices, self.needs)
+        single = (self.on_their_way, self.unreadable_dates, self.scans_ahead, self.archive_open, self.silent_shipments)
+        by_key = sum(sum(numbers.values()) for numbers in (*counts, self.events_by_state))
+        return by_key + sum(single) + self.refusals.decided
+
+    @property
+    def events_by_state(self) -> dict[str, int]:
+        """How many event deliveries there are by state, over all endpoints."""
+        by_state: dict[str, int] = {}
+        for states in self.event_deliveries.values():
+            for state, number in states.items():
+                by_state[state] = by_state.get(state, 0) + number
+        return by_state
 
 
 async def read(session: Session, *, now: datetime, stuck_after: StuckAfter = DEFAULT_STUCK_AFTER) -> Figures:
@@ -69,7 +89,8 @@ async def read(session: Session, *, now: datetime, stuck_after: StuckAfter = DEF
         inbox=dict((await session.fetch(_sql.inbox, now))[0]),
         scans_ahead=(await session.fetch(_sql.scans_ahead, first_id(now - RECENT)))[0]["scans"],
         notices={row["state"]: row["notices"] for row in await session.fetch(_sql.notices)},
-        event_deliveries=await _event_deliveries(session),
+        event_deliveries=await event_deliveries(session),
+        silent_shipments=await polls.count_aged_out(session),
         courier_warnings=await couriers.count_warnings(session),
         alarms=len(await alarms.open_now(session)),
         archive_open=(await session.fetch(_sql.archive_open))[0]["files"],
@@ -110,8 +131,9 @@ def _as_shown(counts: Mapping[str, int], unplaced: Mapping[str, Mapping[str, int
     return {state: number for state, number in sorted(shown.items()) if number > 0}
 
 
-async def _event_deliveries(session: Session) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for (_, state), number in (await events.count_undelivered(session)).items():
-        counts[state] = counts.get(state, 0) + number
+async def event_deliveries(session: Session) -> dict[int, dict[str, int]]:
+    """How many deliveries each endpoint has by state, except delivered ones."""
+    counts: dict[int, dict[str, int]] = {}
+    for (endpoint, state), number in (await events.count_undelivered(session)).items():
+        counts.setdefault(endpoint, {})[state] = number
     return counts

@@ -6,11 +6,12 @@ it raises. Statements come from the `.sql` files (queries.py) and carry both dia
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import fields
 from enum import Enum
-from functools import cache
+from functools import lru_cache
+from operator import itemgetter
 from types import NoneType, UnionType
 from typing import Any, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
@@ -25,21 +26,29 @@ def row_as(kind: type[T], row: Row, **read: object) -> T:
 
     Columns that the dataclass does not know are ignored.
     """
-    names, converted = _fields_of(kind)
-    values = {name: row[name] for name in names if name in row}
-    for name, convert in converted.items():
-        if values.get(name) is not None:
+    names, values_of, converted = _reader(kind, tuple(row.keys()))
+    values = dict(zip(names, values_of(row), strict=True))
+    for name, convert in converted:
+        if values[name] is not None:
             values[name] = convert(values[name])
     return kind(**values | read)
 
 
-@cache
-def _fields_of(kind: type) -> tuple[tuple[str, ...], dict[str, type]]:
-    """(the names of all fields, the types of those that hold an enum or a boolean)."""
+@lru_cache(maxsize=1024)
+def _reader(
+    kind: type, columns: tuple[str, ...]
+) -> tuple[tuple[str, ...], Callable[[Row], tuple[Any, ...]], tuple[tuple[str, type], ...]]:
+    """(the fields that are columns, what reads them from a row, the types of those that hold an enum or a boolean)."""
     hints = get_type_hints(kind)
-    names = tuple(field.name for field in fields(kind))
+    names = tuple(field.name for field in fields(kind) if field.name in columns)
     types = {name: _without_none(hints[name]) for name in names}
-    return names, {name: found for name, found in types.items() if found is bool or issubclass(found, Enum)}
+    converted = tuple((name, found) for name, found in types.items() if found is bool or issubclass(found, Enum))
+    return names, itemgetter(*names) if len(names) > 1 else _only(*names), converted
+
+
+def _only(*names: str) -> Callable[[Row], tuple[Any, ...]]:
+    """`itemgetter` of one name or none, which returns a tuple too."""
+    return lambda row: tuple(row[name] for name in names)
 
 
 def _without_none(hint: Any) -> type:

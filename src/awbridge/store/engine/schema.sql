@@ -574,6 +574,8 @@ CREATE TABLE differences (
   PRIMARY KEY (shard, reconciliation_id, kind, item)
 );
 CREATE INDEX differences_listed ON differences (reconciliation_id, id);
+CREATE INDEX differences_of_kind ON differences (reconciliation_id, kind, id);
+CREATE INDEX differences_by_state ON differences (reconciliation_id, state, kind);
 CREATE INDEX differences_to_check ON differences (next_check_at) WHERE next_check_at IS NOT NULL;
 -- The milestones that a shipment reached, once each, written with the status that shows them. due_at: when notices are
 -- made of it (NULL: made). fresh_at: ClickPost's latest_time_stamp of that status, if sent.
@@ -698,4 +700,14 @@ CREATE TABLE clock_marks (
   latest_at TIMESTAMPTZ NOT NULL,
   set_back_at TIMESTAMPTZ,
   set_back_seconds DOUBLE PRECISION
+);
+
+-- One row: the counts of `awbridge_*` metrics as they were last taken in the background, as JSON. counted: the rows that
+-- had to be read for them. begun_at: when a process last began to count, so that the others need not.
+CREATE TABLE figure_samples (
+  id SMALLINT NOT NULL PRIMARY KEY,
+  begun_at TIMESTAMPTZ NOT NULL,
+  sampled_at TIMESTAMPTZ,
+  counted BIGINT NOT NULL,
+  figures TEXT
 );

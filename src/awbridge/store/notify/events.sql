@@ -71,21 +71,26 @@ WHERE endpoint_id = $1 AND state = 'failed' AND state <> 'delivered'
 -- name: forget
 DELETE FROM event_deliveries WHERE endpoint_id = $1
 
+-- fragment: with_events
+SELECT page.event_id, e.kind, e.reference_number, page.state, page.tries, page.next_try_at, page.http_status, page.problem,
+  e.created_at, page.updated_at
+FROM page JOIN events e ON e.shard = page.shard AND e.id = page.event_id
+ORDER BY page.event_id DESC
+
 -- name: newest
-SELECT d.event_id, e.kind, e.reference_number, d.state, d.tries, d.next_try_at, d.http_status, d.problem, e.created_at,
-  d.updated_at
-FROM event_deliveries d JOIN events e ON e.shard = d.shard AND e.id = d.event_id
-WHERE d.endpoint_id = $1
-ORDER BY d.event_id DESC
-LIMIT $2
+-- The page first: PostgreSQL would join every delivery of the endpoint, then sort them.
+WITH page AS MATERIALIZED (
+  SELECT {{event_deliveries.*}} FROM event_deliveries WHERE endpoint_id = $1 ORDER BY event_id DESC LIMIT $2
+)
+{{with_events}}
 
 -- name: newest_undelivered
-SELECT d.event_id, e.kind, e.reference_number, d.state, d.tries, d.next_try_at, d.http_status, d.problem, e.created_at,
-  d.updated_at
-FROM event_deliveries d JOIN events e ON e.shard = d.shard AND e.id = d.event_id
-WHERE d.endpoint_id = $1 AND d.state = $3 AND d.state <> 'delivered'
-ORDER BY d.event_id DESC
-LIMIT $2
+WITH page AS MATERIALIZED (
+  SELECT {{event_deliveries.*}} FROM event_deliveries
+  WHERE endpoint_id = $1 AND state = $3 AND state <> 'delivered'
+  ORDER BY event_id DESC LIMIT $2
+)
+{{with_events}}
 
 -- name: count_undelivered
 SELECT endpoint_id, state, COUNT(*) AS deliveries FROM event_deliveries WHERE state <> 'delivered'

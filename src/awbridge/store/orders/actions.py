@@ -19,7 +19,7 @@ from awbridge.domain.orders.action import (
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.domain.retry import NotDone
 from awbridge.store.engine.database import Row, Session, row_as
-from awbridge.store.engine.pages import AFTER_ALL
+from awbridge.store.engine.pages import AFTER_ALL, BEFORE_ALL
 from awbridge.store.engine.queries import Queries
 from awbridge.store.engine.shards import fetch_of
 
@@ -111,6 +111,14 @@ async def of_shipment(session: Session, reference_number: str) -> list[Action]:
     """Every action about a shipment, first asked first."""
     rows = await session.fetch(_sql.of_shipment, shard_of(reference_number), reference_number)
     return [_action(row) for row in rows]
+
+
+async def page_of_shipment(
+    session: Session, reference_number: str, *, after: tuple[datetime, str] | None = None, limit: int
+) -> list[Action]:
+    """The actions about a shipment that follow the (requested_at, id) `after`, first asked first."""
+    key = (shard_of(reference_number), reference_number, *(after or BEFORE_ALL))
+    return [_action(row) for row in await session.fetch(_sql.page_of_shipment, *key, limit)]
 
 
 async def newest(

@@ -71,6 +71,12 @@ WHERE shard = $1 AND id = $2 AND state <> 'done' AND lease_owner IS NULL
 -- name: of_shipment
 SELECT {{actions.*}} FROM actions WHERE shard = $1 AND reference_number = $2 ORDER BY requested_at, id
 
+-- name: page_of_shipment
+-- Ordered by the reference number too, as below.
+SELECT {{actions.*}} FROM actions
+WHERE shard = $1 AND reference_number <= $2 AND (reference_number, requested_at, id) > ($2, $3, $4)
+ORDER BY reference_number, requested_at, id LIMIT $5
+
 -- name: newest
 SELECT {{actions.*}} FROM actions
 WHERE (requested_at, id) < ($1, $2)
@@ -78,7 +84,8 @@ ORDER BY requested_at DESC, id DESC
 LIMIT $3
 
 -- name: newest_in_state
+-- Ordered by the state too, which is the same in every row: only the index of states has that order.
 SELECT {{actions.*}} FROM actions
-WHERE state = $1 AND (requested_at, id) < ($2, $3)
-ORDER BY requested_at DESC, id DESC
+WHERE state >= $1 AND (state, requested_at, id) < ($1, $2, $3)
+ORDER BY state DESC, requested_at DESC, id DESC
 LIMIT $4

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from awbridge.store.couriers.accounts import Held
 from awbridge.store.engine.database import Session
 from awbridge.store.engine.pages import AFTER_ALL, BEFORE_ALL
 from awbridge.store.engine.queries import Queries
-from awbridge.store.orders.shipments import fetch_shipments, from_row
+from awbridge.store.orders.shipments import fetch_shipments, get_many
 
 _sql = Queries(__name__)
 
@@ -93,29 +93,26 @@ async def newest(
     at, reference = before or AFTER_ALL
     held = held or {}
     if state is None:
-        rows = await session.fetch(_sql.newest, at, reference, limit)
+        found = await fetch_shipments(session, _sql.newest, at, reference, limit)
     elif state not in DUE_STATES or not held:
-        rows = await session.fetch(_sql.newest_in_state, state.value, at, reference, limit)
+        found = await fetch_shipments(session, _sql.newest_in_state, state.value, at, reference, limit)
     elif state is State.HELD:
-        rows = await session.fetch(_sql.newest_in_state, state.value, at, reference, limit)
-        rows += [
-            row
-            for account in held
-            for other in DUE_STATES
-            if other is not State.HELD
-            for row in await session.fetch(_sql.newest_of_account, account, other.value, at, reference, limit)
-        ]
+        found = await fetch_shipments(session, _sql.newest_in_state, state.value, at, reference, limit)
+        others = [other for other in DUE_STATES if other is not State.HELD]
+        keys = [(account, other.value, at, reference, limit) for account in sorted(held) for other in others]
+        found += await _newest_of_accounts(session, keys, limit)
     else:  # what of this state is shown as such: that of the accounts that are not held
-        rows = [
-            row
-            for account in await accounts.every(session)
-            if account.state.account not in held
-            for row in await session.fetch(
-                _sql.newest_of_account, account.state.account, state.value, at, reference, limit
-            )
-        ]
-    found = sorted(map(from_row, rows), key=lambda s: (s.created_at, s.reference_number), reverse=True)
+        every = [account.state.account for account in await accounts.every(session)]
+        keys = [(account, state.value, at, reference, limit) for account in every if account not in held]
+        found = await _newest_of_accounts(session, keys, limit)
+    found.sort(key=lambda s: (s.created_at, s.reference_number), reverse=True)
     return [shown(shipment, held) for shipment in found[:limit]]
+
+
+async def _newest_of_accounts(session: Session, keys: Sequence[tuple[object, ...]], limit: int) -> list[Shipment]:
+    """The newest over all of these accounts and states: the keys of a page of each, then the rows of one page."""
+    found = [(row["created_at"], row["reference_number"]) for row in await session.fetch_rows(_sql.of_accounts, keys)]
+    return await get_many(session, [reference for _, reference in sorted(found, reverse=True)[:limit]])
 
 
 def shown(shipment: Shipment, held: Mapping[str, Held]) -> Shipment:

@@ -37,24 +37,41 @@ ORDER BY created_at DESC, reference_number DESC
 LIMIT $3
 
 -- name: newest_in_state
+-- Ordered by the state too, which is the same in every row: only the index of states has that order. With an equality
+-- PostgreSQL may read the index of all by time instead, to its end where the state is rare.
 SELECT {{shipments.*}} FROM shipments
-WHERE state = $1 AND (created_at, reference_number) < ($2, $3)
-ORDER BY created_at DESC, reference_number DESC
+WHERE state >= $1 AND (state, created_at, reference_number) < ($1, $2, $3)
+ORDER BY state DESC, created_at DESC, reference_number DESC
 LIMIT $4
 
 -- name: newest_of_order
--- SQLite would read the index of all by time, through to an order of long ago.
+-- By a range, as above.
 SELECT {{shipments.*}} FROM shipments {{sqlite: INDEXED BY shipments_by_order}}
-WHERE order_id = $1 AND (created_at, reference_number) < ($2, $3)
-ORDER BY created_at DESC, reference_number DESC
+WHERE order_id >= $1 AND (order_id, created_at, reference_number) < ($1, $2, $3)
+ORDER BY order_id DESC, created_at DESC, reference_number DESC
 LIMIT $4
 
--- name: newest_of_account
-SELECT {{shipments.*}} FROM shipments
-WHERE account = $1 AND state = $2 AND (created_at, reference_number) < ($3, $4) AND next_try_at IS NOT NULL
-  AND NOT success
-ORDER BY created_at DESC, reference_number DESC
-LIMIT $5
+-- name: of_accounts
+-- The keys of the newest, for many rows of account, state, (created_at, reference number) before, and how many. By a
+-- range, as above.
+{{postgres:
+SELECT newest.created_at, newest.reference_number
+FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::integer[])
+  AS key (account, state, before_at, before, number)
+CROSS JOIN LATERAL (
+  SELECT created_at, reference_number FROM shipments
+  WHERE shipments.account = key.account AND shipments.state >= key.state
+    AND (shipments.state, created_at, reference_number) < (key.state, key.before_at, key.before)
+    AND next_try_at IS NOT NULL AND NOT success
+  ORDER BY shipments.state DESC, created_at DESC, reference_number DESC
+  LIMIT key.number
+) newest}}
+{{sqlite:
+SELECT created_at, reference_number FROM shipments INDEXED BY shipments_unplaced
+WHERE account = $1 AND state >= $2 AND (state, created_at, reference_number) < ($2, $3, $4)
+  AND next_try_at IS NOT NULL AND NOT success
+ORDER BY state DESC, created_at DESC, reference_number DESC
+LIMIT $5}}
 
 -- name: count_by_state
 SELECT state, COUNT(*) AS shipments FROM shipments GROUP BY state ORDER BY state

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from awbridge.domain.orders.shipment import NewShipment, Shipment, Tracked, shard_of
+from awbridge.domain.orders.shipment import NO_COURIER, NewShipment, Region, Shipment, Tracked, shard_of
 from awbridge.store.couriers import accounts
 from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.queries import Queries, Statement
@@ -43,14 +43,22 @@ def payload_text(payload: Mapping[str, Any]) -> str:
 
 
 async def add(session: Session, new: NewShipment, *, now: datetime) -> bool:
-    """Store a shipment, ready to be pushed; False when its reference number is taken.
+    """Store a shipment, ready to be pushed; False when its reference number is taken."""
+    return bool(await add_many(session, [new], now=now))
 
-    To add several, first create their accounts (`accounts.ensure`), then add in order of (shard, reference number).
-    Concurrent callers then cannot deadlock.
+
+async def add_many(session: Session, new: Sequence[NewShipment], *, now: datetime) -> set[str]:
+    """Store shipments, each ready to be pushed or, without a courier, to be allocated.
+
+    Returns the reference numbers of those that were stored: the others are taken.
     """
-    await accounts.ensure(session, [(new.courier_partner_id, new.account_code)])
-    added = await session.execute(
-        _sql.add,
+    await accounts.ensure(session, [(one.courier_partner_id, one.account_code) for one in new])
+    rows = sorted((_row(one, now) for one in new), key=lambda row: row[:2])
+    return {row["reference_number"] for row in await session.fetch_rows(_sql.add, rows)}
+
+
+def _row(new: NewShipment, now: datetime) -> tuple[Any, ...]:
+    return (
         shard_of(new.reference_number),
         new.reference_number,
         new.order_id,
@@ -60,11 +68,11 @@ async def add(session: Session, new: NewShipment, *, now: datetime) -> bool:
         new.region.value,
         new.delivery_type,
         payload_text(new.payload),
-        now,
         new.account,
         new.priority,
+        new.allocated_by if new.courier_partner_id != NO_COURIER else None,
+        now,
     )
-    return added > 0
 
 
 async def wake_deliveries(session: Session, added: Sequence[NewShipment], *, now: datetime) -> None:
@@ -85,6 +93,12 @@ async def get(session: Session, reference_number: str) -> Shipment | None:
     """One shipment; None when there is none of that reference number."""
     rows = await session.fetch(_sql.get, shard_of(reference_number), reference_number)
     return from_row(rows[0]) if rows else None
+
+
+async def payloads(session: Session, references: Sequence[str]) -> dict[str, tuple[Region, str]]:
+    """The region and the payload's text of those of these shipments that are neither cancelled nor being cancelled."""
+    rows = await fetch_of(session, _sql.payloads, references)
+    return {row["reference_number"]: (Region(row["region"]), row["payload"]) for row in rows}
 
 
 async def lock_many(session: Session, references: Sequence[str]) -> dict[str, Shipment]:

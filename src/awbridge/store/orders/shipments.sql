@@ -1,10 +1,22 @@
 -- name: add
--- Sorted by key by the caller: two writers that share keys would deadlock otherwise.
+-- Sorted by key by the caller: two writers that share keys would deadlock otherwise. Without a courier, push must not see
+-- it: a recommendation is requested first.
 INSERT INTO shipments (shard, reference_number, order_id, transporter, courier_partner_id, account_code, region,
-  delivery_type, payload, state, success, no_of_retries, cancel_tries, next_try_at, status_step, final, created_at,
-  updated_at, account, priority)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'ready', FALSE, 0, 0, $10, 0, FALSE, $10, $10, $11, $12)
+  delivery_type, payload, account, priority, allocated_by, state, next_try_at, allocate_at, success, no_of_retries,
+  cancel_tries, status_step, final, created_at, updated_at)
+{{postgres:
+SELECT shard, reference_number, order_id, transporter, courier, code, region, delivery_type, payload, account, priority,
+  allocated_by, CASE WHEN courier = 0 THEN 'allocating' ELSE 'ready' END, CASE WHEN courier <> 0 THEN at END,
+  CASE WHEN courier = 0 THEN at END, FALSE, 0, 0, 0, FALSE, at, at
+FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[],
+  $9::text[], $10::text[], $11::smallint[], $12::text[], $13::timestamptz[])
+  AS row (shard, reference_number, order_id, transporter, courier, code, region, delivery_type, payload, account,
+    priority, allocated_by, at)}}
+{{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+  CASE WHEN $5 = 0 THEN 'allocating' ELSE 'ready' END, CASE WHEN $5 <> 0 THEN $13 END, CASE WHEN $5 = 0 THEN $13 END,
+  FALSE, 0, 0, 0, FALSE, $13, $13)}}
 ON CONFLICT (shard, reference_number) DO NOTHING
+RETURNING reference_number
 
 -- name: get
 SELECT {{shipments.*}} FROM shipments WHERE shard = $1 AND reference_number = $2
@@ -34,6 +46,11 @@ ORDER BY shipments.shard, shipments.reference_number
 -- Many rows: reference number, shard.
 {{keys}}
 SELECT {{shipments.*}} FROM {{keyed_shipments}}
+
+-- name: payloads
+SELECT shipments.reference_number, region, payload FROM
+{{named_shipments}}
+WHERE state <> 'cancelled' AND cancel_requested_at IS NULL
 
 -- name: of_orders
 -- Many rows: order id, how many shipments of it are looked at. One order id may be that of every shipment there is.

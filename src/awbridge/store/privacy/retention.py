@@ -76,6 +76,7 @@ STAYS = {
     "downtimes": "set by you, a row each",
     "paces": "one row for each kind of call",
     "clock_marks": "one row",
+    "figure_samples": "one row",
     "endpoints": "set by you, a row each",
     "webhook_keys": "set by you, a row each",
     "webhook_refusals": "one row for each reason",

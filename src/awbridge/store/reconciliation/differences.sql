@@ -14,7 +14,10 @@ ON CONFLICT (shard, reconciliation_id, kind, item) DO NOTHING
 SELECT {{differences.*}} FROM differences WHERE reconciliation_id = $1 AND id > $2 ORDER BY id LIMIT $3
 
 -- name: listed_of_kind
-SELECT {{differences.*}} FROM differences WHERE reconciliation_id = $1 AND kind = $4 AND id > $2 ORDER BY id LIMIT $3
+-- Ordered by the kind too, which is the same in every row: only the index of kinds has that order.
+SELECT {{differences.*}} FROM differences
+WHERE reconciliation_id = $1 AND kind <= $4 AND (kind, id) > ($4, $2)
+ORDER BY kind, id LIMIT $3
 
 -- name: get
 SELECT {{differences.*}} FROM differences WHERE reconciliation_id = $1 AND id = $2

@@ -13,6 +13,7 @@ from awbridge.domain.orders.attention import NEEDS, Described, Need
 from awbridge.domain.tracking.overdue import StuckAfter
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
+from awbridge.store.audit import samples
 from awbridge.store.notify import alarms, attention
 from awbridge.store.notify.alarms import Alarm
 from awbridge.web.pages.page_route import PageRoute
@@ -87,10 +88,17 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, stuck_after: St
     async def overview(_request: Request) -> Response:
         async with store.read() as session:
             raised = await alarms.open_now(session)
-            tiles = make_tiles(await attention.count(session, stuck_after, now=clock()))
-        endpoints = await endpoint_summaries(store)
+            sample = await samples.large(session, now=clock())
+            needs = sample.figures.needs if sample else await attention.count(session, stuck_after, now=clock())
+        tiles, counted_at = make_tiles(needs), sample.sampled_at if sample else None
+        endpoints = await endpoint_summaries(store, clock)
         return templates.page(
-            "overview", heading=heading(tiles, raised), tiles=tiles, alarms=raised, endpoints=endpoints
+            "overview",
+            heading=heading(tiles, raised),
+            tiles=tiles,
+            alarms=raised,
+            endpoints=endpoints,
+            counted_at=counted_at,
         )
 
     return [PageRoute("/", overview)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from awbridge.domain.errors import NotFound
 from awbridge.steps.notify import endpoints as endpoint_steps
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
+from awbridge.store.audit import figures, samples
 from awbridge.store.notify import alarms, endpoints, events
 from awbridge.store.notify.endpoints import Endpoint
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
@@ -41,15 +43,17 @@ class EndpointSummary:
         return "healthy" if self.endpoint.last_success_at else "new"
 
 
-async def endpoint_summaries(store: Store) -> list[EndpointSummary]:
-    """Every endpoint with its backlog."""
+async def endpoint_summaries(store: Store, clock: Clock) -> list[EndpointSummary]:
+    """Every endpoint with its backlog. A large one is counted in the background."""
     async with store.read() as session:
         found = await endpoints.every(session)
-        counts = await events.count_undelivered(session)
-    return [
-        EndpointSummary(endpoint=e, due=counts.get((e.id, "due"), 0), failed=counts.get((e.id, "failed"), 0))
-        for e in found
-    ]
+        sample = await samples.large(session, now=clock())
+        counts = sample.figures.event_deliveries if sample else await figures.event_deliveries(session)
+    return [EndpointSummary(endpoint=e, **_due_and_failed(counts.get(e.id, {}))) for e in found]
+
+
+def _due_and_failed(by_state: Mapping[str, int]) -> dict[str, int]:
+    return {state: by_state.get(state, 0) for state in _UNDELIVERED}
 
 
 def _id(request: Request, name: str) -> int:
@@ -65,11 +69,11 @@ def routes(store: Store, clock: Clock, templates: PageTemplates) -> list[PageRou
     """The routes, on this store."""
 
     async def list_endpoints(_request: Request) -> Response:
-        return templates.page("endpoints", endpoints=await endpoint_summaries(store))
+        return templates.page("endpoints", endpoints=await endpoint_summaries(store, clock))
 
     async def show_endpoint(request: Request) -> Response:
         endpoint_id, state = _id(request, "endpoint_id"), request.query_params.get("state", "")
-        summary = next((e for e in await endpoint_summaries(store) if e.endpoint.id == endpoint_id), None)
+        summary = next((e for e in await endpoint_summaries(store, clock) if e.endpoint.id == endpoint_id), None)
         if summary is None:
             raise NotFound(f"There is no endpoint {endpoint_id}.")
         async with store.read() as session:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -137,11 +137,15 @@ async def register_waybill(
     return RegistrationView(**dict(_accepted(requested, response)), warnings=list(requested.warnings))
 
 
-@router.get("/shipments/{reference_number:path}/actions", response_model=list[ActionView])
-async def actions_of_shipment(shipment: ShipmentDep, store: StoreDep) -> list[Action]:
-    """Every action of a shipment, oldest first."""
+@router.get("/shipments/{reference_number:path}/actions")
+async def actions_of_shipment(
+    shipment: ShipmentDep, store: StoreDep, limit: Limit = 50, cursor: Cursor = None
+) -> ActionPage:
+    """The actions of a shipment, oldest first."""
+    after = read_cursor(cursor)
     async with store.read() as session:
-        return await actions.of_shipment(session, shipment.reference_number)
+        found = await actions.page_of_shipment(session, shipment.reference_number, after=after, limit=limit + 1)
+    return _page(found, limit)
 
 
 @router.get("/actions")
@@ -154,6 +158,11 @@ async def list_actions(
     """Actions, newest first."""
     async with store.read() as session:
         found = await actions.newest(session, state=state, before=read_cursor(cursor), limit=limit + 1)
+    return _page(found, limit)
+
+
+def _page(found: Sequence[Action], limit: int) -> ActionPage:
+    """The page of so many actions; `found` has one more if there is another page."""
     page = found[:limit]
     after = make_cursor(page[-1].requested_at, page[-1].id) if len(found) > limit else None
     return ActionPage(actions=[ActionView.model_validate(action) for action in page], next=after)

@@ -20,7 +20,7 @@ from awbridge.store.reconciliation import differences, reconciliations
 from awbridge.store.reconciliation.reconciliations import Reconciliation
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
 from awbridge.web.v1.request_parsing import NO_NUL, Day
-from awbridge.web.v1.views import Id, Limit, View
+from awbridge.web.v1.views import Id, Limit, Number, View
 from awbridge.web.zip_response import ZipResponse, zip_response
 
 FILE_TYPES = (
@@ -109,9 +109,6 @@ class PushedView(View):
     pushed: int
     passed_over: int = Field(description="Shipments that have changed since the difference was found.")
     undecided: list[Undecided] = Field(description="Shipments that need a decision by a person, and why.")
-
-
-Number = Annotated[int, Query(ge=0, lt=2**63)]
 
 
 @router.get("")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from fastapi import APIRouter
@@ -15,7 +14,7 @@ from awbridge.web.dependencies import ApiDep, StoreDep
 from awbridge.web.v1.orders_views import ShipmentView, shipment_view
 from awbridge.web.v1.request_parsing import NO_NUL
 from awbridge.web.v1.shipment_lookup import ReferenceDep, ShipmentDep
-from awbridge.web.v1.views import View
+from awbridge.web.v1.views import Limit, Number, View
 
 router = APIRouter(prefix="/shipments/{reference_number:path}", tags=["shipments"])
 
@@ -35,6 +34,13 @@ class AttemptView(View):
     ms: int
     made_at: datetime
     payload_version: int | None = Field(description="The version of the payload that was sent.")
+
+
+class AttemptPage(BaseModel):
+    """A page of calls. Pass `next` as `cursor` to get the following page; null on the last."""
+
+    attempts: list[AttemptView]
+    next: str | None
 
 
 class SettleBody(BaseModel):
@@ -82,8 +88,11 @@ async def settle_shipment(reference: ReferenceDep, body: SettleBody, api: ApiDep
     return shipment_view(settled, api.stuck_after, api.clock())
 
 
-@router.get("/attempts", response_model=list[AttemptView])
-async def show_attempts(shipment: ShipmentDep, store: StoreDep) -> Sequence[attempts.Attempt]:
-    """Every call to ClickPost about the shipment, oldest first."""
+@router.get("/attempts")
+async def show_attempts(shipment: ShipmentDep, store: StoreDep, limit: Limit = 50, cursor: Number = 0) -> AttemptPage:
+    """The calls to ClickPost about the shipment, oldest first."""
     async with store.read() as session:
-        return await attempts.of_shipment(session, shipment.reference_number)
+        found = await attempts.page_of_shipment(session, shipment.reference_number, after=cursor, limit=limit + 1)
+    page = found[:limit]
+    after = str(page[-1].id) if len(found) > limit else None
+    return AttemptPage(attempts=[AttemptView.model_validate(attempt) for attempt in page], next=after)

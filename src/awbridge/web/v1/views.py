@@ -17,3 +17,4 @@ class View(BaseModel):
 Id = Annotated[str, BeforeValidator(str)]  # a string: the number is too large for some languages
 Limit = Annotated[int, Query(ge=1, le=500)]
 Cursor = Annotated[str | None, Query(description="`next` of the previous page.")]
+Number = Annotated[int, Query(ge=0, lt=2**63)]  # an id as a cursor
