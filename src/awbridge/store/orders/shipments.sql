@@ -48,8 +48,9 @@ ORDER BY shipments.shard, shipments.reference_number
 SELECT {{shipments.*}} FROM {{keyed_shipments}}
 
 -- name: payloads
-SELECT shipments.reference_number, region, payload FROM
-{{named_shipments}}
+-- Many rows: reference number, shard.
+{{keys}}
+SELECT shipments.reference_number, region, payload FROM {{keyed_shipments}}
 WHERE state <> 'cancelled' AND cancel_requested_at IS NULL
 
 -- name: of_orders
