@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 import sys
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,16 +43,11 @@ def print_table(rows: Sequence[Mapping[str, Any]], *, empty: str = "") -> None:
     if not rows:
         click.echo(empty)
         return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    for column in rows[0]:
-        table.add_column(column.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row.values()))  # as Text: couriers' remarks are not markup
-    Console().print(table)
+    lines = [[name.replace("_", " ") for name in rows[0]], *(list(map(_cell, row.values())) for row in rows)]
+    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        padded = (cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True))
+        click.echo("  ".join(padded).rstrip())
 
 
 def print_fields(values: Mapping[str, Any]) -> None:
@@ -100,4 +96,14 @@ def places(rows: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 def _cell(value: Any) -> str:
-    return "" if value is None else str(plain(value) if isinstance(value, datetime) else value)
+    """The value on one line. Control characters, as in a courier's remark, would change the terminal's state."""
+    text = "" if value is None else str(plain(value) if isinstance(value, datetime) else value)
+    return "".join(" " if unicodedata.category(c) == "Cc" else c for c in text)
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal: wide characters take two, combining marks none."""
+    if text.isascii():
+        return len(text)
+    marks = sum(unicodedata.category(c) in ("Mn", "Me", "Cf") for c in text)
+    return len(text) - marks + sum(unicodedata.east_asian_width(c) in ("W", "F") for c in text)

@@ -65,23 +65,19 @@ def import_shipments(file: Path, as_json: bool) -> None:
 
     Example: awbridge shipments import orders.csv
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
+    from awbridge.app.progress import Progress
     from awbridge.steps.orders import import_file
 
     allocation = read_settings().allocation
     orders = import_file.read_orders(file)
 
     async def go(store: Store) -> import_file.Imported:
-        columns = (TextColumn("importing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task("", total=orders.total)
+        with Progress("rows read", orders.total) as progress:
             return await import_file.import_orders(
                 store=store,
                 clock=utc_now,
                 orders=orders,
-                on_row=lambda n: bar.advance(task, n),
+                on_row=progress.advance,
                 allocation=allocation,
             )
 

@@ -52,10 +52,8 @@ def replay(
 
 
 def _rebuild(reference: str | None, restart: bool, as_json: bool) -> None:
-    from rich.console import Console
-    from rich.progress import Progress, TextColumn, TimeElapsedColumn
-
     from awbridge.app import policies
+    from awbridge.app.progress import Progress
 
     policy = policies.apply_policy(read_settings())
 
@@ -70,13 +68,11 @@ def _rebuild(reference: str | None, restart: bool, as_json: bool) -> None:
         if await replay_step.prepare(**world):
             while await apply_due(**world, policy=policy):
                 pass
-        columns = (TextColumn("rebuilt"), TextColumn("{task.completed}"), TimeElapsedColumn())
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task("", completed=begun.shipments, total=None)
+        with Progress("shipments rebuilt") as progress:
             last = begun
             while more := await replay_step.rebuild_some(**world, reading=policy):
                 last = more
-                bar.update(task, completed=more.shipments)
+                progress.update(more.shipments)
                 if more.done:
                     break
         return {"shipments": last.shipments, "changed": last.changed}
