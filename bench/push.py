@@ -34,8 +34,8 @@ from rich.console import Console
 from rich.table import Table
 from tests.support.postgres import find_binaries, postgres_server
 
-from awbridge.app.serve import settle_down
 from awbridge.app.settings import Settings
+from awbridge.app.work import settle_down
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.domain.json import JsonObject
 from awbridge.rehearsal.demo_orders import demo_order

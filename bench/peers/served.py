@@ -15,6 +15,7 @@ import uvloop
 
 from awbridge.app import serve
 from awbridge.app.load_settings import load_settings
+from awbridge.app.work import settle_down
 
 
 class App:
@@ -31,7 +32,7 @@ class App:
         await receive()
         async with serve.assembled(load_settings()) as bridge:
             self._app = bridge.app
-            serve.settle_down()
+            settle_down()
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})

@@ -85,6 +85,13 @@ def test_a_plain_command_imports_only_its_part(tmp_path: Path, command: tuple[st
     assert len(modules) < most
 
 
+def test_work_imports_no_web_server() -> None:
+    command = [sys.executable, "-c", "import sys, awbridge.app.work; print(*sys.modules)"]
+    modules = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    assert not {"apprise", "asyncpg", "fastapi", "obstore", "starlette", "uvicorn", "awbridge.web"} & modules
+    assert len(modules) < 850
+
+
 @pytest.mark.parametrize("group", [g for g in groups(main) if any(isinstance(c, Lazy) for c in g.commands.values())])
 def test_lists_show_the_help_of_the_commands_themselves(group: click.Group) -> None:
     for name, command in group.commands.items():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -84,3 +87,33 @@ async def test_an_archive_is_checked_by_writing_reading_and_deleting(service: Ob
     service.answers = {"GET": (403, DENIED)}
     result = await try_archive(opened(service))
     assert result.problem.startswith("get: ")
+
+
+async def test_a_folder_holds_objects_as_files(tmp_path: Path) -> None:
+    objects = Objects.open(f"file://{tmp_path}/archive")
+    assert await objects.get("calls/1") is None
+    await objects.delete("calls/1")
+    await objects.put("calls/1", b"first")
+    await objects.put("calls/1", b"second")
+    assert [(f.name, f.read_bytes()) for f in (tmp_path / "archive/calls").iterdir()] == [("1", b"second")]
+    assert await objects.get("calls/1") == b"second"
+    await objects.delete("calls/1")
+    assert await objects.get("calls/1") is None
+    (tmp_path / "archive/calls/1/2").mkdir(parents=True)
+    with pytest.raises(ObjectsError, match="IsADirectoryError"):
+        await objects.put("calls/1", b"third")
+    assert [f.name for f in (tmp_path / "archive/calls").iterdir()] == ["1"]
+
+
+async def test_a_folder_of_data_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    await Objects.in_folder(tmp_path / "data").put("calls/1", b"x")
+    for folder in ("data", "data/calls", "data/reports"):
+        assert (tmp_path / folder).stat().st_mode & 0o777 == 0o700
+
+
+def test_a_missing_optional_part_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delitem(sys.modules, "awbridge.sinks.object_service", raising=False)
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    with pytest.raises(SettingsError, match=re.escape("pip install 'awbridge[object-storage]'")):
+        Objects.open("s3://bucket/prefix")
+    Objects.open(f"file://{tmp_path}")

@@ -1,13 +1,9 @@
-"""Start the web server and the steps; stop them cleanly."""
+"""Run the web server and the steps in one process; stop them cleanly."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
-import signal
 import socket
-import sys
-import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -20,13 +16,11 @@ from starlette.types import ASGIApp
 from awbridge.app.connections import report_objects
 from awbridge.app.loops import opened_world, step_loops
 from awbridge.app.settings import Settings
+from awbridge.app.work import on_signal, running, schema_loop, settle_down, stop_all
 from awbridge.clickpost.client.async_client import AsyncClickPost
-from awbridge.domain.errors import SchemaTooNew
 from awbridge.sinks.addresses import read_networks
 from awbridge.steps.polling.watch import WebhookRefusals
-from awbridge.steps.runtime.clock import Clock, utc_now
-from awbridge.steps.runtime.loop import Loop
-from awbridge.steps.runtime.schema import LOOK_SECONDS, watch_schema
+from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.web.app import build_app
@@ -37,20 +31,7 @@ from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 
 log = structlog.get_logger()
 
-# Seconds between switches of Python's threads. SQLite's thread waits this long for Python's lock after every statement
-# while webhooks are answered; Python's default of 5 ms would take most of a commit.
-QUICK_HANDOVER = 0.0005
-DRAIN_SECONDS = 20.0  # given to calls in flight when the process stops
 _LOCAL_PROXIES = ("127.0.0.1", "::1")  # trusted for X-Forwarded-For
-
-
-def settle_down() -> None:
-    """Tune the interpreter for load, once all long-lived objects exist."""
-    # Exempt what exists now from garbage collection.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
-    sys.setswitchinterval(QUICK_HANDOVER)
 
 
 async def serve(
@@ -62,7 +43,7 @@ async def serve(
     """
     if stop is None:
         stop = asyncio.Event()
-        _on_signal(stop.set)
+        on_signal(stop.set)
     async with assembled(settings) as bridge:
         server = _Server(
             server_config(
@@ -102,7 +83,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
         store, refusals = world.store, WebhookRefusals()
         ingest = Ingest(store)
         loops = step_loops(world, refusals=refusals, arrived=lambda: ingest.arrived)
-        loops["schema"] = _schema_loop(store, lambda _: _stop_all(loops))
+        loops["schema"] = schema_loop(store, lambda _: stop_all(loops))
         ingest.on_stored = loops["apply"].wake
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
         endpoint = WebhookEndpoint(ingest, keys, utc_now, refusals)
@@ -119,7 +100,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
         )
         ingesting = asyncio.create_task(ingest.run(), name="ingest")
         try:
-            async with _running(loops):
+            async with running(loops):
                 yield Bridge(app, endpoint, connections)
         finally:
             ingesting.cancel()
@@ -154,60 +135,6 @@ def audit_context(settings: Settings) -> AuditContext:
         crons=settings.crons,
         privacy_key=settings.privacy_key.get_secret_value(),
     )
-
-
-async def work(settings: Settings, *, clock: Clock = utc_now) -> None:
-    """Run the steps without the web server until SIGTERM or SIGINT.
-
-    `clock` is the machine's; the drill passes one that is wrong. Raises SchemaTooNew once the database is migrated to
-    a schema that this version cannot work with.
-    """
-    async with opened_world(settings, clock) as world:
-        stop = asyncio.Event()
-        _on_signal(stop.set)
-        loops = step_loops(world)
-        too_new: list[SchemaTooNew] = []
-
-        def end(error: SchemaTooNew) -> None:
-            too_new.append(error)
-            stop.set()
-
-        loops["schema"] = _schema_loop(world.store, end)
-        async with _running(loops):
-            settle_down()
-            log.info("steps.started")
-            await stop.wait()
-        if too_new:
-            raise too_new[0]
-
-
-def _schema_loop(store: Store, end: Callable[[SchemaTooNew], None]) -> Loop:
-    return Loop("schema", lambda: watch_schema(store=store, end=end), idle_seconds=LOOK_SECONDS)
-
-
-@asynccontextmanager
-async def _running(loops: dict[str, Loop]) -> AsyncGenerator[None]:
-    """Run the loops while the block lasts, then let calls in flight finish. Leases cover those that do not."""
-    tasks = [asyncio.create_task(loop.run(), name=name) for name, loop in loops.items()]
-    try:
-        yield
-    finally:
-        _stop_all(loops)
-        _, left = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _stop_all(loops: dict[str, Loop]) -> None:
-    for loop in loops.values():
-        loop.stop()
-
-
-def _on_signal(stop: Callable[[], None]) -> None:
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop)
 
 
 async def _stop_server(stop: asyncio.Event, server: uvicorn.Server) -> None:

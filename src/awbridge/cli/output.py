@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 import sys
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,16 +43,12 @@ def print_table(rows: Sequence[Mapping[str, Any]], *, empty: str = "") -> None:
     if not rows:
         click.echo(empty)
         return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from tabulate import tabulate
 
-    table = Table(box=None, pad_edge=False)
-    for column in rows[0]:
-        table.add_column(column.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row.values()))  # as Text: couriers' remarks are not markup
-    Console().print(table)
+    cells = [list(map(_cell, row.values())) for row in rows]
+    names = [name.replace("_", " ") for name in rows[0]]
+    table = tabulate(cells, names, tablefmt="plain", disable_numparse=True)
+    click.echo("\n".join(line.rstrip() for line in table.splitlines()))
 
 
 def print_fields(values: Mapping[str, Any]) -> None:
@@ -100,4 +97,6 @@ def places(rows: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 def _cell(value: Any) -> str:
-    return "" if value is None else str(plain(value) if isinstance(value, datetime) else value)
+    """The value on one line. Control characters, as in a courier's remark, would change the terminal's state."""
+    text = "" if value is None else str(plain(value) if isinstance(value, datetime) else value)
+    return "".join(" " if unicodedata.category(c) == "Cc" else c for c in text)

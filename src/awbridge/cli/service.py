@@ -31,7 +31,7 @@ def work() -> None:
 
     Example: AWBRIDGE_DATABASE_URL=postgresql://... awbridge work
     """
-    from awbridge.app.serve import work
+    from awbridge.app.work import work
 
     run(work(read_settings()))
 

@@ -67,16 +67,16 @@ def import_shipments(file: Path, as_json: bool) -> None:
 
     Example: awbridge shipments import orders.csv
     """
-    from awbridge.cli.progress import import_progress
+    from awbridge.app.progress import Progress
     from awbridge.steps.orders import import_file
 
     allocation = read_settings().allocation
     orders = import_file.read_orders(file)
 
     async def go(store: Store) -> import_file.Imported:
-        with import_progress(orders.total) as on_row:
+        with Progress("orders imported", orders.total) as progress:
             return await import_file.import_orders(
-                store=store, clock=utc_now, orders=orders, on_row=on_row, allocation=allocation
+                store=store, clock=utc_now, orders=orders, on_row=progress.advance, allocation=allocation
             )
 
     result = with_store(go)

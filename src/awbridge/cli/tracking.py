@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -17,9 +17,6 @@ from awbridge.steps.tracking.apply import apply_due
 from awbridge.steps.tracking.replay_report import Replayed, replay_report
 from awbridge.store import Store
 from awbridge.store.tracking import inbox
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
 
 
 @click.command()
@@ -54,23 +51,9 @@ def replay(
         _replay_dead_letters(only_list, as_json)
 
 
-def _progress() -> Progress:
-    """Shipments rebuilt, how many a second, and the time left."""
-    from rich.console import Console
-    from rich.progress import Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            return Text(f"{task.finished_speed or task.speed or 0:,.0f}/s")
-
-    shown = TextColumn("{task.completed:,} of {task.total:,}")
-    left = (TextColumn("left:"), TimeRemainingColumn())
-    return Progress(TextColumn("rebuilt"), shown, Rate(), TimeElapsedColumn(), *left, console=Console(stderr=True))
-
-
 def _rebuild(reference: str | None, restart: bool, as_json: bool) -> None:
     from awbridge.app import policies
+    from awbridge.app.progress import Progress
 
     policy = policies.apply_policy(read_settings())
 
@@ -86,12 +69,11 @@ def _rebuild(reference: str | None, restart: bool, as_json: bool) -> None:
             while await apply_due(**world, policy=policy):
                 pass
         total = await replay_step.count(store=store)
-        with _progress() as bar:
-            task = bar.add_task("", completed=begun.shipments, total=total)
+        with Progress("shipments rebuilt", total, done=begun.shipments) as progress:
             last = begun
             while more := await replay_step.rebuild_some(**world, reading=policy):
                 last = more
-                bar.update(task, completed=more.shipments)
+                progress.update(more.shipments)
                 if more.done:
                     break
         return {"shipments": last.shipments, "changed": last.changed}

@@ -12,26 +12,26 @@ import json
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 import httpx2
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from awbridge.app import connections, policies, serve
 from awbridge.app.database import open_store
 from awbridge.app.load_settings import load_settings
+from awbridge.app.progress import Progress
 from awbridge.app.settings import Settings
 from awbridge.rehearsal import demo_company
 from awbridge.rehearsal.demo_company import Company, company
 from awbridge.rehearsal.demo_orders import ACCOUNTS, demo_order
+from awbridge.rehearsal.processes import SandboxProcess, sandbox_process
 from awbridge.rehearsal.verdict import Verdict
-from awbridge.sandbox import Faults, SandboxConfig, running
+from awbridge.sandbox import Faults, SandboxConfig
 from awbridge.steps.polling.track_order import poll_all
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
@@ -41,6 +41,7 @@ from awbridge.store.tracking import inbox
 DAY = 86_400.0
 PATIENCE = 90.0  # seconds until the demo stops waiting and says what is missing
 MORE_PATIENCE = 0.05  # seconds more for each order
+PAUSES = (0.1,) * 5  # seconds after which failed polling calls are repeated
 UNSETTLED = ("allocating", "ready", "waiting", "retrying", "held")
 
 # A bad day at ClickPost. Everything here passes in the end; none of it may lose or double an order or a scan.
@@ -78,6 +79,7 @@ def demo_settings(sandbox_url: str, folder: Path, systems: Company) -> Settings:
         push_lease_seconds=25.0,
         catch_up_window_seconds=4.0,
         catch_up_lag_seconds=0.5,
+        polling_calls_per_second=100.0,
         steps_idle_seconds=0.05,
         data_dir=str(folder / "awbridge-data"),
         notice_sms_url=systems.sms_url,
@@ -96,27 +98,29 @@ class _Watch:
 
     def __init__(self, *, as_json: bool, patience: float) -> None:
         self.patience = patience
-        self._console = Console(stderr=True, quiet=as_json)
-        self.progress = Progress(
-            TextColumn("{task.description:<24}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=self._console,
-        )
+        self._quiet = as_json
         self._deadline = time.monotonic() + patience
 
     async def until(self, name: str, total: int, look: Callable[[], Any]) -> bool:
         """Show progress until `look` (a coroutine function) says `total`; False when patience ran out."""
-        bar = self.progress.add_task(name, total=total)
-        while True:
-            done = await look()
-            self.progress.update(bar, completed=done)
-            if done >= total:
-                return True
-            if time.monotonic() > self._deadline:
-                return False
-            await asyncio.sleep(0.1)
+        with Progress(name, total, quiet=self._quiet) as progress:
+            while True:
+                done = await look()
+                progress.update(done)
+                if done >= total:
+                    return True
+                if time.monotonic() > self._deadline:
+                    return False
+                await asyncio.sleep(0.1)
+
+
+@contextmanager
+def _sandbox(config: SandboxConfig, folder: Path) -> Generator[SandboxProcess]:
+    """The simulated ClickPost, in a process of its own, which starts while the service does."""
+    file = folder / "sandbox.json"
+    file.write_text(config.model_dump_json())
+    with (folder / "sandbox.log").open("ab") as log, sandbox_process(["--config", str(file)], folder, log) as sandbox:
+        yield sandbox
 
 
 @asynccontextmanager
@@ -146,11 +150,12 @@ async def run_demo(*, count: int, seed: int, keep: bool, as_json: bool) -> bool:
         folder = Path(made)
         config = SandboxConfig(seed=seed, speed=200_000.0, backdate_seconds=90 * DAY, faults=Faults(**FAULTS))
         watch = _Watch(as_json=as_json, patience=PATIENCE + count * MORE_PATIENCE)
-        async with running(config) as sandbox, company() as systems:
+        sandbox = stack.enter_context(_sandbox(config, folder))
+        async with company() as systems:
             settings = demo_settings(sandbox.url, folder, systems)
             async with _service(settings) as url, httpx2.AsyncClient(timeout=30.0) as http:
-                with watch.progress:
-                    verdict = await _drive(http, url, sandbox.url, settings, count, seed, watch, systems)
+                await sandbox.ready()
+                verdict = await _drive(http, url, sandbox.url, settings, count, seed, watch, systems)
                 _show(verdict, orders=count, seconds=round(time.monotonic() - started, 1), as_json=as_json)
                 if keep:
                     _tell_where(url, settings)
@@ -243,7 +248,7 @@ async def _catch_up(settings: Settings, watch: _Watch, count: int) -> bool:
     async with open_store(settings, migrate=False) as store, connections.vendor(settings) as clickpost:
 
         async def answered() -> int:
-            polled = await poll_all(store=store, clickpost=clickpost, clock=utc_now, policy=policy)
+            polled = await poll_all(store=store, clickpost=clickpost, clock=utc_now, policy=policy, pauses=PAUSES)
             return count - polled.failed
 
         async def applied() -> int:

@@ -8,15 +8,9 @@ ledger: each order is placed once.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import random
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Awaitable, Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,6 +22,7 @@ import stamina
 from awbridge.domain.errors import AwbridgeError, StoreBusy
 from awbridge.domain.orders.shipment import State
 from awbridge.rehearsal.demo_orders import ACCOUNTS, demo_order
+from awbridge.rehearsal.processes import Process, sandbox_process
 from awbridge.rehearsal.verdict import Verdict
 from awbridge.steps.orders.intake import take_in
 from awbridge.steps.runtime.clock import utc_now
@@ -42,7 +37,6 @@ BATCH = 500  # orders stored in one transaction
 LOOK_EVERY = 0.2  # seconds
 PATIENCE = 60.0  # seconds
 MORE_PATIENCE = 0.1  # seconds more for each order
-READY_WITHIN = 90.0  # seconds; a machine may be busy with other things
 LOCKED_FOR = 1.0  # seconds for which SQLite is locked
 TIMEOUT = 2.0  # seconds that a worker waits for a response
 
@@ -80,45 +74,15 @@ class Plan:
     database_url: str
 
 
-class _Process:
-    """A process of ours, to be killed."""
-
-    def __init__(self, module: Sequence[str], env: dict[str, str], folder: Path, log: IO[bytes]) -> None:
-        self._command = [sys.executable, "-m", *module]
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("AWBRIDGE_")}
-        self._env, self._folder, self._log = clean | env, folder, log
-        self._running: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        self._running = subprocess.Popen(  # noqa: S603 our own interpreter and words
-            self._command, env=self._env, cwd=self._folder, stdout=self._log, stderr=self._log
-        )
-
-    def ended(self) -> bool:
-        return self._running is not None and self._running.poll() is not None
-
-    def kill(self) -> None:
-        """SIGKILL: no cleanup runs."""
-        if self._running:
-            self._running.kill()
-            self._running.wait(10)
-
-    def stop(self) -> None:
-        if self._running and self._running.poll() is None:
-            self._running.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._running.wait(20)
-            self.kill()
-
-
 async def run_drill(plan: Plan, folder: Path) -> Verdict:
     """Drill on an empty database; `folder` takes logs. Raises AwbridgeError where the database holds shipments."""
     store = await Store.open(plan.database_url)
     try:
         await _steady(store.migrate)
         await _steady(partial(_refuse_unless_empty, store))
-        with (folder / "drill.log").open("ab") as log, _sandbox(plan, folder, log) as url:
-            return await _drive(store, plan, folder, log, url)
+        with (folder / "drill.log").open("ab") as log, sandbox_process(_day(plan), folder, log) as sandbox:
+            await sandbox.ready()
+            return await _drive(store, plan, folder, log, sandbox.url)
     finally:
         await store.close()
 
@@ -129,45 +93,19 @@ async def _refuse_unless_empty(store: Store) -> None:
             raise AwbridgeError("the database holds shipments already; a drill needs an empty one (--database)")
 
 
-@contextmanager
-def _sandbox(plan: Plan, folder: Path, log: IO[bytes]) -> Generator[str]:
-    port = _free_port()
-    arguments = ["awbridge", "sandbox", "--port", str(port), "--seed", str(plan.seed), "--fault", "async_orders=0.05"]
+def _day(plan: Plan) -> list[str]:
+    """The sandbox's arguments for a bad day."""
+    arguments = ["--seed", str(plan.seed), "--fault", "async_orders=0.05"]
     for name, part in _WEIGHTS.items():
         arguments += ["--fault", f"{name}={part * plan.faults:g}"]
-    arguments += ["--fault", "retry_after_seconds=0.2", "--fault", f"slow_seconds={1.5 * TIMEOUT:g}"]
-    process, url = _Process(arguments, {}, folder, log), f"http://127.0.0.1:{port}"
-    process.start()
-    try:
-        _wait_until_ready(process, url, folder)
-        yield url
-    finally:
-        process.stop()
-
-
-def _wait_until_ready(process: _Process, url: str, folder: Path) -> None:
-    deadline = time.monotonic() + READY_WITHIN
-    while time.monotonic() < deadline and not process.ended():
-        try:
-            if httpx2.get(f"{url}/healthz", timeout=1).status_code == 200:
-                return
-        except httpx2.TransportError:
-            time.sleep(0.05)
-    log = (folder / "drill.log").read_text(errors="replace").strip()[-1000:]
-    raise AwbridgeError(f"the sandbox did not start within {READY_WITHIN:g} s. {log or 'Its log is empty.'}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return [*arguments, "--fault", "retry_after_seconds=0.2", "--fault", f"slow_seconds={1.5 * TIMEOUT:g}"]
 
 
 async def _drive(store: Store, plan: Plan, folder: Path, log: IO[bytes], sandbox_url: str) -> Verdict:
     await _give_orders(store, plan)
     env = _worker_environment(plan.database_url, sandbox_url)
     modules = [["awbridge.rehearsal.drill_worker", f"{plan.jumps:g}", f"{plan.seed}/{n}"] for n in range(plan.workers)]
-    workers = [_Process(module, env, folder, log) for module in modules]
+    workers = [Process(module, env, folder, log) for module in modules]
     started = time.monotonic()
     try:
         for worker in workers:
@@ -220,7 +158,7 @@ def _worker_environment(database_url: str, sandbox_url: str) -> dict[str, str]:
     }
 
 
-async def _watch(store: Store, plan: Plan, workers: Sequence[_Process]) -> Verdict:
+async def _watch(store: Store, plan: Plan, workers: Sequence[Process]) -> Verdict:
     """Inject faults at intervals until every order has ended."""
     dice = random.Random(plan.seed)  # noqa: S311 chance, not secrecy
     kills = sorted(dice.uniform(0.05, 0.9) * plan.orders for _ in range(plan.kills))

@@ -34,7 +34,7 @@ class RequestModel(BaseModel):
     """The body of a request to ClickPost, or a part of one. Frozen: change it with `model_copy(update=...)`."""
 
     # Errors name the field and the problem, not the value, which may be a phone, an address or a key.
-    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     def payload(self) -> JsonObject:
         """The JSON object to send: the given fields, known or not, and no others."""

@@ -21,7 +21,8 @@ import structlog
 from awbridge.domain.errors import ObjectsError
 from awbridge.domain.privacy import Privacy
 from awbridge.domain.retry import backoff
-from awbridge.sinks.objects import Objects, make_private
+from awbridge.sinks.folder import make_private
+from awbridge.sinks.objects import Objects
 from awbridge.steps.audit.calls import is_failure, record_of
 from awbridge.steps.records.zip_file import as_lines
 from awbridge.steps.runtime.clock import Clock

@@ -55,7 +55,7 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 class NeutralPart(BaseModel):
     """A frozen part of a consignment. Unknown field names are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
 class Party(NeutralPart):

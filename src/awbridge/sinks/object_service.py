@@ -1,0 +1,63 @@
+# obstore types its methods and configurations as unions over all its services.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportArgumentType=false
+"""A bucket of S3 and compatible services, GCS or Azure, through obstore."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import from_url
+
+from awbridge.domain.errors import SettingsError
+
+CLIENT_OPTIONS = ("allow_http", "allow_invalid_certificates", "proxy_url")  # of obstore's HTTP client
+CONNECT_TIMEOUT = timedelta(seconds=5)
+
+
+class Bucket:
+    """A bucket, or a prefix in one."""
+
+    failures: tuple[type[Exception], ...] = (BaseError, OSError)
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    @classmethod
+    def open(cls, url: str, options: Mapping[str, str], *, timeout: float) -> Bucket:
+        """Open the bucket of a URL; the first use connects. Raises SettingsError."""
+        try:
+            http: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT, "timeout": timedelta(seconds=timeout)}
+            given = dict(options)
+            http |= {name: _client_option(name, given.pop(name)) for name in CLIENT_OPTIONS if name in given}
+            if given.get("endpoint", "").startswith("http://"):
+                http["allow_http"] = True
+            # obstore's retries last seconds and ignore Retry-After: the archive table schedules retries.
+            retry: Any = {"max_retries": 1, "retry_timeout": timedelta(seconds=timeout)}
+            open_url: Any = from_url
+            return cls(open_url(url, config=given or None, client_options=http, retry_config=retry))
+        except (BaseError, OSError, ValueError, TypeError) as error:
+            problem = str(error).partition("\n")[0]  # obstore's own source follows
+            raise SettingsError(f"AWBRIDGE_ARCHIVE_URL, AWBRIDGE_ARCHIVE_OPTIONS: {problem}") from None
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # obstore's for invalid client options; not an Exception
+                raise
+            names, scheme = ", ".join(sorted(options)), url.partition("://")[0]
+            raise SettingsError(f"AWBRIDGE_ARCHIVE_OPTIONS: one of {names} is not an option of {scheme}://") from None
+
+    async def put(self, key: str, content: bytes) -> None:
+        await obstore.put_async(self._store, key, content)
+
+    async def get(self, key: str) -> bytes:
+        response = await obstore.get_async(self._store, key)
+        return bytes(await response.bytes_async())
+
+    async def delete(self, key: str) -> None:
+        await obstore.delete_async(self._store, key)
+
+
+def _client_option(name: str, value: str) -> object:
+    return value if name == "proxy_url" else value.strip().lower() in ("1", "true", "yes")
