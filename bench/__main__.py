@@ -6,6 +6,7 @@ import click
 
 from bench.backlog import backlog
 from bench.claims import claims
+from bench.imports import imports
 from bench.push import push
 from bench.reading import reading
 from bench.reconcile import reconcile
@@ -31,6 +32,7 @@ main.add_command(reconcile)
 main.add_command(start)
 main.add_command(shared)
 main.add_command(reading)
+main.add_command(imports)
 
 if __name__ == "__main__":
     main()
