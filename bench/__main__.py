@@ -8,6 +8,7 @@ from bench.apply import apply
 from bench.backlog import backlog
 from bench.claims import claims
 from bench.outage import outage
+from bench.imports import imports
 from bench.push import push
 from bench.reading import reading
 from bench.reconcile import reconcile
@@ -35,6 +36,7 @@ main.add_command(reconcile)
 main.add_command(start)
 main.add_command(shared)
 main.add_command(reading)
+main.add_command(imports)
 
 if __name__ == "__main__":
     main()
