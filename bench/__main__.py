@@ -7,8 +7,8 @@ import click
 from bench.apply import apply
 from bench.backlog import backlog
 from bench.claims import claims
-from bench.outage import outage
 from bench.imports import imports
+from bench.outage import outage
 from bench.push import push
 from bench.reading import reading
 from bench.reconcile import reconcile
