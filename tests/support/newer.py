@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from importlib import resources
 
 import pytest
 
 from awbridge.store import Store
 from awbridge.store.engine.migrate import Migration, migrations, own_schema
-from awbridge.store.engine.queries import for_dialect
+from awbridge.store.engine.queries import for_dialect, schema_text
 
 FIRST, MIDWAY, LAST = COLUMNS = ("first_of_newer", "midway_of_newer", "last_of_newer")
 MIGRATION = Migration(8000, "8000_of_a_newer_version", f"-- compatible from: {own_schema():04} (adds columns)\n")
@@ -51,7 +50,7 @@ async def make(url: str) -> str:
 
 def schema(dialect: str) -> str:
     """Every table as the newer version has it."""
-    declared = (resources.files("awbridge.store.engine") / "schema.sql").read_text() + _HISTORY
+    declared = schema_text() + _HISTORY
     return for_dialect(_TABLE.sub(_widened, declared), dialect)
 
 

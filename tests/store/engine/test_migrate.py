@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 from awbridge.domain.errors import MigrationError, StoreBusy, StoreError
 from awbridge.store import Store
 from awbridge.store.engine.migrate import Migration, migrations
-from awbridge.store.engine.queries import for_dialect
+from awbridge.store.engine.queries import for_dialect, schema_text
 from tests.support.postgres import PostgresServer
 from tests.support.rows import count, sql
 
@@ -22,7 +21,7 @@ pytestmark = pytest.mark.heavy
 
 
 def declared(dialect: str) -> str:
-    return for_dialect((resources.files("awbridge.store.engine") / "schema.sql").read_text(), dialect)
+    return for_dialect(schema_text(), dialect)
 
 
 def sqlite_schema(path: Path) -> dict[str, Any]:

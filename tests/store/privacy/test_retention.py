@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from awbridge.store import Store
-from awbridge.store.engine.queries import Statement
+from awbridge.store.engine.queries import Statement, schema_text
 from awbridge.store.privacy import retention
 from tests.support.rows import sql
 from tests.support.statements import statements_of
@@ -26,7 +25,7 @@ PRIVACY = Path(__file__).parents[3] / "docs" / "privacy.md"
 
 
 def test_every_table_has_a_rule_or_a_reason_to_stay() -> None:
-    tables = set(_TABLE.findall((resources.files("awbridge.store.engine") / "schema.sql").read_text()))
+    tables = set(_TABLE.findall(schema_text()))
     assert tables == RULED | retention.STAYS.keys()
     assert not RULED & retention.STAYS.keys()
 
@@ -53,7 +52,7 @@ async def test_tellings_and_differences_are_found_by_an_index_however_many_there
         await session.execute(sql("ANALYZE"))
         for name, args, index in (
             ("update_sources_drop", (1, [7]), "update_sources_of_delivery"),
-            ("differences_drop", (7, 100), "differences_listed"),
+            ("differences_drop", (7, 20), "differences_listed"),  # a part of the 100 that there are
         ):
             statement = getattr(statements_of("retention"), name)
             explained = Statement("plan", f"EXPLAIN {statement.postgres}", f"EXPLAIN QUERY PLAN {statement.sqlite}")

@@ -3,7 +3,7 @@
 A file holds blocks that open with `-- name: some_name`. Where the engines differ, a stretch is marked
 `{{postgres: ...}}` or `{{sqlite: ...}}`; everything else is shared. Parameters are `$1`, `$2`, ...
 
-`{{shipments.*}}` stands for the columns of that table in schema.sql, each by its name. A column of a newer version
+`{{shipments.*}}` stands for the columns of that table in its schema.sql, each by its name. A column of a newer version
 is not read: it neither breaks a row nor changes what a prepared statement returns, which PostgreSQL refuses.
 
 `{{in $2::bigint[]}}` tests against a list in either dialect. `{{keys}}` opens a statement over many rows of (number,
@@ -80,10 +80,17 @@ def _closing(sql: str, opening: int) -> int:
 
 
 @cache
+def schema_text() -> str:
+    """The current schema of all tables, in both dialects: schema.sql of every folder of the store."""
+    folders = sorted(resources.files("awbridge.store").iterdir(), key=lambda folder: folder.name)
+    files = (folder / "schema.sql" for folder in folders)
+    return "\n".join(file.read_text() for file in files if file.is_file())
+
+
+@cache
 def columns() -> dict[str, tuple[str, ...]]:
-    """The columns of every table, in the order of schema.sql."""
-    schema = (resources.files("awbridge.store.engine") / "schema.sql").read_text()
-    return {table: tuple(_COLUMN.findall(body)) for table, body in _TABLE.findall(schema)}
+    """The columns of every table, in the order of the schema."""
+    return {table: tuple(_COLUMN.findall(body)) for table, body in _TABLE.findall(schema_text())}
 
 
 def _whole(table: str) -> str:

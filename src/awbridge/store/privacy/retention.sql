@@ -135,7 +135,7 @@ ORDER BY r.id LIMIT $3
 -- name: differences_drop
 WITH chosen AS MATERIALIZED (
   SELECT shard, reconciliation_id, kind, item FROM differences
-  WHERE reconciliation_id = $1 AND next_check_at IS NULL ORDER BY id LIMIT $2
+  WHERE reconciliation_id = $1 AND next_check_at IS NULL ORDER BY reconciliation_id, id LIMIT $2
 )
 DELETE FROM differences
 WHERE (shard, reconciliation_id, kind, item) IN (SELECT shard, reconciliation_id, kind, item FROM chosen)

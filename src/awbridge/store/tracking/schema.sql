@@ -1,0 +1,93 @@
+-- Every delivery as received, from any source. due_at: when apply is due (NULL: applied, or dead-lettered with its
+-- problem). waiting_for: what must become known first ("w:" waybill, "r:" reference number, "o:" order id).
+-- shipments_updated: its number of rows in update_sources (NULL: not applied, or applied by a version without that table).
+-- The shard is derived from order_status_id without its last five digits, so that consecutive ids share a shard.
+CREATE TABLE inbox (
+  shard SMALLINT NOT NULL,
+  id BIGINT NOT NULL,
+  identity TEXT NOT NULL,
+  source TEXT NOT NULL,
+  body BYTEA NOT NULL,
+  received_at TIMESTAMPTZ NOT NULL,
+  due_at TIMESTAMPTZ,
+  applied_at TIMESTAMPTZ,
+  waiting_for TEXT,
+  tries INTEGER NOT NULL,
+  problem TEXT,
+  shipments_updated SMALLINT,
+  PRIMARY KEY (shard, id),
+  UNIQUE (shard, identity)
+);
+CREATE INDEX inbox_due ON inbox (due_at, id) WHERE due_at IS NOT NULL;
+CREATE INDEX inbox_waiting ON inbox (waiting_for) WHERE waiting_for IS NOT NULL;
+CREATE INDEX inbox_problems ON inbox (id) WHERE problem IS NOT NULL AND applied_at IS NULL;
+CREATE INDEX inbox_uncounted ON inbox (id) WHERE applied_at IS NOT NULL AND shipments_updated IS NULL;
+
+-- Which delivery updated which shipment, so that a shipment can be rebuilt from the inbox. entries: the indexes, from 0,
+-- comma-separated, in a delivery that carries a list. The shard is the shipment's.
+CREATE TABLE update_sources (
+  shard SMALLINT NOT NULL,
+  reference_number TEXT NOT NULL,
+  delivery_id BIGINT NOT NULL,
+  delivery_shard SMALLINT NOT NULL,
+  entries TEXT NOT NULL,
+  PRIMARY KEY (shard, reference_number, delivery_id)
+);
+CREATE INDEX update_sources_of_delivery ON update_sources (delivery_id);
+
+-- Every stated EDD. stated_at: the newest scan in the update that stated it. received_at: when that update arrived.
+CREATE TABLE promises (
+  shard SMALLINT NOT NULL,
+  reference_number TEXT NOT NULL,
+  stated_at TIMESTAMPTZ NOT NULL,
+  edd TEXT NOT NULL,
+  received_at TIMESTAMPTZ NOT NULL,
+  source TEXT NOT NULL,
+  PRIMARY KEY (shard, reference_number, stated_at, edd)
+);
+
+-- The timelines. The shard is the shipment's, so that a shipment and its scans are stored together. fingerprint: hashes of
+-- the content of its copies, separated by spaces; those that begin with ~ leave out the location. npr_description:
+-- ClickPost's text for npr_code. description, ndr_description: ClickPost's texts for a status_code and an ndr_code that
+-- our tables lack. return_event: JSON of its return or exchange event.
+CREATE TABLE scans (
+  shard SMALLINT NOT NULL,
+  id BIGINT NOT NULL,
+  reference_number TEXT NOT NULL,
+  identity TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  scan_id TEXT,
+  checkpoint_id TEXT,
+  waybill TEXT NOT NULL,
+  courier_partner_id INTEGER,
+  status_code INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  remark TEXT NOT NULL,
+  location TEXT NOT NULL,
+  ndr_code INTEGER,
+  scanned_at TIMESTAMPTZ NOT NULL,
+  received_at TIMESTAMPTZ NOT NULL,
+  source TEXT NOT NULL,
+  npr_code INTEGER,
+  npr_description TEXT NOT NULL DEFAULT '',
+  description TEXT NOT NULL DEFAULT '',
+  ndr_description TEXT NOT NULL DEFAULT '',
+  return_event TEXT,
+  PRIMARY KEY (shard, id),
+  UNIQUE (shard, identity)
+);
+-- On PostgreSQL the index includes all that apply reads of a timeline, so that it need not visit the scattered rows.
+CREATE INDEX scans_of_shipment ON scans (shard, reference_number, scanned_at, id){{postgres: INCLUDE (fingerprint, scan_id,
+  checkpoint_id, ndr_code, waybill, status_code, received_at, source, npr_code, npr_description)}};
+CREATE INDEX scans_ahead ON scans (id) WHERE scanned_at > received_at;
+
+-- A rebuild of all shipments from the inbox, and the last shipment that it completed.
+CREATE TABLE replays (
+  started_at TIMESTAMPTZ NOT NULL PRIMARY KEY,
+  shard SMALLINT NOT NULL,
+  reference_number TEXT NOT NULL,
+  shipments INTEGER NOT NULL,
+  changed INTEGER NOT NULL,
+  done_at TIMESTAMPTZ
+);
+CREATE INDEX replays_open ON replays (started_at) WHERE done_at IS NULL;
