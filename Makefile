@@ -78,8 +78,9 @@ newest: install
 	PYTHONPATH=build/newest $(BIN)/pytest -q -p no:schemathesis -m 'not postgres' tests/web/http; \
 	else echo "missing: the newest uvicorn (it could not be fetched); therefore not tried"; [ -z "$$CI" ]; fi
 
+# Every benchmark in a short form: now, before, peer, limit. docs/performance.md has the long ones.
 bench: install
-	$(BIN)/python -m bench webhook
+	$(BIN)/python -m bench table
 
 format: install
 	$(BIN)/ruff check --fix .

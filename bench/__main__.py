@@ -16,6 +16,7 @@ from bench.scale import scale
 from bench.servers import servers
 from bench.shared import shared
 from bench.start import start
+from bench.table import table
 from bench.webhook import webhook
 
 
@@ -34,6 +35,7 @@ main.add_command(scale)
 main.add_command(servers)
 main.add_command(reconcile)
 main.add_command(start)
+main.add_command(table)
 main.add_command(shared)
 main.add_command(reading)
 main.add_command(imports)

@@ -23,6 +23,8 @@ from rich.console import Console
 from rich.table import Table
 from tests.support.postgres import PostgresServer, find_binaries, postgres_server
 
+from bench.figures import Figure, keep
+
 HERE = Path(__file__).parent.parent
 WORKER = Path(__file__).with_name("apply_worker.py")
 ENGINES = ("PostgreSQL", "SQLite")
@@ -107,10 +109,13 @@ def apply(beside: Path | None, rounds: int, shipments: int, scans: int, engine: 
         for build in builds:
             cpu = statistics.median(b / a for a, b in zip(now.cpu, build.cpu, strict=True))
             wall = statistics.median(b / a for a, b in zip(now.wall, build.wall, strict=True))
+            rate = MICROSECONDS / statistics.median(build.wall)
+            if build is now:
+                keep(Figure(line=f"{kind}, {name}", now=rate, unit="deliveries/s"))
             table.add_row(
                 name,
                 build.name,
-                f"{MICROSECONDS / statistics.median(build.wall):,.0f}",
+                f"{rate:,.0f}",
                 f"{statistics.median(build.own):,.0f}",
                 f"{statistics.median(build.server):,.0f}",
                 f"{cpu:.2f}",

@@ -19,8 +19,11 @@ from tests.support.processes import bridge_environment
 
 from awbridge.rehearsal.demo_orders import demo_order
 from bench import databases
+from bench.figures import Figure, keep
 from bench.processes import NOWHERE, bridge
 
+MEMORY_LIMIT = 150  # MiB
+P99_LIMIT = 100  # ms
 PAUSE = 0.1  # seconds between the requests beside the import
 _PLACE = ("name", "address", "city", "state", "pincode", "phone")
 _HEADER = (
@@ -110,26 +113,33 @@ def _p99(took: list[float]) -> float:
     return sorted(took)[int(len(took) * 0.99)] if took else 0.0
 
 
-def _measure(engine: str, url: str, path: Path, orders: int) -> None:
+def _measure(engine: str, url: str, path: Path, orders: int, *, resume: bool) -> None:
     with bridge(url) as server:
-        run_import(url, path, kill_after=10)
+        if resume:
+            run_import(url, path, kill_after=10)
         with Beside(server.port) as beside:
             done = run_import(url, path)
-        again = run_import(url, path)
-    click.echo(f"{engine}: killed after 10 s and resumed: {done.printed}")
+        again = run_import(url, path) if resume else None
+    keep(Figure(line=f"import, {engine}", now=orders / done.seconds, unit="orders/s"))
+    keep(Figure(line=f"import, {engine}, memory", now=done.peak, unit="MiB", most=MEMORY_LIMIT))
+    beside_p99 = max(_p99(beside.reads), _p99(beside.writes))
+    keep(Figure(line=f"API beside it, {engine}, p99", now=beside_p99, unit="ms", most=P99_LIMIT))
+    click.echo(f"{engine}: {'killed after 10 s and resumed: ' if resume else ''}{done.printed}")
     click.echo(f"{engine}: {done.seconds:.0f} s, {orders / done.seconds:,.0f} orders/s, {done.peak} MiB")
     click.echo(f"{engine}: beside it p99 {_p99(beside.reads):.0f} ms reading, {_p99(beside.writes):.0f} ms storing")
-    click.echo(f"{engine}: again {again.seconds:.0f} s, {again.peak} MiB: {again.printed}")
+    if again:
+        click.echo(f"{engine}: again {again.seconds:.0f} s, {again.peak} MiB: {again.printed}")
 
 
 @click.command()
 @click.option("--orders", default=1_000_000, show_default=True, help="In the file.")
 @click.option("--engine", type=click.Choice(["SQLite", "PostgreSQL"]), help="Only this one.")
-def imports(orders: int, engine: str | None) -> None:
+@click.option("--resume/--no-resume", default=True, help="Kill it first, and repeat it at the end.")
+def imports(orders: int, engine: str | None, *, resume: bool) -> None:
     """An import of a large file beside a running service: killed, resumed, and repeated."""
     with tempfile.TemporaryDirectory() as folder, databases.both(Path(folder), "imports") as urls:
         path = Path(folder) / "orders.csv"
         write_orders(path, orders)
         for name, url in urls.items():
             if engine in (None, name):
-                _measure(name, url, path, orders)
+                _measure(name, url, path, orders, resume=resume)

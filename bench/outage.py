@@ -29,6 +29,7 @@ from awbridge.store import Store
 from awbridge.store.engine.queries import parse
 from awbridge.store.polling import windows
 from bench import databases
+from bench.figures import Figure, keep
 
 LIMIT = 600  # seconds
 ENDED = 600.0  # seconds ago: the last window is as long as the others
@@ -143,6 +144,7 @@ def outage(shipments: int, hours: float, only: str | None) -> None:
                 asyncio.run(databases.fill(url, range(shipments)))
                 found = asyncio.run(_run(url, vendor, hours, ended_at, folder, statuses))
                 rate = f"{found.items / found.seconds:,.0f}"
+                keep(Figure(line=f"catching up, {engine}", now=found.items / found.seconds, unit="items/s"))
                 said = "yes" if found.honest else "VOID"
                 table.add_row(engine, f"{found.seconds:.0f}", f"{found.items:,}", str(found.windows), rate, said)
                 good &= found.honest

@@ -48,8 +48,10 @@ from awbridge.store.couriers import couriers
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.engine.queries import parse
 from bench import push_peers
+from bench.figures import Figure, keep
 
 BARE = "bare httpx2 client"
+OF_BARE = 0.6  # of the bare client: what is asked for
 ACCOUNTS = 8
 BARE_CONNECTIONS = 16  # the HTTP pool of the minimal client checks every idle one at each request
 DEFAULTS = {
@@ -186,6 +188,10 @@ def report(seen: Mapping[str, Sequence[Run]]) -> Table:
         rates = " ".join(f"{run.rate:,.0f}" for run in runs)
         cpu = [run.cpu for run in runs if run.cpu is not None]
         spent = f"{statistics.median(cpu):.2f}" if cpu else "-"
+        if name != BARE:
+            keep(
+                Figure(line=name, now=medians[name], unit="orders/s", peer=medians[BARE], least=OF_BARE * medians[BARE])
+            )
         table.add_row(name, f"{medians[name]:,.0f}", f"{medians[name] / medians[BARE]:.2f}", spent, rates, honest)
     return table
 

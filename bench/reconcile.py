@@ -32,7 +32,9 @@ from awbridge.steps.reconciliation.match import Task, match
 from awbridge.store import Store
 from awbridge.store.reconciliation import reconciliations
 from awbridge.store.reconciliation.reconciliations import NewRun, Stage
+from bench.figures import Figure, keep
 
+SIDES = ("awbridge", "pandas merge")
 DAY = date(2026, 11, 2)
 ZONE = ZoneInfo("Asia/Kolkata")
 EVERY = 10_000  # one row in this many differs, for each kind of difference
@@ -158,13 +160,13 @@ def one(who: str, database: Path, report: Path) -> None:
 def reconcile(rows: int) -> None:
     """Reconcile a report of many rows, and the same with pandas."""
     printed = Printed("", "seconds", "seconds of CPU", "peak MiB", "rows/s", "differences found")
-    honest = True
+    honest, rates = True, dict[str, float]()
     with tempfile.TemporaryDirectory(prefix="awbridge-bench-") as folder:
         database, report = Path(folder) / "bench.db", Path(folder) / "report.csv"
         asyncio.run(prepare(database, rows))
         write_report(report, rows)
         click.echo(f"{rows:,} rows, {report.stat().st_size / 2**20:.0f} MiB of CSV")
-        for who in ("awbridge", "pandas merge"):
+        for who in SIDES:
             command = [sys.executable, "-m", "bench.reconcile", who, str(database), str(report)]
             run = subprocess.run(command, check=False, capture_output=True, text=True)
             if run.returncode:
@@ -173,6 +175,7 @@ def reconcile(rows: int) -> None:
                 continue
             took = json.loads(run.stdout)
             right = took["found"] == expected(rows)
+            rates[who] = rows / took["seconds"]
             honest = honest and right
             printed.add_row(
                 who,
@@ -182,6 +185,8 @@ def reconcile(rows: int) -> None:
                 f"{rows / took['seconds']:,.0f}",
                 f"{sum(took['found'].values())} of {sum(expected(rows).values())}" + ("" if right else "  WRONG"),
             )
+    if len(rates) == len(SIDES):
+        keep(Figure(line="reconciliation, SQLite", now=rates[SIDES[0]], unit="rows/s", peer=rates[SIDES[1]]))
     Console(width=100).print(printed)
     sys.exit(0 if honest else 1)
 

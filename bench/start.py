@@ -16,7 +16,11 @@ from pathlib import Path
 
 import click
 
+from bench.figures import Figure, keep
+
 COMMANDS = (("--help",), ("shipments", "list"), ("doctor", "--help"), ("serve",))
+LIMITS = {("--help",): 0.25, ("shipments", "list"): 0.4, ("doctor", "--help"): 0.4, ("serve",): 2.0}  # seconds
+IDLE_LIMIT = 90  # MiB
 IDLE = 6.0  # seconds after which memory is read
 HERE = Path(sys.executable).with_name("awbridge")
 
@@ -83,4 +87,9 @@ def start(rounds: int, before: Path | None) -> None:
         for name, runs in found.items():
             seconds, cpu, memory = (statistics.median(column) for column in zip(*runs, strict=True))
             held = f"  {memory:5.0f} MiB" if memory else ""
+            if name == "now":
+                line = f"awbridge {' '.join(command)}"
+                keep(Figure(line=line, now=seconds, unit="s", most=LIMITS[command]))
+                if memory:
+                    keep(Figure(line="idle service", now=memory, unit="MiB", most=IDLE_LIMIT))
             click.echo(f"{' '.join(command):<16} {name:<7} {seconds:6.2f} s  {cpu:6.2f} s CPU{held}")

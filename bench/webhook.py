@@ -28,8 +28,10 @@ from tests.support.processes import WEBHOOK_KEY
 from awbridge.store import Store
 from awbridge.store.tracking import inbox
 from bench import databases
+from bench.figures import Figure, keep
 from bench.processes import Load, bridge, load, peer
 
+P99_LIMIT = 50  # ms
 SHIPMENTS = 20_000
 HOLLOW = ("no database", "nothing stored")  # servers that store nothing
 PATIENCE = 60.0  # seconds that apply gets to process the backlog of the load
@@ -234,6 +236,9 @@ def _print(results: dict[tuple[str, int], Measured]) -> None:
     for (name, number), measured in sorted(results.items(), key=lambda item: (item[0][1], item[0][0])):
         rate = measured.median("per_second")
         base, beside = results[("no database", number)], results.get((f"plain, {name}", number))
+        if name not in HOLLOW and beside:
+            keep(Figure(line=f"webhooks, {name}", now=rate, unit="acks/s", peer=beside.median("per_second")))
+            keep(Figure(line=f"webhooks, {name}, p99", now=measured.median("p99"), unit="ms", most=P99_LIMIT))
         table.add_row(
             name,
             str(number),

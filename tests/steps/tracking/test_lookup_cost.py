@@ -20,6 +20,7 @@ from tests.support.world import SetClock, an_order, webhook
 pytestmark = pytest.mark.heavy
 
 FEW, MANY = 30, 600  # shipments that say the same
+A_BATCH = 30  # rows that a batch reads whatever waits for its order: as many for one order as for a hundred
 SLACK = 1.3  # trees of indexes are deeper, pages differ
 
 
@@ -73,7 +74,7 @@ async def test_orders_of_one_id_are_imported_as_those_of_many(store: Store, wait
             assert (imported.created, imported.bad) == (100, [])
             costs.append(counted.work)
     same, own = costs[:3], costs[3:]
-    assert max(same) <= max(own) * SLACK, (same, own)
+    assert max(same) <= max(own) * SLACK + A_BATCH, (same, own)
 
 
 async def test_placing_orders_of_one_id_wakes_nothing_that_waits_for_it(store: Store) -> None:
