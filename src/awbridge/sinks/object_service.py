@@ -18,7 +18,7 @@ CLIENT_OPTIONS = ("allow_http", "allow_invalid_certificates", "proxy_url")  # of
 CONNECT_TIMEOUT = timedelta(seconds=5)
 
 
-class Bucket:
+class ObjectBucket:
     """A bucket, or a prefix in one."""
 
     failures: tuple[type[Exception], ...] = (BaseError, OSError)
@@ -27,7 +27,7 @@ class Bucket:
         self._store = store
 
     @classmethod
-    def open(cls, url: str, options: Mapping[str, str], *, timeout: float) -> Bucket:
+    def open(cls, url: str, options: Mapping[str, str], *, timeout: float) -> ObjectBucket:
         """Open the bucket of a URL; the first use connects. Raises SettingsError."""
         try:
             http: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT, "timeout": timedelta(seconds=timeout)}

@@ -20,7 +20,7 @@ _QUERY = re.compile(r"\?[^\s\"')]+")
 KINDS = ("calls", "reports")  # of objects; the first part of their keys
 
 
-class Place(Protocol):
+class ObjectPlace(Protocol):
     """Where objects are. Methods raise FileNotFoundError when there is no such object, else one of `failures`."""
 
     @property
@@ -42,7 +42,7 @@ class StoredObject:
 class Objects:
     """An object storage. Every method raises ObjectsError if it is unreachable, slow, full or refuses."""
 
-    def __init__(self, place: Place, *, timeout: float = 60.0, bucket: str = "") -> None:
+    def __init__(self, place: ObjectPlace, *, timeout: float = 60.0, bucket: str = "") -> None:
         self._place = place
         self._timeout = timeout
         self._bucket = bucket
@@ -70,7 +70,7 @@ class Objects:
                 raise SettingsError("AWBRIDGE_ARCHIVE_URL: write a folder as file:///absolute/path")
             return cls(Folder(Path(rest)), timeout=timeout)
         try:
-            from awbridge.sinks.object_service import Bucket
+            from awbridge.sinks.object_service import ObjectBucket
         except ModuleNotFoundError as error:
             if error.name != "obstore":
                 raise
@@ -78,7 +78,9 @@ class Objects:
                 f"AWBRIDGE_ARCHIVE_URL: {scheme}:// needs an optional part; "
                 "install it with pip install 'awbridge[object-storage]'"
             ) from None
-        return cls(Bucket.open(url, options or {}, timeout=timeout), timeout=timeout, bucket=rest.partition("/")[0])
+        return cls(
+            ObjectBucket.open(url, options or {}, timeout=timeout), timeout=timeout, bucket=rest.partition("/")[0]
+        )
 
     @classmethod
     def in_folder(cls, folder: Path, *, timeout: float = 60.0) -> Objects:

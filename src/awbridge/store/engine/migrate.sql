@@ -33,5 +33,5 @@ FROM (
   SELECT number, name, number = ANY ($1::integer[]) AS known,
     CAST(to_jsonb(applied) ->> 'compatible_from' AS INTEGER) AS compatible_from
   FROM schema_migrations AS applied
-) AS told}}
+) AS stored}}
 {{sqlite: SELECT NULL AS now_at, $1 AS known}}

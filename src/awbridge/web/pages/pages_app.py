@@ -18,8 +18,10 @@ from awbridge.domain.errors import NotFound, PayloadRefused, StoreBusy
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
-from awbridge.web.pages import couriers, dead_letters, failures, ndr_desk, overview, payloads, shipments, subscribers
+from awbridge.web.pages import couriers, dead_letters, failures, ndr_desk, overview, subscribers
 from awbridge.web.pages.page_templates import PageTemplates
+from awbridge.web.pages.payloads import PayloadPages
+from awbridge.web.pages.shipments import ShipmentPages
 
 log = structlog.get_logger()
 
@@ -53,12 +55,12 @@ def build_pages(
     templates = PageTemplates(clock, zone)
     routes: list[BaseRoute] = [
         *overview.routes(store, clock, templates, stuck_after),
-        *shipments.routes(store, clock, templates, stuck_after, poll_again_after),
+        *ShipmentPages(store, clock, templates, stuck_after, poll_again_after).routes(),
         *failures.routes(store, templates),
         *couriers.routes(store, clock, templates),
         *dead_letters.routes(store, clock, templates),
         *ndr_desk.routes(store, clock, templates, zone),
-        *payloads.routes(store, clock, templates, allocation),
+        *PayloadPages(store, clock, templates, allocation).routes(),
         *subscribers.routes(store, clock, templates),
         Mount("/static", StaticFiles(packages=[("awbridge.web.pages", "static")])),
     ]

@@ -42,16 +42,29 @@ class _Checked:
     conflict: bool = False
 
 
-def routes(store: Store, clock: Clock, templates: PageTemplates, allocation: Allocation) -> list[PageRoute]:
-    """The routes, on this store."""
+class PayloadPages:
+    """The page that corrects a payload, on one store."""
 
-    async def check(shipment: Shipment, typed: Mapping[str, str]) -> _Checked:
+    def __init__(self, store: Store, clock: Clock, templates: PageTemplates, allocation: Allocation) -> None:
+        self._store = store
+        self._clock = clock
+        self._templates = templates
+        self._allocation = allocation
+
+    def routes(self) -> list[PageRoute]:
+        """The routes of the page."""
+        return [
+            PageRoute("/payload/{reference:path}", self.edit_payload),
+            PageRoute("/payload/{reference:path}", self.submit_payload, method="POST"),
+        ]
+
+    async def _check(self, shipment: Shipment, typed: Mapping[str, str]) -> _Checked:
         try:
             seen = await amend.preview(
-                store=store,
+                store=self._store,
                 reference_number=shipment.reference_number,
                 edit=Edit(fields=edited_fields(shipment.payload, typed)),
-                allocation=allocation,
+                allocation=self._allocation,
             )
         except PayloadRefused as refused:
             return _Checked(problems=refused.problems, typed=typed)
@@ -63,8 +76,8 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, allocation: All
             typed=typed,
         )
 
-    def shown(shipment: Shipment, state: _Checked, *, status: int = 200) -> Response:
-        return templates.page(
+    def _shown(self, shipment: Shipment, state: _Checked, *, status: int = 200) -> Response:
+        return self._templates.page(
             "payload",
             status=status,
             shipment=shipment,
@@ -75,12 +88,14 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, allocation: All
             text_of=text_of,
         )
 
-    async def edit_payload(request: Request) -> Response:
-        shipment = await find_shipment(store, no_nul(request.path_params["reference"]))
-        return shown(shipment, await check(shipment, {}))
+    async def edit_payload(self, request: Request) -> Response:
+        """The fields of the payload, with what is wrong with them."""
+        shipment = await find_shipment(self._store, no_nul(request.path_params["reference"]))
+        return self._shown(shipment, await self._check(shipment, {}))
 
-    async def submit_payload(request: Request) -> Response:
-        shipment = await find_shipment(store, no_nul(request.path_params["reference"]))
+    async def submit_payload(self, request: Request) -> Response:
+        """Check the fields, or save them and push the shipment again."""
+        shipment = await find_shipment(self._store, no_nul(request.path_params["reference"]))
         form = await read_form(request)
         values = dict(form)
         typed, reason = typed_fields(form), values.get("reason", "")[:500]
@@ -88,31 +103,26 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, allocation: All
         if step not in (_CHECK, _PUSH):
             raise HTTPException(422, "Choose a button of the form.")
         if values.get("version") != str(shipment.payload_version):
-            return shown(shipment, _Checked(conflict=True), status=409)
-        state = await check(shipment, typed)
+            return self._shown(shipment, _Checked(conflict=True), status=409)
+        state = await self._check(shipment, typed)
         ready = state.differences and not state.problems and not state.obstacle
         if step == _PUSH and ready:
-            return await push(shipment, typed, reason)
-        return shown(shipment, replace(state, reason=reason, checked=True))
+            return await self._push(shipment, typed, reason)
+        return self._shown(shipment, replace(state, reason=reason, checked=True))
 
-    async def push(shipment: Shipment, typed: Mapping[str, str], reason: str) -> Response:
+    async def _push(self, shipment: Shipment, typed: Mapping[str, str], reason: str) -> Response:
         try:
             await amend.change(
-                store=store,
-                clock=clock,
+                store=self._store,
+                clock=self._clock,
                 reference_number=shipment.reference_number,
                 edit=Edit(fields=edited_fields(shipment.payload, typed)),
                 changed_by=CHANGED_BY,
                 reason=reason,
-                allocation=allocation,
+                allocation=self._allocation,
             )
         except PayloadRefused as refused:
-            return shown(shipment, _Checked(problems=refused.problems, typed=typed, reason=reason, checked=True))
+            return self._shown(shipment, _Checked(problems=refused.problems, typed=typed, reason=reason, checked=True))
         except NotPossible as impossible:
-            return shown(shipment, _Checked(obstacle=str(impossible), typed=typed, reason=reason), status=409)
+            return self._shown(shipment, _Checked(obstacle=str(impossible), typed=typed, reason=reason), status=409)
         return RedirectResponse(shipment_url(shipment.reference_number), 303, headers=HEADERS)
-
-    return [
-        PageRoute("/payload/{reference:path}", edit_payload),
-        PageRoute("/payload/{reference:path}", submit_payload, method="POST"),
-    ]

@@ -138,17 +138,35 @@ async def _chosen(request: Request) -> tuple[BulkAction, list[str]]:
     return BulkAction(chosen[0]), references
 
 
-def routes(
-    store: Store, clock: Clock, templates: PageTemplates, stuck_after: StuckAfter, poll_again_after: timedelta
-) -> list[PageRoute]:
-    """The routes, on this store."""
+class ShipmentPages:
+    """The pages of shipments, on one store. `poll_again_after`: the shortest time between two polls of one."""
 
-    async def list_shipments(request: Request) -> Response:
+    def __init__(
+        self, store: Store, clock: Clock, templates: PageTemplates, stuck_after: StuckAfter, poll_again_after: timedelta
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._templates = templates
+        self._stuck_after = stuck_after
+        self._poll_again_after = poll_again_after
+
+    def routes(self) -> list[PageRoute]:
+        """The routes of these pages."""
+        return [
+            PageRoute("/shipments", self.list_shipments, parameters=_PARAMETERS),
+            PageRoute("/search", self.search, parameters={"q": ANY_VALUE}),
+            PageRoute("/shipments/preview", self.preview, method="POST"),
+            PageRoute("/shipments/act", self.act, method="POST"),
+            PageRoute("/shipments/{reference:path}", self.show_shipment),
+        ]
+
+    async def list_shipments(self, request: Request) -> Response:
+        """A list of shipments, newest first or those that need a person."""
         wanted = ShipmentQuery.model_validate({**request.query_params, "limit": PAGE_SIZE})
         wanted.check()
-        now, after = clock(), read_cursor(wanted.cursor)
-        async with store.read() as session:
-            found = await order_lists.fetch(session, wanted, stuck_after, now=now, after=after)
+        now, after = self._clock(), read_cursor(wanted.cursor)
+        async with self._store.read() as session:
+            found = await order_lists.fetch(session, wanted, self._stuck_after, now=now, after=after)
         page = found[:PAGE_SIZE]
         following = ""
         if len(found) > PAGE_SIZE:
@@ -156,7 +174,7 @@ def routes(
             following = f"/shipments?{urlencode({**request.query_params, 'cursor': cursor})}"
         chosen = {(name, value) for name, value in request.query_params.items() if name != "cursor"}
         current = next((c for c in (*ATTENTION, *PROGRESS) if (c.parameter, c.value) in chosen), None)
-        return templates.page(
+        return self._templates.page(
             "shipments",
             rows=[Listed(shipment=s) for s in page],
             attention=ATTENTION,
@@ -167,28 +185,30 @@ def routes(
             search="",
         )
 
-    async def search(request: Request) -> Response:
+    async def search(self, request: Request) -> Response:
+        """The shipments with exactly this reference number, waybill or order id; a single one is opened."""
         text = request.query_params.get("q", "").replace("\x00", "\ufffd").strip()
-        async with store.read() as session:
+        async with self._store.read() as session:
             found = await look_up.search(session, text, limit=PAGE_SIZE + 1)
         if len(found) == 1:
             return RedirectResponse(shipment_url(found[0].reference_number), 303, headers=HEADERS)
         if len(found) > PAGE_SIZE:
             return RedirectResponse(f"/shipments?{urlencode({'q': text})}", 303, headers=HEADERS)
-        return templates.page("search", rows=[Listed(shipment=s) for s in found], search=text)
+        return self._templates.page("search", rows=[Listed(shipment=s) for s in found], search=text)
 
-    async def show_shipment(request: Request) -> Response:
+    async def show_shipment(self, request: Request) -> Response:
+        """One shipment with its timeline."""
         reference = no_nul(request.path_params["reference"])
-        async with store.read() as session:
+        async with self._store.read() as session:
             stored = await shipments.get(session, reference)
             if stored is None:
                 raise NotFound(f"There is no shipment {reference}.")
-            shipment = lists.shown(stored, await accounts.held(session, now=clock()))
-            details = await shipment_details(session, shipment, limits=stuck_after, now=clock())
+            shipment = lists.shown(stored, await accounts.held(session, now=self._clock()))
+            details = await shipment_details(session, shipment, limits=self._stuck_after, now=self._clock())
             pieces = await waybills.pieces(session, shipment)
             entries = await timeline(session, shipment)
         possible = {action: consequence(action, shipment) for action in BulkAction}
-        return templates.page(
+        return self._templates.page(
             "shipment",
             shipment=shipment,
             row=Listed(shipment=shipment),
@@ -201,34 +221,29 @@ def routes(
             correct=f"/payload/{quote(reference, safe='')}",
         )
 
-    async def preview(request: Request) -> Response:
+    async def preview(self, request: Request) -> Response:
+        """What an action would do to each of the chosen shipments."""
         action, references = await _chosen(request)
-        async with store.read() as session:
+        async with self._store.read() as session:
             found = {s.reference_number: s for s in await shipments.get_many(session, references)}
-            held = await accounts.held(session, now=clock())
+            held = await accounts.held(session, now=self._clock())
         chosen = [lists.shown(found[reference], held) for reference in references if reference in found]
         rows = [(Listed(shipment=s), consequence(action, s)) for s in chosen]
-        return templates.page("bulk", action=action, rows=rows, results=None)
+        return self._templates.page("bulk", action=action, rows=rows, results=None)
 
-    async def act(request: Request) -> Response:
+    async def act(self, request: Request) -> Response:
+        """Do it, with a result for each."""
         action, references = await _chosen(request)
         if action is BulkAction.POLL:
-            results = await _poll(references)
+            results = await self._poll(references)
         else:
-            results = await bulk.act_on(store=store, clock=clock, action=action, references=references)
-        return templates.page(
+            results = await bulk.act_on(store=self._store, clock=self._clock, action=action, references=references)
+        return self._templates.page(
             "bulk", action=action, rows=[], results=[(shipment_url(r.reference_number), r) for r in results]
         )
 
-    async def _poll(references: Sequence[str]) -> list[BulkResult]:
-        resumed = set(await resume_polling(store=store, clock=clock, references=references, ask_again=poll_again_after))
+    async def _poll(self, references: Sequence[str]) -> list[BulkResult]:
+        again = self._poll_again_after
+        resumed = await resume_polling(store=self._store, clock=self._clock, references=references, ask_again=again)
         texts = {True: "Will be polled.", False: "Nothing to poll: no AWB yet, or its status is final."}
         return [BulkResult(reference_number=r, done=r in resumed, text=texts[r in resumed]) for r in references]
-
-    return [
-        PageRoute("/shipments", list_shipments, parameters=_PARAMETERS),
-        PageRoute("/search", search, parameters={"q": ANY_VALUE}),
-        PageRoute("/shipments/preview", preview, method="POST"),
-        PageRoute("/shipments/act", act, method="POST"),
-        PageRoute("/shipments/{reference:path}", show_shipment),
-    ]
