@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from awbridge.domain.errors import FieldProblem
@@ -120,6 +120,20 @@ async def test_foreign_and_damaged_forms_are_refused(web: Web) -> None:
     assert (await web.http.post("/payload/R%2F1", headers=foreign, content="step=push")).status_code == 403
 
 
+async def test_an_address_of_several_lines_is_kept(web: Web) -> None:
+    await web.http.post(
+        "/v1/shipments",
+        json=an_order(
+            "R/1",
+        )
+        | {"additional": {"remark": "first\nsecond"}},
+    )
+    shown = await opened(web)
+    assert re.search(r'<textarea id="f:additional.remark"[^>]*>\nfirst\nsecond</textarea>', shown)
+    form = form_of(shown) | {PREFIX + "additional.remark": "first\r\nsecond"}
+    assert "Nothing is changed" in await submitted(web, form, "check")
+
+
 async def test_hostile_values_are_escaped(web: Web) -> None:
     hostile = '"><script>alert(1)</script>'
     await rejected(web)
@@ -139,10 +153,18 @@ _VALUES = st.recursive(
 )
 
 
+def sent(text: str) -> str:
+    """What a browser sends of a field nobody touched: an input has one line, a text area several."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return lines if "\n" in text else lines.replace("\n", "")
+
+
 @given(st.dictionaries(_NAMES, _VALUES, max_size=4))
+@example({"address": "12 MG Road\r\nPune", "landmark": "\rgate\r", "half": "\ud83d", "nul": "a\x00b"})
 def test_a_form_that_nobody_touched_changes_nothing(payload: dict[str, Any]) -> None:
     shown = [field for section in sections(payload, [], {}) for field in section.fields]
-    assert edited_fields(payload, {field.path: field.text for field in shown}) == {}
+    assert all(field.has_lines or "\r" not in field.text for field in shown)
+    assert edited_fields(payload, {field.path: sent(field.text) for field in shown}) == {}
     assert {field.path for field in shown} == {path for path, _ in leaves(payload)}
 
 

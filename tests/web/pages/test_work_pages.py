@@ -86,6 +86,12 @@ async def test_couriers_show_what_is_held_mapped_and_declared(web: Web) -> None:
         assert text in shown, text
 
 
+async def test_half_a_surrogate_pair_does_not_break_a_page(web: Web) -> None:
+    async with web.store.write() as session:
+        await inbox.add(session, [delivery("one", body=b'{"remark": "door \\ud83d"}', problem="not read")])
+    assert "door ?" in await open_page(web, "/dead-letters")
+
+
 async def test_dead_letters_show_their_body_and_are_retried(web: Web) -> None:
     assert "None." in await open_page(web, "/dead-letters")
     hostile = b'{"remark": "<script>alert(1)</script>"}'

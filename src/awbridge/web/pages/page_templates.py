@@ -53,7 +53,8 @@ class PageTemplates:
         html = self._templates.get_template(f"{template}.html.j2").render(
             version=awbridge.__version__, zone=self._zone.key, **values
         )
-        return HTMLResponse(html, status, headers=HEADERS)
+        # JSON may hold half of a surrogate pair, as no text in UTF-8 can.
+        return HTMLResponse(html.encode(errors="replace"), status, headers=HEADERS)
 
     def error_page(self, status: int, title: str, text: str) -> HTMLResponse:
         """The page of an error."""

@@ -33,6 +33,11 @@ class FormField:
         return PREFIX + self.path
 
     @property
+    def has_lines(self) -> bool:
+        """Whether it has several lines, which only a text area keeps."""
+        return "\n" in self.text
+
+    @property
     def label(self) -> str:
         """Its path within its section."""
         return self.path.partition(".")[2] or self.path
@@ -47,9 +52,10 @@ class Section:
 
 
 def text_of(value: Any) -> str:
-    """A value as a person edits it."""
+    """A value as a person edits it: with line breaks as a form sends them, and without what no form can send."""
     if isinstance(value, str):
-        return value
+        plain = value.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
+        return plain.encode(errors="replace").decode()
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
