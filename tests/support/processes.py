@@ -104,6 +104,7 @@ def bridge_environment(database_url: str, sandbox_url: str, port: int) -> dict[s
         "AWBRIDGE_RETRY_DELAYS": ",".join(["0.2"] * 4 + ["0.5"] * 12),
         "AWBRIDGE_WAITING_SECONDS": "0.2",
         "AWBRIDGE_HOLD_SECONDS": "0.5",
+        "AWBRIDGE_PROBE_SECONDS": "1",
         "AWBRIDGE_PUSH_LEASE_SECONDS": "4.5",
         "AWBRIDGE_STEPS_IDLE_SECONDS": "0.05",
         "AWBRIDGE_PORT": str(port),

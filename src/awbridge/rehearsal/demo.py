@@ -76,6 +76,7 @@ def demo_settings(sandbox_url: str, folder: Path, systems: Company) -> Settings:
         retry_delays=(0.2, 0.3, 0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0),
         waiting_seconds=0.3,
         hold_seconds=0.5,
+        probe_seconds=1.0,
         push_lease_seconds=25.0,
         catch_up_window_seconds=4.0,
         catch_up_lag_seconds=0.5,

@@ -152,6 +152,7 @@ def _worker_environment(database_url: str, sandbox_url: str) -> dict[str, str]:
         "AWBRIDGE_RETRY_DELAYS": ",".join(["0.2"] * 4 + ["0.5"] * 20),
         "AWBRIDGE_WAITING_SECONDS": "0.2",
         "AWBRIDGE_HOLD_SECONDS": "0.5",
+        "AWBRIDGE_PROBE_SECONDS": "1",
         "AWBRIDGE_PUSH_LEASE_SECONDS": f"{4 * TIMEOUT + 1:g}",
         "AWBRIDGE_STEPS_IDLE_SECONDS": "0.05",
         "AWBRIDGE_LOG_LEVEL": "error",
