@@ -11,10 +11,12 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx2
-from psycopg_pool import AsyncConnectionPool
+
+if TYPE_CHECKING:
+    from psycopg_pool import AsyncConnectionPool
 
 SCHEMA = """
 CREATE TABLE orders (
@@ -65,6 +67,8 @@ class AsyncPush:
     @asynccontextmanager
     async def opened(cls, concurrency: int) -> AsyncGenerator[Self]:
         """With as many connections as tasks run at once."""
+        from psycopg_pool import AsyncConnectionPool
+
         limits = httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
         database = os.environ["BENCH_DATABASE"]
         async with (
