@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import socket
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 import uvloop
@@ -21,10 +21,10 @@ class _Server(uvicorn.Server):
 SETTINGS: dict[str, Any] = {"log_level": "warning", "timeout_graceful_shutdown": 2}
 
 
-def serve(app: Any, port: int) -> None:
+def serve(app: Any, port: int, *, lifespan: Literal["on", "off"] = "off") -> None:
     """Serve an app other than awbridge's webhook endpoint, until the process is told to stop."""
     config = uvicorn.Config(
-        app, port=port, http="httptools", lifespan="off", access_log=False, server_header=False, **SETTINGS
+        app, port=port, http="httptools", lifespan=lifespan, access_log=False, server_header=False, **SETTINGS
     )
     run(config)
 
