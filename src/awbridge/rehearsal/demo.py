@@ -75,8 +75,8 @@ def demo_settings(sandbox_url: str, folder: Path, systems: Company) -> Settings:
         clickpost_timeout=5.0,
         retry_delays=(0.2, 0.3, 0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0),
         waiting_seconds=0.3,
-        hold_seconds=0.5,
-        probe_seconds=1.0,
+        hold_seconds=3.0,  # an account that placed an order this lately is not at fault for one refused as 320
+        probe_seconds=0.5,
         push_lease_seconds=25.0,
         catch_up_window_seconds=4.0,
         catch_up_lag_seconds=0.5,

@@ -37,7 +37,7 @@ def test_the_rules_and_the_reasons_are_documented() -> None:
 
 
 @pytest.mark.heavy
-async def test_tellings_and_differences_are_found_by_an_index_however_many_there_are(store: Store) -> None:
+async def test_update_sources_and_differences_are_found_by_an_index_however_many_there_are(store: Store) -> None:
     update_sources = (
         "INSERT INTO update_sources (shard, reference_number, delivery_id, delivery_shard, entries) VALUES "
     )
