@@ -53,7 +53,7 @@ lint: install
 types: install
 	$(BIN)/basedpyright
 
-# One worker a core; one more for slow tests, which wait for other processes part of their time.
+# One worker a core: slow tests start processes of their own, and one more made them wait for each other.
 CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 
 # Only slow tests need schemathesis, whose plugin takes every worker half a second to import.
@@ -63,13 +63,14 @@ NOT_SLOW := -q --dist worksteal -p no:schemathesis
 quick: install
 	$(BIN)/pytest $(NOT_SLOW) --hypothesis-profile quick -n $(CORES) -m 'not slow and not postgres and not heavy'
 
-# Types, then the newest uvicorn, are checked beside the slow tests, many of which wait for other processes.
+# Types are checked beside the slow tests, many of which wait for other processes; then the newest uvicorn.
 test: install system prism lint
 	$(BIN)/pytest $(NOT_SLOW) -n $(CORES) -m 'not slow'
-	$(MAKE) --no-print-directory --jobs 2 types slow newest
+	$(MAKE) --no-print-directory --jobs 2 types slow
+	$(MAKE) --no-print-directory newest
 
 slow: install
-	$(BIN)/pytest -q -n $$(($(CORES) + 1)) --dist worksteal -m slow
+	$(BIN)/pytest -q -n $(CORES) --dist worksteal -m slow
 
 # The server's tests with the newest uvicorn, whatever pyproject.toml allows: what its next release breaks is known early.
 newest: install
