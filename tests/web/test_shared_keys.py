@@ -98,7 +98,7 @@ async def send_requests(url: str, *, counts: bool) -> None:
         known |= {"reconciliation_id": "1", "difference_id": "1"}
         described = (await call(web, "GET", "/openapi.json")).json()["paths"]
         gets = [path for path, operations in described.items() if "get" in operations and "{report_id}" not in path]
-        pages = ["/", "/endpoints", "/alarms"]
+        pages = ["/", "/endpoints", "/alarms", "/shipments", "/couriers", "/dead-letters"]
         pages += [f"/endpoints/{endpoint}{query}" for query in ("", "?state=failed", "?state=due")]
         for path in (*(path.format(**known) for path in gets), *pages):
             for query in QUERIES.get(path, ("",)) if counts or path not in COUNTS else ():
