@@ -112,7 +112,7 @@ async def test_pages_have_security_headers(web: Web) -> None:
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
-        assert "script" not in policy
+        assert "script-src 'self';" in policy
         assert "unsafe" not in policy
         assert headers["cache-control"] == "no-store"
         assert headers["x-content-type-options"] == "nosniff"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from awbridge.domain.errors import FieldProblem
 from awbridge.domain.orders.shipment import State
-from awbridge.web.pages.payload_form import (
+from awbridge.web.pages.orders.payload_form import (
     PREFIX,
     edited_fields,
     leaves,

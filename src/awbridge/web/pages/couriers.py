@@ -13,9 +13,9 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.couriers import accounts, couriers, downtimes
 from awbridge.store.couriers.accounts import Held
+from awbridge.web.pages.orders.shipments import courier_name
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
-from awbridge.web.pages.shipments import courier_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

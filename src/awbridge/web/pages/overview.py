@@ -16,9 +16,9 @@ from awbridge.store import Store
 from awbridge.store.audit import samples
 from awbridge.store.notify import alarms, attention
 from awbridge.store.notify.alarms import Alarm
+from awbridge.web.pages.notify.subscribers import endpoint_summaries
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
-from awbridge.web.pages.subscribers import endpoint_summaries
 
 # Alarms whose subject has a tile. They are not counted again.
 _CAUSES_WITH_TILES = {

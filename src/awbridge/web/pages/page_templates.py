@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime
+from typing import cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -14,16 +16,20 @@ from starlette.responses import HTMLResponse
 import awbridge
 from awbridge.domain.privacy import veiled
 from awbridge.steps.runtime.clock import Clock
+from awbridge.web.pages.language import LANGUAGES, gettext, ngettext
+from awbridge.web.pages.navigation import MENU
+from awbridge.web.pages.visit import current_visit
 
 HEADERS = {
-    # No scripts; only our own styles and forms; no framing.
-    "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'",
+    # Only our own scripts, styles, pictures and forms; nothing inline; no framing.
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
     # Not no-referrer: browsers would send `Origin: null` with our own forms.
     "referrer-policy": "same-origin",
 }
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _TIME = Markup('<time datetime="{}" title="{}">{}</time>')
 
 
@@ -39,7 +45,9 @@ class PageTemplates:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
         )
+        install_translations(self._templates)
         self._templates.filters |= {
             "when": self.when,
             "moment": self.moment,
@@ -51,7 +59,12 @@ class PageTemplates:
     def page(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
         """The page of a template."""
         html = self._templates.get_template(f"{template}.html.j2").render(
-            version=awbridge.__version__, zone=self._zone.key, **values
+            version=awbridge.__version__,
+            zone=self._zone.key,
+            visit=current_visit(),
+            menu=MENU,
+            languages=LANGUAGES,
+            **values,
         )
         # JSON may hold half of a surrogate pair, as no text in UTF-8 can.
         return HTMLResponse(html.encode(errors="replace"), status, headers=HEADERS)
@@ -74,7 +87,13 @@ class PageTemplates:
 
     def _exact(self, at: datetime) -> str:
         local = at.astimezone(self._zone)
-        return f"{local.day} {local:%b %Y, %H:%M:%S}"
+        return f"{local.day} {gettext(_MONTHS[local.month - 1])} {local:%Y, %H:%M:%S}"
+
+
+def install_translations(templates: Environment) -> None:
+    """Make `_()`, `gettext()`, `ngettext()` and `{% trans %}` of templates translate into the visitor's language."""
+    install = cast("Callable[..., None]", templates.install_gettext_callables)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    install(gettext, ngettext, newstyle=True)
 
 
 def relative_time(seconds: float) -> str:
@@ -82,9 +101,9 @@ def relative_time(seconds: float) -> str:
     span = abs(seconds)
     for size, name in ((86400, "days"), (3600, "h"), (60, "min")):
         if span >= 2 * size or (name == "min" and span >= size):
-            text = f"{span / size:.0f} {name}"
-            return f"{text} ago" if seconds > 0 else f"in {text}"
-    return "just now" if seconds >= 0 else "in a moment"
+            text = f"{span / size:.0f} {gettext(name)}"
+            return (gettext("%s ago") if seconds > 0 else gettext("in %s")) % text
+    return gettext("just now") if seconds >= 0 else gettext("in a moment")
 
 
 def pretty(value: object) -> str:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
@@ -18,10 +19,13 @@ from awbridge.domain.errors import NotFound, PayloadRefused, StoreBusy
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
-from awbridge.web.pages import couriers, dead_letters, failures, ndr_desk, overview, subscribers
+from awbridge.web.pages import couriers, dead_letters, language_switch, overview
+from awbridge.web.pages.notify import subscribers
+from awbridge.web.pages.orders import failures, ndr_desk
+from awbridge.web.pages.orders.payloads import PayloadPages
+from awbridge.web.pages.orders.shipments import ShipmentPages
 from awbridge.web.pages.page_templates import PageTemplates
-from awbridge.web.pages.payloads import PayloadPages
-from awbridge.web.pages.shipments import ShipmentPages
+from awbridge.web.pages.visit_middleware import VisitMiddleware
 
 log = structlog.get_logger()
 
@@ -29,7 +33,7 @@ log = structlog.get_logger()
 _FIRST_SEGMENTS = frozenset(
     (
         *("", "alarms", "couriers", "dead-letters", "endpoints", "failures"),
-        *("ndr", "payload", "search", "shipments", "static"),
+        *("language", "ndr", "payload", "search", "shipments", "static"),
     )
 )
 
@@ -62,9 +66,10 @@ def build_pages(
         *ndr_desk.routes(store, clock, templates, zone),
         *PayloadPages(store, clock, templates, allocation).routes(),
         *subscribers.routes(store, clock, templates),
+        *language_switch.routes(),
         Mount("/static", StaticFiles(packages=[("awbridge.web.pages", "static")])),
     ]
-    app = Starlette(routes=routes)
+    app = Starlette(routes=routes, middleware=[Middleware(VisitMiddleware)])
     _add_error_pages(app, templates)
     return app
 

@@ -21,9 +21,9 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.orders import actions, lists, shipments
 from awbridge.web.pages.form import read_form
+from awbridge.web.pages.orders.shipments import PAGE_SIZE, Listed, shipment_url
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
-from awbridge.web.pages.shipments import PAGE_SIZE, Listed, shipment_url
 from awbridge.web.v1.request_parsing import make_cursor, no_nul, read_cursor
 
 _DAY = timedelta(days=1)

@@ -17,10 +17,10 @@ from awbridge.steps.orders.amend import Edit, PayloadDifference
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.web.pages.form import read_form
+from awbridge.web.pages.orders.payload_form import edited_fields, sections, text_of, typed_fields, without_place
+from awbridge.web.pages.orders.shipments import shipment_url
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
-from awbridge.web.pages.payload_form import edited_fields, sections, text_of, typed_fields, without_place
-from awbridge.web.pages.shipments import shipment_url
 from awbridge.web.v1.request_parsing import no_nul
 from awbridge.web.v1.shipment_lookup import find_shipment
 

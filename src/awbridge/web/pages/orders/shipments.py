@@ -26,9 +26,9 @@ from awbridge.store import Store
 from awbridge.store.couriers import accounts
 from awbridge.store.orders import lists, shipments, waybills
 from awbridge.web.pages.form import read_form
+from awbridge.web.pages.orders.timeline import timeline
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates, pretty
-from awbridge.web.pages.timeline import timeline
 from awbridge.web.v1 import order_lists
 from awbridge.web.v1.order_lists import ShipmentQuery
 from awbridge.web.v1.request_parsing import make_cursor, no_nul, read_cursor

@@ -16,9 +16,9 @@ from awbridge.store.orders import shipments
 from awbridge.store.registration import failures
 from awbridge.store.registration.failures import LOOKED_AT, FailureGroup
 from awbridge.web.pages.form import read_form
+from awbridge.web.pages.orders.shipments import Listed, courier_name
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
-from awbridge.web.pages.shipments import Listed, courier_name
 
 _SHOWN = {
     State.REJECTED: "Rejected: ClickPost refuses the order as it is",
