@@ -71,6 +71,7 @@ def test_the_demo_ends_with_a_good_verdict(tmp_path: Path) -> None:
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     assert used < 60, "seconds of processor time: those of the clock depend on what else runs"
     assert list(tmp_path.iterdir()) == [], "the demo left files behind"
+    assert "demo --keep" in done.stderr
 
 
 def _started(command: list[str], **options: Any) -> subprocess.Popen[str]:
@@ -105,9 +106,12 @@ def test_the_demo_stays_when_asked_and_ends_with_ctrl_c(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "awbridge", "demo", "--shipments", "20", "--keep", "--json"]
     with _started(command, cwd=tmp_path) as demo:
         assert demo.stderr
-        ready = next(line for line in demo.stderr if "the service stays on" in line)
-        url, database = ready.split()[4], ready.split()[-1].removeprefix("sqlite:///")
-        assert httpx2.get(f"{url}/v1/shipments", timeout=10).json()["shipments"][0]["state"] == "placed"
+        url = next(line for line in demo.stderr if "in a browser" in line).split()[1]
+        database = (
+            next(line for line in demo.stderr if "Database" in line).split()[1].removeprefix("sqlite:///").rstrip(".")
+        )
+        assert httpx2.get(f"{url}v1/shipments", timeout=10).json()["shipments"][0]["state"] == "placed"
+        assert "<h1>" in httpx2.get(url, timeout=10).text
         demo.send_signal(signal.SIGINT)
         output, _ = demo.communicate(timeout=30)
     assert (demo.returncode, json.loads(output)["verdict"]) == (0, "good")

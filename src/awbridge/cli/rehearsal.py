@@ -29,7 +29,10 @@ def demo(shipments: int, seed: int, keep: bool, as_json: bool) -> None:
     from awbridge.rehearsal.demo import run_demo
 
     set_up_logs(level="error", as_json=False)
-    if not run(run_demo(count=shipments, seed=seed, keep=keep, as_json=as_json)):
+    good = run(run_demo(count=shipments, seed=seed, keep=keep, as_json=as_json))
+    if not keep:
+        click.echo(f"To look at such a day in a browser: {sys.argv[0]} demo --keep", err=True)
+    if not good:
         sys.exit(1)
 
 

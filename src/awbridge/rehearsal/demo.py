@@ -165,8 +165,8 @@ async def run_demo(*, count: int, seed: int, keep: bool, as_json: bool) -> bool:
 
 
 def _tell_where(url: str, settings: Settings) -> None:
-    click.echo(f"the service stays on {url} (API description: {url}/docs), database {settings.database_url}", err=True)
-    click.echo("end it with Ctrl-C", err=True)
+    click.echo(f"Open {url}/ in a browser. The API is described at {url}/docs.", err=True)
+    click.echo(f"Database: {settings.database_url}. Stop with Ctrl-C.", err=True)
 
 
 async def _ctrl_c() -> None:
