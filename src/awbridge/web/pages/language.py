@@ -41,6 +41,11 @@ def _catalogue(language: str) -> catalogues.NullTranslations:
         return catalogues.translation("pages", folder, [language], fallback=True)
 
 
+def gettext_noop(text: str) -> str:
+    """The same text: it marks an entry of a table for the catalogues. It is translated where it is shown."""
+    return text
+
+
 def gettext(text: str) -> str:
     """The text in the visitor's language."""
     return _catalogue(current_visit().language).gettext(text) if text else ""

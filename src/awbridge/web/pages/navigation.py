@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from awbridge.web.pages.language import gettext_noop
 from awbridge.web.pages.visit import current_visit
 
 
@@ -33,27 +34,27 @@ class Group:
 
 MENU = (
     Group(
-        title="Work",
+        title=gettext_noop("Work"),
         entries=(
-            Entry(path="/", title="Overview"),
-            Entry(path="/shipments", title="Shipments", below=frozenset({"payload", "search"})),
-            Entry(path="/failures", title="Failures"),
-            Entry(path="/ndr", title="NDR"),
+            Entry(path="/", title=gettext_noop("Overview")),
+            Entry(path="/shipments", title=gettext_noop("Shipments"), below=frozenset({"payload", "search"})),
+            Entry(path="/failures", title=gettext_noop("Failures")),
+            Entry(path="/ndr", title=gettext_noop("NDR")),
         ),
     ),
     Group(
-        title="Delivery",
-        entries=(Entry(path="/couriers", title="Couriers"),),
+        title=gettext_noop("Delivery"),
+        entries=(Entry(path="/couriers", title=gettext_noop("Couriers")),),
     ),
     Group(
-        title="Records",
+        title=gettext_noop("Records"),
         entries=(
-            Entry(path="/dead-letters", title="Dead letters"),
-            Entry(path="/alarms", title="Alarms"),
+            Entry(path="/dead-letters", title=gettext_noop("Dead letters")),
+            Entry(path="/alarms", title=gettext_noop("Alarms")),
         ),
     ),
     Group(
-        title="Set-up",
-        entries=(Entry(path="/endpoints", title="Webhook subscribers"),),
+        title=gettext_noop("Set-up"),
+        entries=(Entry(path="/endpoints", title=gettext_noop("Webhook subscribers")),),
     ),
 )

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse
 import awbridge
 from awbridge.domain.privacy import veiled
 from awbridge.steps.runtime.clock import Clock
-from awbridge.web.pages.language import LANGUAGES, gettext, ngettext
+from awbridge.web.pages.language import LANGUAGES, gettext, gettext_noop, ngettext
 from awbridge.web.pages.navigation import MENU
 from awbridge.web.pages.visit import current_visit
 
@@ -29,7 +29,12 @@ HEADERS = {
     # Not no-referrer: browsers would send `Origin: null` with our own forms.
     "referrer-policy": "same-origin",
 }
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS = (
+    *(gettext_noop("Jan"), gettext_noop("Feb"), gettext_noop("Mar"), gettext_noop("Apr"), gettext_noop("May")),
+    *(gettext_noop("Jun"), gettext_noop("Jul"), gettext_noop("Aug"), gettext_noop("Sep"), gettext_noop("Oct")),
+    *(gettext_noop("Nov"), gettext_noop("Dec")),
+)
+_UNITS = ((86400, gettext_noop("days")), (3600, gettext_noop("h")), (60, gettext_noop("min")))  # seconds each
 _TIME = Markup('<time datetime="{}" title="{}">{}</time>')
 
 
@@ -99,7 +104,7 @@ def install_translations(templates: Environment) -> None:
 def relative_time(seconds: float) -> str:
     """A time that many seconds ago as text: `3 h ago`, `in 20 min`."""
     span = abs(seconds)
-    for size, name in ((86400, "days"), (3600, "h"), (60, "min")):
+    for size, name in _UNITS:
         if span >= 2 * size or (name == "min" and span >= size):
             text = f"{span / size:.0f} {gettext(name)}"
             return (gettext("%s ago") if seconds > 0 else gettext("in %s")) % text

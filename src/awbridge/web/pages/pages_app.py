@@ -20,6 +20,7 @@ from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.web.pages import couriers, dead_letters, language_switch, overview
+from awbridge.web.pages.language import gettext
 from awbridge.web.pages.notify import subscribers
 from awbridge.web.pages.orders import failures, ndr_desk
 from awbridge.web.pages.orders.payloads import PayloadPages
@@ -76,25 +77,27 @@ def build_pages(
 
 def _add_error_pages(app: Starlette, templates: PageTemplates) -> None:
     async def not_found(_request: Request, error: Exception) -> Response:
-        return templates.error_page(404, "Page not found", str(error))
+        return templates.error_page(404, gettext("Page not found"), str(error))
 
     async def refused(_request: Request, error: Exception) -> Response:
         assert isinstance(error, PayloadRefused)
         text = "; ".join(f"{problem.path} {problem.problem}" for problem in error.problems)
-        return templates.error_page(422, "Invalid URL", f"Query parameters: {text}.")
+        return templates.error_page(422, gettext("Invalid URL"), gettext("Query parameters: %s.") % text)
 
     async def busy(_request: Request, _error: Exception) -> Response:
-        return templates.error_page(503, "The database is busy", "Nothing was changed. Try again in a moment.")
+        return templates.error_page(
+            503, gettext("The database is busy"), gettext("Nothing was changed. Try again in a moment.")
+        )
 
     async def http(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         return templates.error_page(
-            error.status_code, "Page not found" if error.status_code == 404 else error.detail, ""
+            error.status_code, gettext("Page not found") if error.status_code == 404 else error.detail, ""
         )
 
     async def unexpected(_request: Request, error: Exception) -> Response:
         log.error("page.failed", error=type(error).__name__, exc_info=error)
-        return templates.error_page(500, "Internal error", "See the log for details.")
+        return templates.error_page(500, gettext("Internal error"), gettext("See the log for details."))
 
     app.add_exception_handler(NotFound, not_found)
     app.add_exception_handler(PayloadRefused, refused)

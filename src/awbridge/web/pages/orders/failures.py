@@ -16,14 +16,15 @@ from awbridge.store.orders import shipments
 from awbridge.store.registration import failures
 from awbridge.store.registration.failures import LOOKED_AT, FailureGroup
 from awbridge.web.pages.form import read_form
+from awbridge.web.pages.language import gettext, gettext_noop
 from awbridge.web.pages.orders.shipments import Listed, courier_name
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
 
 _SHOWN = {
-    State.REJECTED: "Rejected: ClickPost refuses the order as it is",
-    State.GAVE_UP: "Gave up: every retry failed",
-    State.RETRYING: "Retrying: failed for the moment",
+    State.REJECTED: gettext_noop("Rejected: ClickPost refuses the order as it is"),
+    State.GAVE_UP: gettext_noop("Gave up: every retry failed"),
+    State.RETRYING: gettext_noop("Retrying: failed for the moment"),
 }
 
 
@@ -37,15 +38,15 @@ class ShownGroup:
     @property
     def courier(self) -> str:
         """The courier's name."""
-        return courier_name(self.group.courier_partner_id) or "no courier"
+        return courier_name(self.group.courier_partner_id) or gettext("no courier")
 
     @property
     def answer(self) -> str:
         """ClickPost's answer: its code and name, or the HTTP status."""
         code, http = self.group.business_status, self.group.http_status
         if code is not None:
-            return f"{code} {ANSWER_NAMES.get(code, 'not published')}"
-        return f"HTTP {http}" if http else "no response"
+            return f"{code} {ANSWER_NAMES.get(code, gettext('not published'))}"
+        return f"HTTP {http}" if http else gettext("no response")
 
     @property
     def advice(self) -> str:
@@ -70,9 +71,9 @@ def routes(store: Store, templates: PageTemplates) -> list[PageRoute]:
             state = State(values["state"])
             courier, http, code = (int(values[name]) for name in ("courier", "http_status", "business_status"))
         except (KeyError, ValueError):
-            raise HTTPException(422, "This form is not one of this page. Open the page again.") from None
+            raise HTTPException(422, gettext("This form is not one of this page. Open the page again.")) from None
         if not all(-1 < number < 2**31 for number in (courier, http, code)):
-            raise HTTPException(422, "This form is not one of this page. Open the page again.")
+            raise HTTPException(422, gettext("This form is not one of this page. Open the page again."))
         async with store.read() as session:
             references = await failures.of_group(
                 session,

@@ -17,6 +17,7 @@ from awbridge.steps.orders.amend import Edit, PayloadDifference
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.web.pages.form import read_form
+from awbridge.web.pages.language import gettext
 from awbridge.web.pages.orders.payload_form import edited_fields, sections, text_of, typed_fields, without_place
 from awbridge.web.pages.orders.shipments import shipment_url
 from awbridge.web.pages.page_route import PageRoute
@@ -101,7 +102,7 @@ class PayloadPages:
         typed, reason = typed_fields(form), values.get("reason", "")[:500]
         step = values.get("step")
         if step not in (_CHECK, _PUSH):
-            raise HTTPException(422, "Choose a button of the form.")
+            raise HTTPException(422, gettext("Choose a button of the form."))
         if values.get("version") != str(shipment.payload_version):
             return self._shown(shipment, _Checked(conflict=True), status=409)
         state = await self._check(shipment, typed)
