@@ -34,7 +34,7 @@ def test_public_addresses_are_public(address: str) -> None:
     [
         *("https://127.0.0.1/x", "https://localhost/x", "https://[::1]/x", "https://2130706433/x", "https://0x7f.1/x"),
         *("http://8.8.8.8/x", "ftp://8.8.8.8/", "https://", "nonsense", "https://user:pass@8.8.8.8/"),
-        *("https://8.8.8.8:port/", "https://[::ffff:192.168.0.1]/"),
+        *("https://8.8.8.8:port/", "https://[::ffff:192.168.0.1]/", "https://a b/", "https://a.example/x\u200b"),
     ],
 )
 async def test_invalid_addresses_are_refused(url: str) -> None:

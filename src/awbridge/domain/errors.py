@@ -11,7 +11,7 @@ AwbridgeError
 │   ├── ReferenceTaken   the reference number exists with another payload
 │   │   └── ReferenceCancelled  it exists and was cancelled: a repeated order sends nothing
 │   └── KeyTaken         the idempotency key was used for something else
-├── NotValid             invalid couriers or allocation rules
+├── NotValid             invalid couriers, allocation rules or request for erasure
 ├── TableUnreadable      a file that cannot be read as a table
 ├── CellDamaged          a spreadsheet program damaged a cell's value
 ├── NotFound             no such shipment, courier or waybill
@@ -104,7 +104,7 @@ class KeyTaken(IntakeError):
 
 
 class NotValid(AwbridgeError):
-    """Couriers or allocation rules are invalid. The text names the problem."""
+    """Couriers, allocation rules or a request for erasure are invalid. The text names the problem."""
 
 
 class TableUnreadable(AwbridgeError, ValueError):

@@ -74,7 +74,7 @@ def check_url(url: str, allowed: Sequence[Network] = ()) -> str:
         host, _port = parts.hostname or "", parts.port
     except ValueError:
         raise AddressRefused("not a valid URL; write https://host/path") from None
-    if parts.scheme not in ("https", "http") or not host:
+    if parts.scheme not in ("https", "http") or not host or any(c.isspace() or not c.isprintable() for c in url):
         raise AddressRefused("not a valid URL; write https://host/path")
     if parts.username or parts.password:
         raise AddressRefused("remove the user and password from the URL; deliveries are signed instead")

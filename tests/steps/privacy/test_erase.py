@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from awbridge.domain.errors import NotPossible
+from awbridge.domain.errors import NotValid
 from awbridge.domain.orders.action import ActionKind, NewAction
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.domain.privacy import read_privacy
@@ -291,7 +291,7 @@ async def test_events_are_searched_outside_of_any_transaction(store: Store, obje
 
 @pytest.mark.parametrize("whose", [{"phone": "12345"}, {}, {"reference": ""}])
 async def test_nobody_in_particular_is_refused(store: Store, whose: dict[str, str]) -> None:
-    with pytest.raises(NotPossible):
+    with pytest.raises(NotValid):
         await ask_erasure(store=store, clock=SetClock(), **whose)
 
 

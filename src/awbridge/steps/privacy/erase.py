@@ -15,7 +15,7 @@ from datetime import date, timedelta
 
 import structlog
 
-from awbridge.domain.errors import NotPossible, ObjectsError
+from awbridge.domain.errors import NotValid, ObjectsError
 from awbridge.domain.privacy import Eraser, PersonalKind, digits_of, masked, pseudonym
 from awbridge.sinks.objects import Objects
 from awbridge.steps.privacy.redaction import (
@@ -45,17 +45,17 @@ SHORTEST_PHONE = 8  # digits
 async def ask_erasure(
     *, store: Store, clock: Clock, phone: str | None = None, reference: str | None = None, key: str = ""
 ) -> Erasure:
-    """Store a request for erasure, which the erase step carries out. Raises NotPossible if the phone is too short."""
+    """Store a request for erasure, which the erase step carries out. Raises NotValid if the phone is too short."""
     if phone is not None:
         subject = digits_of(phone)
         if len(subject) < SHORTEST_PHONE:
-            raise NotPossible(f"a phone number has at least {SHORTEST_PHONE} digits")
+            raise NotValid(f"a phone number has at least {SHORTEST_PHONE} digits")
         kind = "phone"
         shown = pseudonym(PersonalKind.PHONE, subject, key) if key else masked(PersonalKind.PHONE, subject)
     elif reference:
         kind, subject, shown = "reference", reference, reference
     else:
-        raise NotPossible("say whose data are to be erased: a phone, or a reference number")
+        raise NotValid("say whose data are to be erased: a phone, or a reference number")
     async with store.write() as session:
         number = await erasures.add(session, kind=kind, subject=subject, pseudonym=shown, now=clock())
         asked = await erasures.get(session, number)
