@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
+import shutil
+import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
@@ -12,12 +15,22 @@ from hypothesis import settings
 
 settings.register_profile("quick", max_examples=10)
 
+IN_MEMORY = Path("/dev/shm")
+ENOUGH = 4 * 2**30  # bytes; a run takes less than one GiB
+
 _MAY_BE_SLOW = re.compile(r"\bslow\b|\bs3\b")  # that mark, or the server whose tests get it
 _MARKED_AS_A_WHOLE = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.(\w+)", re.MULTILINE)
 
 
+def _keep_files_in_memory() -> None:
+    """Temporary files, among them the databases, are in memory if there is room: a disk took half of the time."""
+    if "TMPDIR" not in os.environ and IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > ENOUGH:
+        tempfile.tempdir = os.environ["TMPDIR"] = str(IN_MEMORY)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """The process that only hands tests to workers does without the fixtures: importing awbridge takes seconds."""
+    _keep_files_in_memory()
     if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
         config.pluginmanager.import_plugin("tests.support.fixtures")
 
