@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -96,14 +97,14 @@ def read_usual(body: bytes, *, received_at: datetime, zone: ZoneInfo, z_means_ut
         return None
     fresh_at = None
     for stamp in (own.latest_time_stamp, additional.latest_time_stamp, latest.latest_time_stamp):
-        fresh_at = fresh_at or read_scan_time(stamp, zone=zone, z_means_utc=z_means_utc)
+        if stamp is not None:
+            fresh_at = fresh_at or read_scan_time(stamp, zone=zone, z_means_utc=z_means_utc)
     edd = _edd(additional.courier_partner_edd, zone)
     edd = _edd(own.courier_partner_edd, zone) if edd == "" else edd
     if edd is None or max(at, latest_at, fresh_at or at) > received_at + FUTURE_TOLERANCE:
         return None
     reasons = _reasons(additional, own, latest)
-    rto = as_waybill(own.rto_awb) or as_waybill(own.rto_waybill)
-    rto = rto or as_waybill(additional.rto_awb) or as_waybill(additional.rto_waybill)
+    rto = _first_waybill(own.rto_awb, own.rto_waybill, additional.rto_awb, additional.rto_waybill)
     scan_id = _first_id(own.order_status_id, additional.order_status_id)
     failed = (
         is_failed_delivery(code) and not is_failed_delivery(latest_code),
@@ -112,8 +113,11 @@ def read_usual(body: bytes, *, received_at: datetime, zone: ZoneInfo, z_means_ut
     is_open = not status_info(latest_code).final
     about = (waybill, courier)
     scan = _scan(about, own, code, at, "" if scan_id == "0" else scan_id, reasons, failed)
-    newest = _scan(about, latest, latest_code, latest_at, "", reasons, (is_open, is_open))
-    current, scans = merged(newest, (scan,))
+    if reasons == _NO_REASONS and _repeated(latest) == _repeated(own):
+        current, scans = scan, (scan,)  # most often
+    else:
+        newest = _scan(about, latest, latest_code, latest_at, "", reasons, (is_open, is_open))
+        current, scans = merged(newest, (scan,))
     return TrackingUpdate(
         waybill=waybill,
         courier_partner_id=courier,
@@ -132,6 +136,13 @@ def read_usual(body: bytes, *, received_at: datetime, zone: ZoneInfo, z_means_ut
 def _first_id(*values: _Value) -> str:
     for value in values:
         if value is not None and (found := as_id(value)):
+            return found
+    return ""
+
+
+def _first_waybill(*values: _Value) -> str:
+    for value in values:
+        if value is not None and (found := as_waybill(value)):
             return found
     return ""
 
@@ -170,6 +181,17 @@ def _reasons(a: _Place, b: _Place, c: _Place) -> _Reason:
     )
 
 
+_NO_REASONS: _Reason = (None, None, "", "")
+_repeated = attrgetter(
+    "clickpost_status_code", "timestamp", "status", "location", "remark", "clickpost_status_description"
+)
+
+
+@lru_cache(maxsize=4096)  # many parcels have the same
+def _remark(value: _Value) -> str:
+    return remark_text(value)
+
+
 def _scan(
     about: tuple[str, int],
     raw: _Status,
@@ -181,16 +203,16 @@ def _scan(
 ) -> Scan:
     """`which`: whether the scan gets the reason of a failed delivery, and that of a failed pickup."""
     ndr, npr, ndr_text, npr_text = reasons
-    words = remark_text(raw.clickpost_status_description)
+    words = _remark(raw.clickpost_status_description)
     known = STATUSES.get(code)
     return Scan(
         waybill=about[0],
         courier_partner_id=about[1],
         code=code,
         scanned_at=at,
-        status=remark_text(raw.status) or words or status_info(code).name,
-        remark=remark_text(raw.remark),
-        location=remark_text(raw.location),
+        status=_remark(raw.status) or words or status_info(code).name,
+        remark=_remark(raw.remark),
+        location=_remark(raw.location),
         scan_id=scan_id or None,
         checkpoint_id=as_id(raw.checkpoint_id) or None,
         ndr_code=ndr if which[0] else None,
