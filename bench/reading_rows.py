@@ -45,6 +45,7 @@ _KINDS = (
     (1.0, "gave up"),
 )
 _RARE = 20  # shipments that wait for ClickPost, the oldest of all
+_PHONE = "9000000000"  # of demo_order
 _OPEN = frozenset({"on the way", "stuck", "late", "ndr", "piece exception", "silent", "not cancelled"})
 _STATES = {"ready": "ready", "retrying": "retrying", "held": "held", "rejected": "rejected", "gave up": "gave_up"}
 
@@ -92,6 +93,8 @@ def _shipment(number: int, shipments: int, payload: str) -> dict[str, object]:
     row |= {"order_id": order_id(number), "transporter": f"{courier}-{code}", "courier_partner_id": courier}
     row |= {"account_code": code, "account": account_key(courier, code), "region": "india", "delivery_type": "FORWARD"}
     row |= {"payload": payload, "success": False, "no_of_retries": 0, "cancel_tries": 0, "status_step": 0}
+    phone = f"9{number * 2_654_435_761 % 10**9:09d}"
+    row |= {"payload": payload.replace(_PHONE, phone), "phone_tail": phone[-4:], "cod": number % 3 == 0}
     row |= {"final": False, "created_at": created, "updated_at": created, "priority": 1, "maybe_placed": False}
     if kind in _STATES or kind == "waiting":
         stopped = kind in ("rejected", "gave up")

@@ -26,6 +26,8 @@ TEXT_KEYWORDS = frozenset({"text", "title", "one", "many", "advice"})
 TABLES = (
     "domain/orders/attention.py",
     "domain/orders/bulk.py",
+    "steps/couriers/moving.py",
+    "steps/orders/shipment_columns.py",
 )
 KEYWORDS = {"_": None, "gettext": None, "gettext_noop": None, "ngettext": (1, 2)}
 HEAD = "Brought up to date by `python -m tools.translations`; edit the msgstr lines only."

@@ -42,6 +42,7 @@ _BY_PLACE = {  # most of these rows are finished: tests check the plans for the 
         "shipments",
         "state",
     ): "CASE WHEN n % 10 = 0 THEN (ARRAY['ready', 'held', 'retrying', 'rejected'])[1 + n / 10 % 4] ELSE 'placed' END",
+    ("shipments", "phone_tail"): "lpad((n % 10000)::text, 4, '0')",
     ("shipments", "final"): "n % 10 > 1",
     ("notices", "state"): "CASE WHEN n % 50 = 0 THEN 'failed' ELSE 'sent' END",
     ("actions", "state"): "CASE WHEN n % 50 = 0 THEN 'refused' ELSE 'done' END",

@@ -33,7 +33,7 @@ TABLES = (
         "paces",
     ),
     *("courier_warnings", "courier_comparisons", "allocation_rules"),
-    *("archive_files", "runs", "reports", "erasures", "clock_marks", "figure_samples"),
+    *("archive_files", "runs", "reports", "erasures", "clock_marks", "figure_samples", "saved_views"),
     *("update_sources", "promises", "replays"),
     *("reconciliations", "reconciliation_files", "differences"),
 )

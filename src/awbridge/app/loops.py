@@ -50,6 +50,7 @@ from awbridge.sinks.objects import Objects
 from awbridge.sinks.outgoing import EventSender
 from awbridge.steps.audit.archive import archive_due, tidy_up
 from awbridge.steps.audit.keep_calls import CallRecorder
+from awbridge.steps.couriers.measure import MeasureCouriers
 from awbridge.steps.couriers.sync_couriers import sync_due
 from awbridge.steps.notify.alarm import Digest, send_alarms
 from awbridge.steps.notify.deliver_events import deliver_due
@@ -58,6 +59,7 @@ from awbridge.steps.notify.lateness import Lateness, LatenessPolicy
 from awbridge.steps.notify.notify import notify_due
 from awbridge.steps.notify.sample_figures import SampleFigures
 from awbridge.steps.orders.act import act_due
+from awbridge.steps.orders.index_orders import index_unread
 from awbridge.steps.polling.track_order import poll_due
 from awbridge.steps.polling.updated_order import cover_next_window
 from awbridge.steps.polling.watch import Watch, WebhookRefusals
@@ -256,6 +258,8 @@ def _notifications(world: World, clocks: SetClocks, loops: Callable[[], list[Loo
             clock=clock,
             policy=notify_policy(settings),
         ),
+        "measure_couriers": MeasureCouriers(store=store, clock=clock).check,
+        "index_orders": partial(index_unread, store=store),
         "sample_figures": SampleFigures(store=store, clock=clock, stuck_after=stuck).check,
         "lateness": Lateness(store=store, clock=clock, policy=LatenessPolicy(stuck_after=stuck)).check,
         "deliver_events": partial(

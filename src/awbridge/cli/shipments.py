@@ -13,11 +13,10 @@ import click
 from awbridge.app.settings import Settings
 from awbridge.cli import output
 from awbridge.cli.group import Group, Lazy
-from awbridge.cli.shared import as_json_option, fail, on_settings, on_store, read_settings, with_store
+from awbridge.cli.shared import as_json_option, on_settings, on_store, read_settings, with_store
 from awbridge.cli.shipment_rows import (
     LINKS,
     cancellation_rows,
-    listed,
     piece_rows,
     pieces_as_json,
     return_rows,
@@ -31,10 +30,8 @@ from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.tracking.shipment_details import shipment_details
 from awbridge.store import Store
 from awbridge.store.audit import attempts
-from awbridge.store.couriers import accounts
-from awbridge.store.orders import lists, waybills
+from awbridge.store.orders import waybills
 from awbridge.store.polling import polls
-from awbridge.store.registration import cancellations
 from awbridge.store.tracking import scans
 
 if TYPE_CHECKING:
@@ -44,6 +41,8 @@ _CALL = ("made_at", "api", "http_status", "business_status", "outcome", "error",
 _CALLS_SHOWN = 50
 _PLACES_SHOWN = 1000  # rows of a table on the terminal
 _ELSEWHERE = (
+    Lazy("list", "shipment_lists:list_shipments", "List shipments, newest first, or those that need a person."),
+    Lazy("export", "shipment_lists:export_shipments", "Export a list of shipments as CSV or XLSX."),
     Lazy("edit", "actions:edit_shipment", "Edit an order that the courier has: order_type, cod_value, and others."),
     Lazy("label", "actions:fetch_label", "Fetch a shipment's label; its URL is stored with the shipment."),
     Lazy("ndr", "actions:instruct", "Instruct the courier after a failed delivery (NDR)."),
@@ -105,52 +104,6 @@ def _print_places(rows: Sequence[import_file.BadRow], total: int) -> None:
 
 def _bad_lines(result: import_file.Imported) -> int:
     return len({(b.sheet, b.line) for b in result.bad})
-
-
-@shipments_group.command("list")
-@click.option("--state", type=click.Choice([s.value for s in State]), help="Only shipments in this state.")
-@click.option("--stuck", is_flag=True, help="Only those without a scan for too long, the longest first.")
-@click.option("--sla-breached", is_flag=True, help="Only open ones past their expected date, most overdue first.")
-@click.option("--ndr", is_flag=True, help="Only those whose last delivery failed, the oldest failure first.")
-@click.option("--piece-exception", is_flag=True, help="Only those with a piece lost, damaged or going back.")
-@click.option("--not-cancelled", is_flag=True, help="Only those whose cancellation was refused or given up.")
-@click.option("--waybill", help="Only those that this waybill belongs to: their own, of a piece, or RTO.")
-@click.option("--order-id", help="Only those of this order.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
-@as_json_option
-def list_shipments(limit: int, as_json: bool, **lists_of_their_own: str | bool | None) -> None:
-    """List shipments, newest first, or those that need a person.
-
-    Example: awbridge shipments list --stuck
-    """
-    chosen = [(name, value) for name, value in lists_of_their_own.items() if value not in (None, False)]
-    if len(chosen) > 1:
-        options = ", ".join(f"--{name.replace('_', '-')}" for name in lists_of_their_own)
-        fail(f"{options} are lists of their own; choose one")
-    limits = read_settings().stuck_after
-
-    async def go(store: Store) -> Sequence[Shipment]:
-        async with store.read() as session:
-            match chosen[0] if chosen else ("state", None):
-                case "stuck", _:
-                    return await lists.stuck(session, limits, now=utc_now(), limit=limit)
-                case "sla_breached", _:
-                    return await lists.sla_breached(session, now=utc_now(), limit=limit)
-                case "ndr", _:
-                    return await lists.in_ndr(session, limit=limit)
-                case "not_cancelled", _:
-                    return await cancellations.need_a_person(session, limit=limit)
-                case "piece_exception", _:
-                    return await lists.piece_exceptions(session, limit=limit)
-                case "waybill", str(number):
-                    return (await look_up.of_waybill(session, number.strip()))[:limit]
-                case "order_id", str(number):
-                    return await lists.newest_of_order(session, number.strip(), limit=limit)
-                case _, state:
-                    held = await accounts.held(session, now=utc_now())
-                    return await lists.newest(session, state=State(state) if state else None, limit=limit, held=held)
-
-    output.show([listed(s) for s in with_store(go)], as_json=as_json, empty="no shipments")
 
 
 async def _shipment(store: Store, name: str) -> Shipment:

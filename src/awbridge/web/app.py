@@ -59,6 +59,7 @@ def build_app(
         stuck_after=api.stuck_after,
         poll_again_after=api.poll_again_after,
         allocation=api.allocation,
+        crons=api.audit.crons,
     )
     guarded_pages = PageGuard(shown, keys, host=host)
 

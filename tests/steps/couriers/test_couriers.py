@@ -13,6 +13,7 @@ from awbridge.domain.call import Call
 from awbridge.domain.errors import NotFound, NotPossible, NotValid, VendorError
 from awbridge.domain.orders.shipment import State
 from awbridge.steps.couriers import couriers as courier_steps
+from awbridge.steps.couriers import moving
 from awbridge.steps.couriers.sync_couriers import differences, sync_couriers, sync_due
 from awbridge.steps.orders import intake
 from awbridge.store import Store
@@ -117,7 +118,7 @@ async def test_moving_takes_what_clickpost_certainly_does_not_hold(store: Store)
     await force(store, "HELD", "state = 'held', waits_for = 'PLACED', problem = 'waits', next_try_at = NULL")
     await force(store, "BUSY", "lease_owner = 'w', lease_ends_at = created_at")
     await force(store, "UNWANTED", "cancel_requested_at = created_at")
-    moved = await courier_steps.move_shipments(store=store, clock=clock, from_transporter="t", to_transporter="new")
+    moved = await moving.move_shipments(store=store, clock=clock, from_transporter="t", to_transporter="new")
     assert sorted(moved.moved) == ["HELD", "NEVER-SENT", "REFUSED"]
     held = await get(store, "HELD")
     assert (held.state, held.account, held.waits_for, held.next_try_at) == (State.HELD, "5:", "PLACED", None)
@@ -139,14 +140,12 @@ async def test_moving_takes_what_clickpost_certainly_does_not_hold(store: Store)
 
 
 async def test_moving_goes_through_all_pages(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(courier_steps, "PAGE", 2)
+    monkeypatch.setattr(moving, "PAGE", 2)
     await put(store, mine("t"), mine("new", 6, "x"))
     for number in range(5):
         await take_in(store, f"R{number}")
     await force(store, "R2", "sent_at = created_at")
-    moved = await courier_steps.move_shipments(
-        store=store, clock=SetClock(), from_transporter="t", to_transporter="new"
-    )
+    moved = await moving.move_shipments(store=store, clock=SetClock(), from_transporter="t", to_transporter="new")
     assert sorted(moved.moved) == ["R0", "R1", "R3", "R4"]
     assert [s.reference_number for s in moved.stayed] == ["R2"]
 
@@ -155,7 +154,7 @@ async def test_moving_goes_through_all_pages(store: Store, monkeypatch: pytest.M
 async def test_a_destination_must_be_another_active_transporter(store: Store, to: str, error: type[Exception]) -> None:
     await put(store, mine("t"), mine("off", 6, active=False))
     with pytest.raises(error):
-        await courier_steps.move_shipments(store=store, clock=SetClock(), from_transporter="t", to_transporter=to)
+        await moving.move_shipments(store=store, clock=SetClock(), from_transporter="t", to_transporter=to)
 
 
 def test_the_differences() -> None:

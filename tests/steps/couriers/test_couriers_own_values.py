@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from awbridge.domain.orders.outcome import Placed, Rejected
-from awbridge.steps.couriers import couriers as courier_steps
+from awbridge.steps.couriers import moving
 from awbridge.steps.orders import amend, intake
 from awbridge.steps.orders.amend import Edit
 from awbridge.store import Store
@@ -71,7 +71,7 @@ async def change(store: Store, **fields: Any) -> None:
 
 async def move(store: Store, to: str) -> None:
     clock = SetClock(LATER)
-    moved = await courier_steps.move_shipments(store=store, clock=clock, from_transporter="one", to_transporter=to)
+    moved = await moving.move_shipments(store=store, clock=clock, from_transporter="one", to_transporter=to)
     assert moved.moved == ["R"]
 
 

@@ -23,6 +23,7 @@ from awbridge.domain.errors import IntakeError, NotPossible
 from awbridge.domain.orders.shipment import Shipment, State
 from awbridge.sandbox import Sandbox, SandboxConfig, SimulatedAccount, running
 from awbridge.steps.couriers import couriers as courier_steps
+from awbridge.steps.couriers import moving
 from awbridge.steps.orders import amend, intake, settle
 from awbridge.steps.orders.amend import Edit
 from awbridge.steps.registration.allocate import AllocatePolicy, allocate_due
@@ -138,7 +139,7 @@ class World:
             "cancel": lambda: intake.cancel(**who),
             "retry": lambda: intake.retry(**who),
             "person": self.person,
-            "move": lambda: courier_steps.move_shipments(
+            "move": lambda: moving.move_shipments(
                 store=self.store, clock=self.clock, from_transporter="road", to_transporter="air"
             ),
             "edit": lambda: amend.change(

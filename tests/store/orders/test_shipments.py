@@ -420,6 +420,7 @@ async def test_one_number_at_two_couriers_is_two_waybills_and_a_second_use_is_st
     assert (await count(store, "waybills"), await count(store, "reused_waybills")) == (2, 1)
 
 
+_NO_FILTER = (None,) * 10
 _PLANS = [
     ("dispatch", "claim", [("o", T0, T0, "4:main", 1, 5)], "shipments_to_push"),
     ("dispatch", "lock", ([1, 2], ["a", "b"]), ("shipments_pkey", "sqlite_autoindex_shipments_1")),
@@ -449,6 +450,15 @@ _PLANS = [
     ("lists", "newest", (T0, "R", 5), "shipments_newest"),
     ("shipments", "of_orders", [("o", 5)], "shipments_by_order"),
     ("lists", "newest_of_order", ("o", T0, "r", 50), "shipments_by_order"),
+    ("filtered", "newest", (*_NO_FILTER, T0, "R", 5000, 50), "shipments_newest"),
+    ("filtered", "newest_in_state", (*_NO_FILTER, T0, "R", 5000, 50, "rejected"), "shipments_by_state"),
+    ("filtered", "last_of_all", (T0, "R", 4999), "shipments_newest"),
+    ("filtered", "last_of_state", (T0, "R", 4999, "rejected"), "shipments_by_state"),
+    ("filtered", "with_phone", ("1234", T0, "R", 5), "shipments_by_phone"),
+    ("filtered", "failure_codes", [("R", 1)], "attempts_of_shipment"),
+    ("shipments", "unread", (5,), "shipments_unread"),
+    ("failures", "groups", ("rejected", 5), "shipments_by_state"),
+    ("failures", "groups", ("rejected", 5), "attempts_of_shipment"),
     ("replacements", "waiting", (-1, "", 5), "shipments_waiting"),
     ("allocations", "claim_allocating", ("o", T0, T0, 5), "shipments_to_allocate"),
     ("replacements", "claim_replaceable", ("o", T0, T0, T0, 3, 5), "shipments_to_replace"),
@@ -537,4 +547,7 @@ async def test_hot_statements_use_their_index(
     plan = "\n".join(str(list(row.values())) for row in map(dict, rows))
     expected = index if isinstance(index, str) else index[filled.dialect == "sqlite"]
     assert re.search(rf"\b{expected}\b", plan), plan
-    assert not re.search(r"Seq Scan on shipments|SCAN shipments(?! USING)", plan), plan
+    in_full = r"Seq Scan on shipments|SCAN shipments(?! USING)"
+    if "CO-ROUTINE shipments" in plan:  # SQLite calls a bounded part of the table by its name
+        in_full = r"Seq Scan on shipments"
+    assert not re.search(in_full, plan), plan

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import time, timedelta
 
 from awbridge.domain.call import Call
 from awbridge.domain.couriers.downtime import declare
 from awbridge.domain.orders.shipment import State
+from awbridge.steps.couriers.measure import MeasureCouriers
 from awbridge.store.audit import attempts
 from awbridge.store.couriers import couriers, downtimes
 from awbridge.store.couriers.couriers import CourierAccount
@@ -104,3 +106,12 @@ async def test_dead_letters_show_their_body_and_are_retried(web: Web) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/dead-letters?due=1")
     assert "1 delivery is due again." in await open_page(web, answer.headers["location"])
     assert await fetch(web.store, "SELECT problem FROM inbox") == [{"problem": None}]
+
+
+async def test_couriers_show_how_each_account_performs(web: Web) -> None:
+    await decided(web.store, placed=3, refused=1, clock=web.clock)
+    assert "counted once an hour" in await open_page(web, "/couriers")
+    await MeasureCouriers(store=web.store, clock=web.clock).check()
+    shown = await open_page(web, "/couriers")
+    assert "Of 3 shipments placed within 30 days" in shown
+    assert re.findall(r'data-name="(?:Orders|Placed|Delivered)">([^<]+)<', shown) == ["4", "75 %", "–"]

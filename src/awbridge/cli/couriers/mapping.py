@@ -16,7 +16,7 @@ from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.domain.errors import CellDamaged, NotFound, NotPossible, TableUnreadable
 from awbridge.domain.sheet import cell
 from awbridge.steps.couriers import couriers as courier_steps
-from awbridge.steps.couriers import sync_couriers
+from awbridge.steps.couriers import moving, sync_couriers
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.couriers import couriers
@@ -274,7 +274,7 @@ async def move(store: Store, from_transporter: str, to_transporter: str, as_json
 
     Example: awbridge couriers move delhivery ekart
     """
-    result = await courier_steps.move_shipments(
+    result = await moving.move_shipments(
         store=store, clock=utc_now, from_transporter=from_transporter, to_transporter=to_transporter
     )
     if as_json:

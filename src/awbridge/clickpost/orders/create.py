@@ -8,6 +8,7 @@ from typing import Any
 
 from awbridge.clickpost.orders.courier_fields import without_courier_fields
 from awbridge.clickpost.orders.normalize import doubts_about, normalize
+from awbridge.clickpost.orders.order_facts import is_cod, phone_tail
 from awbridge.clickpost.orders.order_places import (
     delivery_type_of,
     shipment_details,
@@ -71,6 +72,8 @@ def new_shipment(
         delivery_type=delivery_type_of(order),
         payload=order,
         priority=_priority(details, additional),
+        phone_tail=phone_tail(order),
+        cod=is_cod(order),
         warnings=tuple(doubts_about(payload, normalized, region)),
     )
 

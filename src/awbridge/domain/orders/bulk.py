@@ -30,6 +30,15 @@ class Consequence:
     text: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkResult:
+    """The result for one shipment, as a sentence."""
+
+    reference_number: str
+    done: bool
+    text: str
+
+
 def consequence(action: BulkAction, shipment: Shipment) -> Consequence:
     """What would happen to this shipment. The action itself decides again, on the shipment as it is then."""
     match action:

@@ -76,6 +76,7 @@ class NewShipment:
     """A shipment ready to be stored: what intake validated and read from its payload.
 
     `warnings` name doubtful fields of the order as given. They are returned to the caller and not stored.
+    `phone_tail`: the last four digits of the customer's phone number, "" if there is none. `cod`: cash is collected.
     """
 
     reference_number: str
@@ -88,6 +89,8 @@ class NewShipment:
     payload: JsonObject = field(repr=False)  # names, phones, addresses: not for logs
     priority: int = NORMAL
     allocated_by: str | None = None
+    phone_tail: str = ""
+    cod: bool = False
     warnings: tuple[FieldProblem, ...] = ()
 
     @property
@@ -148,7 +151,7 @@ class Shipment(Tracked):
     the first such call (None: queued, or unknown), `settle_by` how push finds out. `courier_may_hold`: the courier may
     hold an order that ClickPost does not know. `settled_at` and `settled_by`: when a person stated what ClickPost
     holds, and who. `cancel_state`: the state of its cancellation (see `cancellation.of_shipment`); `cancel_since_at`:
-    when ClickPost was first called for it.
+    when ClickPost was first called for it. `cod`: cash is collected on delivery (None: not read from the payload yet).
     """
 
     region: Region
@@ -182,6 +185,7 @@ class Shipment(Tracked):
     allocated_by: str | None = None
     cancel_state: str | None = None
     cancel_since_at: datetime | None = None
+    cod: bool | None = None
 
 
 def account_key(courier_partner_id: int, account_code: str | None) -> str:

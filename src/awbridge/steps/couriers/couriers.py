@@ -1,30 +1,18 @@
-"""The configured couriers: add, change, remove; move waiting shipments; set the allocation rules."""
+"""The configured couriers: add, change, remove; set the allocation rules."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import structlog
-
-from awbridge.clickpost.orders.create import has_own_waybill
 from awbridge.clickpost.wire.identifiers import identifier_problems
 from awbridge.domain.couriers.allocation import Rule, read_rules
 from awbridge.domain.couriers.fallback import chain_problem
-from awbridge.domain.errors import NotFound, NotPossible, NotValid, PayloadRefused
-from awbridge.domain.orders.shipment import Shipment, State, shard_of
-from awbridge.steps.records.other_account import under_account
+from awbridge.domain.errors import NotFound, NotPossible, NotValid
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.couriers import couriers, rules
 from awbridge.store.couriers.couriers import CourierAccount
-from awbridge.store.registration import allocations
-
-log = structlog.get_logger()
-
-PAGE = 200
-_START = (-1, "")
 
 
 async def put_couriers(*, store: Store, clock: Clock, accounts: Sequence[CourierAccount]) -> None:
@@ -65,72 +53,3 @@ async def put_rules(*, store: Store, clock: Clock, rows: Sequence[Mapping[str, A
             raise NotValid(str(error)) from None
         await rules.replace(session, new, now=clock())
     return new
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Staying:
-    """A shipment that was not moved, and why."""
-
-    reference_number: str
-    state: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
-    """The reference numbers that were moved to the other transporter, and the shipments that were not."""
-
-    moved: list[str]
-    stayed: list[Staying]
-
-
-async def move_shipments(*, store: Store, clock: Clock, from_transporter: str, to_transporter: str) -> Moved:
-    """Move the shipments that a transporter still has to place, where ClickPost certainly does not hold them.
-
-    Raises NotFound for an unknown destination, NotPossible for one that is switched off or the same.
-    """
-    result = Moved(moved=[], stayed=[])
-    after = _START
-    while True:
-        async with store.write() as session:
-            account = _destination(await couriers.get(session, to_transporter), from_transporter, to_transporter)
-            by = f"moved from {from_transporter}"
-            page = await allocations.movable(session, from_transporter, after, limit=PAGE)
-            for shipment in page:
-                reference, reason = shipment.reference_number, _cannot_move(shipment, account)
-                if reason is None and not await allocations.move(session, reference, account, by=by, now=clock()):
-                    reason = "it is being sent right now; move again in a minute"
-                if reason is None:
-                    result.moved.append(reference)
-                else:
-                    state = shipment.state.value
-                    result.stayed.append(Staying(reference_number=reference, state=state, reason=reason))
-        if len(page) < PAGE:
-            break
-        after = (shard_of(page[-1].reference_number), page[-1].reference_number)
-    log.info("courier.moved", transporter=from_transporter, to=to_transporter, shipments=len(result.moved))
-    return result
-
-
-def _destination(account: CourierAccount | None, moved_from: str, name: str) -> CourierAccount:
-    if account is None:
-        raise NotFound(f"there is no transporter {name}")
-    if not account.active:
-        raise NotPossible(f"{name} is switched off: nothing is moved there")
-    if name == moved_from:
-        raise NotPossible(f"{name} to {name}: there is nothing to move")
-    return account
-
-
-def _cannot_move(shipment: Shipment, account: CourierAccount) -> str | None:
-    if shipment.cancel_requested_at:
-        return "it is being cancelled"
-    if shipment.sent_at and (shipment.state is not State.REJECTED or shipment.maybe_placed):
-        return "it was sent: ClickPost may hold it"
-    if has_own_waybill(shipment):
-        return "its payload has a waybill of the first courier"
-    try:
-        under_account(shipment, account)
-    except PayloadRefused as error:
-        return f"the other courier does not accept it: {error}"
-    return None

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 from awbridge.domain.errors import KeyTaken, NotFound, NotPossible, PayloadRefused
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.action import ActionKind
-from awbridge.domain.orders.bulk import BulkAction
+from awbridge.domain.orders.bulk import BulkAction, BulkResult
 from awbridge.domain.orders.shipment import Shipment, State
 from awbridge.steps.orders import actions, intake
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.orders import shipments
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BulkResult:
-    """What became of one shipment, as a sentence."""
-
-    reference_number: str
-    done: bool
-    text: str
 
 
 async def _retry(store: Store, clock: Clock, reference: str) -> str:

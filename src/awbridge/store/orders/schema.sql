@@ -14,6 +14,8 @@
 -- erased_at: when the personal data of its payload were removed.
 -- aged_out_at: when polling stopped for lack of updates (a list for people). polling_resumed_at: when a person resumed it.
 -- edd_due_at: the end of the promised day. ndr_at: the last failed delivery (NULL: none, or delivered or returning since).
+-- phone_tail: the last four digits of the customer's phone number ('': none, or erased; NULL: not read from the payload
+-- yet). cod: cash is collected on delivery (NULL: not read yet).
 -- ndr_code, npr_code: why the last delivery and the last pickup failed. forward_...: the forward shipment of a return.
 CREATE TABLE shipments (
   shard SMALLINT NOT NULL,
@@ -86,6 +88,8 @@ CREATE TABLE shipments (
   status_description TEXT,
   ndr_description TEXT,
   piece_exception_at TIMESTAMPTZ,
+  phone_tail TEXT,
+  cod BOOLEAN,
   PRIMARY KEY (shard, reference_number)
 );
 -- A scan that changes no indexed column is written into its page (HOT), if that has room.
@@ -117,6 +121,8 @@ CREATE INDEX shipments_in_ndr ON shipments (ndr_at, reference_number) WHERE ndr_
 CREATE INDEX shipments_refused ON shipments (updated_at) WHERE state = 'rejected';
 CREATE INDEX shipments_piece_exceptions ON shipments (piece_exception_at, reference_number)
   WHERE piece_exception_at IS NOT NULL;
+CREATE INDEX shipments_by_phone ON shipments (phone_tail, created_at, reference_number) WHERE phone_tail > '';
+CREATE INDEX shipments_unread ON shipments (shard, reference_number) WHERE phone_tail IS NULL;
 
 -- The payloads of shipments whose payload was changed: the first one and every later one. A shipment without rows here
 -- has had one payload.
@@ -190,3 +196,11 @@ CREATE INDEX actions_due ON actions (next_try_at) WHERE next_try_at IS NOT NULL;
 CREATE INDEX actions_of_shipment ON actions (shard, reference_number, requested_at, id);
 CREATE INDEX actions_newest ON actions (requested_at, id);
 CREATE INDEX actions_by_state ON actions (state, requested_at, id);
+
+-- A named filter of the list of shipments, for everyone. query: the parameters of the list's URL, without personal data.
+CREATE TABLE saved_views (
+  name TEXT NOT NULL PRIMARY KEY,
+  query TEXT NOT NULL,
+  created_at TIMESTAMPTZ NOT NULL,
+  updated_at TIMESTAMPTZ NOT NULL
+);

@@ -11,7 +11,7 @@ from pydantic_core import from_json
 
 from awbridge.domain.orders.shipment import NO_COURIER, NewShipment, Region, Shipment, Tracked, shard_of
 from awbridge.store.couriers import accounts
-from awbridge.store.engine.database import Row, Session, row_as
+from awbridge.store.engine.database import Row, Session, Writes, row_as
 from awbridge.store.engine.queries import Queries, Statement
 from awbridge.store.engine.shards import fetch_of
 from awbridge.store.tracking import inbox
@@ -74,6 +74,8 @@ def _row(new: NewShipment, now: datetime) -> tuple[Any, ...]:
         new.priority,
         new.allocated_by if new.courier_partner_id != NO_COURIER else None,
         now,
+        new.phone_tail,
+        new.cod,
     )
 
 
@@ -167,6 +169,8 @@ async def change_payload(session: Session, new: NewShipment, *, now: datetime, v
         version,
         new.account,
         new.priority,
+        new.phone_tail,
+        new.cod,
     )
     return changed > 0
 
@@ -212,3 +216,14 @@ async def settle_not_held(
 async def settle_held(session: Session, reference_number: str, *, by: str, now: datetime) -> None:
     """Record who stated under which waybill it is held; `dispatch.place` stores the waybill."""
     await session.execute(_sql.settle_held, shard_of(reference_number), reference_number, now, by)
+
+
+async def unread(session: Session, *, limit: int) -> list[tuple[int, str, str]]:
+    """(shard, reference number, payload) of shipments whose payload an older version stored and nobody has read."""
+    rows = await session.fetch(_sql.unread, limit)
+    return [(row["shard"], row["reference_number"], row["payload"]) for row in rows]
+
+
+async def set_read(store: Writes, rows: Sequence[tuple[int, str, str, bool]]) -> None:
+    """Store (shard, reference number, phone tail, COD) of such shipments, in key order."""
+    await store.write_at_once(_sql.set_read, rows)

@@ -3,18 +3,19 @@
 -- it: a recommendation is requested first.
 INSERT INTO shipments (shard, reference_number, order_id, transporter, courier_partner_id, account_code, region,
   delivery_type, payload, account, priority, allocated_by, state, next_try_at, allocate_at, success, no_of_retries,
-  cancel_tries, status_step, final, created_at, updated_at)
+  cancel_tries, status_step, final, created_at, updated_at, phone_tail, cod)
 {{postgres:
 SELECT shard, reference_number, order_id, transporter, courier, code, region, delivery_type, payload, account, priority,
   allocated_by, CASE WHEN courier = 0 THEN 'allocating' ELSE 'ready' END, CASE WHEN courier <> 0 THEN at END,
-  CASE WHEN courier = 0 THEN at END, FALSE, 0, 0, 0, FALSE, at, at
+  CASE WHEN courier = 0 THEN at END, FALSE, 0, 0, 0, FALSE, at, at, phone_tail, cod
 FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[],
-  $9::text[], $10::text[], $11::smallint[], $12::text[], $13::timestamptz[])
+  $9::text[], $10::text[], $11::smallint[], $12::text[], $13::timestamptz[], $14::text[],
+  $15::boolean[])
   AS row (shard, reference_number, order_id, transporter, courier, code, region, delivery_type, payload, account,
-    priority, allocated_by, at)}}
+    priority, allocated_by, at, phone_tail, cod)}}
 {{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
   CASE WHEN $5 = 0 THEN 'allocating' ELSE 'ready' END, CASE WHEN $5 <> 0 THEN $13 END, CASE WHEN $5 = 0 THEN $13 END,
-  FALSE, 0, 0, 0, FALSE, $13, $13)}}
+  FALSE, 0, 0, 0, FALSE, $13, $13, $14, $15)}}
 ON CONFLICT (shard, reference_number) DO NOTHING
 RETURNING reference_number
 
@@ -80,7 +81,7 @@ WHERE shard = $1 AND reference_number = $2 AND state IN ('retrying', 'held', 're
 -- the courier says it holds stays as it is.
 UPDATE shipments SET held_version = CASE WHEN maybe_placed THEN COALESCE(held_version, payload_version, 1) END,
   settle_by = NULL, payload = $3, order_id = $4, transporter = $5, courier_partner_id = $6, account_code = $7,
-  delivery_type = $8, region = $10, account = $12, priority = $13, payload_changed_at = $9, no_of_retries = 0,
+  delivery_type = $8, region = $10, account = $12, priority = $13, phone_tail = $14, cod = $15, payload_changed_at = $9, no_of_retries = 0,
   waiting_since_at = NULL, payload_version = COALESCE($11, payload_version), updated_at = $9,
   state = CASE WHEN waits_for IS NULL THEN 'ready' ELSE state END,
   problem = CASE WHEN waits_for IS NULL THEN NULL ELSE problem END,
@@ -148,3 +149,16 @@ WHERE shard = $1 AND reference_number = $2 AND NOT success AND maybe_placed AND 
 
 -- name: settle_held
 UPDATE shipments SET settled_at = $3, settled_by = $4 WHERE shard = $1 AND reference_number = $2
+
+-- name: unread
+-- Stored by an older version: their payloads are read once.
+SELECT shard, reference_number, payload FROM shipments WHERE phone_tail IS NULL ORDER BY shard, reference_number LIMIT $1
+
+-- name: set_read
+-- Many rows: shard, reference number, phone tail, COD. Not over what a newer payload or an erasure has set.
+{{postgres: UPDATE shipments SET phone_tail = row.phone_tail, cod = row.cod
+FROM unnest($1::smallint[], $2::text[], $3::text[], $4::boolean[]) AS row (shard, reference_number, phone_tail, cod)
+WHERE shipments.shard = row.shard AND shipments.reference_number = row.reference_number
+  AND shipments.phone_tail IS NULL}}
+{{sqlite: UPDATE shipments SET phone_tail = $3, cod = $4
+WHERE shard = $1 AND reference_number = $2 AND phone_tail IS NULL}}

@@ -77,7 +77,8 @@ STAYS = {
     "downtimes": "set by you, a row each",
     "paces": "one row for each kind of call",
     "clock_marks": "one row",
-    "figure_samples": "one row",
+    "figure_samples": "two rows",
+    "saved_views": "set by you, a row each",
     "endpoints": "set by you, a row each",
     "webhook_keys": "set by you, a row each",
     "webhook_refusals": "one row for each reason",
@@ -185,5 +186,5 @@ async def ended_payloads(
 async def set_payload(
     session: Session, shard: int, reference_number: str, *, payload: str, problem: str | None, now: datetime
 ) -> None:
-    """Keep a payload without personal data."""
+    """Keep a payload without personal data, and forget the end of the phone number."""
     await session.execute(_sql.set_payload, shard, reference_number, payload, problem, now)

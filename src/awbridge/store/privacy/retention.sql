@@ -171,4 +171,4 @@ FROM shipments WHERE created_at < $1 AND (created_at, reference_number) > ($2, $
 ORDER BY created_at, reference_number LIMIT $4
 
 -- name: set_payload
-UPDATE shipments SET payload = $3, problem = $4, erased_at = $5 WHERE shard = $1 AND reference_number = $2
+UPDATE shipments SET payload = $3, problem = $4, erased_at = $5, phone_tail = '' WHERE shard = $1 AND reference_number = $2

@@ -16,6 +16,8 @@ from awbridge.store import Store
 from awbridge.store.audit import samples
 from awbridge.store.notify import alarms, attention
 from awbridge.store.notify.alarms import Alarm
+from awbridge.web.pages.activity import ActivityReader
+from awbridge.web.pages.language import gettext, ngettext
 from awbridge.web.pages.notify.subscribers import endpoint_summaries
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
@@ -78,11 +80,13 @@ def heading(tiles: Sequence[Tile], raised: Sequence[Alarm]) -> str:
     others = [alarm for alarm in raised if cause_kind(alarm.cause) not in _CAUSES_WITH_TILES]
     number = len(others) + sum(tile.need.needs_person for tile in tiles)
     if number:
-        return "1 thing needs attention" if number == 1 else f"{number} things need attention"
-    return "No action needed" if tiles else "No problems"
+        return ngettext("%(num)s thing needs attention", "%(num)s things need attention", number) % {"num": number}
+    return gettext("No action needed") if tiles else gettext("No problems")
 
 
-def routes(store: Store, clock: Clock, templates: PageTemplates, stuck_after: StuckAfter) -> list[PageRoute]:
+def routes(
+    store: Store, clock: Clock, templates: PageTemplates, stuck_after: StuckAfter, reader: ActivityReader
+) -> list[PageRoute]:
     """The route of the overview page, on this store."""
 
     async def overview(_request: Request) -> Response:
@@ -98,6 +102,7 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, stuck_after: St
             tiles=tiles,
             alarms=raised,
             endpoints=endpoints,
+            activity=await reader.read(),
             counted_at=counted_at,
         )
 

@@ -56,9 +56,11 @@ class PageTemplates:
         self._templates.filters |= {
             "when": self.when,
             "moment": self.moment,
+            "hour": self.hour,
             "readable": readable,
             "veiled": veiled,
             "address": url_without_query,
+            "translated": gettext,  # of a text that is not the template's own: `_()` would not escape it
         }
 
     def page(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
@@ -89,6 +91,10 @@ class PageTemplates:
         """An exact time, with the relative time as its tooltip."""
         text = relative_time((self._clock() - at).total_seconds())
         return _TIME.format(at.astimezone(self._zone).isoformat(), text, self._exact(at))
+
+    def hour(self, at: datetime) -> str:
+        """The hour of a time, such as `14:00`."""
+        return f"{at.astimezone(self._zone):%H:%M}"
 
     def _exact(self, at: datetime) -> str:
         local = at.astimezone(self._zone)

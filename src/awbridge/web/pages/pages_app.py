@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,15 +16,18 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from awbridge.domain.couriers.allocation import Allocation
-from awbridge.domain.errors import NotFound, PayloadRefused, StoreBusy
+from awbridge.domain.errors import NotFound, NotPossible, NotValid, PayloadRefused, StoreBusy
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
-from awbridge.web.pages import couriers, dead_letters, language_switch, overview
+from awbridge.web.pages import dead_letters, language_switch, overview
+from awbridge.web.pages.activity import ActivityReader
+from awbridge.web.pages.couriers import couriers
 from awbridge.web.pages.language import gettext
 from awbridge.web.pages.notify import subscribers
 from awbridge.web.pages.orders import failures, ndr_desk
 from awbridge.web.pages.orders.payloads import PayloadPages
+from awbridge.web.pages.orders.shipment_list import ShipmentListPages
 from awbridge.web.pages.orders.shipments import ShipmentPages
 from awbridge.web.pages.page_templates import PageTemplates
 from awbridge.web.pages.visit_middleware import VisitMiddleware
@@ -34,7 +38,8 @@ log = structlog.get_logger()
 _FIRST_SEGMENTS = frozenset(
     (
         *("", "alarms", "couriers", "dead-letters", "endpoints", "failures"),
-        *("language", "ndr", "payload", "search", "shipments", "static"),
+        *("language", "ndr", "payload", "search", "static"),
+        *("shipments", "shipments.csv", "shipments.tabs", "shipments.xlsx"),
     )
 )
 
@@ -52,15 +57,18 @@ def build_pages(
     stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
     poll_again_after: timedelta = timedelta(hours=2),
     allocation: Allocation = Allocation.RULES,
+    crons: Sequence[tuple[str, str]] = (),
 ) -> Starlette:
     """All pages, on this store. `zone`: the zone of displayed times. `stuck_after`: when shipments count as stuck.
 
     `poll_again_after`: the shortest time between two polls of one shipment. `allocation`: what chooses a courier.
+    `crons`: the scheduled jobs, each with its cron expression.
     """
     templates = PageTemplates(clock, zone)
     routes: list[BaseRoute] = [
-        *overview.routes(store, clock, templates, stuck_after),
-        *ShipmentPages(store, clock, templates, stuck_after, poll_again_after).routes(),
+        *overview.routes(store, clock, templates, stuck_after, ActivityReader(store, clock, zone, crons)),
+        *ShipmentListPages(store, clock, templates, stuck_after, zone).routes(),
+        *ShipmentPages(store, clock, templates, stuck_after, poll_again_after, zone).routes(),
         *failures.routes(store, templates),
         *couriers.routes(store, clock, templates),
         *dead_letters.routes(store, clock, templates),
@@ -84,6 +92,11 @@ def _add_error_pages(app: Starlette, templates: PageTemplates) -> None:
         text = "; ".join(f"{problem.path} {problem.problem}" for problem in error.problems)
         return templates.error_page(422, gettext("Invalid URL"), gettext("Query parameters: %s.") % text)
 
+    async def not_possible(_request: Request, error: Exception) -> Response:
+        status = 422 if isinstance(error, NotValid) else 409
+        text = str(error)
+        return templates.error_page(status, gettext("Not possible"), f"{text[:1].upper()}{text[1:]}.")
+
     async def busy(_request: Request, _error: Exception) -> Response:
         return templates.error_page(
             503, gettext("The database is busy"), gettext("Nothing was changed. Try again in a moment.")
@@ -101,6 +114,8 @@ def _add_error_pages(app: Starlette, templates: PageTemplates) -> None:
 
     app.add_exception_handler(NotFound, not_found)
     app.add_exception_handler(PayloadRefused, refused)
+    app.add_exception_handler(NotPossible, not_possible)
+    app.add_exception_handler(NotValid, not_possible)
     app.add_exception_handler(StoreBusy, busy)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(Exception, unexpected)

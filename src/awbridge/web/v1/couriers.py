@@ -13,7 +13,8 @@ from pydantic import Field, StrictBool
 from awbridge.domain.couriers.allocation import rule_fields
 from awbridge.domain.errors import NotFound, NotPossible
 from awbridge.steps.couriers import couriers as courier_steps
-from awbridge.steps.couriers.couriers import Moved
+from awbridge.steps.couriers import moving
+from awbridge.steps.couriers.moving import Moved
 from awbridge.steps.couriers.sync_couriers import sync_couriers
 from awbridge.store.couriers import couriers, rules
 from awbridge.store.couriers.couriers import CourierAccount
@@ -139,7 +140,7 @@ async def sync(
 @router.post("/couriers/{transporter:path}/move")
 async def move(transporter: str, body: Annotated[MoveBody, Body()], store: StoreDep, clock: ClockDep) -> Moved:
     """Move the unplaced shipments of a transporter to another. Shipments that may be placed at ClickPost stay."""
-    return await courier_steps.move_shipments(
+    return await moving.move_shipments(
         store=store, clock=clock, from_transporter=_name(transporter), to_transporter=body.to
     )
 

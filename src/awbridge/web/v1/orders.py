@@ -11,11 +11,11 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Shipment
 from awbridge.steps.orders import amend, intake
 from awbridge.steps.orders.amend import Edit
+from awbridge.steps.orders.listing import read_page
 from awbridge.steps.tracking.shipment_details import shipment_details
 from awbridge.store.couriers import accounts
 from awbridge.store.orders import lists, waybills
 from awbridge.web.dependencies import ApiContext, ApiDep, StoreDep
-from awbridge.web.v1 import order_lists
 from awbridge.web.v1.order_lists import ShipmentQuery
 from awbridge.web.v1.orders_views import (
     AcceptedShipment,
@@ -85,16 +85,16 @@ async def create_shipments(request: Request, response: Response, api: ApiDep) ->
 
 @router.get("")
 async def list_shipments(api: ApiDep, wanted: Annotated[ShipmentQuery, Query()]) -> ShipmentPage:
-    """Shipments, newest first; those of a waybill or an order; or those that need attention: stuck, sla_breached,
-    ndr, piece_exception, silent or not_cancelled.
+    """Shipments, newest first; those of a waybill, an order or a phone number; or those that need attention: stuck,
+    sla_breached, ndr, piece_exception, silent or not_cancelled. Filters combine with each other and with any list.
+    Where matches are rare, a page may hold fewer than `limit`, even none; the list ends where `next` is null.
     """
-    wanted.check()
     now, after = api.clock(), read_cursor(wanted.cursor)
+    listing = wanted.listing(api.zone, now)
     async with api.store.read() as session:
-        found = await order_lists.fetch(session, wanted, api.stuck_after, now=now, after=after)
-    page = found[: wanted.limit]
-    next_cursor = make_cursor(*order_lists.position(wanted, page[-1])) if len(found) > wanted.limit else None
-    return ShipmentPage(shipments=[shipment_view(s, api.stuck_after, api.clock()) for s in page], next=next_cursor)
+        page = await read_page(session, listing, api.stuck_after, now=now, after=after, limit=wanted.limit)
+    shown = [shipment_view(s, api.stuck_after, now) for s in page.shipments]
+    return ShipmentPage(shipments=shown, next=make_cursor(*page.end) if page.end else None)
 
 
 @router.put("/{reference_number:path}/payload", openapi_extra=_ORDER_BODY)

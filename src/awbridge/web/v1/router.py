@@ -10,6 +10,7 @@ from awbridge.web.v1 import (
     couriers,
     notify,
     order_actions,
+    order_exports,
     orders,
     privacy,
     reconciliation,
@@ -26,6 +27,7 @@ router.include_router(notify.router)
 router.include_router(registration.router)
 router.include_router(tracking.router)
 router.include_router(order_actions.router)
+router.include_router(order_exports.router)
 # After all that is below a shipment: a reference number may contain a slash, so GET /shipments/... matches those too.
 router.include_router(orders.router)
 router.include_router(courier_accounts.router)

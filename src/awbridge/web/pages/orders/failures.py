@@ -11,13 +11,14 @@ from starlette.responses import Response
 from awbridge.clickpost.wire.answer_codes import ANSWER_NAMES, advice_for
 from awbridge.domain.orders.bulk import MOST_AT_ONCE, BulkAction, consequence
 from awbridge.domain.orders.shipment import State
+from awbridge.steps.orders.shipment_columns import courier_name
 from awbridge.store import Store
 from awbridge.store.orders import shipments
 from awbridge.store.registration import failures
 from awbridge.store.registration.failures import LOOKED_AT, FailureGroup
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext, gettext_noop
-from awbridge.web.pages.orders.shipments import Listed, courier_name
+from awbridge.web.pages.orders.shipments import Chosen, Listed
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
 
@@ -85,7 +86,8 @@ def routes(store: Store, templates: PageTemplates) -> list[PageRoute]:
             )
             found = await shipments.get_many(session, references)
         rows = [(Listed(shipment=s), consequence(BulkAction.RETRY, s)) for s in found]
-        return templates.page("bulk", action=BulkAction.RETRY, rows=rows, results=None)
+        chosen = Chosen(action=BulkAction.RETRY.value, references=references, back="/failures")
+        return templates.page("bulk", action=chosen.action, chosen=chosen, rows=rows, results=None)
 
     return [
         PageRoute("/failures", list_failures),

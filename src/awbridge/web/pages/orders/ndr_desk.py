@@ -21,7 +21,8 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.orders import actions, lists, shipments
 from awbridge.web.pages.form import read_form
-from awbridge.web.pages.orders.shipments import PAGE_SIZE, Listed, shipment_url
+from awbridge.web.pages.orders.list_query import PAGE_SIZE
+from awbridge.web.pages.orders.shipments import Listed, shipment_url
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
 from awbridge.web.v1.request_parsing import make_cursor, no_nul, read_cursor

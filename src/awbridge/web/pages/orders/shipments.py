@@ -1,89 +1,46 @@
-"""The pages of shipments: search, lists, one shipment with its timeline, and actions on many."""
+"""The pages of one shipment with its timeline, and of actions on many."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
+from zoneinfo import ZoneInfo
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from awbridge.clickpost.wire.tracking_codes import COURIER_NAMES, status_name
+from awbridge.clickpost.wire.tracking_codes import ndr_name, status_name
 from awbridge.domain.errors import NotFound
-from awbridge.domain.orders.bulk import MOST_AT_ONCE, BulkAction, consequence
-from awbridge.domain.orders.shipment import Shipment, State
-from awbridge.domain.privacy import without_people
+from awbridge.domain.orders.bulk import MOST_AT_ONCE, BulkAction, BulkResult, Consequence, consequence
+from awbridge.domain.orders.shipment import Shipment
 from awbridge.domain.tracking.overdue import StuckAfter
-from awbridge.steps.orders import bulk, look_up
-from awbridge.steps.orders.bulk import BulkResult
+from awbridge.steps.couriers import moving
+from awbridge.steps.orders import bulk
+from awbridge.steps.orders.listing import read_page
+from awbridge.steps.orders.shipment_columns import COLUMNS, courier_name, problem_of
 from awbridge.steps.polling.track_order import resume_polling
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.tracking.shipment_details import shipment_details
 from awbridge.store import Store
 from awbridge.store.couriers import accounts
+from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.orders import lists, shipments, waybills
 from awbridge.web.pages.form import read_form
+from awbridge.web.pages.language import gettext
+from awbridge.web.pages.orders.list_query import list_url, read_query
 from awbridge.web.pages.orders.timeline import timeline
-from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
-from awbridge.web.pages.page_templates import HEADERS, PageTemplates, pretty
-from awbridge.web.v1 import order_lists
+from awbridge.web.pages.page_route import PageRoute
+from awbridge.web.pages.page_templates import PageTemplates, pretty
 from awbridge.web.v1.order_lists import ShipmentQuery
-from awbridge.web.v1.request_parsing import make_cursor, no_nul, read_cursor
+from awbridge.web.v1.request_parsing import no_nul
 
-PAGE_SIZE = 50
-_ON = ("true",)
-_ACTIONS = frozenset(action.value for action in BulkAction)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """A list that can be chosen: its query parameter and value, and its name on the page."""
-
-    name: str
-    parameter: str
-    value: str
-    title: str
-
-    @property
-    def url(self) -> str:
-        return f"/shipments?{self.parameter}={self.value}"
-
-
-def _list(name: str, parameter: str, title: str) -> Filter:
-    return Filter(name=name, parameter=parameter, value="true", title=title)
-
-
-def _state(state: State, name: str, title: str) -> Filter:
-    return Filter(name=name, parameter="state", value=state.value, title=title)
-
-
-ATTENTION = (
-    _state(State.REJECTED, "Rejected", "Rejected: correct the payload, then retry"),
-    _state(State.GAVE_UP, "Gave up", "Retries exhausted"),
-    _state(State.HELD, "Held", "Held while the courier account has an incident"),
-    _list("NDR", "ndr", "Open failed deliveries (NDR), oldest first"),
-    _list("Late", "sla_breached", "Past the expected date, most overdue first"),
-    _list("Stuck", "stuck", "Without a scan for too long, longest first"),
-    _list("Pieces", "piece_exception", "A piece is lost, damaged or returning, oldest first"),
-    _list("Not cancelled", "not_cancelled", "Cancellation refused or given up, oldest first"),
-    _list("Silent", "silent", "No longer polled, for lack of updates"),
-)
-PROGRESS = (
-    _state(State.ALLOCATING, "Allocating", "Waiting for a recommended courier"),
-    _state(State.READY, "Ready", "Ready to be pushed"),
-    _state(State.WAITING, "Waiting", "The courier is processing the order"),
-    _state(State.RETRYING, "Retrying", "Failed for the moment; retried later"),
-    _state(State.PLACED, "Placed", "Registered with ClickPost"),
-    _state(State.CANCELLED, "Cancelled", "Cancelled"),
-)
-_PARAMETERS = {
-    "state": [state.value for state in State],
-    **{choice.parameter: _ON for choice in ATTENTION if choice.value == "true"},
-    **dict.fromkeys(("waybill", "order_id", "q", "cursor"), ANY_VALUE),
-}
+MOVE = "move"  # to another transporter: an action of the couriers' step
+_ACTIONS = frozenset((*(action.value for action in BulkAction), MOVE))
+_UTC = ZoneInfo("UTC")
+_MOST_PAGES = 40  # read in search of the shipments that a bulk action means
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +61,16 @@ class Listed:
     @property
     def problem(self) -> str:
         """Why it is not placed, without personal data in ClickPost's text; "" if there is no problem."""
-        problem = self.shipment.problem
-        return without_people(problem, self.shipment.payload) if problem else ""
+        return problem_of(self.shipment)
+
+    @property
+    def ndr(self) -> str:
+        """Why the last delivery failed; "" if it did not."""
+        return ndr_name(self.shipment.ndr_code, self.shipment.ndr_description or "")
+
+    def text(self, column: str) -> str:
+        """The text of a column that is no time."""
+        return str(COLUMNS[column].read(self.shipment, _UTC))
 
     @property
     def status(self) -> str:
@@ -118,83 +83,50 @@ def shipment_url(reference: str) -> str:
     return f"/shipments/{quote(reference, safe='')}"
 
 
-def courier_name(courier_partner_id: int, account_code: str | None = None) -> str:
-    """The courier's name and account code; "" while none is allocated."""
-    if not courier_partner_id:
-        return ""
-    name = COURIER_NAMES.get(courier_partner_id, f"courier {courier_partner_id}")
-    return f"{name} · {account_code}" if account_code else name
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """The action and the shipments of a form. `to`: the transporter of a move.
 
+    `query`, `back`: the list that they are of. `are_more`: it has more shipments than can be chosen at once.
+    """
 
-async def _chosen(request: Request) -> tuple[BulkAction, list[str]]:
-    """The action and the shipments of a form. Raises HTTPException 422."""
-    fields = await read_form(request)
-    chosen = [value for name, value in fields if name == "action"]
-    if len(chosen) != 1 or chosen[0] not in _ACTIONS:
-        raise HTTPException(422, "Choose an action: retry, cancel or poll.")
-    references = list(dict.fromkeys(no_nul(value) for name, value in fields if name == "reference"))
-    if len(references) > MOST_AT_ONCE:
-        raise HTTPException(422, f"Choose at most {MOST_AT_ONCE} shipments at once.")
-    return BulkAction(chosen[0]), references
+    action: str
+    references: Sequence[str]
+    to: str = ""
+    query: str = ""
+    back: str = "/shipments"
+    are_more: bool = False
 
 
 class ShipmentPages:
-    """The pages of shipments, on one store. `poll_again_after`: the shortest time between two polls of one."""
+    """The pages of one shipment, and of actions on many.
+
+    `poll_again_after`: the shortest time between two polls of one. `zone`: of the days in filters.
+    """
 
     def __init__(
-        self, store: Store, clock: Clock, templates: PageTemplates, stuck_after: StuckAfter, poll_again_after: timedelta
+        self,
+        store: Store,
+        clock: Clock,
+        templates: PageTemplates,
+        stuck_after: StuckAfter,
+        poll_again_after: timedelta,
+        zone: ZoneInfo,
     ) -> None:
         self._store = store
         self._clock = clock
         self._templates = templates
         self._stuck_after = stuck_after
         self._poll_again_after = poll_again_after
+        self._zone = zone
 
     def routes(self) -> list[PageRoute]:
         """The routes of these pages."""
         return [
-            PageRoute("/shipments", self.list_shipments, parameters=_PARAMETERS),
-            PageRoute("/search", self.search, parameters={"q": ANY_VALUE}),
             PageRoute("/shipments/preview", self.preview, method="POST"),
             PageRoute("/shipments/act", self.act, method="POST"),
             PageRoute("/shipments/{reference:path}", self.show_shipment),
         ]
-
-    async def list_shipments(self, request: Request) -> Response:
-        """A list of shipments, newest first or those that need a person."""
-        wanted = ShipmentQuery.model_validate({**request.query_params, "limit": PAGE_SIZE})
-        wanted.check()
-        now, after = self._clock(), read_cursor(wanted.cursor)
-        async with self._store.read() as session:
-            found = await order_lists.fetch(session, wanted, self._stuck_after, now=now, after=after)
-        page = found[:PAGE_SIZE]
-        following = ""
-        if len(found) > PAGE_SIZE:
-            cursor = make_cursor(*order_lists.position(wanted, page[-1]))
-            following = f"/shipments?{urlencode({**request.query_params, 'cursor': cursor})}"
-        chosen = {(name, value) for name, value in request.query_params.items() if name != "cursor"}
-        current = next((c for c in (*ATTENTION, *PROGRESS) if (c.parameter, c.value) in chosen), None)
-        return self._templates.page(
-            "shipments",
-            rows=[Listed(shipment=s) for s in page],
-            attention=ATTENTION,
-            progress=PROGRESS,
-            current=current,
-            following=following,
-            first_page=after is None,
-            search="",
-        )
-
-    async def search(self, request: Request) -> Response:
-        """The shipments with exactly this reference number, waybill or order id; a single one is opened."""
-        text = request.query_params.get("q", "").replace("\x00", "\ufffd").strip()
-        async with self._store.read() as session:
-            found = await look_up.search(session, text, limit=PAGE_SIZE + 1)
-        if len(found) == 1:
-            return RedirectResponse(shipment_url(found[0].reference_number), 303, headers=HEADERS)
-        if len(found) > PAGE_SIZE:
-            return RedirectResponse(f"/shipments?{urlencode({'q': text})}", 303, headers=HEADERS)
-        return self._templates.page("search", rows=[Listed(shipment=s) for s in found], search=text)
 
     async def show_shipment(self, request: Request) -> Response:
         """One shipment with its timeline."""
@@ -223,27 +155,73 @@ class ShipmentPages:
 
     async def preview(self, request: Request) -> Response:
         """What an action would do to each of the chosen shipments."""
-        action, references = await _chosen(request)
+        chosen = await self._chosen(request)
         async with self._store.read() as session:
-            found = {s.reference_number: s for s in await shipments.get_many(session, references)}
+            stored = {s.reference_number: s for s in await shipments.get_many(session, chosen.references)}
             held = await accounts.held(session, now=self._clock())
-        chosen = [lists.shown(found[reference], held) for reference in references if reference in found]
-        rows = [(Listed(shipment=s), consequence(action, s)) for s in chosen]
-        return self._templates.page("bulk", action=action, rows=rows, results=None)
+            account = await moving.destination(session, chosen.to) if chosen.action == MOVE else None
+        found = [lists.shown(stored[reference], held) for reference in chosen.references if reference in stored]
+        rows = [(Listed(shipment=s), _consequence(chosen.action, s, account)) for s in found]
+        return self._templates.page("bulk", action=chosen.action, chosen=chosen, rows=rows, results=None)
 
     async def act(self, request: Request) -> Response:
         """Do it, with a result for each."""
-        action, references = await _chosen(request)
-        if action is BulkAction.POLL:
-            results = await self._poll(references)
-        else:
-            results = await bulk.act_on(store=self._store, clock=self._clock, action=action, references=references)
-        return self._templates.page(
-            "bulk", action=action, rows=[], results=[(shipment_url(r.reference_number), r) for r in results]
-        )
+        chosen = await self._chosen(request)
+        results = await self._results(chosen)
+        shown = [(shipment_url(result.reference_number), result) for result in results]
+        return self._templates.page("bulk", action=chosen.action, chosen=chosen, rows=[], results=shown)
+
+    async def _results(self, chosen: Chosen) -> list[BulkResult]:
+        store, clock, references = self._store, self._clock, chosen.references
+        if chosen.action == MOVE:
+            return await moving.move_each(store=store, clock=clock, references=references, to_transporter=chosen.to)
+        if chosen.action == BulkAction.POLL:
+            return await self._poll(references)
+        return await bulk.act_on(store=store, clock=clock, action=BulkAction(chosen.action), references=references)
 
     async def _poll(self, references: Sequence[str]) -> list[BulkResult]:
         again = self._poll_again_after
         resumed = await resume_polling(store=self._store, clock=self._clock, references=references, ask_again=again)
         texts = {True: "Will be polled.", False: "Nothing to poll: no AWB yet, or its status is final."}
         return [BulkResult(reference_number=r, done=r in resumed, text=texts[r in resumed]) for r in references]
+
+    async def _chosen(self, request: Request) -> Chosen:
+        """The action and the shipments of a form: the checked ones, or all of its list. Raises HTTPException 422."""
+        fields = await read_form(request)
+        values = dict(fields)
+        actions = [value for name, value in fields if name == "action"]
+        if len(actions) != 1 or actions[0] not in _ACTIONS:
+            raise HTTPException(422, gettext("Choose an action: retry, cancel, poll or move."))
+        if actions[0] == MOVE and not values.get("to"):
+            raise HTTPException(422, gettext("Choose the transporter to move the shipments to."))
+        parameters, query = read_query(dict(parse_qsl(values.get("query", ""))))
+        references = list(dict.fromkeys(no_nul(value) for name, value in fields if name == "reference"))
+        are_more = False
+        if values.get("all") == "true":
+            references, are_more = await self._all_of(query)
+        if len(references) > MOST_AT_ONCE:
+            raise HTTPException(422, f"Choose at most {MOST_AT_ONCE} shipments at once.")
+        to, back = no_nul(values.get("to", "")), list_url(parameters)
+        return Chosen(
+            action=actions[0], references=references, to=to, query=urlencode(parameters), back=back, are_more=are_more
+        )
+
+    async def _all_of(self, query: ShipmentQuery) -> tuple[list[str], bool]:
+        """The first MOST_AT_ONCE shipments of a list, and whether there are more."""
+        now, after = self._clock(), None
+        listing, found = query.listing(self._zone, now), list[str]()
+        async with self._store.read() as session:
+            for _page in range(_MOST_PAGES):
+                left = MOST_AT_ONCE - len(found)
+                page = await read_page(session, listing, self._stuck_after, now=now, after=after, limit=left)
+                found += [shipment.reference_number for shipment in page.shipments]
+                after = page.end
+                if after is None or len(found) >= MOST_AT_ONCE:
+                    break
+        return found, after is not None
+
+
+def _consequence(action: str, shipment: Shipment, account: CourierAccount | None) -> Consequence:
+    if account is not None:
+        return moving.consequence_of_move(shipment, account)
+    return consequence(BulkAction(action), shipment)

@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from awbridge.domain.couriers.downtime import DAYS, Downtime
+from awbridge.domain.couriers.numbers import AccountNumbers
+from awbridge.steps.orders.shipment_columns import courier_name
+from awbridge.steps.polling.watch import coverage
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.couriers import accounts, couriers, downtimes
+from awbridge.store.couriers import numbers as courier_numbers
 from awbridge.store.couriers.accounts import Held
-from awbridge.web.pages.orders.shipments import courier_name
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRow:
-    """A courier account: its name, what it is held for (None if it is not), and how many shipments wait for that."""
+    """A courier account: its name, what it is held for (None if it is not), and how many shipments wait for that.
+
+    `numbers`: how it performs. `webhook_share`: how much of its courier's scans came by webhook, 0 to 1.
+    """
 
     name: str
     held: Held | None
     since_at: datetime | None
     waiting: int
     rate_per_second: float | None
+    numbers: AccountNumbers | None
+    webhook_share: float | None
 
 
 def describe(downtime: Downtime) -> str:
@@ -49,6 +57,9 @@ def routes(store: Store, clock: Clock, templates: PageTemplates) -> list[PageRou
             warnings = await couriers.warnings(session)
             comparison = await couriers.comparison(session)
             declared = await downtimes.open_ones(session, now=clock())
+            measured = await courier_numbers.newest(session, now=clock())
+        by_account = {numbers.account: numbers for numbers in (measured.accounts if measured else ())}
+        covered = (await coverage(store=store, clock=clock, back=timedelta(days=1))).day
         rows = [
             AccountRow(
                 name=courier_name(account.courier_partner_id, account.account_code),
@@ -56,11 +67,16 @@ def routes(store: Store, clock: Clock, templates: PageTemplates) -> list[PageRou
                 since_at=account.state.since_at,
                 waiting=numbers.get(account.state.account, 0),
                 rate_per_second=account.state.rate_per_second,
+                numbers=by_account.get(account.state.account),
+                webhook_share=covered[account.courier_partner_id].share
+                if account.courier_partner_id in covered
+                else None,
             )
             for account in every
         ]
         return templates.page(
             "couriers",
+            measured=measured,
             accounts=sorted(rows, key=lambda row: (row.held is None, row.name)),
             mapping=[(m, courier_name(m.courier_partner_id, m.account_code)) for m in mapping],
             warnings=warnings,
