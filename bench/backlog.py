@@ -86,7 +86,7 @@ async def _run(url: str, vendor: str, number: int, folder: Path) -> Seen:
             "AWBRIDGE_PUSH_LEASE_SECONDS": "120",
             "AWBRIDGE_LOG_LEVEL": "error",
         }
-        work = Running(["work"], env, folder, 0)
+        work = Running(["work"], env, folder, 0, forked=False)
         work.start()
         try:
             return await _watch(store, work, number)

@@ -108,7 +108,7 @@ async def _run(url: str, vendor: str, hours: float, ended_at: float, folder: Pat
             "AWBRIDGE_CLICKPOST_TRACKING_URL": vendor,
             "AWBRIDGE_LOG_LEVEL": "error",
         }
-        work = Running(["work"], env, folder, 0)
+        work = Running(["work"], env, folder, 0, forked=False)
         started = time.perf_counter()
         work.start()
         try:

@@ -40,7 +40,7 @@ def bridge(database: str) -> Iterator[Server]:
     port = free_port()
     env = bridge_environment(database, NOWHERE, port) | {"AWBRIDGE_STEPS_IDLE_SECONDS": "1"}
     env["AWBRIDGE_LOG_LEVEL"] = "error"
-    with tempfile.TemporaryDirectory() as folder, running(["serve"], env, Path(folder), port) as process:
+    with tempfile.TemporaryDirectory() as folder, running(["serve"], env, Path(folder), port, forked=False) as process:
         yield Server(port, process.pid)
 
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import os
 import random
-import subprocess
-import sys
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -24,7 +21,7 @@ from awbridge.store.engine.queries import Statement
 from awbridge.store.tracking import inbox, scans
 from awbridge.store.tracking.inbox import NewDelivery
 from tests.support.postgres import free_port
-from tests.support.processes import WEBHOOK_KEY, Running, bridge_environment, running
+from tests.support.processes import WEBHOOK_KEY, Running, bridge_environment, running, worker
 
 pytestmark = pytest.mark.slow
 
@@ -156,18 +153,13 @@ async def test_a_worker_killed_while_applying_leaves_every_scan_once(
 
     killed = 0
     for _ in range(60):
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "awbridge", "work"],
-            cwd=tmp_path,
-            stderr=subprocess.DEVNULL,
-            env={**{k: v for k, v in os.environ.items() if not k.startswith("AWBRIDGE_")}, **env},
-        )
+        applying = worker(env, tmp_path)
         # The first few are killed as soon as they have applied something; the last one may finish.
         before = await due(store)
         while (left := await due(store)) and (left == before or killed >= 3):
             await asyncio.sleep(0.005 if killed < 3 else 0.1)
-        worker.kill()
-        worker.wait(10)
+        applying.kill()
+        applying.wait(10)
         killed += left > 0
         if not left:
             break

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,7 +12,7 @@ import pytest
 
 from tests.e2e.test_killed import give_orders, in_state
 from tests.support.postgres import free_port
-from tests.support.processes import Running, bridge_environment, running
+from tests.support.processes import Running, bridge_environment, running, worker
 
 pytestmark = pytest.mark.slow
 
@@ -22,22 +20,18 @@ pytestmark = pytest.mark.slow
 def test_three_processes_push_every_order_once(database_url: str, sandbox: Running, tmp_path: Path) -> None:
     port = free_port()
     env = bridge_environment(database_url, sandbox.url, port) | {"AWBRIDGE_PUSH_BATCH": "10"}
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("AWBRIDGE_")}
     with running(["serve"], env, tmp_path, port) as bridge:
-        workers = [
-            subprocess.Popen([sys.executable, "-m", "awbridge", "work"], cwd=tmp_path, env={**clean, **env})
-            for _ in range(2)
-        ]
+        workers = [worker(env, tmp_path) for _ in range(2)]
         try:
             references = give_orders(bridge, 300)
             deadline = time.monotonic() + 60
             while len(placed := in_state(bridge, "placed")) < len(references) and time.monotonic() < deadline:
                 time.sleep(0.1)
-            assert all(worker.poll() is None for worker in workers), "a worker gave up"
+            assert all(one.poll() is None for one in workers), "a worker gave up"
         finally:
-            for worker in workers:
-                worker.send_signal(signal.SIGTERM)
-            codes = [worker.wait(30) for worker in workers]
+            for one in workers:
+                one.send_signal(signal.SIGTERM)
+            codes = [one.wait(30) for one in workers]
         assert codes == [0, 0], "a worker did not end cleanly on SIGTERM"
         assert bridge.stop() == 0, "serve did not end cleanly on SIGTERM"
     ledger = httpx2.get(f"{sandbox.url}/_sandbox/ledger", timeout=30).json()
@@ -48,13 +42,10 @@ def test_three_processes_push_every_order_once(database_url: str, sandbox: Runni
 def test_a_worker_waits_for_a_database_that_is_not_available_yet(tmp_path: Path) -> None:
     port = free_port()
     env = bridge_environment(f"postgresql://nobody@127.0.0.1:{port}/none", "http://127.0.0.1:9", free_port())
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("AWBRIDGE_")}
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "awbridge", "work"], cwd=tmp_path, env={**clean, **env}, stderr=subprocess.DEVNULL
-    )
+    waiting = worker(env, tmp_path)
     try:
         with pytest.raises(subprocess.TimeoutExpired):
-            worker.wait(6)
+            waiting.wait(6)
     finally:
-        worker.kill()
-        worker.wait(10)
+        waiting.kill()
+        waiting.wait(10)

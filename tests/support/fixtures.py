@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import structlog
 
-from tests.support import vendor_files
+from tests.support import fork_server, vendor_files
 from tests.support.absent import absent
 from tests.support.filling import filled
-from tests.support.postgres import PostgresServer, find_binaries, postgres_server
+from tests.support.postgres import PostgresServer, find_binaries, postgres_server, remember_types
 from tests.support.s3 import S3Server, s3_server
 from tests.support.stores import store, store_url
 
@@ -22,9 +22,15 @@ __all__ = ["database_url", "filled", "postgres", "s3", "store", "store_url"]
 
 def pytest_configure() -> None:
     """Tracebacks in the log are plain, as those of the service: pretty ones take a fifth of a second each."""
+    remember_types()
     *others, _ = structlog.get_config()["processors"]
     shown = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*others, shown])
+
+
+def pytest_unconfigure() -> None:
+    """No process outlives the tests."""
+    fork_server.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -10,17 +10,37 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import psycopg
+from asyncpg.connection import Connection
 
 _numbers = itertools.count(1)
 
 # What is measured is set up as docs/operations.md advises; for tests the defaults are plenty.
 MEASURED = ("shared_buffers=2GB", "max_wal_size=8GB", "wal_compression=lz4")
+
+
+_OWN_TYPES = 16384  # PostgreSQL's own types have lower ids, which never change
+
+
+def remember_types() -> None:
+    """Let asyncpg ask once what arrays are made of: each connection asked again, which took it longer than a test."""
+    ask: Any = Connection._introspect_types  # pyright: ignore
+    known: dict[frozenset[int], Any] = {}
+
+    async def remembered(connection: Connection[Any], ids: Iterable[int], timeout: float | None) -> Any:
+        key = frozenset(ids)
+        found = known.get(key) or await ask(connection, key, timeout)
+        if max(key) < _OWN_TYPES:
+            known[key] = found
+        return found
+
+    Connection._introspect_types = remembered  # pyright: ignore
 
 
 def find_binaries() -> Path | None:

@@ -10,34 +10,62 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import httpx2
 
+from tests.support.fork_server import Forked
 from tests.support.postgres import free_port
 
 WEBHOOK_KEY = "e2e-webhook-key"
 
 
-class Running:
-    """A process of ours that listens on `url`."""
+class Process(Protocol):
+    """What a Popen and a Forked have in common."""
 
-    def __init__(self, arguments: list[str], env: Mapping[str, str], folder: Path, port: int) -> None:
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float) -> int: ...
+    def send_signal(self, number: int, /) -> None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+def environment(env: Mapping[str, str]) -> dict[str, str]:
+    """The environment of this process, without any settings but these."""
+    return {**{k: v for k, v in os.environ.items() if not k.startswith("AWBRIDGE_")}, **env}
+
+
+def spawned(arguments: list[str], env: Mapping[str, str], folder: Path, log: Path) -> Process:
+    """`awbridge` with these arguments, started like a command."""
+    with log.open("ab") as output:
+        command = [sys.executable, "-m", "awbridge", *arguments]
+        return subprocess.Popen(command, env=env, cwd=folder, stdout=output, stderr=output)
+
+
+def worker(env: Mapping[str, str], folder: Path) -> Forked:
+    """`awbridge work` with these settings."""
+    return Forked(["work"], environment(env), folder, folder / "work.log")
+
+
+class Running:
+    """A process of ours that listens on `url`. Benchmarks want it `spawned`, with all that a start costs."""
+
+    def __init__(
+        self, arguments: list[str], env: Mapping[str, str], folder: Path, port: int, *, forked: bool = True
+    ) -> None:
         self.arguments = arguments
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
-        self._env = {**{k: v for k, v in os.environ.items() if not k.startswith("AWBRIDGE_")}, **env}
+        self._env = environment(env)
         self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
+        self._start = Forked if forked else spawned
+        self._process: Process | None = None
 
     def start(self) -> None:
-        with (self._folder / f"{self.arguments[0]}-{self.port}.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "awbridge", *self.arguments],
-                env=self._env,
-                cwd=self._folder,
-                stdout=log,
-                stderr=log,
-            )
+        log = self._folder / f"{self.arguments[0]}-{self.port}.log"
+        self._process = self._start(self.arguments, self._env, self._folder, log)
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + 60  # a busy machine imports slowly
@@ -80,9 +108,11 @@ class Running:
 
 
 @contextmanager
-def running(arguments: list[str], env: Mapping[str, str], folder: Path, port: int | None = None) -> Iterator[Running]:
+def running(
+    arguments: list[str], env: Mapping[str, str], folder: Path, port: int | None = None, *, forked: bool = True
+) -> Iterator[Running]:
     """A process that answers /healthz, stopped at the end."""
-    process = Running(arguments, env, folder, port or free_port())
+    process = Running(arguments, env, folder, port or free_port(), forked=forked)
     process.start()
     try:
         process.wait_until_ready()
