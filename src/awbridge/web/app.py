@@ -59,6 +59,9 @@ def build_app(
         stuck_after=api.stuck_after,
         poll_again_after=api.poll_again_after,
         allocation=api.allocation,
+        labels=api.labels,
+        documents=api.documents,
+        privacy=api.audit.privacy["own"],
     )
     guarded_pages = PageGuard(shown, keys, host=host)
 

@@ -285,6 +285,10 @@ STAYS = {
     "clock_marks": {"set_back_at"},
     "figure_samples": {"begun_at", "sampled_at"},  # a time ahead counts as none
     "actions": set[str](),
+    "labels": {"refreshed_at", "fetched_at"},
+    "print_runs": {"created_at"},
+    "print_lines": {"printed_at"},
+    "manifests": {"created_at"},
 }
 
 

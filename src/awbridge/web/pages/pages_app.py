@@ -14,12 +14,18 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
+from awbridge.documents.making import DocumentMaker
 from awbridge.domain.couriers.allocation import Allocation
-from awbridge.domain.errors import NotFound, PayloadRefused, StoreBusy
+from awbridge.domain.errors import DocumentError, NotFound, NotPossible, PayloadRefused, StoreBusy
+from awbridge.domain.privacy import Privacy
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
+from awbridge.steps.handover.print_labels import FetchesLabels, OnlyStored
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
+from awbridge.web.dependencies import ALL_MASKED
 from awbridge.web.pages import couriers, dead_letters, language_switch, overview
+from awbridge.web.pages.handover.labels import LabelPages
+from awbridge.web.pages.handover.manifests import ManifestPages
 from awbridge.web.pages.language import gettext
 from awbridge.web.pages.notify import subscribers
 from awbridge.web.pages.orders import failures, ndr_desk
@@ -33,7 +39,7 @@ log = structlog.get_logger()
 # The first segment of every path that belongs to the pages; "" is the overview.
 _FIRST_SEGMENTS = frozenset(
     (
-        *("", "alarms", "couriers", "dead-letters", "endpoints", "failures"),
+        *("", "alarms", "couriers", "dead-letters", "endpoints", "failures", "labels"),
         *("language", "ndr", "payload", "search", "shipments", "static"),
     )
 )
@@ -52,12 +58,18 @@ def build_pages(
     stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
     poll_again_after: timedelta = timedelta(hours=2),
     allocation: Allocation = Allocation.RULES,
+    labels: FetchesLabels | None = None,
+    documents: DocumentMaker | None = None,
+    privacy: Privacy = ALL_MASKED,
 ) -> Starlette:
     """All pages, on this store. `zone`: the zone of displayed times. `stuck_after`: when shipments count as stuck.
 
     `poll_again_after`: the shortest time between two polls of one shipment. `allocation`: what chooses a courier.
+    `labels` fetches labels (None: only those that are stored are printed), `documents` makes PDFs, `privacy` is that of
+    evidence.
     """
     templates = PageTemplates(clock, zone)
+    hand_over = (store, clock, templates, zone, labels or OnlyStored(), documents or DocumentMaker())
     routes: list[BaseRoute] = [
         *overview.routes(store, clock, templates, stuck_after),
         *ShipmentPages(store, clock, templates, stuck_after, poll_again_after).routes(),
@@ -66,6 +78,8 @@ def build_pages(
         *dead_letters.routes(store, clock, templates),
         *ndr_desk.routes(store, clock, templates, zone),
         *PayloadPages(store, clock, templates, allocation).routes(),
+        *LabelPages(*hand_over).routes(),
+        *ManifestPages(*hand_over).routes(),
         *subscribers.routes(store, clock, templates),
         *language_switch.routes(),
         Mount("/static", StaticFiles(packages=[("awbridge.web.pages", "static")])),
@@ -89,6 +103,12 @@ def _add_error_pages(app: Starlette, templates: PageTemplates) -> None:
             503, gettext("The database is busy"), gettext("Nothing was changed. Try again in a moment.")
         )
 
+    async def not_made(_request: Request, error: Exception) -> Response:
+        return templates.error_page(503, gettext("The PDF could not be made"), str(error))
+
+    async def not_possible(_request: Request, error: Exception) -> Response:
+        return templates.error_page(409, gettext("Not possible"), str(error))
+
     async def http(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         return templates.error_page(
@@ -102,5 +122,7 @@ def _add_error_pages(app: Starlette, templates: PageTemplates) -> None:
     app.add_exception_handler(NotFound, not_found)
     app.add_exception_handler(PayloadRefused, refused)
     app.add_exception_handler(StoreBusy, busy)
+    app.add_exception_handler(DocumentError, not_made)
+    app.add_exception_handler(NotPossible, not_possible)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(Exception, unexpected)
