@@ -21,6 +21,7 @@ from awbridge.steps.handover import print_labels
 from awbridge.steps.handover.print_labels import FetchesLabels
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
+from awbridge.store.engine.database import Session
 from awbridge.store.handover import parcels, print_runs
 from awbridge.store.handover.parcels import MOST_COUNTED, HandOverState, WaitingParcels
 from awbridge.web.pages.form import read_form
@@ -127,12 +128,14 @@ class LabelPages:
         since = self.read_since(request.query_params.get("since", ""))
         async with self._store.read() as session:
             found = await parcels.by_account(session, since=first_moment(since, self._zone))
+            usual = await _usual_layout(session)
         return self._templates.page(
             "handover/labels",
             rows=[AccountRow(waiting=one, since=since) for one in found],
             since=since,
             today=self._clock().astimezone(self._zone).date(),
             layouts=list(Layout),
+            usual=usual,
             is_cut=sum(one.parcels for one in found) >= MOST_COUNTED,
             most=MOST_COUNTED,
             installed=is_installed(),
@@ -154,6 +157,7 @@ class LabelPages:
                 limit=PAGE_SIZE + 1,
             )
             states = await parcels.states_of(session, [s.reference_number for s in found])
+            usual = await _usual_layout(session)
         page, following = found[:PAGE_SIZE], ""
         last = page[-1] if len(found) > PAGE_SIZE else None
         if last and last.placed_at:
@@ -170,6 +174,7 @@ class LabelPages:
             tabs=[(name, f"/labels/parcels?{urlencode({**base, 'show': name})}") for name in _SHOWN],
             following=following,
             layouts=list(Layout),
+            usual=usual,
         )
 
     async def read_choice(self, request: Request) -> LabelForm:
@@ -269,6 +274,12 @@ class LabelPages:
             store=self._store, fetcher=self._labels, documents=self._documents, reference_number=reference
         )
         return pdf_response(content, f"label-{reference}")
+
+
+async def _usual_layout(session: Session) -> Layout:
+    """The layout that was printed last: printers stay what they are."""
+    last = await print_runs.newest(session, limit=1)
+    return last[0].layout if last else Layout.A4_FOUR
 
 
 def _account_name(account: str, page: Sequence[Shipment]) -> str:
