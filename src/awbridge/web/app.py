@@ -61,7 +61,7 @@ def build_app(
         allocation=api.allocation,
         labels=api.labels,
         documents=api.documents,
-        privacy=api.audit.privacy["own"],
+        privacy=api.audit.privacy,
     )
     guarded_pages = PageGuard(shown, keys, host=host)
 

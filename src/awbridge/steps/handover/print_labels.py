@@ -143,8 +143,18 @@ async def print_again(*, store: Store, fetcher: FetchesLabels, documents: Docume
     return Printed(run=run, lines=lines, pdf=pdf)
 
 
-async def label_file(*, store: Store, fetcher: FetchesLabels, documents: DocumentMaker, reference_number: str) -> bytes:
-    """The label of one shipment as a PDF, on its own page size. Raises NotFound, NotPossible with the problem."""
+async def label_file(
+    *,
+    store: Store,
+    fetcher: FetchesLabels,
+    documents: DocumentMaker,
+    reference_number: str,
+    piece: int | None = None,
+) -> bytes:
+    """The label of one shipment as a PDF, as it came; several labels on pages of 4 x 6 inches.
+
+    `piece`: only the label of this piece, from 1. Raises NotFound, NotPossible with the problem.
+    """
     (ready,) = await prepare(store=store, fetcher=fetcher, references=[reference_number])
     if ready.shipment is None:
         raise NotFound(f"there is no shipment {reference_number}")
@@ -152,6 +162,10 @@ async def label_file(*, store: Store, fetcher: FetchesLabels, documents: Documen
         raise NotPossible(f"{reference_number} has no label to print: {ready.problem}")
     async with store.read() as session:
         contents = await labels.contents(session, [reference_number])
+    if piece is not None:
+        contents = {key: content for key, content in contents.items() if key.piece == piece}
+    if not contents:
+        raise NotPossible(f"{reference_number} has no label of its own for piece {piece}")
     if len(contents) == 1:
         return next(iter(contents.values()))
     merged = await documents.labels([contents[key] for key in ready.keys if key in contents], Layout.LABEL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -22,13 +23,14 @@ from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.steps.handover.print_labels import FetchesLabels, OnlyStored
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
-from awbridge.web.dependencies import ALL_MASKED
+from awbridge.web.dependencies import Audience, AuditContext
 from awbridge.web.pages import couriers, dead_letters, language_switch, overview
 from awbridge.web.pages.handover.labels import LabelPages
 from awbridge.web.pages.handover.manifests import ManifestPages
 from awbridge.web.pages.language import gettext
 from awbridge.web.pages.notify import subscribers
 from awbridge.web.pages.orders import failures, ndr_desk
+from awbridge.web.pages.orders.one_shipment import OneShipmentPages
 from awbridge.web.pages.orders.payloads import PayloadPages
 from awbridge.web.pages.orders.shipments import ShipmentPages
 from awbridge.web.pages.page_templates import PageTemplates
@@ -60,19 +62,20 @@ def build_pages(
     allocation: Allocation = Allocation.RULES,
     labels: FetchesLabels | None = None,
     documents: DocumentMaker | None = None,
-    privacy: Privacy = ALL_MASKED,
+    privacy: Mapping[Audience, Privacy] | None = None,
 ) -> Starlette:
     """All pages, on this store. `zone`: the zone of displayed times. `stuck_after`: when shipments count as stuck.
 
     `poll_again_after`: the shortest time between two polls of one shipment. `allocation`: what chooses a courier.
     `labels` fetches labels (None: only those that are stored are printed), `documents` makes PDFs, `privacy` is that of
-    evidence.
+    evidence, by reader (None: all personal data are masked).
     """
     templates = PageTemplates(clock, zone)
     hand_over = (store, clock, templates, zone, labels or OnlyStored(), documents or DocumentMaker())
     routes: list[BaseRoute] = [
         *overview.routes(store, clock, templates, stuck_after),
-        *ShipmentPages(store, clock, templates, stuck_after, poll_again_after).routes(),
+        *OneShipmentPages(store, clock, templates, allocation, privacy or AuditContext().privacy).routes(),
+        *ShipmentPages(store, clock, templates, zone, stuck_after, poll_again_after).routes(),
         *failures.routes(store, templates),
         *couriers.routes(store, clock, templates),
         *dead_letters.routes(store, clock, templates),

@@ -59,7 +59,7 @@ class AccountRow:
 class WaitingParcel(Listed):
     """A parcel that waits, with what was printed of it."""
 
-    state: HandOverState
+    state: HandOverState  # as `handed_over`, always known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,7 @@ class LabelPages:
             PageRoute("/labels/prints", self.list_prints, parameters={"before": ANY_VALUE}),
             PageRoute("/labels/prints/{print_id}", self.show_print),
             PageRoute("/labels/prints/{print_id}/pdf", self.download_print),
-            PageRoute("/labels/of/{reference:path}", self.download_label),
+            PageRoute("/labels/of/{reference:path}", self.download_label, parameters={"piece": ANY_VALUE}),
         ]
 
     def default_since(self) -> date:
@@ -270,8 +270,13 @@ class LabelPages:
     async def download_label(self, request: Request) -> Response:
         """The label of one shipment."""
         reference = no_nul(request.path_params["reference"])
+        piece = request.query_params.get("piece")
         content = await print_labels.label_file(
-            store=self._store, fetcher=self._labels, documents=self._documents, reference_number=reference
+            store=self._store,
+            fetcher=self._labels,
+            documents=self._documents,
+            reference_number=reference,
+            piece=parse_id(piece) if piece else None,
         )
         return pdf_response(content, f"label-{reference}")
 

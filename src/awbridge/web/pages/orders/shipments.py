@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,6 +17,7 @@ from awbridge.domain.errors import NotFound
 from awbridge.domain.orders.bulk import MOST_AT_ONCE, BulkAction, consequence
 from awbridge.domain.orders.shipment import Shipment, State
 from awbridge.domain.privacy import without_people
+from awbridge.domain.tracking.lifecycle import Bucket
 from awbridge.domain.tracking.overdue import StuckAfter
 from awbridge.steps.orders import bulk, look_up
 from awbridge.steps.orders.bulk import BulkResult
@@ -24,9 +26,11 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.tracking.shipment_details import shipment_details
 from awbridge.store import Store
 from awbridge.store.couriers import accounts
+from awbridge.store.handover import parcels
+from awbridge.store.handover.parcels import HandOverState
 from awbridge.store.orders import lists, shipments, waybills
 from awbridge.web.pages.form import read_form
-from awbridge.web.pages.orders.timeline import timeline
+from awbridge.web.pages.orders.timeline import deliveries, timeline
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates, pretty
 from awbridge.web.v1 import order_lists
@@ -34,6 +38,7 @@ from awbridge.web.v1.order_lists import ShipmentQuery
 from awbridge.web.v1.request_parsing import make_cursor, no_nul, read_cursor
 
 PAGE_SIZE = 50
+MOST_DELIVERIES = 50  # of a shipment, as received
 _ON = ("true",)
 _ACTIONS = frozenset(action.value for action in BulkAction)
 
@@ -91,6 +96,7 @@ class Listed:
     """A shipment as a row of a list."""
 
     shipment: Shipment
+    handed_over: HandOverState | None = None
 
     @property
     def url(self) -> str:
@@ -142,8 +148,15 @@ class ShipmentPages:
     """The pages of shipments, on one store. `poll_again_after`: the shortest time between two polls of one."""
 
     def __init__(
-        self, store: Store, clock: Clock, templates: PageTemplates, stuck_after: StuckAfter, poll_again_after: timedelta
+        self,
+        store: Store,
+        clock: Clock,
+        templates: PageTemplates,
+        zone: ZoneInfo,
+        stuck_after: StuckAfter,
+        poll_again_after: timedelta,
     ) -> None:
+        self._zone = zone
         self._store = store
         self._clock = clock
         self._templates = templates
@@ -167,7 +180,8 @@ class ShipmentPages:
         now, after = self._clock(), read_cursor(wanted.cursor)
         async with self._store.read() as session:
             found = await order_lists.fetch(session, wanted, self._stuck_after, now=now, after=after)
-        page = found[:PAGE_SIZE]
+            page = found[:PAGE_SIZE]
+            states = await parcels.states_of(session, [s.reference_number for s in page])
         following = ""
         if len(found) > PAGE_SIZE:
             cursor = make_cursor(*order_lists.position(wanted, page[-1]))
@@ -176,7 +190,7 @@ class ShipmentPages:
         current = next((c for c in (*ATTENTION, *PROGRESS) if (c.parameter, c.value) in chosen), None)
         return self._templates.page(
             "shipments",
-            rows=[Listed(shipment=s) for s in page],
+            rows=[Listed(shipment=s, handed_over=states[s.reference_number]) for s in page],
             attention=ATTENTION,
             progress=PROGRESS,
             current=current,
@@ -207,6 +221,8 @@ class ShipmentPages:
             details = await shipment_details(session, shipment, limits=self._stuck_after, now=self._clock())
             pieces = await waybills.pieces(session, shipment)
             entries = await timeline(session, shipment)
+            received = await deliveries(session, shipment)
+            handed_over = (await parcels.states_of(session, [reference]))[reference]
         possible = {action: consequence(action, shipment) for action in BulkAction}
         return self._templates.page(
             "shipment",
@@ -215,9 +231,16 @@ class ShipmentPages:
             details=details,
             pieces=list(zip(pieces, details.pieces, strict=False)),
             entries=entries,
+            deliveries=received[:MOST_DELIVERIES],
+            more_deliveries=max(0, len(received) - MOST_DELIVERIES),
+            handed_over=handed_over,
+            failed_pieces=[piece.waybill for piece in details.pieces if piece.ndr_at],
+            in_ndr=shipment.status_bucket == Bucket.FAILED_DELIVERY,
+            tomorrow=self._clock().astimezone(self._zone).date() + timedelta(days=1),
             possible=possible,
             payload=pretty(shipment.payload),
             url=shipment_url,
+            quoted=quote(reference, safe=""),
             correct=f"/payload/{quote(reference, safe='')}",
         )
 
