@@ -204,9 +204,9 @@ class LabelFetcher:
         return (found.url if is_new else ""), answer, done
 
     def _decided(self, label: Label, answer: FetchedLabel, now: datetime) -> Label:
-        """The label's next state."""
+        """The label's next state: unchanged where it was fetched."""
         if answer.content is not None:
-            return replace(label, problem=None, next_try_at=None)
+            return label
         tries = label.tries + 1
         delay = delay_before_retry(self._policy.retry_delays, tries) if answer.again else None
         return replace(label, problem=answer.problem, tries=tries, next_try_at=now + delay if delay else None)

@@ -83,6 +83,8 @@ def _obstacle(shipment: Shipment) -> str:
         return "it is cancelled"
     if shipment.cancel_requested_at is not None:
         return "its cancellation is requested"
+    if shipment.final:
+        return "its journey has ended"  # its label may have been erased, and is not to come back
     if not shipment.success or not shipment.waybill:
         return f"it is not placed yet ({shipment.state.value.replace('_', ' ')})"
     return ""

@@ -50,9 +50,11 @@ async def claim_of(
 async def record(session: Session, label: Label, content: bytes | None, *, now: datetime) -> bool:
     """Store a claimed label as it is now, with its PDF or the problem; False where its lease was lost."""
     key = (shard_of(label.key.reference_number), label.key.reference_number, label.key.piece, label.lease_owner)
-    size, fetched_at = (None, None) if content is None else (len(content), now)
-    state = (label.problem, label.tries, label.next_try_at, label.refreshed_at, fetched_at)
-    return await session.execute(_sql.record, *key, label.url, content, size, *state) > 0
+    if content is None:
+        state = (None, label.problem, label.tries, label.next_try_at, label.refreshed_at, None)
+    else:
+        state = (len(content), None, label.tries, None, label.refreshed_at, now)
+    return await session.execute(_sql.record, *key, label.url, content, *state) > 0
 
 
 async def of_shipments(session: Session, references: Sequence[str]) -> dict[str, list[Label]]:
