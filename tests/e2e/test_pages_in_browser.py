@@ -27,6 +27,7 @@ NOWHERE = "http://127.0.0.1:9"
 HOSTILE = "<script>document.title='broken'</script>\"'>"
 REJECTED = f"R/1 {HOSTILE}"
 PATHS = ("/", "/shipments", "/failures", "/ndr", "/couriers", "/dead-letters", "/endpoints", "/alarms", "/search")
+OF_LABELS = ("/labels", "/labels/prints", "/labels/manifests", "/labels/parcels?account=4%3Amain")
 
 
 async def fill(store: Store) -> None:
@@ -76,7 +77,8 @@ async def test_every_page_is_sound(service: Running, size: tuple[int, int], sche
     async with chromium() as browser:
         context = await browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
         watched = Watched(await context.new_page(), service.url)
-        for path in (*PATHS, f"/shipments/{shipment}", f"/payload/{shipment}", "/shipments?state=rejected"):
+        of_one = (f"/shipments/{shipment}", f"/payload/{shipment}", f"/shipments/replace?reference={shipment}")
+        for path in (*PATHS, *OF_LABELS, *of_one, "/shipments/NDR-1", "/shipments?state=rejected"):
             await watched.open(path)
             await watched.check()
             assert await watched.page.title() != "broken"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Hashable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Hashable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -17,6 +17,7 @@ import httpx2
 from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
+from awbridge.steps.handover.print_labels import FetchesLabels, OnlyStored
 from awbridge.steps.runtime.loop import Loop
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
@@ -122,15 +123,18 @@ async def web_on(
     audit: AuditContext | None = None,
     host: str = "",
     served: bool = False,
+    labels: Callable[[SetClock], FetchesLabels] | None = None,
 ) -> AsyncGenerator[Web]:
+    """The running app. `labels`: what fetches labels, on the app's clock."""
     clock = SetClock()
     ingest = Ingest(store)
     endpoint = WebhookEndpoint(ingest, KeyRing(store, keys), clock)
     flushing = asyncio.create_task(ingest.run())
     try:
         async with AsyncExitStack() as stack:
-            if loops or audit:
-                api = ApiContext(store=store, clock=clock, audit=audit or AuditContext())
+            if loops or audit or labels:
+                fetcher = labels(clock) if labels else OnlyStored()
+                api = ApiContext(store=store, clock=clock, audit=audit or AuditContext(), labels=fetcher)
                 app = build_app(api, webhook=endpoint, loops=loops, api_keys=api_keys)
             else:
                 app = stack.enter_context(lent_app(store, clock, endpoint, api_keys=tuple(api_keys), host=host))

@@ -35,6 +35,7 @@ TABLES = (
     *("courier_warnings", "courier_comparisons", "allocation_rules"),
     *("archive_files", "runs", "reports", "erasures", "clock_marks", "figure_samples", "saved_views"),
     *("update_sources", "promises", "replays"),
+    *("labels", "print_runs", "print_lines", "manifests", "manifest_lines"),
     *("reconciliations", "reconciliation_files", "differences"),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -17,6 +18,7 @@ from awbridge.domain.call import Call
 from awbridge.domain.errors import SettingsError, StoreError
 from awbridge.domain.notify.notices import Channel, Sends
 from awbridge.sinks.addresses import read_networks
+from awbridge.sinks.label_files import LabelFiles
 from awbridge.sinks.mail import LONGEST as LONGEST_MAIL
 from awbridge.sinks.mail import MailChannel
 from awbridge.sinks.messages import MessageChannel, longest_send
@@ -177,3 +179,13 @@ def templates(settings: Settings) -> Templates:
 def event_sender(settings: Settings) -> EventSender:
     """The client that sends webhooks to subscribers."""
     return EventSender(allowed=read_networks(settings.endpoint_networks), timeout=settings.endpoint_timeout)
+
+
+def label_files(settings: Settings) -> LabelFiles:
+    """The client that fetches labels. ClickPost's own hosts, as configured, may be in a private network."""
+    hosts = (urlsplit(url).hostname or "" for url in (settings.clickpost_url, settings.clickpost_tracking_url))
+    return LabelFiles(
+        trusted_hosts=frozenset(hosts),
+        most_bytes=round(settings.label_mib * 1024 * 1024),
+        timeout=settings.label_timeout,
+    )

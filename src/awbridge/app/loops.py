@@ -19,6 +19,7 @@ from awbridge.app.connections import (
     call_recorder,
     customer_channels,
     event_sender,
+    label_files,
     operators,
     recording,
     report_objects,
@@ -38,6 +39,7 @@ from awbridge.app.policies import (
     clock_policy,
     deliver_policy,
     fallback_policy,
+    fetch_labels_policy,
     notify_policy,
     push_policy,
     reconcile_policy,
@@ -52,6 +54,7 @@ from awbridge.steps.audit.archive import archive_due, tidy_up
 from awbridge.steps.audit.keep_calls import CallRecorder
 from awbridge.steps.couriers.measure import MeasureCouriers
 from awbridge.steps.couriers.sync_couriers import sync_due
+from awbridge.steps.handover.fetch_labels import LabelFetcher
 from awbridge.steps.notify.alarm import Digest, send_alarms
 from awbridge.steps.notify.deliver_events import deliver_due
 from awbridge.steps.notify.health_monitor import HealthMonitor, Machine
@@ -100,6 +103,7 @@ class World:
     clock: Clock
     unrecorded: Unrecorded
     recorder: CallRecorder
+    labels: LabelFetcher
 
 
 @asynccontextmanager
@@ -112,7 +116,9 @@ async def opened_world(settings: Settings, clock: Clock) -> AsyncGenerator[World
         recording(recorder, store),
         vendor(settings, on_call=recorder) as clickpost,
         event_sender(settings) as outgoing,
+        label_files(settings) as files,
     ):
+        policy = fetch_labels_policy(settings)
         yield World(
             settings=settings,
             store=store,
@@ -121,6 +127,7 @@ async def opened_world(settings: Settings, clock: Clock) -> AsyncGenerator[World
             clock=clock,
             unrecorded=unrecorded,
             recorder=recorder,
+            labels=LabelFetcher(store=store, files=files, clickpost=clickpost, clock=clock, policy=policy),
         )
 
 
@@ -168,6 +175,7 @@ def step_loops(
         **_notifications(world, clocks, lambda: list(loops.values())),
     }
     loops |= {name: Loop(name, work, idle_seconds=idle) for name, work in rounds.items()}
+    loops["fetch_labels"] = Loop("fetch_labels", world.labels.round, idle_seconds=max(idle, LEAST_IDLE))
     if settings.reconcile_dir:
         take = partial(take_from_folder, store=store, clock=clock, folder=Path(settings.reconcile_dir))
         loops["report_files"] = Loop("report_files", take, idle_seconds=max(idle, LEAST_IDLE))

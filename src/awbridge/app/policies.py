@@ -19,6 +19,7 @@ from awbridge.sinks.outgoing import longest_post
 from awbridge.steps.audit.archive import ArchivePolicy
 from awbridge.steps.audit.publish import Destination, MailPolicy
 from awbridge.steps.audit.report import ReportPolicy
+from awbridge.steps.handover.fetch_labels import FetchLabelsPolicy
 from awbridge.steps.notify.deliver_events import DeliverPolicy
 from awbridge.steps.notify.notify import NotifyPolicy
 from awbridge.steps.orders.act import ActPolicy
@@ -148,6 +149,15 @@ def apply_policy(settings: Settings) -> ApplyPolicy:
     return policy
 
 
+def fetch_labels_policy(settings: Settings) -> FetchLabelsPolicy:
+    """When labels are fetched. The lease outlives a fetch, the call for a new link, and a second fetch."""
+    return FetchLabelsPolicy(
+        ahead=settings.labels_ahead,
+        lease=_lease(settings) + timedelta(seconds=4 * settings.label_timeout),
+        longest_call=_longest_call(settings) + timedelta(seconds=2 * settings.label_timeout),
+    )
+
+
 def refused_limit(settings: Settings) -> RefusedLimit:
     """How many refused orders raise an alarm."""
     return RefusedLimit(share=settings.alarm_refused_share, least=settings.alarm_refused_least)
@@ -188,7 +198,8 @@ def deliver_policy(settings: Settings) -> DeliverPolicy:
 
 def clock_policy(settings: Settings) -> ClockPolicy:
     """The account's time zone, and the longest lease that a killed worker may leave behind."""
-    leases = (push_policy(settings).lease, notify_policy(settings).lease, deliver_policy(settings).lease)
+    policies = (push_policy, notify_policy, deliver_policy, fetch_labels_policy)
+    leases = [policy(settings).lease for policy in policies]
     return ClockPolicy(zone=settings.zone, lease=max(*leases, _lease(settings)))
 
 
@@ -235,6 +246,8 @@ def retain_policy(settings: Settings) -> RetainPolicy:
         events=settings.retain_events_days,
         notices=settings.retain_notices_days,
         actions=settings.retain_actions_days,
+        labels=settings.retain_labels_days,
+        manifests=settings.retain_manifests_days,
         reconciliations=settings.retain_reconciliations_days,
         archive=settings.retain_archive_days,
         archive_configured=settings.archives,

@@ -14,15 +14,13 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from awbridge.app.connections import report_objects
-from awbridge.app.loops import opened_world, step_loops
+from awbridge.app.loops import World, opened_world, step_loops
 from awbridge.app.settings import Settings
 from awbridge.app.work import on_signal, running, schema_loop, settle_down, stop_all
-from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.sinks.addresses import read_networks
 from awbridge.steps.polling.watch import WebhookRefusals
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.tracking.ingest import Ingest
-from awbridge.store import Store
 from awbridge.web.app import build_app
 from awbridge.web.dependencies import ApiContext, AuditContext
 from awbridge.web.http.limits import Connections, Limits, connections_within_files
@@ -90,7 +88,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
         most = connections_within_files(settings.connections)
         connections = Connections(Limits(connections=most, idle=max(most // 2, 1)))
         app = build_app(
-            api_context(settings, store, world.clickpost),
+            api_context(settings, world),
             webhook=endpoint,
             loops=list(loops.values()),
             api_keys=[k.get_secret_value() for k in settings.api_keys],
@@ -107,12 +105,13 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
             await asyncio.gather(ingesting, return_exceptions=True)
 
 
-def api_context(settings: Settings, store: Store, clickpost: AsyncClickPost) -> ApiContext:
+def api_context(settings: Settings, world: World) -> ApiContext:
     """What the routes of the API share."""
     return ApiContext(
-        store=store,
+        store=world.store,
         clock=utc_now,
-        clickpost=clickpost,
+        clickpost=world.clickpost,
+        labels=world.labels,
         audit=audit_context(settings),
         allocation=settings.allocation,
         zone=settings.zone,

@@ -27,6 +27,7 @@ from awbridge.app.setting_types import (
 from awbridge.domain.call import longest_call
 from awbridge.domain.couriers.allocation import Allocation
 from awbridge.domain.errors import SettingsError
+from awbridge.domain.handover.labels import LabelsAhead
 from awbridge.domain.privacy import Privacy, read_privacy
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS
 from awbridge.domain.tracking.asking import PollingMode
@@ -219,7 +220,17 @@ class Settings(BaseModel):
     retain_reconciliations_days: Days = Field(
         180, description="Days that reconciliations and their differences are kept."
     )
+    retain_labels_days: Days = Field(14, description="Days that fetched labels are kept. They can be fetched again.")
+    retain_manifests_days: Days = Field(365, description="Days that hand-over manifests and print runs are kept.")
     retain_archive_days: Days = Field(0, description="Days that archived files are kept.")
+
+    labels_ahead: LabelsAhead = Field(
+        LabelsAhead.AUTO,
+        description="When labels are fetched: auto (ahead, for courier accounts whose labels were printed here in the "
+        "last 7 days), always or never (only when they are printed).",
+    )
+    label_mib: float = Field(10.0, gt=0, le=100, description="Maximum MiB of one label.")
+    label_timeout: float = Field(20.0, gt=0, le=60, description="Seconds to fetch one label.")
 
     notice_mail_from: str = Field("", description="Sender of mails, e.g. Acme <orders@acme.example>.")
     notice_mail: bool = Field(False, description="Whether customers get mail. Operators use AWBRIDGE_ALARM_MAIL_TO.")

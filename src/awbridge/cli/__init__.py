@@ -24,6 +24,8 @@ _COMMANDS = (
     Lazy("endpoints", "notify:endpoints_group", "Webhook subscribers: systems that receive events as signed webhooks."),
     Lazy("erase", "privacy:erase", "Erase one person's data from every table, the archive and the reports."),
     Lazy("evidence", "audit:evidence", "Put everything about a shipment into a zip: payload, calls, timeline."),
+    Lazy("labels", "handover:labels_group", "Labels as PDFs: print those of many shipments at once."),
+    Lazy("manifests", "handover:manifests_group", "Hand-over manifests: what a courier signs when it takes parcels."),
     Lazy("migrate", "service:migrate", "Bring the database's schema up to date."),
     Lazy("notices", "notify:notices_group", "Messages to customers: what was sent, what was not, and why."),
     Lazy("opt-outs", "notify:opt_outs_group", "Addresses that receive no messages."),

@@ -19,6 +19,7 @@ AwbridgeError
 ├── NoTransaction        the caller has no open transaction that orders could join
 ├── ObjectsError         the object storage failed; a retry may succeed
 ├── MailError            the mail server failed; a retry may succeed
+├── DocumentError        a PDF could not be made; the text says why
 └── VendorError          a call to ClickPost that is not about one shipment failed
 """
 
@@ -133,6 +134,10 @@ class ObjectsError(AwbridgeError):
 
 class MailError(AwbridgeError):
     """The mail server is unreachable or refuses. A retry may succeed."""
+
+
+class DocumentError(AwbridgeError):
+    """A PDF could not be made: too large, too slow, or its libraries are not installed."""
 
 
 class VendorError(AwbridgeError):

@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from awbridge.sandbox import control
 from awbridge.sandbox.faults.http_failures import Route, handle_call
+from awbridge.sandbox.labels import download
 from awbridge.sandbox.lookups import accounts, predictions, recommendations, serviceability
 from awbridge.sandbox.orders import create, manage, pickups
 from awbridge.sandbox.orders.create import OrderForm
@@ -75,6 +76,7 @@ ENDPOINTS: Final[dict[str, Methods]] = {
     "/api/v1/global_edd": {"POST": Route("predict_delivery_world", predictions.predict_world)},
     "/api/v1/user/token": {"POST": Route("login", accounts.login, "own")},
     "/api/v1/register-service": {"POST": Route("register_service", accounts.register_service, "own")},
+    download.PATH.rstrip("/"): {"GET": Route("download_label", download.download_label, "own")},
     "/_sandbox/ledger": {"GET": Route("", control.show_ledger)},
     "/_sandbox/faults": {"GET": Route("", control.show_faults), "PUT": Route("", control.put_faults)},
     "/_sandbox/faults/once": {"POST": Route("", control.fault_once)},
@@ -116,7 +118,8 @@ class App:
             await _send(response, send)
 
     async def _dispatch(self, call: ApiCall) -> ApiResponse:
-        methods = ENDPOINTS.get(call.path.rstrip("/"))
+        path = download.PATH if call.path.startswith(download.PATH) else call.path
+        methods = ENDPOINTS.get(path.rstrip("/"))
         if methods is None:
             return ApiResponse(404, b"<h1>Not Found</h1>", "text/html")
         if call.method not in methods:

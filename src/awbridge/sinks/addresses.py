@@ -86,7 +86,7 @@ def check_url(url: str, allowed: Sequence[Network] = ()) -> str:
 async def find_target(url: str, allowed: Sequence[Network] = ()) -> Target:
     """The address to connect to. Raises AddressRefused if any address of the host is not allowed, AddressUnknown."""
     host = check_url(url, allowed)
-    addresses = await _resolve(host)
+    addresses = await resolve(host)
     for address in addresses:
         inner = _inner(address)
         in_allowed = any(inner in network for network in allowed if network.version == inner.version)
@@ -98,7 +98,8 @@ async def find_target(url: str, allowed: Sequence[Network] = ()) -> Target:
     return Target(host, str(addresses[0]))
 
 
-async def _resolve(host: str) -> list[Address]:
+async def resolve(host: str) -> list[Address]:
+    """The addresses of a host name, or the address itself. Raises AddressUnknown."""
     try:
         return [ipaddress.ip_address(host)]
     except ValueError:

@@ -60,6 +60,9 @@ def build_app(
         poll_again_after=api.poll_again_after,
         allocation=api.allocation,
         crons=api.audit.crons,
+        labels=api.labels,
+        documents=api.documents,
+        privacy=api.audit.privacy,
     )
     guarded_pages = PageGuard(shown, keys, host=host)
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, FastAPI, Request
 
+from awbridge.documents.making import DocumentMaker
 from awbridge.domain.couriers.allocation import Allocation
 from awbridge.domain.privacy import Privacy, read_privacy
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
@@ -17,6 +18,7 @@ from awbridge.sinks.addresses import Network
 from awbridge.sinks.objects import Objects
 from awbridge.steps.audit.keep_calls import CallRecorder
 from awbridge.steps.couriers.sync_couriers import ListsAccounts
+from awbridge.steps.handover.print_labels import FetchesLabels, OnlyStored
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
@@ -45,7 +47,8 @@ class ApiContext:
 
     `clickpost`: None where this process does not call ClickPost. `zone`: the account's; days, and times without a zone,
     are local to it. `poll_again_after`: the shortest time between two polls of one shipment. `networks`: private
-    networks that endpoints may be in. `country`: the country of phone numbers without a country code.
+    networks that endpoints may be in. `country`: the country of phone numbers without a country code. `labels`
+    fetches labels, `documents` makes PDFs.
     """
 
     store: Store
@@ -58,6 +61,8 @@ class ApiContext:
     stuck_after: StuckAfter = DEFAULT_STUCK_AFTER
     networks: Sequence[Network] = ()
     country: str = "IN"
+    labels: FetchesLabels = field(default_factory=OnlyStored)
+    documents: DocumentMaker = field(default_factory=DocumentMaker)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Match
 
 from awbridge.domain.errors import (
     AwbridgeError,
+    DocumentError,
     IntakeError,
     KeyTaken,
     NotFound,
@@ -39,6 +40,7 @@ _STATUS: tuple[tuple[type[AwbridgeError], int, str], ...] = (
     (NotPossible, 409, "Not possible in this state"),
     (VendorError, 502, "ClickPost failed"),
     (ObjectsError, 503, "The object storage is unavailable"),
+    (DocumentError, 503, "The PDF could not be made"),
     (StoreBusy, 503, "The database is busy"),
 )
 

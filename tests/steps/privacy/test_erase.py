@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 
 from awbridge.domain.errors import NotValid
+from awbridge.domain.handover.labels import LabelKey, WantedLabel
 from awbridge.domain.orders.action import ActionKind, NewAction
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.domain.privacy import read_privacy
@@ -27,6 +28,7 @@ from awbridge.store import Store
 from awbridge.store.engine import pages
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Statement
+from awbridge.store.handover import labels
 from awbridge.store.orders import actions
 from awbridge.store.privacy import erasures
 from awbridge.store.privacy.erasures import Erasure
@@ -139,6 +141,10 @@ async def world(store: Store, objects: Objects, tmp_path: Path) -> Store:
         await scans.add(session, [new_scan("R1", given), new_scan("R1", missed), new_scan("R1", back)])
         words = sql("UPDATE shipments SET ndr_description = $1 WHERE reference_number = 'R1'")
         await session.execute(words, f"called {PHONE}")
+        key = LabelKey("R1", 0)
+        await labels.want(session, [WantedLabel(key=key, waybill="AWB-R1", url="https://l.example/1")], now=T0)
+        (label,) = await labels.claim(session, owner="o", now=T0, until=T0 + timedelta(minutes=1), limit=1)
+        await labels.record(session, label, f"%PDF-1.4 {NAME} {PHONE}".encode(), now=T0)
         for statement in quotes_of("R1"):
             await session.execute(sql(statement), T0)
     clock = SetClock(T0 + timedelta(days=1))
@@ -167,6 +173,7 @@ async def test_a_person_leaves_every_table_the_archive_and_the_reports(
         "scans": 3,
         "events": 2,
         "notices": 1,
+        "labels": 1,
         "endpoints": 1,
         "alarms": 1,
         "inbox": 1,

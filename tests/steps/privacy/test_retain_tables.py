@@ -306,3 +306,25 @@ async def test_a_file_leaves_the_archive_after_its_days_but_not_before_its_calls
     assert done == {"attempts": 1, "archive_files": 1}
     assert await objects.get(file.object_key) is None
     assert await files(store) == []
+
+
+async def test_labels_print_runs_and_manifests_go_but_no_number_is_given_twice(store: Store, objects: Objects) -> None:
+    names = {OLD: "R1", YOUNG: "R2"}
+    for at, name in names.items():
+        key = {"shard": shard_of(name), "reference_number": name}
+        await put(store, "labels", **key, piece=0, waybill="W", url="https://x", tries=0, created_at=at)
+        printed = {"layout": "a4", "shipments": 1, "problems": 0, "created_at": at, "created_by": "a"}
+        await put(store, "print_runs", id=int(name[1:]), **printed)
+        await put(store, "print_lines", **key, run=int(name[1:]), position=0, account="4:main", printed_at=at)
+    manifest = {"account": "4:main", "courier_partner_id": 4, "parcels": 1, "cod_total": "0", "created_by": "a"}
+    for number in (1, 2):
+        await put(store, "manifests", number=number, created_at=OLD, **manifest)
+        name = f"R{number}"
+        line = {"manifest": number, "position": 1, "waybill": "W", "pieces": 1, "cod": ""}
+        await put(store, "manifest_lines", shard=shard_of(name), reference_number=name, **line)
+    assert await run(store, objects, labels=30) == {"labels": 1}
+    assert await left(store, "labels", "reference_number") == ["R2"]
+    gone = await run(store, objects, manifests=30)
+    assert gone == {"print_lines": 1, "print_runs": 1, "manifest_lines": 2, "manifests": 1}
+    assert await left(store, "manifests", "number") == [2], "the last number is known"
+    assert await left(store, "print_lines", "reference_number") == ["R2"]

@@ -9,6 +9,7 @@ from typing import Literal
 from awbridge.sandbox.config import SimulatedAccount
 from awbridge.sandbox.faults.http_failures import failure_response
 from awbridge.sandbox.faults.injector import CallFaults
+from awbridge.sandbox.labels.download import label_link
 from awbridge.sandbox.orders import responses
 from awbridge.sandbox.orders.b2b_form import b2b_problem, sections_of_b2b
 from awbridge.sandbox.orders.flat_form import (
@@ -21,7 +22,7 @@ from awbridge.sandbox.orders.flat_form import (
 )
 from awbridge.sandbox.orders.validation import OrderRejected, check_order
 from awbridge.sandbox.requests import read_object
-from awbridge.sandbox.shipments.models import OrderDraft, Region
+from awbridge.sandbox.shipments.models import OrderDraft, Region, SimulatedOrder
 from awbridge.sandbox.shipments.registry import drop_pincode
 from awbridge.sandbox.simulator import Sandbox
 from awbridge.sandbox.wire.codes import message_of
@@ -133,7 +134,7 @@ def _process(sandbox: Sandbox, request: OrderRequest, faults: CallFaults) -> Jso
     if sandbox.config.payload_before_reference:
         check()
     if order := sandbox.registry.orders.get(request.reference):
-        return responses.placed(order, 323, request.rng, sandbox.config.odd_answers)
+        return _placed(sandbox, request, order, 323)
     if pending := sandbox.registry.pending_orders.get(request.reference):
         return _poll_pending(sandbox, request, pending)
     account = check()
@@ -184,4 +185,9 @@ def _poll_pending(sandbox: Sandbox, request: OrderRequest, pending: OrderDraft) 
 def _place(sandbox: Sandbox, request: OrderRequest, draft: OrderDraft) -> JsonObject:
     real, courier = sandbox.clock.real(), sandbox.clock.courier()
     order = sandbox.registry.place(request.reference, draft, real=real, courier=courier)
-    return responses.placed(order, 200, request.rng, sandbox.config.odd_answers)
+    return _placed(sandbox, request, order, 200)
+
+
+def _placed(sandbox: Sandbox, request: OrderRequest, order: SimulatedOrder, code: int) -> JsonObject:
+    label = label_link(sandbox, order.waybill)
+    return responses.placed(order, code, request.rng, sandbox.config.odd_answers, label)

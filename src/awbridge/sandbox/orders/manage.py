@@ -1,5 +1,6 @@
 """The endpoints of a placed order: fetch, edit, cancel, label, security key, proof of delivery, WhatsApp."""
 
+from awbridge.sandbox.labels.download import label_link
 from awbridge.sandbox.orders import responses
 from awbridge.sandbox.orders.responses import LABELS_AT
 from awbridge.sandbox.requests import authenticate, find_tracked_order, first_missing, parse_object, require
@@ -36,7 +37,8 @@ async def fetch_order(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     if order is None:
         return error_response(330, result=None)
     rng = sandbox.fault_injector.rng("fetch", order.reference_number, sandbox.calls["fetch_order"])
-    return json_response(responses.placed(order, 200, rng, sandbox.config.odd_answers))
+    label = label_link(sandbox, order.waybill)
+    return json_response(responses.placed(order, 200, rng, sandbox.config.odd_answers, label))
 
 
 def _find_order(sandbox: Sandbox, waybill: str, cp_id: str) -> SimulatedOrder | None:
@@ -106,7 +108,7 @@ async def fetch_label(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     if not order.has_label or order.registered:
         return error_response(500)
     suffix = f"-{sandbox.calls['fetch_label']}" if regenerate == "true" else ""
-    return ok_response({"shipping_label": f"{LABELS_AT}/{order.waybill}{suffix}.pdf"})
+    return ok_response({"shipping_label": label_link(sandbox, order.waybill, suffix)})
 
 
 async def security_key(sandbox: Sandbox, call: ApiCall) -> ApiResponse:

@@ -36,12 +36,12 @@ def pending(reference: str, code: int, rng: random.Random) -> JsonObject:
     return {"meta": meta(code, success=rng.random() < 0.5), "result": result}
 
 
-def placed(order: SimulatedOrder, code: int, rng: random.Random, odd: float) -> JsonObject:
-    """200 for a new order, 323 for one that was already placed."""
+def placed(order: SimulatedOrder, code: int, rng: random.Random, odd: float, label: str) -> JsonObject:
+    """200 for a new order, 323 for one that was already placed. `label`: the address of its label."""
     result: JsonObject = {
         "waybill": order.waybill,
         "reference_number": order.reference_number,
-        "label": f"{LABELS_AT}/{order.waybill}.pdf" if order.has_label else None,
+        "label": label if order.has_label else None,
         "sort_code": rng.choice((None, "", "MH/WHH/BMF", "DEL/NCR")),
         "security_key": order.security_key,
         "courier_name": order.account.courier_name,

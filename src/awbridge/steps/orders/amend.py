@@ -198,6 +198,17 @@ async def replace(
         return IntakeResult(shipment=stored, created=True, warnings=taken.warnings)
 
 
+def why_not_replaceable(old: Shipment) -> str | None:
+    """Why a shipment cannot be replaced now; None if it can."""
+    if old.replaced_by:
+        return f"{old.reference_number} is replaced by {old.replaced_by} already: change or replace that one"
+    try:
+        _check_replaceable(old)
+    except NotPossible as problem:
+        return str(problem)
+    return None
+
+
 def _check_replaceable(old: Shipment) -> None:
     reference = old.reference_number
     if old.maybe_placed and old.state is not State.CANCELLED:

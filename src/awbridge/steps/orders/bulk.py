@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from awbridge.domain.errors import KeyTaken, NotFound, NotPossible, PayloadRefused
 from awbridge.domain.json import JsonObject
@@ -51,23 +52,37 @@ async def _one(store: Store, clock: Clock, action: BulkAction, reference: str) -
 
 
 async def instruct(
-    *, store: Store, clock: Clock, references: Sequence[str], instruction: JsonObject
+    *,
+    store: Store,
+    clock: Clock,
+    references: Sequence[str],
+    instruction: JsonObject,
+    changes: Mapping[str, JsonObject] | None = None,
 ) -> list[BulkResult]:
     """Give the couriers of these shipments the same instruction after a failed delivery; the results in their order.
 
-    `instruction` is the body of an NDR action. The same instruction about the same failed delivery is given once,
-    however often it is requested. Raises StoreBusy.
+    `instruction` is the body of an NDR action; `changes` adds fields to that of some shipments, such as a new address
+    or phone number. The same instruction about the same failed delivery is given once, however often it is requested.
+    Raises StoreBusy.
     """
     async with store.read() as session:
         found = {s.reference_number: s for s in await shipments.get_many(session, sorted(set(references)))}
-    return [await _instruct(store, clock, reference, found.get(reference), instruction) for reference in references]
+    bodies = {reference: {**instruction, **(changes or {}).get(reference, {})} for reference in references}
+    return [await _instruct(store, clock, name, found.get(name), body) for name, body in bodies.items()]
+
+
+def _instruction_key(shipment: Shipment | None, body: JsonObject) -> str:
+    """The idempotency key of an instruction: the failed delivery, what is to be done, and a digest of what changes."""
+    since = shipment.ndr_at.isoformat() if shipment and shipment.ndr_at else ""
+    day = body.get("preferred_date") or ""
+    more = sorted((name, value) for name, value in body.items() if name not in ("action", "preferred_date"))
+    digest = hashlib.blake2b(repr(more).encode(), digest_size=8).hexdigest() if more else ""
+    return f"ndr {since} {body.get('action')} {day} {digest}".strip()
 
 
 async def _instruct(
     store: Store, clock: Clock, reference: str, shipment: Shipment | None, instruction: JsonObject
 ) -> BulkResult:
-    since = shipment.ndr_at.isoformat() if shipment and shipment.ndr_at else ""
-    day = instruction.get("preferred_date") or ""
     try:
         requested = await actions.ask(
             store=store,
@@ -75,7 +90,7 @@ async def _instruct(
             kind=ActionKind.NDR,
             reference_number=reference,
             body=instruction,
-            idempotency_key=f"ndr {since} {instruction.get('action')} {day}".strip(),
+            idempotency_key=_instruction_key(shipment, instruction),
         )
     except (NotFound, NotPossible, KeyTaken) as problem:
         return BulkResult(reference_number=reference, done=False, text=f"{problem}.")

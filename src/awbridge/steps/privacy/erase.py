@@ -30,6 +30,7 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import RENEWED, LeaseLost, renewed
 from awbridge.store import Store
 from awbridge.store.audit import archive, attempts, reports
+from awbridge.store.handover import labels
 from awbridge.store.privacy import erasures, personal, retention
 from awbridge.store.privacy.erasures import Erasure
 from awbridge.store.privacy.personal import CallTexts, ParcelTexts
@@ -113,6 +114,7 @@ async def _erase(
         async with store.write() as session:
             counts["scans"] += await personal.strip_scans(session, parcel.reference_number, eraser)
             counts["notices"] += await personal.strip_notices(session, parcel.reference_number, eraser)
+            counts["labels"] += await labels.drop_of(session, parcel.reference_number)
         counts["events"] += await _of_events(store, parcel, eraser)
         async with store.write() as session:  # separate: the delivery step locks the endpoint before its deliveries
             counts["endpoints"] += await personal.strip_endpoints(session, eraser)

@@ -21,7 +21,7 @@ from awbridge.store.audit import reports
 from awbridge.store.engine.database import Session
 from awbridge.store.engine.pages import BEFORE_ALL
 from awbridge.store.privacy import personal, retention
-from awbridge.store.privacy.retention import OldPayload, RetainedTable
+from awbridge.store.privacy.retention import Diary, OldPayload, RetainedTable
 
 T = TypeVar("T")
 Key = TypeVar("Key")
@@ -34,7 +34,8 @@ class RetainPolicy:
     """Days that rows are kept, by table; 0 keeps them for ever.
 
     `inbox`, `scans`, `events` and `reconciliations` include their dependent rows (update_sources, promises,
-    event_deliveries, differences). `runs` covers awbridge's own records. `archive` covers archived files whose calls
+    event_deliveries, differences). `runs` covers awbridge's own records, `manifests` print
+    runs too. `archive` covers archived files whose calls
     have left the table. `payloads` is when personal data is removed from the payloads and actions of ended shipments,
     and from actions without a shipment; the rows stay. One transaction deletes `batch` rows, then the step pauses for
     `pause` seconds. A round ends after `budget` seconds.
@@ -49,6 +50,8 @@ class RetainPolicy:
     events: int = 90
     notices: int = 180
     actions: int = 365
+    labels: int = 14
+    manifests: int = 365
     reconciliations: int = 180
     archive: int = 0
     archive_configured: bool = False
@@ -136,7 +139,9 @@ def _tasks(policy: RetainPolicy) -> list[tuple[int, _Task]]:
         (policy.payloads, _strip_actions_alone),
         (policy.actions, _drop_actions),
         (policy.reconciliations, _drop_reconciliations),
-        (policy.runs, _drop_diaries),
+        (policy.runs, _dropping_diaries(*retention.DIARIES)),
+        (policy.labels, _dropping_diaries(retention.LABELS)),
+        (policy.manifests, _dropping_diaries(*retention.MANIFESTS)),
         (policy.reports, _drop_reports),
         (policy.archive if policy.archive_configured else 0, _drop_archive),
     ]
@@ -204,15 +209,23 @@ async def _drop_reconciliation(this: _RetentionRound, number: int) -> Counter[st
     return gone
 
 
-async def _drop_diaries(this: _RetentionRound, before: datetime) -> Counter[str]:
-    gone: Counter[str] = Counter()
-    for diary in retention.DIARIES:
-        old, last = min(before, this.before(diary.least)), this.policy.batch
-        while last == this.policy.batch and not this.is_over:
-            async with this.store.write() as session:
-                last = await retention.drop_diary(session, diary, before=old, limit=this.policy.batch)
-            gone[diary.name] += last
-            await this.pause()
+def _dropping_diaries(*diaries: Diary) -> _Task:
+    async def task(this: _RetentionRound, before: datetime) -> Counter[str]:
+        gone: Counter[str] = Counter()
+        for diary in diaries:
+            gone[diary.name] += await _drop_diary(this, diary, before)
+        return gone
+
+    return task
+
+
+async def _drop_diary(this: _RetentionRound, diary: Diary, before: datetime) -> int:
+    gone, old, last = 0, min(before, this.before(diary.least)), this.policy.batch
+    while last == this.policy.batch and not this.is_over:
+        async with this.store.write() as session:
+            last = await retention.drop_diary(session, diary, before=old, limit=this.policy.batch)
+        gone += last
+        await this.pause()
     return gone
 
 

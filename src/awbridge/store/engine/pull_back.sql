@@ -30,6 +30,13 @@ UPDATE shipments SET
   settled_at = CASE WHEN settled_at > $1 THEN $1 ELSE settled_at END
 WHERE created_at > $1 OR updated_at > $1 OR last_polled_at > $1 OR last_tracked_at > $1 OR lease_ends_at > $2 OR sent_at > $1
 
+-- name: labels
+UPDATE labels SET
+  next_try_at = CASE WHEN next_try_at > $1 THEN $1 ELSE next_try_at END,
+  lease_ends_at = CASE WHEN lease_ends_at > $2 THEN $2 ELSE lease_ends_at END,
+  created_at = CASE WHEN created_at > $1 THEN $1 ELSE created_at END
+WHERE next_try_at > $1 OR lease_ends_at > $2 OR created_at > $1
+
 -- name: actions
 UPDATE actions SET
   next_try_at = CASE WHEN next_try_at > $1 THEN $1 ELSE next_try_at END,

@@ -58,6 +58,14 @@ DIARIES = (
     Diary("digests", _sql.digests_drop, by_day=True),
 )
 
+LABELS = Diary("labels", _sql.labels_drop)
+MANIFESTS = (
+    Diary("print_lines", _sql.print_lines_drop),
+    Diary("print_runs", _sql.print_runs_drop),
+    Diary("manifest_lines", _sql.manifest_lines_drop),
+    Diary("manifests", _sql.manifests_drop),
+)
+
 STAYS = {
     "shipments": "the register of what was shipped, without personal data after their days; no reference is used twice",
     "payload_versions": "as the shipments, and stripped with them",

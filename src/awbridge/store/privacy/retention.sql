@@ -172,3 +172,37 @@ ORDER BY created_at, reference_number LIMIT $4
 
 -- name: set_payload
 UPDATE shipments SET payload = $3, problem = $4, erased_at = $5, phone_tail = '' WHERE shard = $1 AND reference_number = $2
+
+-- name: labels_drop
+WITH chosen AS MATERIALIZED (
+  SELECT shard, reference_number, piece FROM labels WHERE created_at < $1 ORDER BY created_at LIMIT $2
+)
+DELETE FROM labels WHERE (shard, reference_number, piece) IN (SELECT shard, reference_number, piece FROM chosen)
+
+-- name: print_lines_drop
+WITH chosen AS MATERIALIZED (
+  SELECT shard, reference_number, run FROM print_lines WHERE printed_at < $1 ORDER BY printed_at LIMIT $2
+)
+DELETE FROM print_lines WHERE (shard, reference_number, run) IN (SELECT shard, reference_number, run FROM chosen)
+
+-- name: print_runs_drop
+WITH chosen AS MATERIALIZED (
+  SELECT id FROM print_runs WHERE created_at < $1
+    AND NOT EXISTS (SELECT 1 FROM print_lines l WHERE l.run = print_runs.id) ORDER BY id LIMIT $2
+)
+DELETE FROM print_runs WHERE id IN (SELECT id FROM chosen)
+
+-- name: manifest_lines_drop
+WITH chosen AS MATERIALIZED (
+  SELECT l.shard, l.reference_number FROM manifests m JOIN manifest_lines l ON l.manifest = m.number
+  WHERE m.created_at < $1 ORDER BY m.created_at, m.number LIMIT $2
+)
+DELETE FROM manifest_lines WHERE (shard, reference_number) IN (SELECT shard, reference_number FROM chosen)
+
+-- name: manifests_drop
+-- The latest one stays: numbers are given once.
+WITH chosen AS MATERIALIZED (
+  SELECT number FROM manifests WHERE created_at < $1 AND number < (SELECT MAX(number) FROM manifests)
+    AND NOT EXISTS (SELECT 1 FROM manifest_lines l WHERE l.manifest = manifests.number) ORDER BY created_at LIMIT $2
+)
+DELETE FROM manifests WHERE number IN (SELECT number FROM chosen)

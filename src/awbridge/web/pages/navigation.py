@@ -39,6 +39,7 @@ MENU = (
             Entry(path="/", title=gettext_noop("Overview")),
             Entry(path="/shipments", title=gettext_noop("Shipments"), below=frozenset({"payload", "search"})),
             Entry(path="/failures", title=gettext_noop("Failures")),
+            Entry(path="/labels", title=gettext_noop("Labels")),
             Entry(path="/ndr", title=gettext_noop("NDR")),
         ),
     ),

@@ -8,6 +8,7 @@ from awbridge.web.v1 import (
     audit,
     courier_accounts,
     couriers,
+    handover,
     notify,
     order_actions,
     order_exports,
@@ -24,6 +25,7 @@ router.include_router(audit.router)
 router.include_router(privacy.router)
 router.include_router(reconciliation.router)
 router.include_router(notify.router)
+router.include_router(handover.router)
 router.include_router(registration.router)
 router.include_router(tracking.router)
 router.include_router(order_actions.router)

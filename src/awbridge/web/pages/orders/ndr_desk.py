@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
@@ -21,6 +22,7 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.orders import actions, lists, shipments
 from awbridge.web.pages.form import read_form
+from awbridge.web.pages.language import gettext_noop
 from awbridge.web.pages.orders.list_query import PAGE_SIZE
 from awbridge.web.pages.orders.shipments import Listed, shipment_url
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
@@ -28,6 +30,14 @@ from awbridge.web.pages.page_templates import PageTemplates
 from awbridge.web.v1.request_parsing import make_cursor, no_nul, read_cursor
 
 _DAY = timedelta(days=1)
+CHANGES = {
+    "phone_number": gettext_noop("New phone number"),
+    "address": gettext_noop("New address"),
+    "landmark": gettext_noop("New landmark"),
+    "drop_pincode": gettext_noop("New pincode"),
+}
+"""What a customer may correct for the next attempt: the field of the instruction, and its label."""
+_BOX = "waybill"  # the piece of a multi-piece shipment that an instruction is about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +88,7 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, zone: ZoneInfo)
             following = f"/ndr?{urlencode({'cursor': make_cursor(last[0].ndr_at, last[0].reference_number)})}"
         return templates.page("ndr", rows=await opened(page), following=following, today=today(), day=today() + _DAY)
 
-    async def chosen(request: Request) -> tuple[dict[str, str], list[str]]:
+    async def chosen(request: Request) -> tuple[dict[str, str], list[str], dict[str, dict[str, str]]]:
         fields = await read_form(request)
         values = dict(fields)
         references = list(dict.fromkeys(no_nul(value) for name, value in fields if name == "reference"))
@@ -89,18 +99,22 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, zone: ZoneInfo)
         instruction = {"action": values["instruction"]}
         if instruction["action"] == NdrAction.REATTEMPT:
             instruction["preferred_date"] = values.get("day", "")
-        return instruction, references
+        return instruction, references, _changes(fields, instruction["action"])
 
     async def preview_ndr(request: Request) -> Response:
-        instruction, references = await chosen(request)
+        instruction, references, changes = await chosen(request)
         async with store.read() as session:
             found = {s.reference_number: s for s in await shipments.get_many(session, references)}
         rows = await opened([found[reference] for reference in references if reference in found])
-        return templates.page("ndr_preview", instruction=instruction, rows=rows, results=None)
+        return templates.page(
+            "ndr_preview", instruction=instruction, rows=rows, results=None, fields=CHANGES, changes=changes
+        )
 
     async def act_on_ndr(request: Request) -> Response:
-        instruction, references = await chosen(request)
-        results = await bulk.instruct(store=store, clock=clock, references=references, instruction=dict(instruction))
+        instruction, references, changes = await chosen(request)
+        results = await bulk.instruct(
+            store=store, clock=clock, references=references, instruction=dict(instruction), changes=changes
+        )
         linked = [(shipment_url(result.reference_number), result) for result in results]
         return templates.page("ndr_preview", instruction=instruction, rows=[], results=linked)
 
@@ -109,3 +123,16 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, zone: ZoneInfo)
         PageRoute("/ndr/preview", preview_ndr, method="POST"),
         PageRoute("/ndr/act", act_on_ndr, method="POST"),
     ]
+
+
+def _changes(fields: Sequence[tuple[str, str]], action: str) -> dict[str, dict[str, str]]:
+    """What a form changes for single shipments. A field belongs to the reference before it."""
+    found: dict[str, dict[str, str]] = {}
+    reference = ""
+    names = {_BOX} | (CHANGES.keys() if action == NdrAction.REATTEMPT else set[str]())
+    for name, value in fields:
+        if name == "reference":
+            reference = value
+        elif name in names and reference and (text := " ".join(value.split())):
+            found.setdefault(reference, {})[name] = text
+    return found

@@ -28,6 +28,7 @@ from awbridge.store import Store
 from awbridge.store.audit import samples
 from awbridge.store.couriers import accounts, couriers
 from awbridge.store.engine.database import Session
+from awbridge.store.handover import parcels
 from awbridge.store.notify import attention
 from awbridge.store.orders import saved_views
 from awbridge.store.orders.saved_views import SavedView
@@ -100,6 +101,7 @@ class ShipmentListPages:
         listing = query.listing(self._zone, now)
         async with self._store.read() as session:
             page = await read_page(session, listing, self._stuck_after, now=now, after=after, limit=PAGE_SIZE)
+            printed = await parcels.states_of(session, [shipment.reference_number for shipment in page.shipments])
             tabs = await self._tabs(session, request, parameters)
             choices = await _choices(session)
         in_url = _columns_in_url(request)
@@ -109,7 +111,7 @@ class ShipmentListPages:
             following = f"/shipments?{urlencode({**parameters, **in_url, 'cursor': make_cursor(*page.end)})}"
         return self._templates.page(
             "orders/shipments",
-            rows=[Listed(shipment=shipment) for shipment in page.shipments],
+            rows=[Listed(shipment=s, handed_over=printed[s.reference_number]) for s in page.shipments],
             columns=columns,
             every_column=COLUMNS,
             **tabs,

@@ -16,6 +16,7 @@ from awbridge.clickpost.wire.tracking_codes import ndr_name, status_name
 from awbridge.domain.errors import NotFound
 from awbridge.domain.orders.bulk import MOST_AT_ONCE, BulkAction, BulkResult, Consequence, consequence
 from awbridge.domain.orders.shipment import Shipment
+from awbridge.domain.tracking.lifecycle import Bucket
 from awbridge.domain.tracking.overdue import StuckAfter
 from awbridge.steps.couriers import moving
 from awbridge.steps.orders import bulk
@@ -27,16 +28,19 @@ from awbridge.steps.tracking.shipment_details import shipment_details
 from awbridge.store import Store
 from awbridge.store.couriers import accounts
 from awbridge.store.couriers.couriers import CourierAccount
+from awbridge.store.handover import parcels
+from awbridge.store.handover.parcels import HandOverState
 from awbridge.store.orders import lists, shipments, waybills
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext
 from awbridge.web.pages.orders.list_query import list_url, read_query
-from awbridge.web.pages.orders.timeline import timeline
+from awbridge.web.pages.orders.timeline import deliveries, timeline
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import PageTemplates, pretty
 from awbridge.web.v1.order_lists import ShipmentQuery
 from awbridge.web.v1.request_parsing import no_nul
 
+MOST_DELIVERIES = 50  # of a shipment, as received
 MOVE = "move"  # to another transporter: an action of the couriers' step
 _ACTIONS = frozenset((*(action.value for action in BulkAction), MOVE))
 _UTC = ZoneInfo("UTC")
@@ -48,6 +52,7 @@ class Listed:
     """A shipment as a row of a list."""
 
     shipment: Shipment
+    handed_over: HandOverState | None = None
 
     @property
     def url(self) -> str:
@@ -113,6 +118,7 @@ class ShipmentPages:
         poll_again_after: timedelta,
         zone: ZoneInfo,
     ) -> None:
+        self._zone = zone
         self._store = store
         self._clock = clock
         self._templates = templates
@@ -139,6 +145,8 @@ class ShipmentPages:
             details = await shipment_details(session, shipment, limits=self._stuck_after, now=self._clock())
             pieces = await waybills.pieces(session, shipment)
             entries = await timeline(session, shipment)
+            received = await deliveries(session, shipment)
+            handed_over = (await parcels.states_of(session, [reference]))[reference]
         possible = {action: consequence(action, shipment) for action in BulkAction}
         return self._templates.page(
             "shipment",
@@ -147,9 +155,16 @@ class ShipmentPages:
             details=details,
             pieces=list(zip(pieces, details.pieces, strict=False)),
             entries=entries,
+            deliveries=received[:MOST_DELIVERIES],
+            more_deliveries=max(0, len(received) - MOST_DELIVERIES),
+            handed_over=handed_over,
+            failed_pieces=[piece.waybill for piece in details.pieces if piece.ndr_at],
+            in_ndr=shipment.status_bucket == Bucket.FAILED_DELIVERY,
+            tomorrow=self._clock().astimezone(self._zone).date() + timedelta(days=1),
             possible=possible,
             payload=pretty(shipment.payload),
             url=shipment_url,
+            quoted=quote(reference, safe=""),
             correct=f"/payload/{quote(reference, safe='')}",
         )
 

@@ -22,7 +22,7 @@ from awbridge.store.notify import notices
 from awbridge.store.notify.notices import Notice
 from awbridge.store.orders import actions, payload_versions
 from awbridge.store.orders.payload_versions import PayloadVersion
-from awbridge.store.tracking import scans
+from awbridge.store.tracking import scans, update_sources
 from awbridge.store.tracking.scans import TimelineScan
 from awbridge.web.pages.page_templates import pretty, readable
 
@@ -60,6 +60,29 @@ class TimelineEntry:
     text: str = ""
     tone: Tone = "plain"
     blocks: Sequence[Block] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedDelivery:
+    """A delivery about the shipment, as it was received."""
+
+    received_at: datetime
+    source: str
+    body: str
+
+
+async def deliveries(session: Session, shipment: Shipment) -> list[ReceivedDelivery]:
+    """What webhooks, polling and reports brought about a shipment, newest first. Older bodies than kept are missing."""
+    found = await update_sources.of_shipments(session, [shipment.reference_number])
+    received = [source.delivery for source in found[shipment.reference_number]]
+    return [
+        ReceivedDelivery(
+            received_at=one.received_at,
+            source=_SOURCES.get(one.source.value, one.source.value),
+            body=readable(one.body),
+        )
+        for one in sorted(received, key=lambda one: one.received_at, reverse=True)
+    ]
 
 
 async def timeline(session: Session, shipment: Shipment) -> list[TimelineEntry]:

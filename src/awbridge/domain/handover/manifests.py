@@ -1,0 +1,70 @@
+"""Hand-over manifests: the list of parcels that a courier signs when it takes them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A hand-over manifest of one courier account. `number` counts up over all accounts.
+
+    `parcels`: its lines. `cod_total`: what the courier collects, in the currency of the orders.
+    """
+
+    number: int
+    account: str
+    courier_partner_id: int
+    account_code: str | None
+    parcels: int
+    cod_total: str
+    created_at: datetime
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestLine:
+    """A parcel on a manifest. `cod`: the amount to collect, "" if prepaid. `pieces`: its boxes."""
+
+    position: int
+    reference_number: str
+    waybill: str
+    pieces: int
+    cod: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrintedLine:
+    """A line as printed. The consignee is read from the shipment when the manifest is printed, and not kept with it."""
+
+    line: ManifestLine
+    order_id: str
+    consignee: str = field(repr=False)
+    place: str
+    weight: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrintedManifest:
+    """A manifest with all that its paper shows. `courier`: its name and account. `printed_at`: in words."""
+
+    manifest: Manifest
+    courier: str
+    created_at: str
+    lines: Sequence[PrintedLine]
+
+
+def cod_total(amounts: Iterable[str]) -> str:
+    """The sum of amounts as text; an amount that is no number is left out."""
+    total = Decimal(0)
+    for amount in amounts:
+        try:
+            value = Decimal(amount or "0")
+        except InvalidOperation:
+            continue
+        if value.is_finite():
+            total += value
+    return f"{total:.2f}"

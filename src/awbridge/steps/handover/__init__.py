@@ -1,0 +1,1 @@
+"""Labels as files, printing them, and hand-over manifests."""

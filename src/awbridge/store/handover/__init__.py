@@ -1,0 +1,1 @@
+"""Tables of labels, print runs and hand-over manifests."""
