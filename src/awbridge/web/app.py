@@ -36,11 +36,13 @@ def build_app(
     host: str = "",
     connections: Connections | None = None,
     limiter: WrongKeyLimiter | None = None,
+    closed: str = "",
 ) -> ASGIApp:
     """The app of `awbridge serve`.
 
     `host`: a name that callers without a key may use, besides localhost. `connections`: the server's, shown in the
-    metrics. `limiter`: by default one that counts its refusals in `connections`.
+    metrics. `limiter`: by default one that counts its refusals in `connections`. `closed`: why the API answers 503
+    (pages, webhooks and /healthz do not); "" if it is open.
     """
     connections = connections or Connections()
     process = ProcessContext(
@@ -59,6 +61,7 @@ def build_app(
         stuck_after=api.stuck_after,
         poll_again_after=api.poll_again_after,
         allocation=api.allocation,
+        setup=api.setup,
     )
     guarded_pages = PageGuard(shown, keys, host=host)
 
@@ -67,6 +70,8 @@ def build_app(
             await webhook(scope, receive, send)
         elif scope["type"] == "http" and is_page(scope["path"]):
             await guarded_pages(scope, receive, send)
+        elif closed and scope["type"] == "http" and scope["path"] != "/healthz":
+            await problems.problem(503, "Set-up is not finished", closed)(scope, receive, send)
         else:
             await guarded(scope, receive, send)
 

@@ -21,6 +21,7 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
 from awbridge.web.http.limits import Connections
+from awbridge.web.pages.setup.tools import SetupTools
 from awbridge.web.ready import Readiness
 from awbridge.web.webhook.endpoint import WebhookEndpoint
 
@@ -45,7 +46,8 @@ class ApiContext:
 
     `clickpost`: None where this process does not call ClickPost. `zone`: the account's; days, and times without a zone,
     are local to it. `poll_again_after`: the shortest time between two polls of one shipment. `networks`: private
-    networks that endpoints may be in. `country`: the country of phone numbers without a country code.
+    networks that endpoints may be in. `country`: the country of phone numbers without a country code. `setup`: the
+    installation, for the set-up page.
     """
 
     store: Store
@@ -58,6 +60,7 @@ class ApiContext:
     stuck_after: StuckAfter = DEFAULT_STUCK_AFTER
     networks: Sequence[Network] = ()
     country: str = "IN"
+    setup: SetupTools | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,9 @@ MENU = (
     ),
     Group(
         title=gettext_noop("Set-up"),
-        entries=(Entry(path="/endpoints", title=gettext_noop("Webhook subscribers")),),
+        entries=(
+            Entry(path="/setup", title=gettext_noop("First steps")),
+            Entry(path="/endpoints", title=gettext_noop("Webhook subscribers")),
+        ),
     ),
 )

@@ -19,6 +19,8 @@ from awbridge.store.notify.alarms import Alarm
 from awbridge.web.pages.notify.subscribers import endpoint_summaries
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
+from awbridge.web.pages.setup.progress import essentials_missing
+from awbridge.web.pages.setup.tools import SetupTools
 
 # Alarms whose subject has a tile. They are not counted again.
 _CAUSES_WITH_TILES = {
@@ -82,7 +84,9 @@ def heading(tiles: Sequence[Tile], raised: Sequence[Alarm]) -> str:
     return "No action needed" if tiles else "No problems"
 
 
-def routes(store: Store, clock: Clock, templates: PageTemplates, stuck_after: StuckAfter) -> list[PageRoute]:
+def routes(
+    store: Store, clock: Clock, templates: PageTemplates, stuck_after: StuckAfter, setup: SetupTools | None = None
+) -> list[PageRoute]:
     """The route of the overview page, on this store."""
 
     async def overview(_request: Request) -> Response:
@@ -99,6 +103,7 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, stuck_after: St
             alarms=raised,
             endpoints=endpoints,
             counted_at=counted_at,
+            needs_setup=setup is not None and await essentials_missing(store, setup),
         )
 
     return [PageRoute("/", overview)]

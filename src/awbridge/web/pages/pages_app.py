@@ -26,6 +26,8 @@ from awbridge.web.pages.orders import failures, ndr_desk
 from awbridge.web.pages.orders.payloads import PayloadPages
 from awbridge.web.pages.orders.shipments import ShipmentPages
 from awbridge.web.pages.page_templates import PageTemplates
+from awbridge.web.pages.setup.setup_pages import SetupPages
+from awbridge.web.pages.setup.tools import SetupTools
 from awbridge.web.pages.visit_middleware import VisitMiddleware
 
 log = structlog.get_logger()
@@ -34,7 +36,7 @@ log = structlog.get_logger()
 _FIRST_SEGMENTS = frozenset(
     (
         *("", "alarms", "couriers", "dead-letters", "endpoints", "failures"),
-        *("language", "ndr", "payload", "search", "shipments", "static"),
+        *("language", "ndr", "payload", "search", "setup", "shipments", "static"),
     )
 )
 
@@ -52,14 +54,16 @@ def build_pages(
     stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
     poll_again_after: timedelta = timedelta(hours=2),
     allocation: Allocation = Allocation.RULES,
+    setup: SetupTools | None = None,
 ) -> Starlette:
     """All pages, on this store. `zone`: the zone of displayed times. `stuck_after`: when shipments count as stuck.
 
     `poll_again_after`: the shortest time between two polls of one shipment. `allocation`: what chooses a courier.
+    `setup`: the installation, for the set-up page; None for none.
     """
     templates = PageTemplates(clock, zone)
     routes: list[BaseRoute] = [
-        *overview.routes(store, clock, templates, stuck_after),
+        *overview.routes(store, clock, templates, stuck_after, setup),
         *ShipmentPages(store, clock, templates, stuck_after, poll_again_after).routes(),
         *failures.routes(store, templates),
         *couriers.routes(store, clock, templates),
@@ -67,6 +71,7 @@ def build_pages(
         *ndr_desk.routes(store, clock, templates, zone),
         *PayloadPages(store, clock, templates, allocation).routes(),
         *subscribers.routes(store, clock, templates),
+        *(SetupPages(store, clock, templates, setup, zone, allocation=allocation).routes() if setup else ()),
         *language_switch.routes(),
         Mount("/static", StaticFiles(packages=[("awbridge.web.pages", "static")])),
     ]
