@@ -12,19 +12,27 @@ from awbridge.domain.json import JsonObject
 from awbridge.steps.orders import intake
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.engine.database import Session
+from awbridge.web.pages.language import gettext_noop
 from awbridge.web.pages.setup.tools import SetupFinding
 
-_PLACE = dict(zip(PLACE_FIELDS, ("Name", "Phone", "Address", "City", "State", "Pincode"), strict=True))
+_PLACE = {
+    "name": gettext_noop("Name"),
+    "phone": gettext_noop("Phone"),
+    "address": gettext_noop("Address"),
+    "city": gettext_noop("City"),
+    "state": gettext_noop("State"),
+    "pincode": gettext_noop("Pincode"),
+}
 # The sections of the form: each field and its label.
 SECTIONS: Mapping[str, Mapping[str, str]] = {
-    "Order": {
-        "reference_number": "Reference number",
-        "transporter": "Transporter",
-        "weight": "Weight (g)",
-        "value": "Value (₹)",
+    gettext_noop("Order"): {
+        "reference_number": gettext_noop("Reference number"),
+        "transporter": gettext_noop("Transporter"),
+        "weight": gettext_noop("Weight (g)"),
+        "value": gettext_noop("Value (₹)"),
     },
-    "Pickup": {f"pickup_{name}": label for name, label in _PLACE.items()},
-    "Drop": {f"drop_{name}": label for name, label in _PLACE.items()},
+    gettext_noop("Pickup"): {f"pickup_{name}": label for name, label in _PLACE.items()},
+    gettext_noop("Drop"): {f"drop_{name}": label for name, label in _PLACE.items()},
 }
 FIELDS = tuple(name for fields in SECTIONS.values() for name in fields)
 

@@ -20,7 +20,7 @@ from awbridge.steps.polling.try_webhook import try_webhook
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.web.pages.form import read_form
-from awbridge.web.pages.language import gettext, ngettext
+from awbridge.web.pages.language import gettext, gettext_noop, ngettext
 from awbridge.web.pages.orders.shipments import shipment_url
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
@@ -31,20 +31,28 @@ from awbridge.web.webhook.endpoint import PATH
 
 WEBHOOK_WAIT = 20.0  # seconds that the page waits for the test delivery
 _TITLES = {
-    SetupStep.KEY: "ClickPost account",
-    SetupStep.COURIERS: "Couriers",
-    SetupStep.WEBHOOK: "Webhook",
-    SetupStep.ARCHIVE: "Archive",
-    SetupStep.MAIL: "Mail and alarms",
-    SetupStep.ORDER: "First order",
+    SetupStep.KEY: gettext_noop("ClickPost account"),
+    SetupStep.COURIERS: gettext_noop("Couriers"),
+    SetupStep.WEBHOOK: gettext_noop("Webhook"),
+    SetupStep.ARCHIVE: gettext_noop("Archive"),
+    SetupStep.MAIL: gettext_noop("Mail and alarms"),
+    SetupStep.ORDER: gettext_noop("First order"),
 }
 _LEADS = {
-    SetupStep.KEY: "The username and API key of your ClickPost profile. The check calls ClickPost with them.",
-    SetupStep.COURIERS: "Your transporters and the courier accounts at ClickPost that carry them.",
-    SetupStep.WEBHOOK: "ClickPost sends tracking to this address. It must be reachable from outside, over https.",
-    SetupStep.ARCHIVE: "Where failed calls are kept as evidence. The check writes, reads and deletes a file.",
-    SetupStep.MAIL: "Who receives alarms and the daily digest. The test really sends a message.",
-    SetupStep.ORDER: "One small order shows that everything works. The courier books it: cancel it afterwards.",
+    SetupStep.KEY: gettext_noop(
+        "The username and API key of your ClickPost profile. The check calls ClickPost with them."
+    ),
+    SetupStep.COURIERS: gettext_noop("Your transporters and the courier accounts at ClickPost that carry them."),
+    SetupStep.WEBHOOK: gettext_noop(
+        "ClickPost sends tracking to this address. It must be reachable from outside, over https."
+    ),
+    SetupStep.ARCHIVE: gettext_noop(
+        "Where failed calls are kept as evidence. The check writes, reads and deletes a file."
+    ),
+    SetupStep.MAIL: gettext_noop("Who receives alarms and the daily digest. The test really sends a message."),
+    SetupStep.ORDER: gettext_noop(
+        "One small order shows that everything works. The courier books it: cancel it afterwards."
+    ),
 }
 
 
