@@ -27,7 +27,8 @@ NOWHERE = "http://127.0.0.1:9"
 HOSTILE = "<script>document.title='broken'</script>\"'>"
 REJECTED = f"R/1 {HOSTILE}"
 PATHS = ("/", "/shipments", "/failures", "/ndr", "/couriers", "/dead-letters", "/endpoints", "/alarms", "/search")
-PATHS += ("/setup",)
+PATHS += ("/setup", "/reconciliation", "/reports")
+PATHS += ("/messages", "/messages/templates", "/messages/opt-outs")
 
 
 async def fill(store: Store) -> None:

@@ -13,9 +13,10 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from awbridge.app.connections import report_objects
+from awbridge.app.connections import customer_channels, report_objects, templates
 from awbridge.app.database import open_store
 from awbridge.app.loops import START_PATIENCE, opened_world, step_loops
+from awbridge.app.policies import notify_policy
 from awbridge.app.settings import Settings
 from awbridge.app.setup_tools import SettingsTools, vendor_problem
 from awbridge.app.work import on_signal, running, schema_loop, settle_down, stop_all
@@ -29,6 +30,7 @@ from awbridge.web.app import build_app
 from awbridge.web.dependencies import ApiContext, AuditContext
 from awbridge.web.http.limits import Connections, Limits, connections_within_files
 from awbridge.web.http.server import server_config
+from awbridge.web.pages.messages.context import MessageContext
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 
 log = structlog.get_logger()
@@ -161,7 +163,14 @@ def api_context(settings: Settings, store: Store, clickpost: AsyncClickPost | No
         networks=read_networks(settings.endpoint_networks),
         country=settings.notice_country,
         setup=SettingsTools(configured=settings, store=store, clickpost=clickpost, clock=utc_now),
+        messages=message_context(settings),
     )
+
+
+def message_context(settings: Settings) -> MessageContext:
+    """The templates and rules of messages, for their pages. Raises SettingsError."""
+    channels = list(customer_channels(settings))
+    return MessageContext(templates=templates(settings), policy=notify_policy(settings), channels=channels)
 
 
 def audit_context(settings: Settings) -> AuditContext:

@@ -9,12 +9,12 @@ import click
 
 from awbridge.app.settings import Settings
 from awbridge.cli import output
-from awbridge.cli.shared import as_json_option, fail, on_settings, on_store, read_settings
+from awbridge.cli.shared import as_json_option, fail, on_settings, on_store, read_settings, with_store
 from awbridge.domain.notify.events import EventKind
 from awbridge.domain.notify.notices import Channel, NoticeState
-from awbridge.domain.notify.phones import reachable
 from awbridge.domain.tracking.milestones import Milestone
 from awbridge.steps.notify import endpoints as subscribers
+from awbridge.steps.notify import opt_outs as opt_out_steps
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.notify import alarms, endpoints, events, notices, opt_outs
@@ -71,22 +71,47 @@ def _without_notice(reached: notices.NoticeMilestone) -> dict[str, Any]:
 @notices_group.command("preview")
 @click.argument("milestone", type=click.Choice([m.value for m in Milestone]))
 @click.option("--channel", type=click.Choice([c.value for c in Channel]), default="sms", show_default=True)
-@click.option("--language", default="en", show_default=True)
+@click.option("--language", default="", help="en, hi, ...  [default: the shipment's, or AWBRIDGE_NOTICE_LANGUAGE]")
+@click.option("--shipment", help="With the values of this shipment, by its reference number.")
 @click.option("--return", "is_return", is_flag=True, help="As for a return.")
 @click.option("--another-day", is_flag=True, help="As it reads on another day than that of the scan.")
 @click.option("--html", "as_html", is_flag=True, help="Print the HTML of a mail.")
-def preview(milestone: str, channel: str, language: str, is_return: bool, another_day: bool, as_html: bool) -> None:
-    """Print a message with made-up values.
+def preview(
+    milestone: str,
+    channel: str,
+    language: str,
+    shipment: str | None,
+    is_return: bool,
+    another_day: bool,
+    as_html: bool,
+) -> None:
+    """Print a message with made-up values, or with those of a shipment.
 
     Example: awbridge notices preview out_for_delivery --channel mail --language hi
     """
     from awbridge.app.connections import templates
-    from awbridge.sinks.templates import EXAMPLE
+    from awbridge.app.policies import notify_policy
+    from awbridge.steps.notify.preview import MessageChoice, preview_example, preview_for
 
     settings = read_settings()
-    brand = {"brand": settings.notice_brand} if settings.notice_brand else {}
-    values = {**EXAMPLE, "is_return": is_return, "is_today": not another_day, **brand}
-    message = templates(settings).render(Milestone(milestone), Channel(channel), language, values)
+    texts, policy = templates(settings), notify_policy(settings)
+    choice = MessageChoice(
+        milestone=Milestone(milestone),
+        channel=Channel(channel),
+        language=language,
+        is_return=is_return,
+        another_day=another_day,
+    )
+    if shipment is None:
+        seen = preview_example(texts, policy, choice)
+    else:
+        reference = shipment
+        seen = with_store(
+            lambda store: preview_for(
+                store=store, clock=utc_now, templates=texts, policy=policy, reference_number=reference, choice=choice
+            )
+        )
+    message = seen.message or fail(seen.problem)
     if as_html:
         click.echo(message.html or fail("only mails have HTML"))
         return
@@ -227,13 +252,6 @@ def opt_outs_group() -> None:
     """Addresses that receive no messages. Only hashes are stored."""
 
 
-def _address(text: str, settings: Settings) -> str:
-    try:
-        return reachable(text, country=settings.notice_country)
-    except ValueError as error:
-        fail(str(error))
-
-
 @opt_outs_group.command("add")
 @click.argument("address")
 @_channel_option
@@ -243,9 +261,10 @@ async def add_opt_out(settings: Settings, store: Store, address: str, channel: s
 
     Example: awbridge opt-outs add +919000000001 --channel sms
     """
-    reached, chosen = _address(address, settings), Channel(channel) if channel else None
-    async with store.write() as session:
-        added = await opt_outs.add(session, reached, channel=chosen, now=utc_now())
+    chosen, country = Channel(channel) if channel else None, settings.notice_country
+    added = await opt_out_steps.add_opt_out(
+        store=store, clock=utc_now, address=address, country=country, channel=chosen
+    )
     click.echo("added" if added else "known already")
 
 
@@ -258,10 +277,9 @@ async def remove_opt_out(settings: Settings, store: Store, address: str, channel
 
     Example: awbridge opt-outs remove asha@example.com
     """
-    reached, chosen = _address(address, settings), Channel(channel) if channel else None
-    async with store.write() as session:
-        removed = await opt_outs.remove(session, reached, channel=chosen)
-    click.echo("removed" if removed else fail("this address had not opted out of that"))
+    chosen, country = Channel(channel) if channel else None, settings.notice_country
+    await opt_out_steps.remove_opt_out(store=store, address=address, country=country, channel=chosen)
+    click.echo("removed")
 
 
 @opt_outs_group.command("list")

@@ -62,6 +62,8 @@ def build_app(
         poll_again_after=api.poll_again_after,
         allocation=api.allocation,
         setup=api.setup,
+        audit=api.audit,
+        messages=api.messages,
     )
     guarded_pages = PageGuard(shown, keys, host=host)
 

@@ -21,6 +21,7 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
 from awbridge.web.http.limits import Connections
+from awbridge.web.pages.messages.context import MessageContext
 from awbridge.web.pages.setup.tools import SetupTools
 from awbridge.web.ready import Readiness
 from awbridge.web.webhook.endpoint import WebhookEndpoint
@@ -47,7 +48,7 @@ class ApiContext:
     `clickpost`: None where this process does not call ClickPost. `zone`: the account's; days, and times without a zone,
     are local to it. `poll_again_after`: the shortest time between two polls of one shipment. `networks`: private
     networks that endpoints may be in. `country`: the country of phone numbers without a country code. `setup`: the
-    installation, for the set-up page.
+    installation, for the set-up page. `messages`: templates and rules of messages, for their pages.
     """
 
     store: Store
@@ -61,6 +62,7 @@ class ApiContext:
     networks: Sequence[Network] = ()
     country: str = "IN"
     setup: SetupTools | None = None
+    messages: MessageContext | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,9 @@ MENU = (
     Group(
         title=gettext_noop("Records"),
         entries=(
+            Entry(path="/messages", title=gettext_noop("Messages")),
+            Entry(path="/reconciliation", title=gettext_noop("Reconciliation")),
+            Entry(path="/reports", title=gettext_noop("Reports")),
             Entry(path="/dead-letters", title=gettext_noop("Dead letters")),
             Entry(path="/alarms", title=gettext_noop("Alarms")),
         ),

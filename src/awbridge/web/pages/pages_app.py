@@ -19,13 +19,19 @@ from awbridge.domain.errors import NotFound, PayloadRefused, StoreBusy
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
+from awbridge.web.dependencies import AuditContext
 from awbridge.web.pages import couriers, dead_letters, language_switch, overview
+from awbridge.web.pages.audit import reports
 from awbridge.web.pages.language import gettext
+from awbridge.web.pages.messages import opt_out_page, sent, template_page
+from awbridge.web.pages.messages.context import MessageContext
 from awbridge.web.pages.notify import subscribers
 from awbridge.web.pages.orders import failures, ndr_desk
 from awbridge.web.pages.orders.payloads import PayloadPages
 from awbridge.web.pages.orders.shipments import ShipmentPages
 from awbridge.web.pages.page_templates import PageTemplates
+from awbridge.web.pages.reconciliation.differences import DifferencePages
+from awbridge.web.pages.reconciliation.runs import ReconciliationPages
 from awbridge.web.pages.setup.setup_pages import SetupPages
 from awbridge.web.pages.setup.tools import SetupTools
 from awbridge.web.pages.visit_middleware import VisitMiddleware
@@ -36,7 +42,18 @@ log = structlog.get_logger()
 _FIRST_SEGMENTS = frozenset(
     (
         *("", "alarms", "couriers", "dead-letters", "endpoints", "failures"),
-        *("language", "ndr", "payload", "search", "setup", "shipments", "static"),
+        *(
+            "language",
+            "messages",
+            "ndr",
+            "payload",
+            "reconciliation",
+            "reports",
+            "search",
+            "setup",
+            "shipments",
+            "static",
+        ),
     )
 )
 
@@ -55,13 +72,17 @@ def build_pages(
     poll_again_after: timedelta = timedelta(hours=2),
     allocation: Allocation = Allocation.RULES,
     setup: SetupTools | None = None,
+    audit: AuditContext | None = None,
+    messages: MessageContext | None = None,
 ) -> Starlette:
     """All pages, on this store. `zone`: the zone of displayed times. `stuck_after`: when shipments count as stuck.
 
     `poll_again_after`: the shortest time between two polls of one shipment. `allocation`: what chooses a courier.
-    `setup`: the installation, for the set-up page; None for none.
+    `setup`: the installation, for the set-up page; None for none. `audit`: where reports are, and what they may show.
+    `messages`: the templates and rules of messages to customers.
     """
     templates = PageTemplates(clock, zone)
+    audit, messages = audit or AuditContext(), messages or MessageContext()
     routes: list[BaseRoute] = [
         *overview.routes(store, clock, templates, stuck_after, setup),
         *ShipmentPages(store, clock, templates, stuck_after, poll_again_after).routes(),
@@ -72,6 +93,12 @@ def build_pages(
         *PayloadPages(store, clock, templates, allocation).routes(),
         *subscribers.routes(store, clock, templates),
         *(SetupPages(store, clock, templates, setup, zone, allocation=allocation).routes() if setup else ()),
+        *ReconciliationPages(store, clock, templates, zone).routes(),
+        *DifferencePages(store, clock, templates, audit.privacy["clickpost"]).routes(),
+        *sent.routes(store, templates, messages),
+        *template_page.routes(store, clock, templates, messages),
+        *opt_out_page.routes(store, clock, templates, messages),
+        *reports.routes(store, clock, templates, zone, audit),
         *language_switch.routes(),
         Mount("/static", StaticFiles(packages=[("awbridge.web.pages", "static")])),
     ]

@@ -12,10 +12,11 @@ from starlette.exceptions import HTTPException
 from awbridge.domain.errors import NotFound
 from awbridge.domain.notify.events import EventKind
 from awbridge.domain.notify.notices import Channel
-from awbridge.domain.notify.phones import reachable
 from awbridge.sinks.addresses import AddressRefused, find_target
 from awbridge.steps.notify import endpoints as subscribers
-from awbridge.store.notify import alarms, endpoints, events, notices, opt_outs
+from awbridge.steps.notify.opt_outs import add_opt_out as add_opt_out_of
+from awbridge.steps.notify.opt_outs import remove_opt_out as remove_opt_out_of
+from awbridge.store.notify import alarms, endpoints, events, notices
 from awbridge.store.notify.alarms import Alarm
 from awbridge.store.notify.endpoints import Endpoint
 from awbridge.store.notify.events import DeliveryShown
@@ -209,16 +210,15 @@ async def show_notices(shipment: ShipmentDep, store: StoreDep) -> list[Milestone
 @router.post("/opt-outs", status_code=204, tags=["notices"])
 async def add_opt_out(body: Annotated[OptOutBody, Body()], api: ApiDep) -> None:
     """Send no more messages to this phone number or email address. Only its hash is stored."""
-    async with api.store.write() as session:
-        await opt_outs.add(session, _address(body, api.country), channel=_channel(body), now=api.clock())
+    await add_opt_out_of(
+        store=api.store, clock=api.clock, address=body.address, country=api.country, channel=_channel(body)
+    )
 
 
 @router.post("/opt-outs/remove", status_code=204, tags=["notices"])
 async def remove_opt_out(body: Annotated[OptOutBody, Body()], api: ApiDep) -> None:
     """Allow messages to this address again."""
-    async with api.store.write() as session:
-        if not await opt_outs.remove(session, _address(body, api.country), channel=_channel(body)):
-            raise NotFound("this address has no such opt-out")
+    await remove_opt_out_of(store=api.store, address=body.address, country=api.country, channel=_channel(body))
 
 
 @router.get("/alarms", tags=["alarms"], response_model=list[AlarmView])
@@ -229,13 +229,6 @@ async def list_alarms(
     """The alarms that are raised now."""
     async with store.read() as session:
         return await (alarms.every(session) if everything else alarms.open_now(session))
-
-
-def _address(body: OptOutBody, country: str) -> str:
-    try:
-        return reachable(body.address, country=country)
-    except ValueError as error:
-        raise HTTPException(422, str(error)) from None
 
 
 def _channel(body: OptOutBody) -> Channel | None:
