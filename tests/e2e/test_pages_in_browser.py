@@ -28,6 +28,7 @@ HOSTILE = "<script>document.title='broken'</script>\"'>"
 REJECTED = f"R/1 {HOSTILE}"
 PATHS = ("/", "/shipments", "/failures", "/ndr", "/couriers", "/dead-letters", "/endpoints", "/alarms", "/search")
 PATHS += ("/setup", "/reconciliation", "/reports")
+PATHS += ("/downtimes", "/allocation", "/allocation?drop_pincode=1", "/allocation/edit")
 PATHS += ("/messages", "/messages/templates", "/messages/opt-outs")
 
 

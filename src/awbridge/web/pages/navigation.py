@@ -44,7 +44,11 @@ MENU = (
     ),
     Group(
         title=gettext_noop("Delivery"),
-        entries=(Entry(path="/couriers", title=gettext_noop("Couriers")),),
+        entries=(
+            Entry(path="/couriers", title=gettext_noop("Couriers")),
+            Entry(path="/downtimes", title=gettext_noop("Downtimes")),
+            Entry(path="/allocation", title=gettext_noop("Allocation")),
+        ),
     ),
     Group(
         title=gettext_noop("Records"),

@@ -21,7 +21,9 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.web.dependencies import AuditContext
 from awbridge.web.pages import couriers, dead_letters, language_switch, overview
+from awbridge.web.pages.allocation.allocation_pages import AllocationPages
 from awbridge.web.pages.audit import reports
+from awbridge.web.pages.downtimes.downtime_pages import DowntimePages
 from awbridge.web.pages.language import gettext
 from awbridge.web.pages.messages import opt_out_page, sent, template_page
 from awbridge.web.pages.messages.context import MessageContext
@@ -41,7 +43,7 @@ log = structlog.get_logger()
 # The first segment of every path that belongs to the pages; "" is the overview.
 _FIRST_SEGMENTS = frozenset(
     (
-        *("", "alarms", "couriers", "dead-letters", "endpoints", "failures"),
+        *("", "alarms", "allocation", "couriers", "dead-letters", "downtimes", "endpoints", "failures"),
         *(
             "language",
             "messages",
@@ -93,6 +95,8 @@ def build_pages(
         *PayloadPages(store, clock, templates, allocation).routes(),
         *subscribers.routes(store, clock, templates),
         *(SetupPages(store, clock, templates, setup, zone, allocation=allocation).routes() if setup else ()),
+        *DowntimePages(store, clock, templates, zone).routes(),
+        *AllocationPages(store, clock, templates, allocation).routes(),
         *ReconciliationPages(store, clock, templates, zone).routes(),
         *DifferencePages(store, clock, templates, audit.privacy["clickpost"]).routes(),
         *sent.routes(store, templates, messages),
