@@ -17,10 +17,8 @@ import pytest
 from starlette.routing import Route
 
 import awbridge
-from awbridge.app.load_settings import load_settings
 from awbridge.app.setting_types import RENAMED
 from awbridge.app.settings import PREFIX, Settings
-from awbridge.app.setup_tools import SettingsTools
 from awbridge.cli import main
 from awbridge.clickpost.orders.columns import column_place
 from awbridge.clickpost.wire.answer_codes import ANSWER_NAMES
@@ -29,7 +27,6 @@ from awbridge.domain.orders.shipment import Region, State
 from awbridge.sandbox.app import ENDPOINTS
 from awbridge.sandbox.config import Faults, SandboxConfig
 from awbridge.steps.orders import import_file, intake
-from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.web.pages.pages_app import build_pages
@@ -176,8 +173,7 @@ def test_every_route_is_in_the_readme_and_no_other() -> None:
 async def test_every_page_is_in_the_readme_and_no_other(tmp_path: Path) -> None:
     store = await Store.open(f"sqlite:///{tmp_path}/pages.db")
     try:
-        tools = SettingsTools(configured=load_settings(), store=store, clickpost=None, clock=utc_now)
-        app = build_pages(store, lambda: pytest.fail("no request is made"), zone=ZoneInfo("UTC"), setup=tools)
+        app = build_pages(store, lambda: pytest.fail("no request is made"), zone=ZoneInfo("UTC"))
     finally:
         await store.close()
     pages = {f"GET {route.path}" for route in app.routes if isinstance(route, Route) and "GET" in (route.methods or ())}

@@ -31,7 +31,11 @@ from tests.support.world import SetClock, webhook
 
 HERE = {"host": "localhost:8000"}
 OUR_FORM = {**HERE, "sec-fetch-site": "same-origin"}
-PAGES = ("/", "/shipments", "/search", "/failures", "/ndr", "/couriers", "/dead-letters", "/endpoints", "/alarms")
+PAGES = (
+    *("/", "/shipments", "/search", "/failures", "/ndr", "/couriers", "/dead-letters", "/endpoints", "/alarms"),
+    *("/setup", "/downtimes", "/allocation", "/messages", "/messages/templates", "/messages/opt-outs"),
+    *("/reconciliation", "/reports", "/endpoints/new", "/allocation/edit"),
+)
 POLICY = DeliverPolicy(retry_delays=(60.0,))
 
 
@@ -204,7 +208,7 @@ async def test_the_filter_shows_failed_or_waiting_deliveries_only(web: Web) -> N
 
 async def test_the_overview_counts_problems(web: Web) -> None:
     assert "No problems" in await page(web, "/")
-    assert "No endpoints yet" in await page(web, "/endpoints")
+    assert "No subscribers yet" in await page(web, "/endpoints")
     assert "No alarms" in await page(web, "/alarms")
     endpoint = await an_endpoint(web.store)
     async with web.store.write() as session:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ import click
 from awbridge.app.settings import Settings
 from awbridge.cli import output
 from awbridge.cli.shared import as_json_option, fail, on_settings, on_store, read_settings, with_store
+from awbridge.cli.times import MOMENT, in_zone
 from awbridge.domain.notify.events import EventKind
 from awbridge.domain.notify.notices import Channel, NoticeState
 from awbridge.domain.tracking.milestones import Milestone
@@ -153,11 +155,15 @@ async def add_endpoint(settings: Settings, store: Store, url: str, kinds: tuple[
 
     Example: awbridge endpoints add https://erp.example.com/hooks/awbridge --kind delivered --kind rto.started
     """
-    from awbridge.sinks.addresses import find_target, read_networks
+    from awbridge.sinks.addresses import read_networks
 
-    await find_target(url, read_networks(settings.endpoint_networks))
-    async with store.write() as session:
-        added = await endpoints.add(session, url, kinds=[EventKind(k) for k in kinds], now=utc_now())
+    added = await subscribers.subscribe(
+        store=store,
+        clock=utc_now,
+        url=url,
+        kinds=[EventKind(k) for k in kinds],
+        networks=read_networks(settings.endpoint_networks),
+    )
     click.echo(f"endpoint {added.id}\nsecret {added.secret}")
 
 
@@ -244,6 +250,45 @@ async def redeliver(store: Store, endpoint_id: int, event_ids: tuple[int, ...]) 
     Example: awbridge endpoints redeliver 1790000000000000000 --event 1790000000000000001
     """
     due = await subscribers.redeliver(store=store, clock=utc_now, endpoint_id=endpoint_id, event_ids=event_ids)
+    click.echo(f"{due} events are due again")
+
+
+@endpoints_group.command("set")
+@_endpoint_argument
+@click.argument("url")
+@click.option(
+    "--kind", "kinds", multiple=True, type=click.Choice([k.value for k in EventKind]), help="Repeatable. [default: all]"
+)
+@on_settings
+async def change_endpoint(settings: Settings, store: Store, endpoint_id: int, url: str, kinds: tuple[str, ...]) -> None:
+    """Change the address and the events of an endpoint. Its secret stays.
+
+    Example: awbridge endpoints set 1790000000000000000 https://erp.example.com/hooks/new --kind delivered
+    """
+    from awbridge.sinks.addresses import read_networks
+
+    await subscribers.change(
+        store=store,
+        clock=utc_now,
+        endpoint_id=endpoint_id,
+        url=url,
+        kinds=[EventKind(k) for k in kinds],
+        networks=read_networks(settings.endpoint_networks),
+    )
+    click.echo("changed")
+
+
+@endpoints_group.command("replay")
+@_endpoint_argument
+@click.option("--since", required=True, type=MOMENT, help="A day or a time, in the account's zone.")
+@on_settings
+async def replay(settings: Settings, store: Store, endpoint_id: int, since: datetime) -> None:
+    """Send every event again since a time, delivered or not. They keep their webhook-id.
+
+    Example: awbridge endpoints replay 1790000000000000000 --since 2026-11-28
+    """
+    start = in_zone(since, settings.zone).astimezone(UTC)
+    due = await subscribers.replay(store=store, clock=utc_now, endpoint_id=endpoint_id, since=start)
     click.echo(f"{due} events are due again")
 
 

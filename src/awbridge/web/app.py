@@ -64,6 +64,7 @@ def build_app(
         setup=api.setup,
         audit=api.audit,
         messages=api.messages,
+        networks=api.networks,
     )
     guarded_pages = PageGuard(shown, keys, host=host)
 

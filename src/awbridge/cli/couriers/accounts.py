@@ -69,7 +69,9 @@ def set_rate(courier: int, account: str | None, per_second: float | None, unlimi
 @click.option("--courier", required=True, type=click.IntRange(1, 2**31 - 1), help="ClickPost's courier partner id.")
 @click.option("--account", help="The account code; without it, the courier's account without a code.")
 def reset_account(courier: int, account: str | None) -> None:
-    """End the incident of an account by hand, once its cause is corrected. Shipments go out 1, 2, 4, ... at a time.
+    """End the incident of an account by hand.
+
+    Do so once its cause is corrected. Shipments go out 1, 2, 4, ... at a time.
 
     Example: awbridge couriers reset --courier 4 --account "Delhivery Surface"
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,17 +18,20 @@ from starlette.staticfiles import StaticFiles
 from awbridge.domain.couriers.allocation import Allocation
 from awbridge.domain.errors import NotFound, PayloadRefused, StoreBusy
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
+from awbridge.sinks.addresses import Network
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.web.dependencies import AuditContext
-from awbridge.web.pages import couriers, dead_letters, language_switch, overview
+from awbridge.web.pages import couriers, language_switch, overview
 from awbridge.web.pages.allocation.allocation_pages import AllocationPages
 from awbridge.web.pages.audit import reports
 from awbridge.web.pages.downtimes.downtime_pages import DowntimePages
 from awbridge.web.pages.language import gettext
 from awbridge.web.pages.messages import opt_out_page, sent, template_page
 from awbridge.web.pages.messages.context import MessageContext
-from awbridge.web.pages.notify import subscribers
+from awbridge.web.pages.notify import alarm_page
+from awbridge.web.pages.notify.endpoint_form import EndpointForms
+from awbridge.web.pages.notify.subscribers import SubscriberPages
 from awbridge.web.pages.orders import failures, ndr_desk
 from awbridge.web.pages.orders.payloads import PayloadPages
 from awbridge.web.pages.orders.shipments import ShipmentPages
@@ -35,7 +39,8 @@ from awbridge.web.pages.page_templates import PageTemplates
 from awbridge.web.pages.reconciliation.differences import DifferencePages
 from awbridge.web.pages.reconciliation.runs import ReconciliationPages
 from awbridge.web.pages.setup.setup_pages import SetupPages
-from awbridge.web.pages.setup.tools import SetupTools
+from awbridge.web.pages.setup.tools import NoTools, SetupTools
+from awbridge.web.pages.tracking import dead_letters
 from awbridge.web.pages.visit_middleware import VisitMiddleware
 
 log = structlog.get_logger()
@@ -76,12 +81,13 @@ def build_pages(
     setup: SetupTools | None = None,
     audit: AuditContext | None = None,
     messages: MessageContext | None = None,
+    networks: Sequence[Network] = (),
 ) -> Starlette:
     """All pages, on this store. `zone`: the zone of displayed times. `stuck_after`: when shipments count as stuck.
 
     `poll_again_after`: the shortest time between two polls of one shipment. `allocation`: what chooses a courier.
-    `setup`: the installation, for the set-up page; None for none. `audit`: where reports are, and what they may show.
-    `messages`: the templates and rules of messages to customers.
+    `setup`: the installation, for the set-up page. `audit`: where reports are, and what they may show.
+    `messages`: the templates and rules of messages to customers. `networks`: private networks of subscribers.
     """
     templates = PageTemplates(clock, zone)
     audit, messages = audit or AuditContext(), messages or MessageContext()
@@ -93,8 +99,10 @@ def build_pages(
         *dead_letters.routes(store, clock, templates),
         *ndr_desk.routes(store, clock, templates, zone),
         *PayloadPages(store, clock, templates, allocation).routes(),
-        *subscribers.routes(store, clock, templates),
-        *(SetupPages(store, clock, templates, setup, zone, allocation=allocation).routes() if setup else ()),
+        *EndpointForms(store, clock, templates, networks, zone).routes(),
+        *SubscriberPages(store, clock, templates, zone).routes(),
+        *alarm_page.routes(store, clock, templates),
+        *SetupPages(store, clock, templates, setup or NoTools(), zone, allocation=allocation).routes(),
         *DowntimePages(store, clock, templates, zone).routes(),
         *AllocationPages(store, clock, templates, allocation).routes(),
         *ReconciliationPages(store, clock, templates, zone).routes(),

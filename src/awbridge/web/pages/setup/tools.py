@@ -77,3 +77,25 @@ class SetupTools(Protocol):
     async def send_test_message(self) -> Sequence[SetupFinding]:
         """Send a test message to every channel of the operators; a finding for each."""
         ...
+
+
+class NoTools:
+    """An installation that shows nothing: the pages without the application around them."""
+
+    vendor_problem = "This process does not call ClickPost."
+    has_webhook_keys = False
+    clickpost = None
+
+    def settings(self, step: SetupStep) -> Sequence[ShownSetting]:
+        """None are known."""
+        del step
+        return ()
+
+    async def check(self, step: SetupStep) -> Sequence[SetupFinding]:
+        """Nothing can be tried."""
+        del step
+        return (SetupFinding(level="problem", found=self.vendor_problem),)
+
+    async def send_test_message(self) -> Sequence[SetupFinding]:
+        """Nothing can be sent."""
+        return await self.check(SetupStep.MAIL)
