@@ -10,7 +10,6 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
-from zoneinfo import ZoneInfo
 
 import click
 import pytest
@@ -29,6 +28,7 @@ from awbridge.sandbox.config import Faults, SandboxConfig
 from awbridge.steps.orders import import_file, intake
 from awbridge.store import Store
 from awbridge.store.couriers.couriers import CourierAccount
+from awbridge.web.dependencies import ApiContext
 from awbridge.web.pages.pages_app import build_pages
 from awbridge.web.v1.router import router
 from tests.support.commands import commands
@@ -173,7 +173,7 @@ def test_every_route_is_in_the_readme_and_no_other() -> None:
 async def test_every_page_is_in_the_readme_and_no_other(tmp_path: Path) -> None:
     store = await Store.open(f"sqlite:///{tmp_path}/pages.db")
     try:
-        app = build_pages(store, lambda: pytest.fail("no request is made"), zone=ZoneInfo("UTC"))
+        app = build_pages(ApiContext(store=store, clock=lambda: pytest.fail("no request is made"), clickpost=None))
     finally:
         await store.close()
     pages = {f"GET {route.path}" for route in app.routes if isinstance(route, Route) and "GET" in (route.methods or ())}

@@ -94,6 +94,8 @@ def test_endpoints_are_added_changed_and_removed(awbridge: Any) -> None:
     assert "8.8.8.8" in awbridge("endpoints", "list").stdout
     assert awbridge("endpoints", "list", "--deliveries", number).stdout == "none\n"
     assert awbridge("endpoints", "rotate", number).stdout.split()[1] != secret
+    assert awbridge("endpoints", "set", number, "https://8.8.8.8/new", "--kind", "lost").output == "changed\n"
+    assert awbridge("endpoints", "replay", number, "--since", "2020-01-01").output == "0 events are due again\n"
     assert awbridge("endpoints", "redeliver", number).stdout == "0 events are due again\n"
     assert awbridge("endpoints", "disable", number).stdout == "disabled\n"
     assert "disabled by hand" in awbridge("endpoints", "list", "--json").stdout

@@ -38,6 +38,9 @@ def test_a_file_is_reconciled_listed_shown_and_bundled(awbridge: Any, tmp_path: 
     assert "Delivered" in awbridge("reconcile", "show", str(run["id"])).output
     pushed = awbridge("reconcile", "push-again", str(run["id"]))
     assert pushed.output == "0 are pushed again, 0 have changed since and were skipped\n"
+    decided = awbridge("reconcile", "decide", str(run["id"]), "solve", str(difference["id"]), "--reason", "theirs")
+    assert "closed by hand" in decided.output
+    assert "by hand: theirs" in awbridge("reconcile", "show", str(run["id"])).output
 
 
 def test_a_file_that_is_not_a_table_ends_with_exit_code_1(awbridge: Any, tmp_path: Path) -> None:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
 import pytest
 
+from awbridge.domain.couriers.allocation import Rule
+from awbridge.domain.couriers.downtime import declare
 from awbridge.domain.orders.shipment import State
+from awbridge.domain.reconciliation.differences import DifferenceTable
+from awbridge.steps.reconciliation.report_files import take_file
 from awbridge.store import Store
+from awbridge.store.couriers import couriers, downtimes, rules
+from awbridge.store.couriers.couriers import CourierAccount
+from awbridge.store.notify import endpoints, opt_outs
 from awbridge.store.orders import actions
+from awbridge.store.reconciliation import reconciliations
 from awbridge.store.tracking import inbox
 from tests.support.browser import LAPTOP, PHONE, Watched, chromium
 from tests.support.notices import a_payload
@@ -28,6 +36,10 @@ HOSTILE = "<script>document.title='broken'</script>\"'>"
 REJECTED = f"R/1 {HOSTILE}"
 PATHS = ("/", "/shipments", "/failures", "/ndr", "/couriers", "/dead-letters", "/endpoints", "/alarms", "/search")
 OF_LABELS = ("/labels", "/labels/prints", "/labels/manifests", "/labels/parcels?account=4%3Amain")
+PATHS += ("/setup", "/reconciliation", "/reports")
+PATHS += ("/endpoints/new", "/dead-letters?reason=no_status")
+PATHS += ("/downtimes", "/allocation", "/allocation?drop_pincode=1", "/allocation/edit")
+PATHS += ("/messages", "/messages/templates", "/messages/opt-outs")
 
 
 async def fill(store: Store) -> None:
@@ -53,12 +65,47 @@ async def fill(store: Store) -> None:
         )
 
 
+async def fill_records(store: Store) -> None:
+    """A subscriber, a reconciliation with a difference, a downtime and a rule, with hostile names."""
+    now = datetime.now(UTC)
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"AWB,Status\n4000000000009,Delivered\nAWB1,Delivered\n"
+
+    await take_file(
+        store=store,
+        clock=lambda: now,
+        parts=parts(),
+        name=f"{HOSTILE}.csv",
+        source="upload",
+        kind=DifferenceTable.REGISTERED,
+        day=None,
+    )
+    async with store.write() as session:
+        await endpoints.add(session, f"https://erp.example/{HOSTILE}", now=now)
+        await couriers.put(session, [CourierAccount(transporter=HOSTILE, courier_partner_id=4)], now=now)
+        await rules.replace(session, [Rule(name=HOSTILE, transporter=HOSTILE)], now=now)
+        daily = declare(courier_partner_id=4, starts=time(22), ends=time(2), zone="Asia/Kolkata", reason=HOSTILE)
+        await downtimes.add(session, daily, now=now)
+        await opt_outs.add(session, "+919000000001", now=now)
+
+
+async def paths_of_records(store: Store) -> list[str]:
+    """The pages of the rows that `fill_records` made."""
+    async with store.read() as session:
+        (subscriber,) = await endpoints.every(session)
+        (run,) = await reconciliations.newest(session)
+    endpoint = f"/endpoints/{subscriber.id}"
+    return [endpoint, f"{endpoint}/change", f"{endpoint}/remove", f"/reconciliation/{run.id}"]
+
+
 @pytest.fixture
 async def store_of_pages(database_url: str) -> AsyncIterator[Store]:
     store = await Store.open(database_url)
     try:
         await store.migrate()
         await fill(store)
+        await fill_records(store)
         yield store
     finally:
         await store.close()
@@ -72,13 +119,17 @@ def service(store_of_pages: Store, database_url: str, tmp_path: Path) -> Iterato
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(LAPTOP, "light"), (PHONE, "dark")])
-async def test_every_page_is_sound(service: Running, size: tuple[int, int], scheme: Literal["light", "dark"]) -> None:
+async def test_every_page_is_sound(
+    service: Running, store_of_pages: Store, size: tuple[int, int], scheme: Literal["light", "dark"]
+) -> None:
     shipment = quote(REJECTED, safe="")
+    more = (f"/shipments/{shipment}", f"/payload/{shipment}", "/shipments?state=rejected")
     async with chromium() as browser:
         context = await browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
         watched = Watched(await context.new_page(), service.url)
         of_one = (f"/shipments/{shipment}", f"/payload/{shipment}", f"/shipments/replace?reference={shipment}")
-        for path in (*PATHS, *OF_LABELS, *of_one, "/shipments/NDR-1", "/shipments?state=rejected"):
+        more = ("/shipments/NDR-1", "/shipments?state=rejected")
+        for path in (*PATHS, *OF_LABELS, *of_one, *more, *await paths_of_records(store_of_pages)):
             await watched.open(path)
             await watched.check()
             assert await watched.page.title() != "broken"

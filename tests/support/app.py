@@ -152,6 +152,16 @@ async def web_on(
 
 
 @asynccontextmanager
+async def web_of(
+    app: ASGIApp, store: Store, clock: SetClock, endpoint: WebhookEndpoint, ingest: Ingest
+) -> AsyncGenerator[Web]:
+    """An app that a test built itself, called from loopback."""
+    transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))  # pyright: ignore
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost:8000") as http:
+        yield Web(app, http, store, clock, endpoint, ingest)
+
+
+@asynccontextmanager
 async def serving(
     app: ASGIApp, endpoint: WebhookEndpoint, *, connections: Connections | None = None, **limits: Any
 ) -> AsyncGenerator[str]:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
+import httpx2
+
 from tests.support.app import Web
 
 HERE = {"host": "localhost:8000"}
@@ -27,6 +29,13 @@ async def send_form(
     answer = await web.http.post(path, headers=OUR_FORM, content=urlencode(fields))
     assert answer.status_code == status, answer.text
     return answer.text
+
+
+async def upload(web: Web, path: str, name: str, content: bytes, **fields: str) -> httpx2.Response:
+    """Send a form with a file; the answer. Without a name, no file is chosen."""
+    headers = {**HERE, "sec-fetch-site": "same-origin"}
+    file = (name, content, "application/octet-stream")
+    return await web.http.post(path, headers=headers, data=fields, files={"file": file})
 
 
 def hidden_fields(shown: str) -> list[tuple[str, str]]:

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
 import httpx2
 import pytest
@@ -81,7 +80,7 @@ async def test_the_calls_that_push_may_make_at_once_are_shown(store: Store) -> N
 
 
 async def read_pages(store: Store) -> None:
-    app = build_pages(store, SetClock(), zone=ZoneInfo("UTC"))
+    app = build_pages(ApiContext(store=store, clock=SetClock(), clickpost=None))
     transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))  # pyright: ignore
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as http:
         for path in ("/", "/endpoints", "/alarms"):

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import httpx2
 import pytest
@@ -20,6 +19,7 @@ from awbridge.steps.notify.deliver_events import DeliverPolicy, deliver_due
 from awbridge.store import Store
 from awbridge.store.notify import alarms, endpoints
 from awbridge.store.notify.endpoints import Endpoint
+from awbridge.web.dependencies import ApiContext
 from awbridge.web.pages.page_templates import relative_time
 from awbridge.web.pages.pages_app import build_pages
 from tests.steps.notify.test_notify import hear
@@ -31,7 +31,11 @@ from tests.support.world import SetClock, webhook
 
 HERE = {"host": "localhost:8000"}
 OUR_FORM = {**HERE, "sec-fetch-site": "same-origin"}
-PAGES = ("/", "/shipments", "/search", "/failures", "/ndr", "/couriers", "/dead-letters", "/endpoints", "/alarms")
+PAGES = (
+    *("/", "/shipments", "/search", "/failures", "/ndr", "/couriers", "/dead-letters", "/endpoints", "/alarms"),
+    *("/setup", "/downtimes", "/allocation", "/messages", "/messages/templates", "/messages/opt-outs"),
+    *("/reconciliation", "/reports", "/endpoints/new", "/allocation/edit"),
+)
 POLICY = DeliverPolicy(retry_delays=(60.0,))
 
 
@@ -204,7 +208,7 @@ async def test_the_filter_shows_failed_or_waiting_deliveries_only(web: Web) -> N
 
 async def test_the_overview_counts_problems(web: Web) -> None:
     assert "No problems" in await page(web, "/")
-    assert "No endpoints yet" in await page(web, "/endpoints")
+    assert "No subscribers yet" in await page(web, "/endpoints")
     assert "No alarms" in await page(web, "/alarms")
     endpoint = await an_endpoint(web.store)
     async with web.store.write() as session:
@@ -261,7 +265,7 @@ async def test_a_page_refuses_unknown_parameters_and_names_the_nearest(web: Web)
 
 
 def test_every_page_route_declares_its_parameters(store: Store) -> None:
-    routes = build_pages(store, SetClock(), zone=ZoneInfo("Asia/Kolkata")).routes
+    routes = build_pages(ApiContext(store=store, clock=SetClock(), clickpost=None)).routes
     assert {type(route).__name__ for route in routes} == {"PageRoute", "Mount"}
 
 

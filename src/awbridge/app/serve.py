@@ -13,18 +13,25 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from awbridge.app.connections import report_objects
-from awbridge.app.loops import World, opened_world, step_loops
+from awbridge.app.connections import customer_channels, report_objects, templates
+from awbridge.app.database import open_store
+from awbridge.app.loops import START_PATIENCE, opened_world, step_loops
+from awbridge.app.policies import notify_policy
 from awbridge.app.settings import Settings
+from awbridge.app.setup_tools import SettingsTools, vendor_problem
 from awbridge.app.work import on_signal, running, schema_loop, settle_down, stop_all
+from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.sinks.addresses import read_networks
+from awbridge.steps.handover.print_labels import FetchesLabels, OnlyStored
 from awbridge.steps.polling.watch import WebhookRefusals
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.tracking.ingest import Ingest
+from awbridge.store import Store
 from awbridge.web.app import build_app
 from awbridge.web.dependencies import ApiContext, AuditContext
 from awbridge.web.http.limits import Connections, Limits, connections_within_files
 from awbridge.web.http.server import server_config
+from awbridge.web.pages.messages.context import MessageContext
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 
 log = structlog.get_logger()
@@ -37,12 +44,15 @@ async def serve(
 ) -> None:
     """Run the web server and the steps in this process until SIGTERM or SIGINT.
 
+    While ClickPost's username or key is not set, only the pages and the webhook endpoint are served and no step runs.
+
     `on_ready` receives the address listened on. With `stop`, run until it is set; the caller handles signals.
     """
     if stop is None:
         stop = asyncio.Event()
         on_signal(stop.set)
-    async with assembled(settings) as bridge:
+    problem = vendor_problem(settings)
+    async with setting_up(settings, problem) if problem else assembled(settings) as bridge:
         server = _Server(
             server_config(
                 bridge.app,
@@ -85,10 +95,9 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
         ingest.on_stored = loops["apply"].wake
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
         endpoint = WebhookEndpoint(ingest, keys, utc_now, refusals)
-        most = connections_within_files(settings.connections)
-        connections = Connections(Limits(connections=most, idle=max(most // 2, 1)))
+        connections = _connections(settings)
         app = build_app(
-            api_context(settings, world),
+            api_context(settings, store, world.clickpost, world.labels),
             webhook=endpoint,
             loops=list(loops.values()),
             api_keys=[k.get_secret_value() for k in settings.api_keys],
@@ -96,22 +105,60 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
             host=settings.host,
             connections=connections,
         )
-        ingesting = asyncio.create_task(ingest.run(), name="ingest")
-        try:
-            async with running(loops):
-                yield Bridge(app, endpoint, connections)
-        finally:
-            ingesting.cancel()
-            await asyncio.gather(ingesting, return_exceptions=True)
+        async with _ingesting(ingest), running(loops):
+            yield Bridge(app, endpoint, connections)
 
 
-def api_context(settings: Settings, world: World) -> ApiContext:
+@asynccontextmanager
+async def setting_up(settings: Settings, problem: str) -> AsyncGenerator[Bridge]:
+    """The app without ClickPost's account while the block lasts: pages lead through the set-up, webhooks are stored.
+
+    `problem` says what is missing. The API answers 503 with it, and no step runs.
+    """
+    log.warning("server.setting_up", problem=problem)
+    async with open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store:
+        ingest = Ingest(store)
+        keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
+        endpoint = WebhookEndpoint(ingest, keys, utc_now, WebhookRefusals())
+        connections = _connections(settings)
+        app = build_app(
+            api_context(settings, store, None, OnlyStored()),
+            webhook=endpoint,
+            loops=[],
+            api_keys=[k.get_secret_value() for k in settings.api_keys],
+            host=settings.host,
+            connections=connections,
+            closed=problem,
+        )
+        async with _ingesting(ingest):
+            yield Bridge(app, endpoint, connections)
+
+
+@asynccontextmanager
+async def _ingesting(ingest: Ingest) -> AsyncGenerator[None]:
+    """Store deliveries while the block lasts."""
+    task = asyncio.create_task(ingest.run(), name="ingest")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _connections(settings: Settings) -> Connections:
+    most = connections_within_files(settings.connections)
+    return Connections(Limits(connections=most, idle=max(most // 2, 1)))
+
+
+def api_context(
+    settings: Settings, store: Store, clickpost: AsyncClickPost | None, labels: FetchesLabels
+) -> ApiContext:
     """What the routes of the API share."""
     return ApiContext(
-        store=world.store,
+        store=store,
         clock=utc_now,
-        clickpost=world.clickpost,
-        labels=world.labels,
+        clickpost=clickpost,
+        labels=labels,
         audit=audit_context(settings),
         allocation=settings.allocation,
         zone=settings.zone,
@@ -119,7 +166,15 @@ def api_context(settings: Settings, world: World) -> ApiContext:
         stuck_after=settings.stuck_after,
         networks=read_networks(settings.endpoint_networks),
         country=settings.notice_country,
+        setup=SettingsTools(configured=settings, store=store, clickpost=clickpost, clock=utc_now),
+        messages=message_context(settings),
     )
+
+
+def message_context(settings: Settings) -> MessageContext:
+    """The templates and rules of messages, for their pages. Raises SettingsError."""
+    channels = list(customer_channels(settings))
+    return MessageContext(templates=templates(settings), policy=notify_policy(settings), channels=channels)
 
 
 def audit_context(settings: Settings) -> AuditContext:

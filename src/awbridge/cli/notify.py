@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from awbridge.app.settings import Settings
 from awbridge.cli import output
-from awbridge.cli.shared import as_json_option, fail, on_settings, on_store, read_settings
+from awbridge.cli.shared import as_json_option, fail, on_settings, on_store, read_settings, with_store
+from awbridge.cli.times import MOMENT, in_zone
 from awbridge.domain.notify.events import EventKind
 from awbridge.domain.notify.notices import Channel, NoticeState
-from awbridge.domain.notify.phones import reachable
 from awbridge.domain.tracking.milestones import Milestone
 from awbridge.steps.notify import endpoints as subscribers
+from awbridge.steps.notify import opt_outs as opt_out_steps
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.notify import alarms, endpoints, events, notices, opt_outs
@@ -71,22 +73,47 @@ def _without_notice(reached: notices.NoticeMilestone) -> dict[str, Any]:
 @notices_group.command("preview")
 @click.argument("milestone", type=click.Choice([m.value for m in Milestone]))
 @click.option("--channel", type=click.Choice([c.value for c in Channel]), default="sms", show_default=True)
-@click.option("--language", default="en", show_default=True)
+@click.option("--language", default="", help="en, hi, ...  [default: the shipment's, or AWBRIDGE_NOTICE_LANGUAGE]")
+@click.option("--shipment", help="With the values of this shipment, by its reference number.")
 @click.option("--return", "is_return", is_flag=True, help="As for a return.")
 @click.option("--another-day", is_flag=True, help="As it reads on another day than that of the scan.")
 @click.option("--html", "as_html", is_flag=True, help="Print the HTML of a mail.")
-def preview(milestone: str, channel: str, language: str, is_return: bool, another_day: bool, as_html: bool) -> None:
-    """Print a message with made-up values.
+def preview(
+    milestone: str,
+    channel: str,
+    language: str,
+    shipment: str | None,
+    is_return: bool,
+    another_day: bool,
+    as_html: bool,
+) -> None:
+    """Print a message with made-up values, or with those of a shipment.
 
     Example: awbridge notices preview out_for_delivery --channel mail --language hi
     """
     from awbridge.app.connections import templates
-    from awbridge.sinks.templates import EXAMPLE
+    from awbridge.app.policies import notify_policy
+    from awbridge.steps.notify.preview import MessageChoice, preview_example, preview_for
 
     settings = read_settings()
-    brand = {"brand": settings.notice_brand} if settings.notice_brand else {}
-    values = {**EXAMPLE, "is_return": is_return, "is_today": not another_day, **brand}
-    message = templates(settings).render(Milestone(milestone), Channel(channel), language, values)
+    texts, policy = templates(settings), notify_policy(settings)
+    choice = MessageChoice(
+        milestone=Milestone(milestone),
+        channel=Channel(channel),
+        language=language,
+        is_return=is_return,
+        another_day=another_day,
+    )
+    if shipment is None:
+        seen = preview_example(texts, policy, choice)
+    else:
+        reference = shipment
+        seen = with_store(
+            lambda store: preview_for(
+                store=store, clock=utc_now, templates=texts, policy=policy, reference_number=reference, choice=choice
+            )
+        )
+    message = seen.message or fail(seen.problem)
     if as_html:
         click.echo(message.html or fail("only mails have HTML"))
         return
@@ -128,11 +155,15 @@ async def add_endpoint(settings: Settings, store: Store, url: str, kinds: tuple[
 
     Example: awbridge endpoints add https://erp.example.com/hooks/awbridge --kind delivered --kind rto.started
     """
-    from awbridge.sinks.addresses import find_target, read_networks
+    from awbridge.sinks.addresses import read_networks
 
-    await find_target(url, read_networks(settings.endpoint_networks))
-    async with store.write() as session:
-        added = await endpoints.add(session, url, kinds=[EventKind(k) for k in kinds], now=utc_now())
+    added = await subscribers.subscribe(
+        store=store,
+        clock=utc_now,
+        url=url,
+        kinds=[EventKind(k) for k in kinds],
+        networks=read_networks(settings.endpoint_networks),
+    )
     click.echo(f"endpoint {added.id}\nsecret {added.secret}")
 
 
@@ -222,16 +253,48 @@ async def redeliver(store: Store, endpoint_id: int, event_ids: tuple[int, ...]) 
     click.echo(f"{due} events are due again")
 
 
+@endpoints_group.command("set")
+@_endpoint_argument
+@click.argument("url")
+@click.option(
+    "--kind", "kinds", multiple=True, type=click.Choice([k.value for k in EventKind]), help="Repeatable. [default: all]"
+)
+@on_settings
+async def change_endpoint(settings: Settings, store: Store, endpoint_id: int, url: str, kinds: tuple[str, ...]) -> None:
+    """Change the address and the events of an endpoint. Its secret stays.
+
+    Example: awbridge endpoints set 1790000000000000000 https://erp.example.com/hooks/new --kind delivered
+    """
+    from awbridge.sinks.addresses import read_networks
+
+    await subscribers.change(
+        store=store,
+        clock=utc_now,
+        endpoint_id=endpoint_id,
+        url=url,
+        kinds=[EventKind(k) for k in kinds],
+        networks=read_networks(settings.endpoint_networks),
+    )
+    click.echo("changed")
+
+
+@endpoints_group.command("replay")
+@_endpoint_argument
+@click.option("--since", required=True, type=MOMENT, help="A day or a time, in the account's zone.")
+@on_settings
+async def replay(settings: Settings, store: Store, endpoint_id: int, since: datetime) -> None:
+    """Send every event again since a time, delivered or not. They keep their webhook-id.
+
+    Example: awbridge endpoints replay 1790000000000000000 --since 2026-11-28
+    """
+    start = in_zone(since, settings.zone).astimezone(UTC)
+    due = await subscribers.replay(store=store, clock=utc_now, endpoint_id=endpoint_id, since=start)
+    click.echo(f"{due} events are due again")
+
+
 @click.group("opt-outs")
 def opt_outs_group() -> None:
     """Addresses that receive no messages. Only hashes are stored."""
-
-
-def _address(text: str, settings: Settings) -> str:
-    try:
-        return reachable(text, country=settings.notice_country)
-    except ValueError as error:
-        fail(str(error))
 
 
 @opt_outs_group.command("add")
@@ -243,9 +306,10 @@ async def add_opt_out(settings: Settings, store: Store, address: str, channel: s
 
     Example: awbridge opt-outs add +919000000001 --channel sms
     """
-    reached, chosen = _address(address, settings), Channel(channel) if channel else None
-    async with store.write() as session:
-        added = await opt_outs.add(session, reached, channel=chosen, now=utc_now())
+    chosen, country = Channel(channel) if channel else None, settings.notice_country
+    added = await opt_out_steps.add_opt_out(
+        store=store, clock=utc_now, address=address, country=country, channel=chosen
+    )
     click.echo("added" if added else "known already")
 
 
@@ -258,10 +322,9 @@ async def remove_opt_out(settings: Settings, store: Store, address: str, channel
 
     Example: awbridge opt-outs remove asha@example.com
     """
-    reached, chosen = _address(address, settings), Channel(channel) if channel else None
-    async with store.write() as session:
-        removed = await opt_outs.remove(session, reached, channel=chosen)
-    click.echo("removed" if removed else fail("this address had not opted out of that"))
+    chosen, country = Channel(channel) if channel else None, settings.notice_country
+    await opt_out_steps.remove_opt_out(store=store, address=address, country=country, channel=chosen)
+    click.echo("removed")
 
 
 @opt_outs_group.command("list")

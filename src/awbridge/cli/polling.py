@@ -12,11 +12,11 @@ from awbridge.cli import output
 from awbridge.cli.shared import as_json_option, fail, on_store, read_settings, with_settings, with_vendor
 from awbridge.cli.times import MOMENT, in_zone
 from awbridge.clickpost.client.async_client import AsyncClickPost
-from awbridge.clickpost.tracking.webhook_registration import secret_in
 from awbridge.clickpost.wire.masking import mask_url
 from awbridge.domain.errors import AwbridgeError, VendorError
 from awbridge.steps.polling import policy as polling_policy
 from awbridge.steps.polling import track_order, updated_order
+from awbridge.steps.polling.register_webhook import register_webhook as register
 from awbridge.steps.polling.try_webhook import GRACE, WebhookTrial, try_webhook
 from awbridge.steps.polling.watch import coverage
 from awbridge.steps.runtime.clock import utc_now
@@ -43,19 +43,11 @@ def register_webhook(url: str, show_key: bool, wait: float) -> None:
     """
 
     async def go(clickpost: AsyncClickPost, store: Store) -> WebhookTrial | None:
-        registration = await clickpost.register_webhook(url)
-        changed = registration.already
-        if changed:
-            registration = await clickpost.change_webhook(url)
-        if not registration.registered:
-            raise AwbridgeError(f"ClickPost refused ({registration.code}): {registration.message}")
-        async with store.write() as session:
-            for key in filter(None, (registration.webhook_key, secret_in(url))):
-                await webhook_keys.add(session, key, webhook_url=mask_url(url), now=utc_now())
-        click.echo(f"{'changed to' if changed else 'registered'} {mask_url(url)}")
-        click.echo("the key is stored" if registration.webhook_key else "no new key; the old one stays valid")
-        if show_key and registration.webhook_key:
-            click.echo(registration.webhook_key)
+        registered = await register(store=store, clickpost=clickpost, clock=utc_now, url=url)
+        click.echo(f"{'changed to' if registered.changed else 'registered'} {registered.url}")
+        click.echo("the key is stored" if registered.key else "no new key; the old one stays valid")
+        if show_key and registered.key:
+            click.echo(registered.key)
         return await _try(clickpost, store, url, wait)
 
     _check_url(url)

@@ -18,8 +18,10 @@ from awbridge.cli.shared import as_json_option, fail, on_settings, on_store, rea
 from awbridge.cli.times import DAY
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.wire.tracking_codes import status_name
+from awbridge.domain.reconciliation.decisions import Decision
 from awbridge.domain.reconciliation.differences import DifferenceKind, DifferenceTable
 from awbridge.domain.schedule import day_before
+from awbridge.steps.reconciliation.decide import decide
 from awbridge.steps.reconciliation.differences import push_again
 from awbridge.steps.reconciliation.reconcile import ReconcilePolicy, begin_day, reconcile_due
 from awbridge.steps.reconciliation.report_files import day_of_file, kind_of_file, read_parts, take_file
@@ -246,3 +248,28 @@ async def push_missing_again(store: Store, reconciliation: int, as_json: bool) -
         click.echo(f"{done.pushed} are pushed again, {done.passed_over} have changed since and were skipped")
         for one in done.undecided:
             click.echo(f"{one.reference_number} is not pushed again until you decide: {one.why}")
+
+
+@reconcile.command("decide")
+@click.argument("reconciliation", type=click.IntRange(0, 2**63 - 1))
+@click.argument("decision", type=click.Choice([d.value for d in Decision]))
+@click.argument("differences_", metavar="DIFFERENCE...", nargs=-1, required=True, type=click.IntRange(0, 2**63 - 1))
+@click.option("--reason", default="", help="Stored with differences that are marked as solved.")
+@as_json_option
+@on_store
+async def decide_differences(
+    store: Store, reconciliation: int, decision: str, differences_: tuple[int, ...], reason: str, as_json: bool
+) -> None:
+    """Recheck differences at once, push their shipments again, or mark them as solved.
+
+    Example: awbridge reconcile decide 1811111111111111111 solve 1811111111111111112 --reason "booked by hand"
+    """
+    results = await decide(
+        store=store,
+        clock=utc_now,
+        reconciliation_id=reconciliation,
+        difference_ids=differences_,
+        decision=Decision(decision),
+        reason=reason,
+    )
+    output.show(results, [output.pick(r, ("item", "done", "text")) for r in results], as_json=as_json, empty="none")

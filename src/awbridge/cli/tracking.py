@@ -14,6 +14,7 @@ from awbridge.cli.shared import as_json_option, fail, read_settings, with_store
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.tracking import replay as replay_step
 from awbridge.steps.tracking.apply import apply_due
+from awbridge.steps.tracking.dead_letters import retry_dead_letters
 from awbridge.steps.tracking.replay_report import Replayed, replay_report
 from awbridge.store import Store
 from awbridge.store.tracking import inbox
@@ -87,10 +88,11 @@ def _rebuild(reference: str | None, restart: bool, as_json: bool) -> None:
 
 def _replay_dead_letters(only_list: bool, as_json: bool) -> None:
     async def go(store: Store) -> list[Any]:
-        async with store.write() as session:
+        async with store.read() as session:
             dead_letters = await inbox.problems(session, limit=1000)
-            if not only_list:
-                click.echo(f"{await inbox.replay(session, now=utc_now())} deliveries are due again", err=True)
+        if not only_list:
+            due = await retry_dead_letters(store=store, clock=utc_now)
+            click.echo(f"{due} deliveries are due again", err=True)
         return dead_letters
 
     dead_letters = with_store(go)

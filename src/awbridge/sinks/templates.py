@@ -75,6 +75,14 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True)
+class TemplateFile:
+    """The file of a message: its name below the folder of templates. `is_own`: it is in the configured folder."""
+
+    name: str
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TemplateProblem:
     """A finding of the lint. `wrong`: the message cannot be sent; otherwise a warning."""
 
@@ -125,6 +133,22 @@ class Templates:
         values_later = {**examples, "is_today": False}
         return any(day_words.names_day(_render(_TEXT, part, values_later, f"{found}/{milestone}")) for part in parts)
 
+    @property
+    def folder(self) -> Path | None:
+        """The configured folder, whose files take precedence."""
+        return self._folder
+
+    def file_of(self, milestone: Milestone, channel: Channel, language: str) -> TemplateFile | None:
+        """The file that a message is rendered from; None if there is none."""
+        for name in self._candidates(milestone, channel, language):
+            if self._read(name) is not None:
+                return TemplateFile(name, self._folder is not None and (self._folder / name).is_file())
+        return None
+
+    def _candidates(self, milestone: Milestone, channel: Channel, language: str) -> list[str]:
+        languages = [one for one in dict.fromkeys((language, self._default, "en")) if re.fullmatch(r"[a-z]{2,8}", one)]
+        return [f"{one}/{milestone}.{kind}.j2" for one in languages for kind in (channel, "text")]
+
     def _page(
         self, milestone: Milestone, language: str, text: str, subject: str, values: Mapping[str, str | bool]
     ) -> str | None:
@@ -137,10 +161,9 @@ class Templates:
 
     def _find(self, milestone: Milestone, channel: Channel, language: str) -> tuple[dict[str, str], str, str]:
         """The head and the body of a message's template, and its language. Raises TemplateRefused."""
-        for one in dict.fromkeys((language, self._default, "en")):
-            for name in (f"{one}/{milestone}.{channel}.j2", f"{one}/{milestone}.text.j2"):
-                if re.fullmatch(r"[a-z]{2,8}", one) and (source := self._read(name)) is not None:
-                    return *_split_head(source), one
+        for name in self._candidates(milestone, channel, language):
+            if (source := self._read(name)) is not None:
+                return *_split_head(source), name.partition("/")[0]
         raise TemplateRefused(f"there is no template of {milestone} for {channel}")
 
     def _read(self, name: str) -> str | None:

@@ -36,11 +36,13 @@ def build_app(
     host: str = "",
     connections: Connections | None = None,
     limiter: WrongKeyLimiter | None = None,
+    closed: str = "",
 ) -> ASGIApp:
     """The app of `awbridge serve`.
 
     `host`: a name that callers without a key may use, besides localhost. `connections`: the server's, shown in the
-    metrics. `limiter`: by default one that counts its refusals in `connections`.
+    metrics. `limiter`: by default one that counts its refusals in `connections`. `closed`: why the API answers 503
+    (pages, webhooks and /healthz do not); "" if it is open.
     """
     connections = connections or Connections()
     process = ProcessContext(
@@ -52,18 +54,7 @@ def build_app(
     )
     keys = Keys(api_keys, limiter or WrongKeyLimiter(connections.refused))
     guarded = ApiGuard(_fastapi_app(api, process), keys, open_paths=_OPEN, open_folder=_OPEN_FOLDER, host=host)
-    shown = build_pages(
-        api.store,
-        api.clock,
-        zone=api.zone,
-        stuck_after=api.stuck_after,
-        poll_again_after=api.poll_again_after,
-        allocation=api.allocation,
-        crons=api.audit.crons,
-        labels=api.labels,
-        documents=api.documents,
-        privacy=api.audit.privacy,
-    )
+    shown = build_pages(api)
     guarded_pages = PageGuard(shown, keys, host=host)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,6 +62,8 @@ def build_app(
             await webhook(scope, receive, send)
         elif scope["type"] == "http" and is_page(scope["path"]):
             await guarded_pages(scope, receive, send)
+        elif closed and scope["type"] == "http" and scope["path"] != "/healthz":
+            await problems.problem(503, "Set-up is not finished", closed)(scope, receive, send)
         else:
             await guarded(scope, receive, send)
 

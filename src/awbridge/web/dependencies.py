@@ -23,6 +23,8 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
 from awbridge.web.http.limits import Connections
+from awbridge.web.pages.messages.context import MessageContext
+from awbridge.web.pages.setup.tools import SetupTools
 from awbridge.web.ready import Readiness
 from awbridge.web.webhook.endpoint import WebhookEndpoint
 
@@ -48,7 +50,8 @@ class ApiContext:
     `clickpost`: None where this process does not call ClickPost. `zone`: the account's; days, and times without a zone,
     are local to it. `poll_again_after`: the shortest time between two polls of one shipment. `networks`: private
     networks that endpoints may be in. `country`: the country of phone numbers without a country code. `labels`
-    fetches labels, `documents` makes PDFs.
+    fetches labels, `documents` makes PDFs. `setup`: the installation, for the set-up page. `messages`: templates and
+    rules of messages, for their pages.
     """
 
     store: Store
@@ -63,6 +66,8 @@ class ApiContext:
     country: str = "IN"
     labels: FetchesLabels = field(default_factory=OnlyStored)
     documents: DocumentMaker = field(default_factory=DocumentMaker)
+    setup: SetupTools | None = None
+    messages: MessageContext | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 from datetime import time, timedelta
 
+import pytest
+
 from awbridge.domain.call import Call
 from awbridge.domain.couriers.downtime import declare
 from awbridge.domain.orders.shipment import State
+from awbridge.domain.tracking.dead_letter import DeadLetterReason
 from awbridge.steps.couriers.measure import MeasureCouriers
 from awbridge.store.audit import attempts
 from awbridge.store.couriers import couriers, downtimes
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.registration import failures
 from awbridge.store.tracking import inbox
+from awbridge.web.pages.tracking import dead_letters
 from tests.support.app import Web
-from tests.support.pages import OUR_FORM, hidden_fields, open_page, send_form
+from tests.support.pages import OUR_FORM, hidden_fields, next_page, open_page, send_form
 from tests.support.rows import T0, add, attempt, decided, delivery, fetch, sql
 from tests.support.world import get
 
@@ -115,3 +119,43 @@ async def test_couriers_show_how_each_account_performs(web: Web) -> None:
     shown = await open_page(web, "/couriers")
     assert "Of 3 shipments placed within 30 days" in shown
     assert re.findall(r'data-name="(?:Orders|Placed|Delivered)">([^<]+)<', shown) == ["4", "75 %", "–"]
+
+
+async def test_dead_letters_are_grouped_by_reason_and_retried_by_group_or_one_by_one(web: Web) -> None:
+    problems = {
+        "a": DeadLetterReason.UNKNOWN_SHIPMENT.of("w:AWB1"),
+        "b": DeadLetterReason.UNKNOWN_SHIPMENT.of("w:AWB2"),
+        "c": DeadLetterReason.NO_STATUS.of(""),
+        "d": "a text of an older version",
+        "raw:e": DeadLetterReason.NOT_JSON.of(""),
+    }
+    async with web.store.write() as session:
+        await inbox.add(session, [delivery(name, problem=problem) for name, problem in problems.items()])
+    shown = await open_page(web, "/dead-letters")
+    for text in (">Unknown shipment<", ">No status<", "Other", ">Not JSON<"):
+        assert text in shown, text
+    assert shown.count("/retry") == 1 + 2 + 4, "all, two reasons, and four deliveries: what is no JSON stays"
+    only = await open_page(web, "/dead-letters?reason=unknown_shipment")
+    assert "AWB1" in only
+    assert "older version" not in only
+    single = re.search(r'action="(/dead-letters/\d+/retry)"', only)
+    assert single
+    await send_form(web, single[1], {}, status=303)
+    assert len(await fetch(web.store, "SELECT id FROM inbox WHERE problem IS NULL")) == 1
+    await send_form(web, single[1], {}, status=404)
+    await send_form(web, "/dead-letters/retry", {"reason": "unknown_shipment"}, status=303)
+    left = await fetch(web.store, "SELECT identity FROM inbox WHERE problem IS NOT NULL ORDER BY identity")
+    assert [row["identity"] for row in left] == ["c", "d", "raw:e"]
+    await send_form(web, "/dead-letters/retry", {"reason": "x"}, status=422)
+
+
+async def test_dead_letters_follow_each_other_over_pages(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dead_letters, "PAGE_SIZE", 2)
+    async with web.store.write() as session:
+        await inbox.add(session, [delivery(f"x{n}", problem=f"no_status: number {n}") for n in range(3)])
+    path, seen = "/dead-letters?reason=no_status", list[str]()
+    while path:
+        shown = await open_page(web, path)
+        seen += re.findall(r"<h3>[^<]*number (\d)</h3>", shown)
+        path = next_page(shown)
+    assert sorted(seen) == ["0", "1", "2"]

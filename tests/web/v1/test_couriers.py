@@ -196,6 +196,9 @@ async def test_an_account_is_limited_and_a_downtime_holds_it(http: httpx2.AsyncC
     assert (await http.put("/v1/accounts/rate", json=limit | {"rate_per_second": None})).status_code == 200
     [account] = (await http.get("/v1/accounts")).json()
     assert (account["rate_per_second"], account["held"]) == (None, None)
+    healthy = await http.post("/v1/accounts/reset", json={"courier_partner_id": 4, "account_code": "one"})
+    assert (healthy.status_code, "no incident" in healthy.text) == (409, True)
+    assert (await http.post("/v1/accounts/reset", json={"courier_partner_id": 5})).status_code == 404
     for wrong in (limit | {"rate_per_second": 0}, limit | {"courier_partner_id": 0}, {"courier_partner_id": 4}):
         assert (await http.put("/v1/accounts/rate", json=wrong)).status_code == 422
     backwards = body | {"to_at": "2019-01-01T00:00:00"}

@@ -55,7 +55,16 @@ async def test_the_life_cycle_of_an_endpoint(web: Web) -> None:
     assert (again.status_code, again.json()) == (202, {"due": 1})
     assert (await web.http.post(f"{path}/redeliver", json={})).json() == {"due": 0}
     assert (await web.http.post(f"{path}/redeliver", json={"event_ids": ["7"]})).status_code == 404
+    for since in ("2999-01-01", "1000-01-01"):
+        assert (await web.http.post(f"{path}/replay", json={"since": since})).json() == {"due": 0}
+    replayed = await web.http.post(f"{path}/replay", json={"since": "2020-01-01"})
+    assert (replayed.status_code, replayed.json()) == (202, {"due": 0}), "its id is of the machine's time, after T0"
+    changed = await web.http.put(path, json={"url": f"{URL}/new"})
+    assert (changed.json()["url"], changed.json()["kinds"], "secret" in changed.json()) == (f"{URL}/new", [], False)
+    assert (await web.http.put(path, json={"url": "https://127.0.0.1/"})).status_code == 422
     assert (await web.http.delete(path)).status_code == 204
+    assert (await web.http.put(path, json={"url": URL})).status_code == 404
+    assert (await web.http.post(f"{path}/replay", json={"since": "2020-01-01"})).status_code == 404
     for method, tail in (
         ("POST", "/rotate"),
         ("POST", "/enable"),

@@ -73,6 +73,21 @@ async def test_shipments_missing_at_clickpost_are_pushed_again(web: Web) -> None
     assert (await get(web.store, "ORDER-1")).state is State.PLACED
 
 
+async def test_differences_are_decided_on_one_by_one(web: Web) -> None:
+    number = await reconciled(web)
+    page = (await web.http.get(f"/v1/reconciliations/{number}/differences")).json()
+    ids = {d["item"]: d["id"] for d in page["differences"]}
+    chosen = {"decision": "solve", "differences": [ids["ORDER-2"], "1"], "reason": "lost"}
+    answer = await web.http.post(f"/v1/reconciliations/{number}/decide", json=chosen)
+    assert [(one["item"], one["done"]) for one in answer.json()] == [("ORDER-2", True), ("", False)]
+    again = await web.http.post(f"/v1/reconciliations/{number}/decide", json=chosen)
+    assert [one["text"] for one in again.json()][:1] == ["It is solved already."]
+    shown = (await web.http.get(f"/v1/reconciliations/{number}/differences")).json()["differences"]
+    assert [d["solved_how"] for d in shown if d["item"] == "ORDER-2"] == ["by hand: lost"]
+    problem(await web.http.post(f"/v1/reconciliations/{number}/decide", json={**chosen, "differences": ["x"]}), 404)
+    problem(await web.http.post("/v1/reconciliations/1/decide", json=chosen), 404)
+
+
 async def test_the_evidence_of_a_difference_is_a_zip(web: Web) -> None:
     number = await reconciled(web)
     page = (await web.http.get(f"/v1/reconciliations/{number}/differences")).json()
@@ -99,4 +114,6 @@ async def test_invalid_requests_are_refused(web: Web) -> None:
         "still matching"
         in problem(await web.http.post(f"/v1/reconciliations/{started['id']}/push-again"), 409)["detail"]
     )
+    decided = {"decision": "recheck", "differences": ["1"]}
+    problem(await web.http.post(f"/v1/reconciliations/{started['id']}/decide", json=decided), 409)
     problem(await web.http.get(f"/v1/reconciliations/{started['id']}/differences/1/evidence"), 404)

@@ -30,10 +30,10 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckContext:
-    """What the checks work with."""
+    """What the checks work with. `clickpost` is None while the account is not set."""
 
     settings: Settings
     store: Store
-    clickpost: AsyncClickPost
+    clickpost: AsyncClickPost | None
     clock: Clock
     url: str

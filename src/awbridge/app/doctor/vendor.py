@@ -13,6 +13,9 @@ CLOCK_MAY_DIFFER = 30.0  # seconds
 
 
 async def check_accounts(context: CheckContext) -> list[Diagnosis]:
+    if context.clickpost is None:
+        do = "set AWBRIDGE_CLICKPOST_USERNAME and AWBRIDGE_CLICKPOST_KEY, then start awbridge again"
+        return [Diagnosis("clickpost", PROBLEM, "the account is not set", do)]
     try:
         theirs = await context.clickpost.fetch_accounts(active=True)
     except VendorError as error:

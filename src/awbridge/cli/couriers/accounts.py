@@ -63,3 +63,19 @@ def set_rate(courier: int, account: str | None, per_second: float | None, unlimi
     with_store(go)
     named = f"{courier} {account}" if account else f"{courier}"
     click.echo(f"{named}: no limit" if unlimited else f"{named}: at most {per_second:g} a second")
+
+
+@click.command("reset")
+@click.option("--courier", required=True, type=click.IntRange(1, 2**31 - 1), help="ClickPost's courier partner id.")
+@click.option("--account", help="The account code; without it, the courier's account without a code.")
+def reset_account(courier: int, account: str | None) -> None:
+    """End the incident of an account by hand.
+
+    Do so once its cause is corrected. Shipments go out 1, 2, 4, ... at a time.
+
+    Example: awbridge couriers reset --courier 4 --account "Delhivery Surface"
+    """
+    from awbridge.steps.couriers.downtimes import reset_account as reset
+
+    with_store(lambda store: reset(store=store, clock=utc_now, courier_partner_id=courier, account_code=account))
+    click.echo("reset")

@@ -11,7 +11,8 @@ from awbridge.cli import output
 from awbridge.cli.shared import as_json_option, on_store, read_settings, with_store
 from awbridge.cli.times import CLOCK, MOMENT
 from awbridge.domain.couriers.downtime import DAYS, Downtime, declare
-from awbridge.domain.errors import AwbridgeError, NotFound
+from awbridge.domain.errors import AwbridgeError
+from awbridge.steps.couriers import downtimes as downtime_steps
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.couriers import downtimes
@@ -62,11 +63,8 @@ def add_downtime(
     except ValueError as error:
         raise AwbridgeError(str(error)) from None
 
-    async def go(store: Store) -> Downtime:
-        async with store.write() as session:
-            return await downtimes.add(session, declared, now=utc_now())
-
-    click.echo(f"downtime {with_store(go).id} declared")
+    added = with_store(lambda store: downtime_steps.add_downtime(store=store, clock=utc_now, declared=declared))
+    click.echo(f"downtime {added.id} declared")
 
 
 @downtime_group.command("list")
@@ -104,7 +102,5 @@ async def remove_downtime(store: Store, number: int) -> None:
 
     Example: awbridge couriers downtime remove 1840412338123456789
     """
-    async with store.write() as session:
-        if not await downtimes.remove(session, number):
-            raise NotFound(f"there is no downtime {number}")
+    await downtime_steps.remove_downtime(store=store, number=number)
     click.echo(f"downtime {number} removed")

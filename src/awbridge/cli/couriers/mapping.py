@@ -44,6 +44,11 @@ _ELSEWHERE = (
     ),
     Lazy("downtime", "couriers.downtimes:downtime_group", "Declared downtimes: shipments due meanwhile are held."),
     Lazy("rate", "couriers.accounts:set_rate", "Limit how many orders of one account go out a second."),
+    Lazy(
+        "reset",
+        "couriers.accounts:reset_account",
+        "End the incident of an account by hand.",
+    ),
     Lazy("rules", "couriers.rules:rules_group", "Which transporter takes an order that names none."),
 )
 

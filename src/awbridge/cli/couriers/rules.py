@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,9 +18,10 @@ from awbridge.domain.errors import AwbridgeError, CellDamaged, NotValid
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region
 from awbridge.steps.couriers import couriers as courier_steps
+from awbridge.steps.couriers.explain_rules import RuleVerdict, explain_rules
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
-from awbridge.store.couriers import couriers, rules
+from awbridge.store.couriers import rules
 from awbridge.tables.cells import read_amount, read_text
 from awbridge.tables.header import layout_by_names
 from awbridge.tables.table import Row, Table, open_table
@@ -120,23 +120,26 @@ def test_rules(file: Path, as_json: bool) -> None:
     order = _read_order(file)
     parcel = parcel_of(*order)
 
-    async def go(store: Store) -> tuple[Sequence[Rule], set[str]]:
+    async def go(store: Store) -> list[RuleVerdict]:
         async with store.read() as session:
-            return await rules.every(session), {a.transporter for a in await couriers.every(session) if a.active}
+            return await explain_rules(session, parcel)
 
-    found, active = with_store(go)
-    rows: list[dict[str, Any]] = []
-    taken = False
-    for rule in found:
-        fits = rule.matches(parcel)
-        usable = rule.transporter in active
-        verdict = "does not fit" if not fits else "fits, but the transporter is switched off" if not usable else "fits"
-        chosen = fits and usable and not taken
-        taken = taken or chosen
-        rows.append({"rule": rule.name, "transporter": rule.transporter, "verdict": "takes it" if chosen else verdict})
+    verdicts = with_store(go)
+    rows = [
+        {"rule": v.rule.name, "transporter": v.rule.transporter, "verdict": _in_words(v), "unmet": ", ".join(v.unmet)}
+        for v in verdicts
+    ]
     output.show(rows, as_json=as_json, empty="no rules")
-    if not taken:
+    if not any(v.takes_it for v in verdicts):
         sys.exit(1)
+
+
+def _in_words(verdict: RuleVerdict) -> str:
+    if verdict.unmet:
+        return "does not fit"
+    if not verdict.usable:
+        return "fits, but the transporter is switched off"
+    return "takes it" if verdict.takes_it else "fits"
 
 
 def _read_order(file: Path) -> tuple[JsonObject, Region]:

@@ -257,6 +257,24 @@ def _after_ramp_answers(
     return replace(state, ramp=step, ramp_left=step, ramp_done=0, ramp_at=None)
 
 
+def reset(state: AccountState) -> AccountState:
+    """The account after a person ended its incident: no pause, and a ramp from 1, as after a probe got through.
+
+    If the cause persists, the first failures begin the incident again.
+    """
+    ended = replace(
+        state,
+        incident=AccountIncident.NONE,
+        problem=None,
+        since_at=None,
+        probe_at=None,
+        rest_until_at=None,
+        good_at=None,
+        wrongs=0,
+    )
+    return _start_ramp(_without_counters(ended))
+
+
 def _start_ramp(state: AccountState) -> AccountState:
     return replace(state, ramp=1, ramp_left=1, ramp_done=0, ramp_at=None)
 

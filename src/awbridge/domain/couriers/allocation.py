@@ -80,6 +80,19 @@ class Rule:
             and _within(parcel.value, self.value_from, self.value_to)
         )
 
+    def unmet(self, parcel: AllocationParcel) -> tuple[str, ...]:
+        """The conditions that do not hold for this parcel: drop_pincode, weight, ...; empty if it matches."""
+        holds = {
+            "drop_pincode": _starts(parcel.drop_pincode, self.drop_pincode),
+            "pickup_pincode": _starts(parcel.pickup_pincode, self.pickup_pincode),
+            "order_type": self.order_type in (None, parcel.order_type),
+            "delivery_type": self.delivery_type in (None, parcel.delivery_type),
+            "region": self.region in (None, parcel.region.value),
+            "weight": _within(parcel.weight, self.weight_from, self.weight_to),
+            "value": _within(parcel.value, self.value_from, self.value_to),
+        }
+        return tuple(name for name, is_met in holds.items() if not is_met)
+
 
 RULE_FIELDS = tuple(field.name for field in dataclasses.fields(Rule))
 

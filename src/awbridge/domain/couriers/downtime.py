@@ -45,6 +45,23 @@ class Downtime:
                     return end
         return None
 
+    def windows(self, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+        """The windows (UTC) that touch the time from `start` to `end`, in order. Meant for spans of days or weeks."""
+        if self.from_at and self.to_at:
+            return [(self.from_at, self.to_at)] if self.from_at < end and self.to_at > start else []
+        if self.starts is None or self.ends is None:
+            return []
+        zone = ZoneInfo(self.zone)
+        day, last = start.astimezone(zone).date() - timedelta(days=1), end.astimezone(zone).date()
+        found: list[tuple[datetime, datetime]] = []
+        while day <= last:
+            if day.weekday() in self.weekdays:
+                begins, ends = self._window(day, self.starts, self.ends)
+                if begins < end and ends > start:
+                    found.append((begins, ends))
+            day += timedelta(days=1)
+        return found
+
     def _window(self, day: date, starts: time, ends: time) -> tuple[datetime, datetime]:
         """The window that starts on this local day. An hour repeated by a clock change counts both times."""
         zone = ZoneInfo(self.zone)

@@ -8,6 +8,7 @@ from typing import Any
 from awbridge.clickpost.wire.identifiers import identifier_problems
 from awbridge.domain.couriers.allocation import Rule, read_rules
 from awbridge.domain.couriers.fallback import chain_problem
+from awbridge.domain.couriers.rule_changes import rules_mark
 from awbridge.domain.errors import NotFound, NotPossible, NotValid
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
@@ -43,9 +44,16 @@ async def remove_courier(*, store: Store, transporter: str) -> None:
             raise NotFound(f"there is no transporter {transporter}")
 
 
-async def put_rules(*, store: Store, clock: Clock, rows: Sequence[Mapping[str, Any]]) -> list[Rule]:
-    """Replace all allocation rules. Raises NotValid that names the rule and the condition."""
+async def put_rules(
+    *, store: Store, clock: Clock, rows: Sequence[Mapping[str, Any]], instead_of: str | None = None
+) -> list[Rule]:
+    """Replace all allocation rules. Raises NotValid that names the rule and the condition.
+
+    `instead_of`: the `rules_mark` of the rules that are replaced. Raises NotPossible if they were changed meanwhile.
+    """
     async with store.write() as session:
+        if instead_of is not None and rules_mark(await rules.every(session)) != instead_of:
+            raise NotPossible("the rules were changed meanwhile; nothing was saved")
         transporters = {a.transporter for a in await couriers.every(session)}
         try:
             new = read_rules(rows, transporters)

@@ -1,15 +1,21 @@
-"""Operations on webhook endpoints: redeliver, enable, disable. The API, CLI and pages share them."""
+"""Operations on webhook endpoints: add, change, redeliver, replay, enable, disable, rotate, remove."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from awbridge.domain.errors import NotFound
+from awbridge.domain.notify.events import EventKind
+from awbridge.sinks.addresses import Network, find_target
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
+from awbridge.store.engine.ids import first_id
 from awbridge.store.notify import endpoints, events
 from awbridge.store.notify.endpoints import Endpoint
+
+REPLAY_BATCH = 2000  # events of one transaction
 
 
 def _unknown(endpoint_id: int) -> NotFound:
@@ -58,6 +64,58 @@ async def disable(*, store: Store, clock: Clock, endpoint_id: int) -> Endpoint:
         await endpoints.lock(session, endpoint_id)
         await endpoints.rest(session, endpoint_id, now=clock())
         return await _known(session, endpoint_id)
+
+
+async def subscribe(
+    *, store: Store, clock: Clock, url: str, kinds: Sequence[EventKind], networks: Sequence[Network]
+) -> Endpoint:
+    """Send events to a URL from now on. `kinds`: empty for every event. Raises AddressRefused, AddressUnknown.
+
+    `networks`: private networks that are allowed.
+    """
+    await find_target(url, networks)
+    async with store.write() as session:
+        return await endpoints.add(session, url, kinds=kinds, now=clock())
+
+
+async def change(
+    *,
+    store: Store,
+    clock: Clock,
+    endpoint_id: int,
+    url: str,
+    kinds: Sequence[EventKind],
+    networks: Sequence[Network],
+) -> Endpoint:
+    """Another address, or other events from now on. What is due goes to the new address, signed as before.
+
+    Raises AddressRefused, AddressUnknown, NotFound.
+    """
+    await find_target(url, networks)
+    async with store.write() as session:
+        await endpoints.change(session, endpoint_id, url, kinds=kinds, now=clock())
+        return await _known(session, endpoint_id)
+
+
+async def replay(*, store: Store, clock: Clock, endpoint_id: int, since: datetime) -> int:
+    """Send every event again that was addressed to an endpoint since then, under its first webhook-id; how many.
+
+    Events that happened before the endpoint was added are not among them. It goes in batches, oldest first: a killed
+    replay may be begun again. Raises NotFound.
+    """
+    end, after, replayed = clock(), first_id(since), 0
+    while True:
+        async with store.write() as session:
+            endpoint = await endpoints.lock(session, endpoint_id)
+            if endpoint is None:
+                raise _unknown(endpoint_id)
+            sent = await events.redeliver_between(session, endpoint_id, after, end, now=clock(), limit=REPLAY_BATCH)
+            if sent and not endpoint.enabled:
+                await events.pause(session, endpoint_id)
+        replayed += len(sent)
+        if len(sent) < REPLAY_BATCH:
+            return replayed
+        after = sent[-1] + 1
 
 
 async def rotate(*, store: Store, clock: Clock, endpoint_id: int) -> Endpoint:

@@ -153,7 +153,7 @@ class _NotifyRound:
         customer = recipient(shipment, country=self.policy.country)
         now = self.clock()
         language = customer.language or self.policy.language
-        values = _values(shipment, cause, customer, notice.channel, self.policy, now)
+        values = message_values(shipment, cause, customer, notice.channel, self.policy, now)
         facts = await self._facts(session, notice, shipment, reached, cause, customer)
         try:
             names_day = self.templates.names_day(notice.milestone, notice.channel, language, values)
@@ -243,7 +243,7 @@ async def _replacement(session: Session, shipment: Shipment, milestone: Mileston
     return None if is_dropped and milestone is not Milestone.CANCELLED else shipment.replaced_by
 
 
-def _values(
+def message_values(
     shipment: Shipment,
     cause: NoticeMilestone,
     customer: Recipient,

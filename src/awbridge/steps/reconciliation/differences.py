@@ -185,7 +185,7 @@ async def push_again(*, store: Store, clock: Clock, reconciliation_id: int) -> P
             await accounts.ensure(session, [(s.courier_partner_id, s.account_code) for s in known.values()])
             for difference in sorted(page, key=lambda d: (shard_of(d.item), d.item)):
                 try:
-                    done = await _push_one(session, difference, known.get(difference.item), clock())
+                    done = await push_one(session, difference, known.get(difference.item), clock())
                 except PayloadRefused as problem:
                     undecided.append(Undecided(difference.item, str(problem)))
                     continue
@@ -196,7 +196,7 @@ async def push_again(*, store: Store, clock: Clock, reconciliation_id: int) -> P
         after = page[-1].id
 
 
-async def _push_one(session: Session, difference: Difference, shipment: Shipment | None, now: datetime) -> bool:
+async def push_one(session: Session, difference: Difference, shipment: Shipment | None, now: datetime) -> bool:
     """Whether a shipment is being pushed again. Raises PayloadRefused where a person must decide what goes out."""
     if shipment is None or shipment.waybill != difference.waybill or shipment.state is not State.PLACED:
         return False

@@ -9,6 +9,7 @@ from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.queries import Queries
 
 _sql = Queries(__name__)
+_AFTER_ALL = ("9999-12-31", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +53,9 @@ async def get(session: Session, report: str) -> Report | None:
     return row_as(Report, rows[0]) if rows else None
 
 
-async def newest(session: Session, *, limit: int) -> list[Report]:
-    """The reports of the newest days."""
-    return [row_as(Report, row) for row in await session.fetch(_sql.newest, limit)]
+async def newest(session: Session, *, before: tuple[str, str] = _AFTER_ALL, limit: int) -> list[Report]:
+    """The reports of the newest days; `before` is the (day, id) where the last page ended."""
+    return [row_as(Report, row) for row in await session.fetch(_sql.newest, limit, *before)]
 
 
 async def claim_mail(session: Session, report: str, *, now: datetime, until: datetime) -> bool:

@@ -11,7 +11,7 @@ FROM reports WHERE id = $1
 
 -- name: newest
 SELECT id, kind, day, destination, shipments, calls, object_key, bytes, sha256, mailed_at, mailed_to, created_at
-FROM reports ORDER BY day DESC, id LIMIT $1
+FROM reports WHERE day <= $2 AND (day < $2 OR id > $3) ORDER BY day DESC, id LIMIT $1
 
 -- name: claim_mail
 UPDATE reports SET mail_lease_ends_at = $3

@@ -35,5 +35,5 @@ def _microseconds() -> int:
 
 
 def first_id(at: datetime) -> int:
-    """No id that was given since then is smaller."""
-    return int(at.timestamp() * 1_000_000) << _PROCESS_BITS
+    """No id that was given since then is smaller. A time for which there is no id gives the nearest."""
+    return min(max(int(at.timestamp() * 1_000_000) << _PROCESS_BITS, 0), 2**63 - 1)

@@ -66,6 +66,11 @@ async def add(session: Session, url: str, *, kinds: Sequence[EventKind] = (), no
     return added
 
 
+async def change(session: Session, endpoint_id: int, url: str, *, kinds: Sequence[EventKind], now: datetime) -> bool:
+    """Another address or other events from now on; what is due goes to the new address. False if there is none."""
+    return await session.execute(_sql.change, endpoint_id, url, ",".join(kinds), now) > 0
+
+
 async def every(session: Session) -> list[Endpoint]:
     """Every endpoint, oldest first."""
     return [_endpoint(row) for row in await session.fetch(_sql.all)]

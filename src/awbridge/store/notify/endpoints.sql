@@ -13,6 +13,9 @@ SELECT {{endpoints.*}} FROM endpoints WHERE id = $1 {{postgres: FOR UPDATE}}
 -- name: rotate
 UPDATE endpoints SET old_secret = secret, old_secret_until_at = $3, secret = $2, updated_at = $4 WHERE id = $1
 
+-- name: change
+UPDATE endpoints SET url = $2, kinds = $3, updated_at = $4 WHERE id = $1
+
 -- name: enable
 UPDATE endpoints SET enabled = TRUE, problem = NULL, failing_since_at = NULL, updated_at = $2 WHERE id = $1
 

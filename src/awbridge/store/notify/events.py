@@ -12,12 +12,13 @@ from awbridge.domain.notify.events import EventKind, ShipmentEvent
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.domain.tracking.milestones import Milestone
 from awbridge.store.engine.database import Session, row_as
-from awbridge.store.engine.ids import Ids
+from awbridge.store.engine.ids import Ids, first_id
 from awbridge.store.engine.queries import Queries
 from awbridge.store.engine.shards import fetch_of
 
 _sql = Queries(__name__)
 _ids = Ids()
+_END = 2**63 - 1
 
 
 async def write(session: Session, happenings: Sequence[ShipmentEvent], *, now: datetime) -> None:
@@ -157,15 +158,41 @@ class DeliveryShown:
     updated_at: datetime
 
 
-async def newest(session: Session, endpoint_id: int, *, limit: int) -> list[DeliveryShown]:
-    """An endpoint's deliveries, newest first."""
-    return [row_as(DeliveryShown, row) for row in await session.fetch(_sql.newest, endpoint_id, limit)]
-
-
-async def newest_undelivered(session: Session, endpoint_id: int, state: str, *, limit: int) -> list[DeliveryShown]:
-    """An endpoint's deliveries that are due, or that failed, newest first."""
-    rows = await session.fetch(_sql.newest_undelivered, endpoint_id, limit, state)
+async def newest(session: Session, endpoint_id: int, *, before: int | None = None, limit: int) -> list[DeliveryShown]:
+    """An endpoint's deliveries, newest first; `before` is the event's id where the last page ended."""
+    rows = await session.fetch(_sql.newest, endpoint_id, limit, before or _END)
     return [row_as(DeliveryShown, row) for row in rows]
+
+
+async def newest_undelivered(
+    session: Session, endpoint_id: int, state: str, *, before: int | None = None, limit: int
+) -> list[DeliveryShown]:
+    """An endpoint's deliveries that are due, or that failed, newest first; `before` as in `newest`."""
+    rows = await session.fetch(_sql.newest_undelivered, endpoint_id, limit, state, before or _END)
+    return [row_as(DeliveryShown, row) for row in rows]
+
+
+async def get(session: Session, endpoint_id: int, event_id: int) -> tuple[DeliveryShown, str] | None:
+    """One delivery of an endpoint, and the body of its event as it is sent; None if there is none."""
+    rows = await session.fetch(_sql.one, endpoint_id, event_id)
+    return (row_as(DeliveryShown, rows[0]), rows[0]["body"]) if rows else None
+
+
+async def count_since(session: Session, endpoint_id: int, start: datetime, end: datetime) -> int:
+    """How many events were addressed to an endpoint between two times."""
+    rows = await session.fetch(_sql.count_since, endpoint_id, first_id(start), first_id(end))
+    return rows[0]["events"]
+
+
+async def redeliver_between(
+    session: Session, endpoint_id: int, after: int, end: datetime, *, now: datetime, limit: int
+) -> list[int]:
+    """Send up to `limit` events again whose ids begin at `after` and were given before `end`; their ids.
+
+    Those that are due anyway stay as they are.
+    """
+    rows = await session.fetch(_sql.redeliver_between, endpoint_id, after, first_id(end), limit, now)
+    return sorted(row["event_id"] for row in rows)
 
 
 async def count_undelivered(session: Session) -> dict[tuple[int, str], int]:

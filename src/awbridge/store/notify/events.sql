@@ -80,17 +80,44 @@ ORDER BY page.event_id DESC
 -- name: newest
 -- The page first: PostgreSQL would join every delivery of the endpoint, then sort them.
 WITH page AS MATERIALIZED (
-  SELECT {{event_deliveries.*}} FROM event_deliveries WHERE endpoint_id = $1 ORDER BY event_id DESC LIMIT $2
+  SELECT {{event_deliveries.*}} FROM event_deliveries WHERE endpoint_id = $1 AND event_id < $3
+  ORDER BY event_id DESC LIMIT $2
 )
 {{with_events}}
 
 -- name: newest_undelivered
 WITH page AS MATERIALIZED (
   SELECT {{event_deliveries.*}} FROM event_deliveries
-  WHERE endpoint_id = $1 AND state = $3 AND state <> 'delivered'
+  WHERE endpoint_id = $1 AND state = $3 AND state <> 'delivered' AND event_id < $4
   ORDER BY event_id DESC LIMIT $2
 )
 {{with_events}}
+
+-- name: one
+WITH page AS MATERIALIZED (
+  SELECT {{event_deliveries.*}} FROM event_deliveries WHERE endpoint_id = $1 AND event_id = $2
+)
+SELECT page.event_id, e.kind, e.reference_number, page.state, page.tries, page.next_try_at, page.http_status, page.problem,
+  e.created_at, page.updated_at, e.body
+FROM page JOIN events e ON e.shard = page.shard AND e.id = page.event_id
+
+-- name: count_since
+SELECT COUNT(*) AS events FROM event_deliveries WHERE endpoint_id = $1 AND event_id >= $2 AND event_id < $3
+
+-- name: redeliver_between
+-- One batch of a replay, in the order of the ids. Those that are due already keep their tries.
+WITH chosen AS MATERIALIZED (
+  SELECT shard, event_id, state FROM event_deliveries
+  WHERE endpoint_id = $1 AND event_id >= $2 AND event_id < $3
+  ORDER BY event_id LIMIT $4
+  {{postgres: FOR UPDATE}}
+)
+UPDATE event_deliveries SET state = 'due', tries = CASE WHEN state = 'due' THEN tries ELSE 0 END,
+  next_try_at = CASE WHEN state = 'due' THEN next_try_at ELSE $5{{postgres: ::timestamptz}} END,
+  lease_owner = CASE WHEN state = 'due' THEN lease_owner END, lease_ends_at = CASE WHEN state = 'due' THEN lease_ends_at END,
+  updated_at = $5
+WHERE endpoint_id = $1 AND (shard, event_id) IN (SELECT shard, event_id FROM chosen)
+RETURNING event_id
 
 -- name: count_undelivered
 SELECT endpoint_id, state, COUNT(*) AS deliveries FROM event_deliveries WHERE state <> 'delivered'

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from awbridge.domain.notify.notices import Channel
 from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.queries import Queries
 
 _sql = Queries(__name__)
+_FIRST = (datetime(9000, 1, 1, tzinfo=UTC), "", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,6 @@ async def opted_out(session: Session, address: str, channel: Channel, *, others:
     return bool(await session.fetch(_sql.find, address_hash(address), channel.value, hashes))
 
 
-async def newest(session: Session, *, limit: int) -> list[OptOut]:
-    """The newest opt-outs."""
-    return [row_as(OptOut, row) for row in await session.fetch(_sql.all, limit)]
+async def newest(session: Session, *, after: tuple[datetime, str, str] | None = None, limit: int) -> list[OptOut]:
+    """The newest opt-outs; `after` is the (created_at, address_hash, channel) where the last page ended."""
+    return [row_as(OptOut, row) for row in await session.fetch(_sql.all, limit, *(after or _FIRST))]

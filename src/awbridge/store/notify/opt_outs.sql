@@ -13,4 +13,6 @@ WHERE (address_hash = $1 AND channel IN ('', $2)) OR (channel = '' AND address_h
 LIMIT 1
 
 -- name: all
-SELECT address_hash, channel, created_at FROM opt_outs ORDER BY created_at DESC, address_hash LIMIT $1
+SELECT address_hash, channel, created_at FROM opt_outs
+WHERE created_at <= $2 AND (created_at < $2 OR (address_hash, channel) > ($3, $4))
+ORDER BY created_at DESC, address_hash, channel LIMIT $1

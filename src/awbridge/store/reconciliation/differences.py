@@ -150,6 +150,14 @@ async def listed(
     return [_difference(row) for row in rows]
 
 
+async def listed_open(
+    session: Session, reconciliation_id: int, *, kind: DifferenceKind | None = None, after: int = 0, limit: int = 100
+) -> list[Difference]:
+    """The open differences of a run in the order of their ids; `after` is the id where the last page ended."""
+    chosen = kind.value if kind else ""
+    return [_difference(row) for row in await session.fetch(_sql.listed_open, reconciliation_id, after, limit, chosen)]
+
+
 async def count_open(session: Session, reconciliation_id: int) -> dict[str, int]:
     """How many differences of a run are open, by kind."""
     return {row["kind"]: row["n"] for row in await session.fetch(_sql.count_open, reconciliation_id)}

@@ -19,6 +19,11 @@ SELECT {{differences.*}} FROM differences
 WHERE reconciliation_id = $1 AND kind <= $4 AND (kind, id) > ($4, $2)
 ORDER BY kind, id LIMIT $3
 
+-- name: listed_open
+-- Of one kind, or of all with ''. The order is that of the ids of a run; solved ones are passed over.
+SELECT {{differences.*}} FROM differences {{sqlite: INDEXED BY differences_listed}}
+WHERE reconciliation_id = $1 AND id > $2 AND state = 'open' AND ($4 = '' OR kind = $4) ORDER BY id LIMIT $3
+
 -- name: get
 SELECT {{differences.*}} FROM differences WHERE reconciliation_id = $1 AND id = $2
 

@@ -22,6 +22,7 @@ _ids = Ids()
 
 _ADD = (_sql.add, _sql.add_batches)
 FIRST_BATCHES = 4  # claimed at first; how many more are needed shows from their sizes
+GROUPED = 10_000  # dead letters that are counted by reason
 LAST_DIGITS = 5  # of an order_status_id, which say nothing of its shard
 
 
@@ -217,9 +218,34 @@ async def wake(session: Session, keys: Sequence[str], *, now: datetime) -> None:
         await session.execute(_sql.wake, list(keys), now)
 
 
-async def replay(session: Session, *, now: datetime) -> int:
-    """All dead-lettered deliveries become due again (after a fix); how many."""
-    return await session.execute(_sql.replay, now)
+async def replay(session: Session, *, reason: DeadLetterReason | None = None, now: datetime) -> int:
+    """All dead-lettered deliveries, or those of a reason, become due again (after a fix); how many."""
+    return await session.execute(_sql.replay, now, reason.value if reason else "")
+
+
+async def replay_one(session: Session, number: int, *, now: datetime) -> bool:
+    """One dead-lettered delivery becomes due again; False if there is none of this id, or it cannot be applied."""
+    return await session.execute(_sql.replay_one, now, number) > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterGroup:
+    """The dead letters of one reason; None for those of older versions."""
+
+    reason: DeadLetterReason | None
+    deliveries: int
+    last_at: datetime
+
+
+async def problem_groups(session: Session) -> list[DeadLetterGroup]:
+    """The newest dead-lettered or ambiguous deliveries (GROUPED) by reason, the most frequent first."""
+    found: dict[DeadLetterReason | None, DeadLetterGroup] = {}
+    for row in await session.fetch(_sql.problem_groups, GROUPED):
+        reason, last_at, count = reason_of(row["reason"]), row["last_at"], row["deliveries"]
+        if known := found.get(reason):
+            last_at, count = max(last_at, known.last_at), count + known.deliveries
+        found[reason] = DeadLetterGroup(reason=reason, deliveries=count, last_at=last_at)
+    return sorted(found.values(), key=lambda group: -group.deliveries)
 
 
 async def apply_uncounted(session: Session, *, now: datetime, limit: int) -> int:
@@ -227,8 +253,13 @@ async def apply_uncounted(session: Session, *, now: datetime, limit: int) -> int
     return await session.execute(_sql.apply_uncounted, now, limit)
 
 
-async def problems(session: Session, *, limit: int) -> list[DeadLetter]:
-    """The newest deliveries that are dead-lettered or ambiguous."""
+async def problems(
+    session: Session, *, reason: DeadLetterReason | None = None, before: int | None = None, limit: int
+) -> list[DeadLetter]:
+    """The newest deliveries that are dead-lettered or ambiguous, of one reason or all.
+
+    `before` is the id where the last page ended.
+    """
     return [
         DeadLetter(
             id=row["id"],
@@ -240,7 +271,7 @@ async def problems(session: Session, *, limit: int) -> list[DeadLetter]:
             reason=reason_of(row["problem"]),
             next_try_at=row["next_try_at"],
         )
-        for row in await session.fetch(_sql.problems, limit)
+        for row in await session.fetch(_sql.problems, limit, before or 2**63 - 1, reason.value if reason else "")
     ]
 
 

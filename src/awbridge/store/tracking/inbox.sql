@@ -112,6 +112,11 @@ WHERE (shard, id) IN (
 -- name: replay
 -- All dead-lettered deliveries become due again (after a fix).
 UPDATE inbox SET due_at = $1, problem = NULL WHERE problem IS NOT NULL AND applied_at IS NULL AND identity NOT LIKE 'raw:%'
+  AND ($2 = '' OR problem = $2 OR problem LIKE $2 || ': %')
+
+-- name: replay_one
+UPDATE inbox SET due_at = $1, problem = NULL
+WHERE id = $2 AND problem IS NOT NULL AND applied_at IS NULL AND identity NOT LIKE 'raw:%'
 
 -- name: apply_uncounted
 -- Deliveries applied by a version without update_sources become due again. Applying them once more only records which
@@ -129,7 +134,16 @@ WHERE (shard, id) IN (SELECT shard, id FROM chosen)
 -- name: problems
 SELECT id, source, identity, body, received_at, problem, CASE WHEN waiting_for IS NOT NULL THEN due_at END AS next_try_at
 FROM inbox
-WHERE problem IS NOT NULL AND applied_at IS NULL ORDER BY id DESC LIMIT $1
+WHERE problem IS NOT NULL AND applied_at IS NULL AND id < $2 AND ($3 = '' OR problem = $3 OR problem LIKE $3 || ': %')
+ORDER BY id DESC LIMIT $1
+
+-- name: problem_groups
+-- Of the newest: counting all would take as long as there are many.
+SELECT reason, COUNT(*) AS deliveries, MAX(received_at) AS last_at FROM (
+  SELECT received_at, {{postgres: split_part(problem, ': ', 1)}}{{sqlite:
+    CASE WHEN instr(problem, ': ') > 0 THEN substr(problem, 1, instr(problem, ': ') - 1) ELSE problem END}} AS reason
+  FROM inbox WHERE problem IS NOT NULL AND applied_at IS NULL ORDER BY id DESC LIMIT $1
+) newest GROUP BY reason ORDER BY COUNT(*) DESC, reason
 
 -- name: counts
 -- $1: the step between two ids of one process.

@@ -45,17 +45,27 @@ MENU = (
     ),
     Group(
         title=gettext_noop("Delivery"),
-        entries=(Entry(path="/couriers", title=gettext_noop("Couriers")),),
+        entries=(
+            Entry(path="/couriers", title=gettext_noop("Couriers")),
+            Entry(path="/downtimes", title=gettext_noop("Downtimes")),
+            Entry(path="/allocation", title=gettext_noop("Allocation")),
+        ),
     ),
     Group(
         title=gettext_noop("Records"),
         entries=(
+            Entry(path="/messages", title=gettext_noop("Messages")),
+            Entry(path="/reconciliation", title=gettext_noop("Reconciliation")),
+            Entry(path="/reports", title=gettext_noop("Reports")),
             Entry(path="/dead-letters", title=gettext_noop("Dead letters")),
             Entry(path="/alarms", title=gettext_noop("Alarms")),
         ),
     ),
     Group(
         title=gettext_noop("Set-up"),
-        entries=(Entry(path="/endpoints", title=gettext_noop("Webhook subscribers")),),
+        entries=(
+            Entry(path="/setup", title=gettext_noop("First steps")),
+            Entry(path="/endpoints", title=gettext_noop("Webhook subscribers")),
+        ),
     ),
 )

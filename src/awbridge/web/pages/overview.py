@@ -21,6 +21,8 @@ from awbridge.web.pages.language import gettext, ngettext
 from awbridge.web.pages.notify.subscribers import endpoint_summaries
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
+from awbridge.web.pages.setup.progress import essentials_missing
+from awbridge.web.pages.setup.tools import SetupTools
 
 # Alarms whose subject has a tile. They are not counted again.
 _CAUSES_WITH_TILES = {
@@ -85,7 +87,12 @@ def heading(tiles: Sequence[Tile], raised: Sequence[Alarm]) -> str:
 
 
 def routes(
-    store: Store, clock: Clock, templates: PageTemplates, stuck_after: StuckAfter, reader: ActivityReader
+    store: Store,
+    clock: Clock,
+    templates: PageTemplates,
+    stuck_after: StuckAfter,
+    reader: ActivityReader,
+    setup: SetupTools | None = None,
 ) -> list[PageRoute]:
     """The route of the overview page, on this store."""
 
@@ -104,6 +111,7 @@ def routes(
             endpoints=endpoints,
             activity=await reader.read(),
             counted_at=counted_at,
+            needs_setup=setup is not None and await essentials_missing(store, setup),
         )
 
     return [PageRoute("/", overview)]

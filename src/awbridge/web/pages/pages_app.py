@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from zoneinfo import ZoneInfo
-
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from awbridge.documents.making import DocumentMaker
-from awbridge.domain.couriers.allocation import Allocation
 from awbridge.domain.errors import DocumentError, NotFound, NotPossible, NotValid, PayloadRefused, StoreBusy
-from awbridge.domain.privacy import Privacy
-from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
-from awbridge.steps.handover.print_labels import FetchesLabels, OnlyStored
-from awbridge.steps.runtime.clock import Clock
-from awbridge.store import Store
-from awbridge.web.dependencies import Audience, AuditContext
-from awbridge.web.pages import dead_letters, language_switch, overview
+from awbridge.web.dependencies import ApiContext
+from awbridge.web.pages import language_switch, overview
 from awbridge.web.pages.activity import ActivityReader
+from awbridge.web.pages.allocation.allocation_pages import AllocationPages
+from awbridge.web.pages.audit import reports
 from awbridge.web.pages.couriers import couriers
+from awbridge.web.pages.downtimes.downtime_pages import DowntimePages
 from awbridge.web.pages.handover.labels import LabelPages
 from awbridge.web.pages.handover.manifests import ManifestPages
 from awbridge.web.pages.language import gettext
-from awbridge.web.pages.notify import subscribers
+from awbridge.web.pages.messages import opt_out_page, sent, template_page
+from awbridge.web.pages.messages.context import MessageContext
+from awbridge.web.pages.notify import alarm_page
+from awbridge.web.pages.notify.endpoint_form import EndpointForms
+from awbridge.web.pages.notify.subscribers import SubscriberPages
 from awbridge.web.pages.orders import failures, ndr_desk
 from awbridge.web.pages.orders.one_shipment import OneShipmentPages
 from awbridge.web.pages.orders.payloads import PayloadPages
 from awbridge.web.pages.orders.shipment_list import ShipmentListPages
 from awbridge.web.pages.orders.shipments import ShipmentPages
+from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
+from awbridge.web.pages.reconciliation.differences import DifferencePages
+from awbridge.web.pages.reconciliation.runs import ReconciliationPages
+from awbridge.web.pages.setup.setup_pages import SetupPages
+from awbridge.web.pages.setup.tools import NoTools
+from awbridge.web.pages.tracking import dead_letters
 from awbridge.web.pages.visit_middleware import VisitMiddleware
 
 log = structlog.get_logger()
@@ -44,8 +46,8 @@ log = structlog.get_logger()
 # The first segment of every path that belongs to the pages; "" is the overview.
 _FIRST_SEGMENTS = frozenset(
     (
-        *("", "alarms", "couriers", "dead-letters", "endpoints", "failures", "labels"),
-        *("language", "ndr", "payload", "search", "static"),
+        *("", "alarms", "allocation", "couriers", "dead-letters", "downtimes", "endpoints", "failures", "labels"),
+        *("language", "messages", "ndr", "payload", "reconciliation", "reports", "search", "setup", "static"),
         *("shipments", "shipments.csv", "shipments.tabs", "shipments.xlsx"),
     )
 )
@@ -56,47 +58,69 @@ def is_page(path: str) -> bool:
     return path.split("/")[1] in _FIRST_SEGMENTS if path.startswith("/") else False
 
 
-def build_pages(
-    store: Store,
-    clock: Clock,
-    *,
-    zone: ZoneInfo,
-    stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
-    poll_again_after: timedelta = timedelta(hours=2),
-    allocation: Allocation = Allocation.RULES,
-    crons: Sequence[tuple[str, str]] = (),
-    labels: FetchesLabels | None = None,
-    documents: DocumentMaker | None = None,
-    privacy: Mapping[Audience, Privacy] | None = None,
-) -> Starlette:
-    """All pages, on this store. `zone`: the zone of displayed times. `stuck_after`: when shipments count as stuck.
-
-    `poll_again_after`: the shortest time between two polls of one shipment. `allocation`: what chooses a courier.
-    `crons`: the scheduled jobs, each with its cron expression.
-    `labels` fetches labels (None: only those that are stored are printed), `documents` makes PDFs, `privacy` is that of
-    evidence, by reader (None: all personal data are masked).
-    """
+def build_pages(api: ApiContext) -> Starlette:
+    """All pages, on what the API's routes share."""
+    store, clock, zone = api.store, api.clock, api.zone
     templates = PageTemplates(clock, zone)
-    hand_over = (store, clock, templates, zone, labels or OnlyStored(), documents or DocumentMaker())
-    routes: list[BaseRoute] = [
-        *overview.routes(store, clock, templates, stuck_after, ActivityReader(store, clock, zone, crons)),
-        *ShipmentListPages(store, clock, templates, stuck_after, zone).routes(),
-        *OneShipmentPages(store, clock, templates, allocation, privacy or AuditContext().privacy).routes(),
-        *ShipmentPages(store, clock, templates, stuck_after, poll_again_after, zone).routes(),
-        *failures.routes(store, templates),
-        *couriers.routes(store, clock, templates),
-        *dead_letters.routes(store, clock, templates),
-        *ndr_desk.routes(store, clock, templates, zone),
-        *PayloadPages(store, clock, templates, allocation).routes(),
-        *LabelPages(*hand_over).routes(),
-        *ManifestPages(*hand_over).routes(),
-        *subscribers.routes(store, clock, templates),
-        *language_switch.routes(),
-        Mount("/static", StaticFiles(packages=[("awbridge.web.pages", "static")])),
-    ]
-    app = Starlette(routes=routes, middleware=[Middleware(VisitMiddleware)])
+    app = Starlette(
+        routes=[
+            *_work(api, templates),
+            *_hand_over(api, templates),
+            *_records(api, templates),
+            *EndpointForms(store, clock, templates, api.networks, zone).routes(),
+            *SubscriberPages(store, clock, templates, zone).routes(),
+            *SetupPages(store, clock, templates, api.setup or NoTools(), zone, allocation=api.allocation).routes(),
+            *language_switch.routes(),
+            Mount("/static", StaticFiles(packages=[("awbridge.web.pages", "static")])),
+        ],
+        middleware=[Middleware(VisitMiddleware)],
+    )
     _add_error_pages(app, templates)
     return app
+
+
+def _work(api: ApiContext, templates: PageTemplates) -> list[PageRoute]:
+    """Overview, shipments, failures, failed deliveries."""
+    store, clock, zone = api.store, api.clock, api.zone
+    reader = ActivityReader(store, clock, zone, api.audit.crons)
+    return [
+        *overview.routes(store, clock, templates, api.stuck_after, reader, api.setup),
+        *ShipmentListPages(store, clock, templates, api.stuck_after, zone).routes(),
+        *OneShipmentPages(store, clock, templates, api.allocation, api.audit.privacy).routes(),
+        *ShipmentPages(store, clock, templates, api.stuck_after, api.poll_again_after, zone).routes(),
+        *failures.routes(store, templates),
+        *ndr_desk.routes(store, clock, templates, zone),
+        *PayloadPages(store, clock, templates, api.allocation).routes(),
+    ]
+
+
+def _hand_over(api: ApiContext, templates: PageTemplates) -> list[PageRoute]:
+    """Labels and manifests, couriers, downtimes, allocation."""
+    store, clock, zone = api.store, api.clock, api.zone
+    documents = (store, clock, templates, zone, api.labels, api.documents)
+    return [
+        *LabelPages(*documents).routes(),
+        *ManifestPages(*documents).routes(),
+        *couriers.routes(store, clock, templates),
+        *DowntimePages(store, clock, templates, zone).routes(),
+        *AllocationPages(store, clock, templates, api.allocation).routes(),
+    ]
+
+
+def _records(api: ApiContext, templates: PageTemplates) -> list[PageRoute]:
+    """Messages, reconciliation, reports, dead letters, alarms."""
+    store, clock, zone = api.store, api.clock, api.zone
+    messages = api.messages or MessageContext()
+    return [
+        *sent.routes(store, templates, messages),
+        *template_page.routes(store, clock, templates, messages),
+        *opt_out_page.routes(store, clock, templates, messages),
+        *ReconciliationPages(store, clock, templates, zone).routes(),
+        *DifferencePages(store, clock, templates, api.audit.privacy["clickpost"]).routes(),
+        *reports.routes(store, clock, templates, zone, api.audit),
+        *dead_letters.routes(store, clock, templates),
+        *alarm_page.routes(store, clock, templates),
+    ]
 
 
 def _add_error_pages(app: Starlette, templates: PageTemplates) -> None:

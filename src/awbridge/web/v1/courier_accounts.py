@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from awbridge.domain.couriers.downtime import DAYS, Downtime, declare
-from awbridge.domain.errors import NotFound
+from awbridge.steps.couriers import downtimes as downtime_steps
 from awbridge.store.audit import samples
 from awbridge.store.couriers import accounts, downtimes
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
@@ -82,6 +82,21 @@ async def set_rate(body: Annotated[RateBody, Body()], store: StoreDep) -> RateBo
     return body
 
 
+class AccountBody(OwnBody):
+    """A courier account."""
+
+    courier_partner_id: int = Field(gt=0, lt=2**31)
+    account_code: str | None = Field(None, max_length=200, pattern=NO_NUL)
+
+
+@router.post("/accounts/reset", status_code=204)
+async def reset_account(body: Annotated[AccountBody, Body()], store: StoreDep, clock: ClockDep) -> None:
+    """End the incident of an account by hand. Its shipments go out 1, 2, 4, ... at a time."""
+    await downtime_steps.reset_account(
+        store=store, clock=clock, courier_partner_id=body.courier_partner_id, account_code=body.account_code
+    )
+
+
 @router.get("/downtimes")
 async def list_downtimes(store: StoreDep, clock: ClockDep) -> list[DowntimeView]:
     """The declared downtimes that have not ended."""
@@ -97,16 +112,13 @@ async def add_downtime(body: Annotated[DowntimeBody, Body()], api: ApiDep) -> Do
         declared = declare(**fields, days=body.weekdays, zone=body.zone or api.zone.key)
     except (ValueError, OverflowError) as error:
         raise HTTPException(422, str(error)) from None
-    async with api.store.write() as session:
-        return _downtime_view(await downtimes.add(session, declared, now=api.clock()))
+    return _downtime_view(await downtime_steps.add_downtime(store=api.store, clock=api.clock, declared=declared))
 
 
 @router.delete("/downtimes/{number}", status_code=204)
 async def remove_downtime(number: str, store: StoreDep) -> None:
     """Remove a downtime. Its held shipments are sent."""
-    async with store.write() as session:
-        if not await downtimes.remove(session, parse_id(number)):
-            raise NotFound(f"there is no downtime {number}")
+    await downtime_steps.remove_downtime(store=store, number=parse_id(number))
 
 
 def _account_view(account: accounts.Account, held: accounts.Held | None, numbers: Mapping[str, int]) -> AccountView:

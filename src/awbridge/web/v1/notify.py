@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Query
@@ -12,16 +12,17 @@ from starlette.exceptions import HTTPException
 from awbridge.domain.errors import NotFound
 from awbridge.domain.notify.events import EventKind
 from awbridge.domain.notify.notices import Channel
-from awbridge.domain.notify.phones import reachable
-from awbridge.sinks.addresses import AddressRefused, find_target
+from awbridge.sinks.addresses import AddressRefused
 from awbridge.steps.notify import endpoints as subscribers
-from awbridge.store.notify import alarms, endpoints, events, notices, opt_outs
+from awbridge.steps.notify.opt_outs import add_opt_out as add_opt_out_of
+from awbridge.steps.notify.opt_outs import remove_opt_out as remove_opt_out_of
+from awbridge.store.notify import alarms, endpoints, events, notices
 from awbridge.store.notify.alarms import Alarm
 from awbridge.store.notify.endpoints import Endpoint
 from awbridge.store.notify.events import DeliveryShown
 from awbridge.store.notify.notices import Notice, NoticeMilestone
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
-from awbridge.web.v1.request_parsing import NO_NUL, parse_id
+from awbridge.web.v1.request_parsing import NO_NUL, Moment, parse_id
 from awbridge.web.v1.shipment_lookup import ShipmentDep
 from awbridge.web.v1.strict import OwnBody
 from awbridge.web.v1.views import Id, Limit, View
@@ -113,6 +114,12 @@ class RedeliverBody(OwnBody):
     event_ids: list[str] = Field(default_factory=list[str], max_length=1000)
 
 
+class ReplayBody(OwnBody):
+    """Since when events are sent again."""
+
+    since: Moment = Field(description="A day or a time, in the account's zone if it names none.")
+
+
 class OptOutBody(OwnBody):
     """An address that must receive no messages."""
 
@@ -143,11 +150,37 @@ async def list_endpoints(store: StoreDep) -> list[Endpoint]:
 async def add_endpoint(body: Annotated[EndpointBody, Body()], api: ApiDep) -> Endpoint:
     """Add an endpoint, which receives events from now on. Its signing secret is shown in this response only."""
     try:
-        await find_target(body.url, api.networks)
+        return await subscribers.subscribe(
+            store=api.store, clock=api.clock, url=body.url, kinds=body.kinds, networks=api.networks
+        )
     except AddressRefused as error:
         raise HTTPException(422, str(error)) from None
-    async with api.store.write() as session:
-        return await endpoints.add(session, body.url, kinds=body.kinds, now=api.clock())
+
+
+@router.put("/endpoints/{endpoint_id}", tags=["endpoints"], response_model=EndpointView)
+async def change_endpoint(endpoint_id: str, body: Annotated[EndpointBody, Body()], api: ApiDep) -> Endpoint:
+    """Change the address or the event types. Events that are due go to the new address, signed as before."""
+    try:
+        return await subscribers.change(
+            store=api.store,
+            clock=api.clock,
+            endpoint_id=parse_id(endpoint_id),
+            url=body.url,
+            kinds=body.kinds,
+            networks=api.networks,
+        )
+    except AddressRefused as error:
+        raise HTTPException(422, str(error)) from None
+
+
+@router.post("/endpoints/{endpoint_id}/replay", status_code=202, tags=["endpoints"])
+async def replay_events(endpoint_id: str, body: Annotated[ReplayBody, Body()], api: ApiDep) -> dict[str, int]:
+    """Send every event again since a time, delivered or not. They keep their webhook-id."""
+    since = body.since if body.since.tzinfo else body.since.replace(tzinfo=api.zone)
+    due = await subscribers.replay(
+        store=api.store, clock=api.clock, endpoint_id=parse_id(endpoint_id), since=since.astimezone(UTC)
+    )
+    return {"due": due}
 
 
 @router.post("/endpoints/{endpoint_id}/rotate", tags=["endpoints"], response_model=EndpointWithSecret)
@@ -209,16 +242,15 @@ async def show_notices(shipment: ShipmentDep, store: StoreDep) -> list[Milestone
 @router.post("/opt-outs", status_code=204, tags=["notices"])
 async def add_opt_out(body: Annotated[OptOutBody, Body()], api: ApiDep) -> None:
     """Send no more messages to this phone number or email address. Only its hash is stored."""
-    async with api.store.write() as session:
-        await opt_outs.add(session, _address(body, api.country), channel=_channel(body), now=api.clock())
+    await add_opt_out_of(
+        store=api.store, clock=api.clock, address=body.address, country=api.country, channel=_channel(body)
+    )
 
 
 @router.post("/opt-outs/remove", status_code=204, tags=["notices"])
 async def remove_opt_out(body: Annotated[OptOutBody, Body()], api: ApiDep) -> None:
     """Allow messages to this address again."""
-    async with api.store.write() as session:
-        if not await opt_outs.remove(session, _address(body, api.country), channel=_channel(body)):
-            raise NotFound("this address has no such opt-out")
+    await remove_opt_out_of(store=api.store, address=body.address, country=api.country, channel=_channel(body))
 
 
 @router.get("/alarms", tags=["alarms"], response_model=list[AlarmView])
@@ -229,13 +261,6 @@ async def list_alarms(
     """The alarms that are raised now."""
     async with store.read() as session:
         return await (alarms.every(session) if everything else alarms.open_now(session))
-
-
-def _address(body: OptOutBody, country: str) -> str:
-    try:
-        return reachable(body.address, country=country)
-    except ValueError as error:
-        raise HTTPException(422, str(error)) from None
 
 
 def _channel(body: OptOutBody) -> Channel | None:

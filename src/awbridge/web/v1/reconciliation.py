@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import BaseModel, BeforeValidator, Field
 from starlette.exceptions import HTTPException
 
+from awbridge.domain.orders.bulk import MOST_AT_ONCE
+from awbridge.domain.reconciliation.decisions import Decision
 from awbridge.domain.reconciliation.differences import DifferenceKind, DifferenceTable, NotUnderstood
 from awbridge.steps.audit.bundle import bundle_of
+from awbridge.steps.reconciliation.decide import LONGEST_REASON, Decided, decide
 from awbridge.steps.reconciliation.differences import PushedAgain, Undecided, push_again
 from awbridge.steps.reconciliation.reconcile import begin_day
 from awbridge.steps.reconciliation.report_files import day_of_file, kind_of_file, take_file
@@ -19,7 +22,8 @@ from awbridge.steps.records.reconciliation_run import known_run
 from awbridge.store.reconciliation import differences, reconciliations
 from awbridge.store.reconciliation.reconciliations import Reconciliation
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
-from awbridge.web.v1.request_parsing import NO_NUL, Day
+from awbridge.web.v1.request_parsing import NO_NUL, Day, parse_id
+from awbridge.web.v1.strict import OwnBody
 from awbridge.web.v1.views import Id, Limit, Number, View
 from awbridge.web.zip_response import ZipResponse, zip_response
 
@@ -194,6 +198,38 @@ async def show_evidence(reconciliation_id: int, difference_id: int, api: ApiDep)
 async def push_missing_again(reconciliation_id: int, store: StoreDep, clock: ClockDep) -> PushedAgain:
     """Push every shipment again that ClickPost lacks, according to the open differences."""
     return await push_again(store=store, clock=clock, reconciliation_id=reconciliation_id)
+
+
+class DecideBody(OwnBody):
+    """What to do about some differences of a reconciliation."""
+
+    decision: Decision = Field(description="recheck, push-again, or solve: close it without a change.")
+    differences: list[str] = Field(min_length=1, max_length=MOST_AT_ONCE, description="Their ids.")
+    reason: str = Field("", max_length=LONGEST_REASON, pattern=NO_NUL, description="Stored with `solve`.")
+
+
+class DecidedView(View):
+    """The result of a decision on one difference."""
+
+    id: Id
+    item: str = Field(description="The shipment; empty if the reconciliation has no such difference.")
+    done: bool
+    text: str
+
+
+@router.post("/{reconciliation_id}/decide", response_model=list[DecidedView])
+async def decide_differences(
+    reconciliation_id: int, body: Annotated[DecideBody, Body()], store: StoreDep, clock: ClockDep
+) -> list[Decided]:
+    """Recheck differences at once, push their shipments again, or mark them as solved; a result for each."""
+    return await decide(
+        store=store,
+        clock=clock,
+        reconciliation_id=reconciliation_id,
+        difference_ids=[parse_id(number) for number in body.differences],
+        decision=body.decision,
+        reason=body.reason,
+    )
 
 
 async def _first_part(parts: AsyncIterator[bytes]) -> bytes:

@@ -1,10 +1,12 @@
-"""The pages of webhook subscribers, their event deliveries, and alarms."""
+"""The pages of webhook subscribers and their event deliveries."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -14,15 +16,15 @@ from awbridge.steps.notify import endpoints as endpoint_steps
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.audit import figures, samples
-from awbridge.store.notify import alarms, endpoints, events
+from awbridge.store.notify import endpoints, events
 from awbridge.store.notify.endpoints import Endpoint
+from awbridge.store.notify.events import DeliveryShown
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
 from awbridge.web.v1.request_parsing import parse_id
 
 PAGE_SIZE = 100  # deliveries
 _UNDELIVERED = ("due", "failed")
-_CLEARED_SHOWN_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,66 +62,118 @@ def _id(request: Request, name: str) -> int:
     return parse_id(request.path_params[name])
 
 
+async def known_endpoint(store: Store, request: Request) -> Endpoint:
+    """The endpoint that a path names. Raises NotFound."""
+    endpoint_id = _id(request, "endpoint_id")
+    async with store.read() as session:
+        endpoint = await endpoints.get(session, endpoint_id)
+    if endpoint is None:
+        raise NotFound(f"There is no endpoint {endpoint_id}.")
+    return endpoint
+
+
 def _redirect(endpoint_id: int, result: str) -> Response:
     """Show the endpoint with the result. 303: reloading the page does not repeat the action."""
     return RedirectResponse(f"/endpoints/{endpoint_id}?{result}", 303, headers=HEADERS)
 
 
-def routes(store: Store, clock: Clock, templates: PageTemplates) -> list[PageRoute]:
-    """The routes, on this store."""
+class SubscriberPages:
+    """The pages of subscribers and their event deliveries, on one store. `zone`: that of a time in a form."""
 
-    async def list_endpoints(_request: Request) -> Response:
-        return templates.page("endpoints", endpoints=await endpoint_summaries(store, clock))
+    def __init__(self, store: Store, clock: Clock, templates: PageTemplates, zone: ZoneInfo) -> None:
+        self._store = store
+        self._clock = clock
+        self._templates = templates
+        self._zone = zone
 
-    async def show_endpoint(request: Request) -> Response:
-        endpoint_id, state = _id(request, "endpoint_id"), request.query_params.get("state", "")
-        summary = next((e for e in await endpoint_summaries(store, clock) if e.endpoint.id == endpoint_id), None)
+    def routes(self) -> list[PageRoute]:
+        """The routes of the pages."""
+        shown = dict.fromkeys(("due", "enabled", "disabled", "changed", "cursor"), ANY_VALUE)
+        path = "/endpoints/{endpoint_id}"
+        return [
+            PageRoute("/endpoints", self.show_all, parameters={"removed": ANY_VALUE}),
+            PageRoute(path, self.show, parameters={"state": _UNDELIVERED, **shown}),
+            PageRoute(f"{path}/deliveries/{{event_id}}", self.show_delivery),
+            PageRoute(f"{path}/redeliver", self.redeliver_failed, method="POST"),
+            PageRoute(f"{path}/deliveries/{{event_id}}/redeliver", self.redeliver_one, method="POST"),
+            PageRoute(f"{path}/enable", self.enable, method="POST"),
+            PageRoute(f"{path}/disable", self.disable, method="POST"),
+        ]
+
+    async def show_all(self, request: Request) -> Response:
+        """Every subscriber."""
+        summaries = await endpoint_summaries(self._store, self._clock)
+        return self._templates.page("endpoints", endpoints=summaries, removed="removed" in request.query_params)
+
+    async def show(self, request: Request) -> Response:
+        """A subscriber and a page of its deliveries."""
+        query, endpoint_id = request.query_params, _id(request, "endpoint_id")
+        summaries = await endpoint_summaries(self._store, self._clock)
+        summary = next((e for e in summaries if e.endpoint.id == endpoint_id), None)
         if summary is None:
             raise NotFound(f"There is no endpoint {endpoint_id}.")
-        async with store.read() as session:
-            if state in _UNDELIVERED:
-                found = await events.newest_undelivered(session, endpoint_id, state, limit=PAGE_SIZE)
-            else:
-                found = await events.newest(session, endpoint_id, limit=PAGE_SIZE)
-        due = request.query_params.get("due", "")
-        result = {"due": due if due.isdecimal() else "", "enabled": "enabled" in request.query_params}
-        return templates.page(
-            "endpoint", summary=summary, deliveries=found, state=state, limit=PAGE_SIZE, result=result
+        state, cursor = query.get("state", ""), query.get("cursor")
+        found = await self._deliveries(endpoint_id, state, parse_id(cursor) if cursor else None)
+        page, following = found[:PAGE_SIZE], ""
+        if len(found) > PAGE_SIZE:
+            chosen = {"state": state} if state else {}
+            following = f"/endpoints/{endpoint_id}?{urlencode({**chosen, 'cursor': page[-1].event_id})}"
+        due = query.get("due", "")
+        return self._templates.page(
+            "endpoint",
+            summary=summary,
+            deliveries=page,
+            state=state,
+            following=following,
+            result={
+                "due": due if due.isdecimal() else "",
+                "enabled": "enabled" in query,
+                "changed": "changed" in query,
+            },
+            since=(self._clock().astimezone(self._zone) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M"),
         )
 
-    async def redeliver_failed(request: Request) -> Response:
+    async def _deliveries(self, endpoint_id: int, state: str, before: int | None) -> Sequence[DeliveryShown]:
+        """The deliveries of a page, and one more if there is another page."""
+        async with self._store.read() as session:
+            if state in _UNDELIVERED:
+                return await events.newest_undelivered(session, endpoint_id, state, before=before, limit=PAGE_SIZE + 1)
+            return await events.newest(session, endpoint_id, before=before, limit=PAGE_SIZE + 1)
+
+    async def show_delivery(self, request: Request) -> Response:
+        """One event with its body, and its delivery."""
+        endpoint = await known_endpoint(self._store, request)
+        event_id = _id(request, "event_id")
+        async with self._store.read() as session:
+            found = await events.get(session, endpoint.id, event_id)
+        if found is None:
+            raise NotFound(f"There is no event {event_id} for this endpoint.")
+        delivery, body = found
+        return self._templates.page("notify/delivery", endpoint=endpoint, delivery=delivery, body=body)
+
+    async def redeliver_failed(self, request: Request) -> Response:
+        """Send every failed event again."""
+        return await self._redeliver(request, [])
+
+    async def redeliver_one(self, request: Request) -> Response:
+        """Send one event again."""
+        return await self._redeliver(request, [_id(request, "event_id")])
+
+    async def _redeliver(self, request: Request, event_ids: Sequence[int]) -> Response:
         endpoint_id = _id(request, "endpoint_id")
-        due = await endpoint_steps.redeliver(store=store, clock=clock, endpoint_id=endpoint_id)
+        due = await endpoint_steps.redeliver(
+            store=self._store, clock=self._clock, endpoint_id=endpoint_id, event_ids=event_ids
+        )
         return _redirect(endpoint_id, f"due={due}")
 
-    async def redeliver_one(request: Request) -> Response:
-        endpoint_id, event_id = _id(request, "endpoint_id"), _id(request, "event_id")
-        due = await endpoint_steps.redeliver(store=store, clock=clock, endpoint_id=endpoint_id, event_ids=[event_id])
-        return _redirect(endpoint_id, f"due={due}")
-
-    async def enable(request: Request) -> Response:
+    async def enable(self, request: Request) -> Response:
+        """Resume deliveries."""
         endpoint_id = _id(request, "endpoint_id")
-        await endpoint_steps.enable(store=store, clock=clock, endpoint_id=endpoint_id)
+        await endpoint_steps.enable(store=self._store, clock=self._clock, endpoint_id=endpoint_id)
         return _redirect(endpoint_id, "enabled")
 
-    async def disable(request: Request) -> Response:
+    async def disable(self, request: Request) -> Response:
+        """Pause deliveries."""
         endpoint_id = _id(request, "endpoint_id")
-        await endpoint_steps.disable(store=store, clock=clock, endpoint_id=endpoint_id)
+        await endpoint_steps.disable(store=self._store, clock=self._clock, endpoint_id=endpoint_id)
         return _redirect(endpoint_id, "disabled")
-
-    async def list_alarms(_request: Request) -> Response:
-        async with store.read() as session:
-            recent = await alarms.since(session, clock() - _CLEARED_SHOWN_FOR)
-        raised = [a for a in recent if a.cleared_at is None]
-        return templates.page("alarms", raised=raised, cleared=[a for a in recent if a.cleared_at])
-
-    parameters = {"state": _UNDELIVERED, "due": ANY_VALUE, "enabled": ANY_VALUE, "disabled": ANY_VALUE}
-    return [
-        PageRoute("/endpoints", list_endpoints),
-        PageRoute("/endpoints/{endpoint_id}", show_endpoint, parameters=parameters),
-        PageRoute("/endpoints/{endpoint_id}/redeliver", redeliver_failed, method="POST"),
-        PageRoute("/endpoints/{endpoint_id}/deliveries/{event_id}/redeliver", redeliver_one, method="POST"),
-        PageRoute("/endpoints/{endpoint_id}/enable", enable, method="POST"),
-        PageRoute("/endpoints/{endpoint_id}/disable", disable, method="POST"),
-        PageRoute("/alarms", list_alarms),
-    ]

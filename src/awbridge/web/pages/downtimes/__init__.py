@@ -1,0 +1,1 @@
+"""The page of downtimes: a week of declared downtimes, and what holds an account now."""

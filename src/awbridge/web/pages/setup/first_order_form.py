@@ -1,0 +1,76 @@
+"""The form of the first order: its fields, the order that they make, and what ClickPost would refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+
+from awbridge.clickpost.orders.first_order import PLACE_FIELDS, first_order
+from awbridge.domain.couriers.allocation import Allocation
+from awbridge.domain.errors import PayloadRefused
+from awbridge.domain.json import JsonObject
+from awbridge.steps.orders import intake
+from awbridge.store.couriers.couriers import CourierAccount
+from awbridge.store.engine.database import Session
+from awbridge.web.pages.language import gettext_noop
+from awbridge.web.pages.setup.tools import SetupFinding
+
+_PLACE = {
+    "name": gettext_noop("Name"),
+    "phone": gettext_noop("Phone"),
+    "address": gettext_noop("Address"),
+    "city": gettext_noop("City"),
+    "state": gettext_noop("State"),
+    "pincode": gettext_noop("Pincode"),
+}
+# The sections of the form: each field and its label.
+SECTIONS: Mapping[str, Mapping[str, str]] = {
+    gettext_noop("Order"): {
+        "reference_number": gettext_noop("Reference number"),
+        "transporter": gettext_noop("Transporter"),
+        "weight": gettext_noop("Weight (g)"),
+        "value": gettext_noop("Value (₹)"),
+    },
+    gettext_noop("Pickup"): {f"pickup_{name}": label for name, label in _PLACE.items()},
+    gettext_noop("Drop"): {f"drop_{name}": label for name, label in _PLACE.items()},
+}
+FIELDS = tuple(name for fields in SECTIONS.values() for name in fields)
+
+
+def start_values(transporters: Sequence[CourierAccount], now: datetime) -> dict[str, str]:
+    """The values that the form starts with."""
+    active = [account.transporter for account in transporters if account.active]
+    start = {"reference_number": f"TEST-{now:%Y%m%d-%H%M}", "weight": "500", "value": "100"}
+    return {**dict.fromkeys(FIELDS, ""), **start, "transporter": active[0] if active else ""}
+
+
+def order_of(typed: Mapping[str, str], today: date) -> JsonObject:
+    """The order of a filled form. A number that cannot be read is 0, which intake refuses by its field."""
+    return first_order(
+        reference_number=typed["reference_number"],
+        transporter=typed["transporter"],
+        pickup={name: typed[f"pickup_{name}"] for name in PLACE_FIELDS},
+        drop={name: typed[f"drop_{name}"] for name in PLACE_FIELDS},
+        weight=_number(typed["weight"]),
+        value=_number(typed["value"]),
+        today=today,
+    )
+
+
+async def problems_of(session: Session, order: JsonObject, allocation: Allocation) -> list[SetupFinding]:
+    """What is wrong with the order; empty if it can be placed."""
+    _, errors = intake.read_orders({0: order}, *await intake.configured(session, allocation))
+    if not errors:
+        return []
+    error = errors[0]
+    if isinstance(error, PayloadRefused):
+        return [SetupFinding(level="problem", found=f"{p.path} {p.problem}") for p in error.problems]
+    return [SetupFinding(level="problem", found=str(error))]
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        return 0
+    return number if 0 < number < 1e9 else 0

@@ -1,0 +1,1 @@
+"""The pages of tracking deliveries."""
