@@ -35,6 +35,7 @@ TABLES = (
     *("archive_files", "runs", "reports", "erasures", "clock_marks", "figure_samples"),
     *("update_sources", "promises", "replays"),
     *("reconciliations", "reconciliation_files", "differences"),
+    *("people", "sessions", "api_keys", "audit_log"),
 )
 
 _emptied: dict[int, str] = {}  # a server's port -> its database for these tests

@@ -236,6 +236,7 @@ def retain_policy(settings: Settings) -> RetainPolicy:
         notices=settings.retain_notices_days,
         actions=settings.retain_actions_days,
         reconciliations=settings.retain_reconciliations_days,
+        audit=settings.retain_audit_days,
         archive=settings.retain_archive_days,
         archive_configured=settings.archives,
     )

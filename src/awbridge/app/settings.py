@@ -219,6 +219,7 @@ class Settings(BaseModel):
     retain_reconciliations_days: Days = Field(
         180, description="Days that reconciliations and their differences are kept."
     )
+    retain_audit_days: Days = Field(730, description="Days that the audit log is kept. 0: forever.")
     retain_archive_days: Days = Field(0, description="Days that archived files are kept.")
 
     notice_mail_from: str = Field("", description="Sender of mails, e.g. Acme <orders@acme.example>.")

@@ -104,7 +104,7 @@ class KeyTaken(IntakeError):
 
 
 class NotValid(AwbridgeError):
-    """Couriers or allocation rules are invalid. The text names the problem."""
+    """Settings that a person stores (couriers, rules, people, keys) are invalid. The text names the problem."""
 
 
 class TableUnreadable(AwbridgeError, ValueError):

@@ -20,6 +20,7 @@ from awbridge.steps.couriers.sync_couriers import ListsAccounts
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
+from awbridge.web.access.access_list import AccessList
 from awbridge.web.http.limits import Connections
 from awbridge.web.ready import Readiness
 from awbridge.web.webhook.endpoint import WebhookEndpoint
@@ -68,6 +69,7 @@ class ProcessContext:
     loops: Sequence[Loop]
     connections: Connections
     readiness: Readiness
+    access: AccessList
     recorder: CallRecorder | None = None
 
 

@@ -285,6 +285,11 @@ STAYS = {
     "clock_marks": {"set_back_at"},
     "figure_samples": {"begun_at", "sampled_at"},  # a time ahead counts as none
     "actions": set[str](),
+    # A session or link of a clock that was ahead ends as much later; the rest is of record.
+    "people": {"link_ends_at", "disabled_at", "created_at", "updated_at"},
+    "sessions": {"created_at", "seen_at", "ends_at"},
+    "api_keys": {"created_at", "last_used_at", "revoked_at"},
+    "audit_log": {"recorded_at"},
 }
 
 

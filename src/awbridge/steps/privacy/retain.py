@@ -21,7 +21,7 @@ from awbridge.store.audit import reports
 from awbridge.store.engine.database import Session
 from awbridge.store.engine.pages import BEFORE_ALL
 from awbridge.store.privacy import personal, retention
-from awbridge.store.privacy.retention import OldPayload, RetainedTable
+from awbridge.store.privacy.retention import Diary, OldPayload, RetainedTable
 
 T = TypeVar("T")
 Key = TypeVar("Key")
@@ -50,6 +50,7 @@ class RetainPolicy:
     notices: int = 180
     actions: int = 365
     reconciliations: int = 180
+    audit: int = 730
     archive: int = 0
     archive_configured: bool = False
     batch: int = 500
@@ -137,6 +138,7 @@ def _tasks(policy: RetainPolicy) -> list[tuple[int, _Task]]:
         (policy.actions, _drop_actions),
         (policy.reconciliations, _drop_reconciliations),
         (policy.runs, _drop_diaries),
+        (policy.audit, _drop_audit_log),
         (policy.reports, _drop_reports),
         (policy.archive if policy.archive_configured else 0, _drop_archive),
     ]
@@ -207,12 +209,21 @@ async def _drop_reconciliation(this: _RetentionRound, number: int) -> Counter[st
 async def _drop_diaries(this: _RetentionRound, before: datetime) -> Counter[str]:
     gone: Counter[str] = Counter()
     for diary in retention.DIARIES:
-        old, last = min(before, this.before(diary.least)), this.policy.batch
-        while last == this.policy.batch and not this.is_over:
-            async with this.store.write() as session:
-                last = await retention.drop_diary(session, diary, before=old, limit=this.policy.batch)
-            gone[diary.name] += last
-            await this.pause()
+        gone += await _drop_diary(this, diary, min(before, this.before(diary.least)))
+    return gone
+
+
+async def _drop_audit_log(this: _RetentionRound, before: datetime) -> Counter[str]:
+    return await _drop_diary(this, retention.AUDIT_LOG, before)
+
+
+async def _drop_diary(this: _RetentionRound, diary: Diary, before: datetime) -> Counter[str]:
+    gone, last = Counter[str](), this.policy.batch
+    while last == this.policy.batch and not this.is_over:
+        async with this.store.write() as session:
+            last = await retention.drop_diary(session, diary, before=before, limit=this.policy.batch)
+        gone[diary.name] += last
+        await this.pause()
     return gone
 
 

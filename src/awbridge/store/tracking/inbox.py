@@ -10,11 +10,13 @@ from typing import NamedTuple
 import msgspec
 
 from awbridge.domain.orders.shipment import shard_of
+from awbridge.domain.people.audited import AuditAction
 from awbridge.domain.tracking.dead_letter import DeadLetterReason, problem_text, reason_of
 from awbridge.domain.tracking.scan import SOURCES, Source
 from awbridge.store.engine.database import Row, Session, Writes
 from awbridge.store.engine.ids import Ids
 from awbridge.store.engine.queries import Queries
+from awbridge.store.people import audit_log
 
 _sql = Queries(__name__)
 _ids = Ids()
@@ -165,7 +167,9 @@ async def wake(session: Session, keys: Sequence[str], *, now: datetime) -> None:
 
 async def replay(session: Session, *, now: datetime) -> int:
     """All dead-lettered deliveries become due again (after a fix); how many."""
-    return await session.execute(_sql.replay, now)
+    due = await session.execute(_sql.replay, now)
+    await audit_log.record(session, AuditAction.DEAD_LETTERS_RETRIED, "", after={"deliveries": due}, now=now)
+    return due
 
 
 async def apply_uncounted(session: Session, *, now: datetime, limit: int) -> int:

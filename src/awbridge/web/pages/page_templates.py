@@ -55,6 +55,7 @@ class PageTemplates:
             "veiled": veiled,
             "address": url_without_query,
         }
+        cast("dict[str, object]", self._templates.globals)["may"] = _may
 
     def page(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
         """The page of a template."""
@@ -88,6 +89,11 @@ class PageTemplates:
     def _exact(self, at: datetime) -> str:
         local = at.astimezone(self._zone)
         return f"{local.day} {gettext(_MONTHS[local.month - 1])} {local:%Y, %H:%M:%S}"
+
+
+def _may(method: str, path: str) -> bool:
+    """Whether the visitor may do this; buttons and links to what they may not do are hidden."""
+    return current_visit().may(method, path)
 
 
 def install_translations(templates: Environment) -> None:

@@ -19,12 +19,18 @@ from awbridge.domain.errors import NotFound, PayloadRefused, StoreBusy
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
+from awbridge.web.access.access_list import AccessList
 from awbridge.web.pages import couriers, dead_letters, language_switch, overview
 from awbridge.web.pages.notify import subscribers
 from awbridge.web.pages.orders import failures, ndr_desk
 from awbridge.web.pages.orders.payloads import PayloadPages
 from awbridge.web.pages.orders.shipments import ShipmentPages
 from awbridge.web.pages.page_templates import PageTemplates
+from awbridge.web.pages.people import audit, keys
+from awbridge.web.pages.people.me import MePages
+from awbridge.web.pages.people.people_admin import PeoplePages
+from awbridge.web.pages.people.sign_in import SignInPages
+from awbridge.web.pages.role_middleware import RoleMiddleware
 from awbridge.web.pages.visit_middleware import VisitMiddleware
 
 log = structlog.get_logger()
@@ -34,6 +40,7 @@ _FIRST_SEGMENTS = frozenset(
     (
         *("", "alarms", "couriers", "dead-letters", "endpoints", "failures"),
         *("language", "ndr", "payload", "search", "shipments", "static"),
+        *("audit", "keys", "password", "people", "sign-in", "sign-out"),
     )
 )
 
@@ -51,11 +58,14 @@ def build_pages(
     stuck_after: StuckAfter = DEFAULT_STUCK_AFTER,
     poll_again_after: timedelta = timedelta(hours=2),
     allocation: Allocation = Allocation.RULES,
+    access: AccessList | None = None,
 ) -> Starlette:
     """All pages, on this store. `zone`: the zone of displayed times. `stuck_after`: when shipments count as stuck.
 
     `poll_again_after`: the shortest time between two polls of one shipment. `allocation`: what chooses a courier.
+    `access`: the stored keys and people, as the guards read them.
     """
+    access = access or AccessList(store, clock)
     templates = PageTemplates(clock, zone)
     routes: list[BaseRoute] = [
         *overview.routes(store, clock, templates, stuck_after),
@@ -67,9 +77,16 @@ def build_pages(
         *PayloadPages(store, clock, templates, allocation).routes(),
         *subscribers.routes(store, clock, templates),
         *language_switch.routes(),
+        *SignInPages(store, clock, templates, access).routes(),
+        *MePages(store, clock, templates).routes(),
+        *PeoplePages(store, clock, templates, access).routes(),
+        *keys.routes(store, clock, templates, access),
+        *audit.routes(store, templates),
         Mount("/static", StaticFiles(packages=[("awbridge.web.pages", "static")])),
     ]
-    app = Starlette(routes=routes, middleware=[Middleware(VisitMiddleware)])
+    app = Starlette(
+        routes=routes, middleware=[Middleware(VisitMiddleware), Middleware(RoleMiddleware, templates=templates)]
+    )
     _add_error_pages(app, templates)
     return app
 

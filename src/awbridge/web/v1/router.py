@@ -11,6 +11,7 @@ from awbridge.web.v1 import (
     notify,
     order_actions,
     orders,
+    people,
     privacy,
     reconciliation,
     registration,
@@ -28,5 +29,6 @@ router.include_router(tracking.router)
 router.include_router(order_actions.router)
 # After all that is below a shipment: a reference number may contain a slash, so GET /shipments/... matches those too.
 router.include_router(orders.router)
+router.include_router(people.router)
 router.include_router(courier_accounts.router)
 router.include_router(couriers.router)
