@@ -14,7 +14,7 @@ SELECT id, name, role, sha256, last_used_at FROM api_keys WHERE revoked_at IS NU
 SELECT 1 AS found FROM api_keys WHERE name = $1 AND revoked_at IS NULL LIMIT 1
 
 -- name: used
-UPDATE api_keys SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $3)
+UPDATE api_keys SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $3)
 
 -- name: revoke
 UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL

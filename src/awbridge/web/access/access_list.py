@@ -24,6 +24,7 @@ from awbridge.store import Store
 from awbridge.store.people import api_keys, people
 from awbridge.store.people.api_keys import USED_EVERY, AcceptedKey
 from awbridge.web.access.credentials import client_address
+from awbridge.web.access.sign_in_limits import SignInLimits
 from awbridge.web.key_limiter import WrongKeyLimiter
 
 STALE_AFTER = 5.0  # seconds
@@ -31,7 +32,7 @@ LOOKUP_INTERVAL = 1.0  # seconds between reads because of unknown keys
 
 
 class AccessList:
-    """The keys of the settings and of the database, and whether people exist. `steady` is monotonic, in seconds."""
+    """The stored keys, whether people exist, and the limits of sign-ins. `steady` is monotonic, in seconds."""
 
     def __init__(self, store: Store, clock: Clock, *, steady: Callable[[], float] = time.monotonic) -> None:
         self._store = store
@@ -42,6 +43,7 @@ class AccessList:
         self._read_at = float("-inf")
         self._was_read = False
         self._reading = asyncio.Lock()
+        self.sign_ins = SignInLimits()
 
     async def people_exist(self) -> bool:
         """Whether anybody was added, so that pages ask for a sign-in. Raises StoreError if that was never read."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-
 import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -18,7 +15,6 @@ from awbridge.store import Store
 from awbridge.web.access import credentials
 from awbridge.web.access.access_list import AccessList
 from awbridge.web.access.credentials import SESSION_COOKIE
-from awbridge.web.key_limiter import WrongKeyLimiter
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
@@ -27,29 +23,6 @@ from awbridge.web.pages.people.session_cookie import local_path, set_cookie, sig
 from awbridge.web.pages.visit import current_visit
 
 log = structlog.get_logger()
-
-_ACCOUNT_INTERVAL = 30.0  # seconds until a name allows another wrong password, after ten at once
-
-
-class SignInLimits:
-    """Limits wrong passwords per address and per name, in this process's memory."""
-
-    def __init__(self) -> None:
-        self._addresses = WrongKeyLimiter(Counter())
-        self._names = WrongKeyLimiter(Counter(), interval=_ACCOUNT_INTERVAL)
-
-    def wait(self, address: str, login: str) -> int:
-        """Whole seconds until a password from there, for this name, is looked at; 0 if now. Counts nothing."""
-        return math.ceil(max(self._addresses.wait(address), self._names.wait(_name(login))))
-
-    def count(self, address: str, login: str, *, right: bool) -> int:
-        """Count a password. Whole seconds to wait before it may be accepted; 0 if it is now."""
-        waits = (self._addresses.count(address, right=right), self._names.count(_name(login), right=right))
-        return math.ceil(max(waits))
-
-
-def _name(login: str) -> str:
-    return f"name {digest(login)[:48]}"
 
 
 class SignInPages:
@@ -63,7 +36,6 @@ class SignInPages:
         self._templates = templates
         self._access = access
         self._provider = provider
-        self._limits = SignInLimits()
 
     def routes(self) -> list[PageRoute]:
         """The routes of these pages."""
@@ -100,7 +72,7 @@ class SignInPages:
         values = dict(await read_form(request))
         login, path = values.get("login", "").strip().casefold()[:200], values.get("next", "/")
         address = credentials.client_address(request.scope)
-        token, seconds = None, self._limits.wait(address, login)
+        token, seconds = None, self._access.sign_ins.wait(address, login)
         if not seconds:
             token = await steps.sign_in(
                 store=self._store,
@@ -109,7 +81,7 @@ class SignInPages:
                 password=values.get("password", ""),
                 device=request.headers.get("user-agent", ""),
             )
-            seconds = self._limits.count(address, login, right=token is not None)
+            seconds = self._access.sign_ins.count(address, login, right=token is not None)
         if seconds:
             log.warning("person.sign_in_limited", seconds=seconds)
             if token is not None:
