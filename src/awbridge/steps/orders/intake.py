@@ -205,7 +205,10 @@ async def cancel(*, store: Store, clock: Clock, reference_number: str) -> Shipme
         existing = await known_shipment(session, reference_number)
         await shipments.cancel(session, reference_number, now=clock())
         cancelled = await known_shipment(session, reference_number)
-        sides = {"before": {"state": existing.state}, "after": {"state": cancelled.state}}
+        sides = {
+            "before": {"state": existing.state, "requested": existing.cancel_requested_at},
+            "after": {"state": cancelled.state, "requested": cancelled.cancel_requested_at},
+        }
         await audit_log.record(session, AuditAction.SHIPMENT_CANCELLED, reference_number, **sides, now=clock())
         return cancelled
 
