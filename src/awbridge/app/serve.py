@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from awbridge.app.connections import report_objects
 from awbridge.app.loops import opened_world, step_loops
 from awbridge.app.settings import Settings
+from awbridge.app.sign_in import sign_in_provider
 from awbridge.app.work import on_signal, running, schema_loop, settle_down, stop_all
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.sinks.addresses import read_networks
@@ -120,6 +121,7 @@ def api_context(settings: Settings, store: Store, clickpost: AsyncClickPost) -> 
         stuck_after=settings.stuck_after,
         networks=read_networks(settings.endpoint_networks),
         country=settings.notice_country,
+        sign_in=sign_in_provider(settings),
     )
 
 

@@ -131,6 +131,10 @@ class ObjectsError(AwbridgeError):
     """The object storage is unreachable, slow, full or refuses. A retry may succeed."""
 
 
+class IdentityError(AwbridgeError):
+    """The identity provider cannot be reached, refused, or its answer cannot be trusted. The text says why."""
+
+
 class MailError(AwbridgeError):
     """The mail server is unreachable or refuses. A retry may succeed."""
 

@@ -64,6 +64,7 @@ def build_app(
         poll_again_after=api.poll_again_after,
         allocation=api.allocation,
         access=access,
+        sign_in=api.sign_in,
     )
     guarded_pages = PageGuard(shown, keys, api.store, api.clock, host=host)
 

@@ -22,6 +22,7 @@ from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
 from awbridge.web.access.access_list import AccessList
 from awbridge.web.http.limits import Connections
+from awbridge.web.pages.people.identity_pages import SignInProvider
 from awbridge.web.ready import Readiness
 from awbridge.web.webhook.endpoint import WebhookEndpoint
 
@@ -46,7 +47,8 @@ class ApiContext:
 
     `clickpost`: None where this process does not call ClickPost. `zone`: the account's; days, and times without a zone,
     are local to it. `poll_again_after`: the shortest time between two polls of one shipment. `networks`: private
-    networks that endpoints may be in. `country`: the country of phone numbers without a country code.
+    networks that endpoints may be in. `sign_in`: an identity provider for the pages. `country`: the country of phone
+    numbers without a country code.
     """
 
     store: Store
@@ -58,6 +60,7 @@ class ApiContext:
     poll_again_after: timedelta = timedelta(hours=2)
     stuck_after: StuckAfter = DEFAULT_STUCK_AFTER
     networks: Sequence[Network] = ()
+    sign_in: SignInProvider | None = None
     country: str = "IN"
 
 

@@ -27,6 +27,7 @@ from awbridge.web.pages.orders.payloads import PayloadPages
 from awbridge.web.pages.orders.shipments import ShipmentPages
 from awbridge.web.pages.page_templates import PageTemplates
 from awbridge.web.pages.people import audit, keys
+from awbridge.web.pages.people.identity_pages import IdentityPages, SignInProvider
 from awbridge.web.pages.people.me import MePages
 from awbridge.web.pages.people.people_admin import PeoplePages
 from awbridge.web.pages.people.sign_in import SignInPages
@@ -59,11 +60,12 @@ def build_pages(
     poll_again_after: timedelta = timedelta(hours=2),
     allocation: Allocation = Allocation.RULES,
     access: AccessList | None = None,
+    sign_in: SignInProvider | None = None,
 ) -> Starlette:
     """All pages, on this store. `zone`: the zone of displayed times. `stuck_after`: when shipments count as stuck.
 
     `poll_again_after`: the shortest time between two polls of one shipment. `allocation`: what chooses a courier.
-    `access`: the stored keys and people, as the guards read them.
+    `access`: the stored keys and people, as the guards read them. `sign_in`: an identity provider.
     """
     access = access or AccessList(store, clock)
     templates = PageTemplates(clock, zone)
@@ -77,7 +79,8 @@ def build_pages(
         *PayloadPages(store, clock, templates, allocation).routes(),
         *subscribers.routes(store, clock, templates),
         *language_switch.routes(),
-        *SignInPages(store, clock, templates, access).routes(),
+        *SignInPages(store, clock, templates, access, provider=sign_in.provider.name if sign_in else "").routes(),
+        *(IdentityPages(store, clock, templates, sign_in).routes() if sign_in else ()),
         *MePages(store, clock, templates).routes(),
         *PeoplePages(store, clock, templates, access).routes(),
         *keys.routes(store, clock, templates, access),
