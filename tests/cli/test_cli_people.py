@@ -63,6 +63,7 @@ def test_people_are_added_changed_and_disabled(awbridge: Any, tmp_path: Path) ->
     assert (weak.exit_code, "at least 12" in weak.output) == (1, True)
     assert "vikram is operator" in awbridge("people", "role", "vikram", "--role", "operator").output
     assert re.search(r"/password/[\w-]{43}", awbridge("people", "link", "vikram").output)
+    assert "weak" not in awbridge("people", "list").output
     assert "0 sessions ended" in awbridge("people", "end-sessions", "vikram").output
     assert awbridge("people", "disable", "vikram").output == "disabled\n"
     listed = {row["login"]: row for row in json.loads(awbridge("people", "list", "--json").output)}

@@ -53,4 +53,4 @@ async def sign_in(
 def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passwords are hashed with the least work. Import this where people sign in."""
     monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    passwords._nobodys_hash.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    passwords._decoy_hash.cache_clear()  # pyright: ignore[reportPrivateUsage]

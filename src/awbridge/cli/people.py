@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from awbridge.cli import output
-from awbridge.cli.shared import as_json_option, on_store
+from awbridge.cli.shared import as_json_option, fail, on_store
+from awbridge.domain.people.credentials import password_problem
 from awbridge.domain.people.role import Role
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
@@ -38,6 +39,8 @@ async def add_person(store: Store, login: str, role: str, ask_password: bool) ->
     from awbridge.steps.people import people as steps
 
     password = click.prompt("Password", hide_input=True, confirmation_prompt=True) if ask_password else None
+    if password is not None and (problem := password_problem(password, login.strip().casefold())):
+        fail(problem)
     invited = await steps.add_person(store=store, clock=utc_now, login=login, role=Role(role))
     if password is None:
         _print_link(invited.person.login, invited.path)
@@ -54,14 +57,14 @@ def _print_link(login: str, path: str) -> None:
 @as_json_option
 @on_store
 async def list_people(store: Store, as_json: bool) -> None:
-    """Show everybody who may sign in or is disabled.
+    """Show the people, disabled ones too.
 
     Example: awbridge people list
     """
     async with store.read() as session:
         found = await people.every(session)
     rows = [output.pick(person, _PERSON) for person in found]
-    output.show(rows, as_json=as_json, empty="nobody; the pages ask for no sign-in")
+    output.show(rows, as_json=as_json, empty="no people; the pages ask for no sign-in")
 
 
 @people_group.command("role")

@@ -1,4 +1,4 @@
-"""Identities that an identity provider vouches for, and which role they get. Pure."""
+"""Accounts at an identity provider, and which role they get. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class IdentityPolicy:
 
     `domains`: mail domains whose people need not be added first; they become viewers. `role_claim` and `roles`: a claim
     and the role for each of its values; where they are set, the highest role among a person's values counts at every
-    sign-in, and nobody without one may sign in.
+    sign-in, and an account without one may not sign in.
     """
 
     domains: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""Signs people in whom an identity provider vouches for: those who were added, and those whom the policy admits."""
+"""Signs people in with an account at the identity provider: those who were added, and those whom the policy admits."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ async def sign_in_identity(
 ) -> str:
     """The token of a new session. Raises NotPossible, saying why this identity may not sign in.
 
-    A person is bound to the first account that signs in with their mail address: an address that is given to somebody
-    else at the provider opens nothing.
+    A person is bound to the first account that signs in with their mail address: an address that the provider gives to
+    another account later does not sign in here.
     """
     login = identity.login
     if not login:

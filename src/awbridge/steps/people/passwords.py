@@ -21,9 +21,9 @@ def _threads() -> ThreadPoolExecutor:
 
 
 @cache
-def _nobodys_hash() -> str:
+def _decoy_hash() -> str:
     """The hash that is verified where there is none, so that an unknown name takes as long as a wrong password."""
-    return _hasher.hash("the password of nobody")
+    return _hasher.hash("the password of no person")
 
 
 async def hash_password(password: str) -> str:
@@ -43,7 +43,7 @@ def is_outdated(password_hash: str) -> bool:
 
 def _verify(password_hash: str | None, password: str) -> bool:
     try:
-        _hasher.verify(password_hash or _nobodys_hash(), password[: LONGEST_PASSWORD + 1])
+        _hasher.verify(password_hash or _decoy_hash(), password[: LONGEST_PASSWORD + 1])
     except (VerificationError, InvalidHashError):
         return False
     return password_hash is not None

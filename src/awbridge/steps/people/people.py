@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from awbridge.domain.errors import NotFound, NotPossible, NotValid
@@ -149,12 +148,6 @@ async def end_sessions(*, store: Store, clock: Clock, login: str, but: str = "")
     return ended
 
 
-async def everybody(store: Store) -> Sequence[Person]:
-    """Everybody who may sign in or is disabled, by login."""
-    async with store.read() as session:
-        return await people.every(session)
-
-
 async def _store_password(session: Session, person: Person, hashed: str, clock: Clock, *, how: str) -> None:
     actor = current_actor()
     await people.set_password(session, person.id, hashed, now=clock())
@@ -184,7 +177,7 @@ async def _known(session: Session, login: str) -> Person:
 
 
 async def _locked(session: Session, login: str, *, keeps_admin: bool) -> Person:
-    """The person, with everybody locked. Raises NotPossible if no active admin would remain."""
+    """The person, with all people locked. Raises NotPossible if no active admin would remain."""
     everyone = await people.lock_all(session)
     person = await _known(session, login)
     others = [p for p in everyone if p.id != person.id and p.is_active and p.role is Role.ADMIN]

@@ -16,7 +16,7 @@ _ids = Ids()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody who may sign in. Without a `password_hash`, only through a one-time link or an identity provider."""
+    """A person who may sign in. Without a `password_hash`, only through a one-time link or an identity provider."""
 
     id: int
     login: str
@@ -45,17 +45,17 @@ async def add(
 
 
 async def every(session: Session) -> list[Person]:
-    """Everybody, by login."""
+    """All people, by login."""
     return [row_as(Person, row) for row in await session.fetch(_sql.all)]
 
 
 async def lock_all(session: Session) -> list[Person]:
-    """Everybody, locked until the transaction ends."""
+    """All people, locked until the transaction ends."""
     return [row_as(Person, row) for row in await session.fetch(_sql.lock_all)]
 
 
 async def exist(session: Session) -> bool:
-    """Whether there is anybody."""
+    """Whether there is a person."""
     return bool(await session.fetch(_sql.any_person))
 
 

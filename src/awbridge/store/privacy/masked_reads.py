@@ -23,7 +23,7 @@ BODIES = (
     *("payload", "request", "body", "response", "result", "return_event", "ours", "theirs"),
     *("columns_read", "not_understood"),
 )
-# Texts of people, couriers, ClickPost and other services. Whoever is named in the row's bodies is hidden; so is every
+# Texts of people, couriers, ClickPost and other services. The people in the row's bodies are hidden; so is every
 # mail address and phone number.
 TEXTS = frozenset(
     (
@@ -57,7 +57,7 @@ async def _masked(reading: AbstractAsyncContextManager[Session], actor: Actor) -
 
 
 def _people_of_request(actor: Actor) -> Veil:
-    """Whom the rows of this request have named so far: a shipment's payload names the people of its scans."""
+    """The people in the rows of this request so far: a shipment's payload names the people of its scans."""
     known = _REQUEST.get()
     if known is None or known[0] is not actor:
         known = (actor, Veil(_POLICY, each_name=True))
@@ -82,7 +82,7 @@ class MaskedSession:
 
 
 def mask_row(row: Row, people: Veil) -> Row:
-    """A row as somebody sees it who may see no personal data. `people`: learns whom the row names, and hides them."""
+    """A row without personal data. `people`: learns whom the row names, and hides them."""
     names = tuple(row.keys())
     if not any(name in TEXTS or name in HIDDEN or name in BODIES for name in names):
         return row

@@ -1,4 +1,4 @@
-"""The API keys that are accepted, and whether anybody signs in: read from the database every few seconds.
+"""The API keys that are accepted, and whether people sign in: read from the database every few seconds.
 
 A check of a key costs no round trip. A key that was just made is found at once, a revoked one works for at most
 `STALE_AFTER` seconds more.
@@ -46,7 +46,7 @@ class AccessList:
         self.sign_ins = SignInLimits()
 
     async def people_exist(self) -> bool:
-        """Whether anybody was added, so that pages ask for a sign-in. Raises StoreError if that was never read."""
+        """Whether a person was added, so that pages ask for a sign-in. Raises StoreError if that was never read."""
         await self._refresh(STALE_AFTER)
         return self._people_exist
 
@@ -114,7 +114,7 @@ class Keys:
         """Whether the settings name a key."""
         return bool(self._configured)
 
-    async def none_and_nobody(self) -> bool:
+    async def without_keys_and_people(self) -> bool:
         """Whether there are neither keys nor people, so that this machine needs no proof. Raises StoreError."""
         return not self._configured and await self._stored.is_empty()
 

@@ -1,7 +1,7 @@
 """Authorization: who calls, and whether their role covers the path.
 
-Programs send an API key as a bearer token. People sign in, and their browser sends a session cookie; before anybody was
-added, browsers send an API key with HTTP Basic (any user name, the key as password). Cookies and Basic open only pages:
+Programs send an API key as a bearer token. People sign in, and their browser sends a session cookie. Before a person
+was added, browsers send an API key with HTTP Basic (any user name, the key as password). Cookies and Basic open only pages:
 credentials that a browser sends on its own must never open the API. While there are neither keys nor people, only
 loopback may call, by a name of this machine.
 """
@@ -32,7 +32,7 @@ _TOO_MANY_WRONG_KEYS = (
     "Too many wrong API keys came from this address. Correct the key, wait for Retry-After seconds, then try again."
 )
 _LOOPBACK_ONLY = "No API key is configured (AWBRIDGE_API_KEYS), so only this machine may call."
-_BUSY = "The database cannot be read, so nobody's right to call can be checked. Try again in a moment."
+_BUSY = "The database cannot be read, so the right to call cannot be checked. Try again in a moment."
 _LOCAL = Actor(kind=ActorKind.LOCAL, name="", role=Role.ADMIN)
 _OPEN_PAGES = ("/sign-in", "/password", "/static", "/language")
 
@@ -72,7 +72,7 @@ class ApiGuard:
         return path in self._open_paths or path.startswith(self._open_folder)
 
     async def _caller(self, scope: Scope) -> Actor | Response:
-        if not await self._keys.none_and_nobody():
+        if not await self._keys.without_keys_and_people():
             return await self._holder_of_key(scope)
         if not credentials.is_loopback(scope):
             return problems.problem(403, "Only loopback may call", _LOOPBACK_ONLY)
@@ -127,7 +127,7 @@ class PageGuard:
             await self._app(scope, receive, send)
 
     async def _visitor(self, scope: Scope) -> Actor | Response | None:
-        """The visitor; None on the pages that are open to everybody while people sign in."""
+        """The visitor; None on the pages that need no sign-in."""
         offered = credentials.basic_password(scope)
         if self._keys.are_configured and offered:
             return await self._holder_of_key(scope, offered)
@@ -135,7 +135,7 @@ class PageGuard:
             if offered:
                 return await self._holder_of_key(scope, offered)
             return await self._signed_in(scope)
-        if not await self._keys.none_and_nobody():
+        if not await self._keys.without_keys_and_people():
             return await self._holder_of_key(scope, offered)
         if not credentials.is_loopback(scope):
             return _refused(403, _LOOPBACK_ONLY)

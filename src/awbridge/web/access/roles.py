@@ -81,7 +81,7 @@ RULES = (
     Rule("/people", ADMIN, ADMIN),
     Rule("/keys", ADMIN, ADMIN),
     Rule("/audit", ADMIN, ADMIN),
-    # Everybody's own.
+    # Needed by every visitor.
     Rule("/language", VIEWER, VIEWER),
     Rule("/sign-in", VIEWER, VIEWER),
     Rule("/sign-out", VIEWER, VIEWER),

@@ -13,7 +13,7 @@ from awbridge.web.access.roles import least_role
 class Visit:
     """One request of a browser. `path` is the path that was asked for; `language` the one to answer in.
 
-    `actor`: the visitor; None on the pages that are open to everybody, such as the sign-in.
+    `actor`: the visitor; None on the pages that are open without a sign-in.
     """
 
     path: str = "/"
