@@ -1,9 +1,9 @@
 """Authorization: who calls, and whether their role covers the path.
 
 Programs send an API key as a bearer token. People sign in, and their browser sends a session cookie. Before a person
-was added, browsers send an API key with HTTP Basic (any user name, the key as password). Cookies and Basic open only pages:
-credentials that a browser sends on its own must never open the API. While there are neither keys nor people, only
-loopback may call, by a name of this machine.
+was added, browsers send an API key with HTTP Basic (any user name, the key as password). Cookies and Basic open only
+pages: credentials that a browser sends on its own must never open the API. While there are neither keys nor people,
+only loopback may call, by a name of this machine.
 """
 
 from __future__ import annotations
