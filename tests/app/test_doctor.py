@@ -19,8 +19,11 @@ from awbridge.app.setting_types import RENAMED
 from awbridge.app.settings import Settings
 from awbridge.cli.doctor import exit_code
 from awbridge.clickpost.client.probe import Probe
+from awbridge.domain.people.role import Role
 from awbridge.domain.tracking.asking import PollingMode
 from awbridge.domain.tracking.scan import Source
+from awbridge.steps.people import keys as api_keys
+from awbridge.steps.people import people
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.engine.migrate import own_schema
@@ -288,3 +291,26 @@ async def test_the_archive_is_tried_as_configured(tmp_path: Path) -> None:
     )
     wrong = settings_at(tmp_path, archive_url="s3://evidence/calls?region=x")
     assert "options after" in by_check(await examine(wrong))["archive"].found
+
+
+@pytest.mark.parametrize(
+    ("host", "keys", "added", "level", "words"),
+    [
+        ("127.0.0.1", (), False, "ok", "0 people may sign in; 0 API keys"),
+        ("0.0.0.0", (), False, "warning", "neither people nor keys"),
+        ("0.0.0.0", ("k",), False, "warning", "a shared key"),
+        ("0.0.0.0", ("k",), True, "ok", "1 people may sign in; 2 API keys"),
+    ],
+)
+async def test_pages_that_are_reachable_without_people_are_a_warning(
+    tmp_path: Path, host: str, keys: tuple[str, ...], added: bool, level: str, words: str
+) -> None:
+    settings = settings_at(tmp_path, host=host, api_keys=keys)
+    store = await a_store(settings)
+    if added:
+        await people.add_person(store=store, clock=utc_now, login="asha", role=Role.ADMIN)
+        await api_keys.add_key(store=store, clock=utc_now, name="x", role=Role.VIEWER)
+    await store.close()
+    found = by_check(await examine(settings, environment={}))["people"]
+    assert found.level == level
+    assert words in found.found

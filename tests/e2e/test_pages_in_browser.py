@@ -40,6 +40,7 @@ PATHS += ("/setup", "/reconciliation", "/reports")
 PATHS += ("/endpoints/new", "/dead-letters?reason=no_status")
 PATHS += ("/downtimes", "/allocation", "/allocation?drop_pincode=1", "/allocation/edit")
 PATHS += ("/messages", "/messages/templates", "/messages/opt-outs")
+PATHS_OF_ADMINS = ("/people", "/keys", "/audit")
 
 
 async def fill(store: Store) -> None:
@@ -129,7 +130,7 @@ async def test_every_page_is_sound(
         watched = Watched(await context.new_page(), service.url)
         of_one = (f"/shipments/{shipment}", f"/payload/{shipment}", f"/shipments/replace?reference={shipment}")
         more = ("/shipments/NDR-1", "/shipments?state=rejected")
-        for path in (*PATHS, *OF_LABELS, *of_one, *more, *await paths_of_records(store_of_pages)):
+        for path in (*PATHS, *OF_LABELS, *PATHS_OF_ADMINS, *of_one, *more, *await paths_of_records(store_of_pages)):
             await watched.open(path)
             await watched.check()
             assert await watched.page.title() != "broken"
@@ -164,3 +165,43 @@ async def test_the_main_jobs_are_done_by_keyboard(service: Running, store_of_pag
         async with store_of_pages.read() as session:
             requested = await actions.open_of(session, [f"NDR-{n}" for n in range(10)])
         assert len(requested) == 10
+
+
+async def test_a_person_signs_in_by_keyboard_and_every_page_of_people_is_sound(
+    service: Running, store_of_pages: Store
+) -> None:
+    async with chromium() as browser:
+        context = await browser.new_context(viewport={"width": PHONE[0], "height": PHONE[1]}, color_scheme="dark")
+        watched = Watched(await context.new_page(), service.url)
+        page = watched.page
+        await watched.open("/people")
+        await watched.tab_to("login")
+        await page.keyboard.type("asha@a-rather-long-name-of-a-warehouse.shop.example")
+        await watched.press("Add")
+        await watched.check()
+        link = await page.locator("pre").inner_text()
+        await page.goto(link)
+        for name in ("password", "again"):
+            await watched.tab_to(name)
+            await page.keyboard.type("three blind mice")
+        await watched.press("Save password")
+        await watched.check()
+        await watched.tab_to("login")
+        await page.keyboard.type("asha@a-rather-long-name-of-a-warehouse.shop.example")
+        await watched.tab_to("password")
+        await page.keyboard.type("three blind mice")
+        await watched.press("Sign in")
+        for path in (*PATHS_OF_ADMINS, "/people/me", "/shipments"):
+            await watched.open(path)
+            await watched.check()
+        await watched.open("/people")
+        await watched.press("asha@a-rather-long-name-of-a-warehouse.shop.example")
+        await watched.check()
+        await watched.open("/keys")
+        await watched.tab_to("name")
+        await page.keyboard.type(HOSTILE)
+        await watched.press("Make key")
+        await watched.check()
+        await watched.press("Sign out")
+        await watched.check()
+        assert await page.title() == "Sign in · awbridge"

@@ -21,6 +21,7 @@ from awbridge.steps.handover.print_labels import FetchesLabels, OnlyStored
 from awbridge.steps.runtime.loop import Loop
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
+from awbridge.web.access.access_list import AccessList
 from awbridge.web.app import build_app
 from awbridge.web.dependencies import ApiContext, AuditContext
 from awbridge.web.http.limits import Connections, Limits
@@ -50,11 +51,13 @@ class KeptApp:
     clock: Any = field(default_factory=Placeholder)
     webhook: Any = field(default_factory=Placeholder)
     limiter: Any = field(default_factory=Placeholder)
+    access: Any = field(default_factory=Placeholder)
     app: Any = None
 
     def bring(self, store: Any, clock: Any, webhook: Any) -> None:
         self.store.brought, self.clock.brought, self.webhook.brought = store, clock, webhook
         self.limiter.brought = WrongKeyLimiter()
+        self.access.brought = AccessList(store, clock)
 
 
 _kept: defaultdict[Hashable, list[KeptApp]] = defaultdict(list)  # what they were built with -> those not in use now
@@ -76,7 +79,9 @@ def lent_app(
     kept.bring(store, clock, webhook)
     if kept.app is None:
         api: Any = ApiContext(store=kept.store, clock=kept.clock, **cast("dict[str, Any]", policies))
-        kept.app = build_app(api, webhook=kept.webhook, loops=(), api_keys=api_keys, host=host, limiter=kept.limiter)
+        kept.app = build_app(
+            api, webhook=kept.webhook, loops=(), api_keys=api_keys, host=host, limiter=kept.limiter, access=kept.access
+        )
     try:
         yield kept.app
     finally:

@@ -37,6 +37,7 @@ TABLES = (
     *("update_sources", "promises", "replays"),
     *("labels", "print_runs", "print_lines", "manifests", "manifest_lines"),
     *("reconciliations", "reconciliation_files", "differences"),
+    *("people", "sessions", "api_keys", "audit_log"),
 )
 
 _emptied: dict[int, str] = {}  # a server's port -> its database for these tests

@@ -30,18 +30,14 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from awbridge.steps.reconciliation.reconcile import ReconcilePolicy, reconcile_due
-from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
-from awbridge.store.tracking import inbox
 from awbridge.web.app import build_app
 from awbridge.web.dependencies import ApiContext
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
-from tests.support.app import Web, web_on
-from tests.support.evidence_rows import call, keep
-from tests.support.rows import MINUTE, T0, add, delivery, place
-from tests.support.world import INDIA, SetClock, an_order, as_body, webhook
+from tests.support.app import web_on
+from tests.support.one_of_each import one_of_each
+from tests.support.world import SetClock
 
 pytestmark = pytest.mark.slow
 
@@ -105,8 +101,10 @@ class Caller:
     async def _open(self, url: str) -> None:
         self._store = await Store.open(url)
         await self._store.migrate()
-        self._app = web_on(self._store)
+        self._app = web_on(self._store, api_keys=["described"])
         self._web = await self._app.__aenter__()
+        # One operation makes keys: without a key of its own, every later request would be refused.
+        self._web.http.headers["authorization"] = "Bearer described"
 
     def renew(self) -> None:
         """Create one of each thing that a path may name."""
@@ -127,37 +125,6 @@ class Caller:
     async def _close(self) -> None:
         await self._app.__aexit__(None, None, None)
         await self._store.close()
-
-
-async def one_of_each(web: Web, number: int) -> dict[str, str]:
-    """A shipment with a timeline and everything else a path may name: parameter -> value."""
-    http, reference, waybill = web.http, f"R/{number}", f"4{number:012}"
-    await add(web.store, reference, payload=an_order(reference), transporter="T")
-    await place(web.store, reference, waybill)
-    await keep(web.store, call(reference), reference=reference)
-    failed = webhook(waybill, 9, T0 + MINUTE, remark="nobody at home")
-    failed["additional"] |= {"ndr_status_code": 1, "npr_status_code": 2, "courier_partner_edd": "2026-11-03"}
-    async with web.store.write() as session:
-        await inbox.add(session, [delivery(reference, received_at=T0 + 2 * MINUTE, body=as_body(failed))])
-    await apply_due(store=web.store, clock=web.clock, policy=ApplyPolicy(zone=INDIA))
-    assert (await http.put("/v1/couriers/T", json={"courier_partner_id": 4, "account_code": "a"})).status_code == 200
-    downtime = {"courier_partner_id": 4, "starts": "22:00", "ends": "23:00"}
-    endpoint = await http.post("/v1/endpoints", json={"url": "https://8.8.8.8/hook"})
-    file = f"AWB,Status\n{waybill},Delivered\n5{number:012},Delivered\n".encode()
-    run = (await http.post("/v1/reconciliations", params={"name": "r-2026-11-02.csv"}, content=file)).json()["id"]
-    policy = ReconcilePolicy(zone=INDIA)
-    assert await reconcile_due(store=web.store, clickpost=None, clock=web.clock, policy=policy, only=int(run))
-    found = (await http.get(f"/v1/reconciliations/{run}/differences")).json()["differences"]
-    return {
-        "reference_number": reference,
-        "transporter": "T",
-        "action_id": (await http.post(f"/v1/shipments/{reference}/label")).json()["id"],
-        "number": (await http.post("/v1/downtimes", json=downtime)).json()["id"],
-        "endpoint_id": endpoint.json()["id"],
-        "reconciliation_id": run,
-        "difference_id": found[0]["id"],
-        "report_id": "failures-2026-11-02-own",
-    }
 
 
 def no_names(*_args: object, **_more: object) -> None:

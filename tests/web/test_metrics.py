@@ -16,6 +16,7 @@ from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Statement
+from awbridge.web.access.access_list import AccessList
 from awbridge.web.dependencies import ApiContext, ProcessContext
 from awbridge.web.http.limits import Connections
 from awbridge.web.metrics import metrics_text
@@ -64,6 +65,7 @@ async def scrape(store: Store, *loops: Loop) -> str:
         webhook=cast("WebhookEndpoint", Endpoint()),
         loops=loops,
         connections=Connections(),
+        access=AccessList(store, api.clock),
         readiness=Readiness(store, api.clock),
     )
     return (await metrics_text(api, process)).decode()

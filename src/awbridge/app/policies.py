@@ -249,6 +249,7 @@ def retain_policy(settings: Settings) -> RetainPolicy:
         labels=settings.retain_labels_days,
         manifests=settings.retain_manifests_days,
         reconciliations=settings.retain_reconciliations_days,
+        audit=settings.retain_audit_days,
         archive=settings.retain_archive_days,
         archive_configured=settings.archives,
     )

@@ -19,6 +19,7 @@ from awbridge.app.loops import START_PATIENCE, opened_world, step_loops
 from awbridge.app.policies import notify_policy
 from awbridge.app.settings import Settings
 from awbridge.app.setup_tools import SettingsTools, vendor_problem
+from awbridge.app.sign_in import sign_in_provider
 from awbridge.app.work import on_signal, running, schema_loop, settle_down, stop_all
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.sinks.addresses import read_networks
@@ -168,6 +169,7 @@ def api_context(
         country=settings.notice_country,
         setup=SettingsTools(configured=settings, store=store, clickpost=clickpost, clock=utc_now),
         messages=message_context(settings),
+        sign_in=sign_in_provider(settings),
     )
 
 

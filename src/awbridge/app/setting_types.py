@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from awbridge.domain.notify.notices import read_channels, read_milestones, read_quiet_hours
+from awbridge.domain.people.identity import read_roles
 from awbridge.domain.privacy import read_privacy
 from awbridge.domain.schedule import check_cron
 
@@ -88,5 +89,6 @@ PrivacyPolicy = Annotated[str, _read_by(read_privacy)]
 QuietHours = Annotated[str, _read_by(read_quiet_hours)]
 Channels = Annotated[str, _read_by(read_channels)]
 Milestones = Annotated[str, _read_by(read_milestones)]
+IdentityRoles = Annotated[str, _read_by(read_roles)]
 Positive = Annotated[float, Field(gt=0)]
 Days = Annotated[int, Field(ge=0, le=36500)]

@@ -14,6 +14,7 @@ from awbridge.app.setting_types import (
     Cron,
     Days,
     Delays,
+    IdentityRoles,
     Milestones,
     Networks,
     Options,
@@ -71,6 +72,16 @@ class Settings(BaseModel):
         (),
         description="Keys of the HTTP API, comma-separated. Without any, only loopback callers are allowed. Secrets.",
     )
+    oidc_issuer: str = Field(
+        "", description="URL of your identity provider (OpenID Connect) for signing in to the pages. Empty: none."
+    )
+    oidc_client_id: str = Field("", description="Client id that the identity provider gave you for awbridge.")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="Its client secret, if it has one. A secret.")
+    oidc_domains: Texts = Field(
+        (), description="Mail domains whose people may sign in through it without being added, as viewers."
+    )
+    oidc_role_claim: str = Field("", description="Claim that gives people their role, such as groups.")
+    oidc_roles: IdentityRoles = Field("", description="Role for each value of that claim: value=role, comma-separated.")
     time_zone: TimeZone = Field(
         "Asia/Kolkata", description="The account's time zone, used for scan times without an offset."
     )
@@ -222,6 +233,7 @@ class Settings(BaseModel):
     )
     retain_labels_days: Days = Field(14, description="Days that fetched labels are kept. They can be fetched again.")
     retain_manifests_days: Days = Field(365, description="Days that hand-over manifests and print runs are kept.")
+    retain_audit_days: Days = Field(730, description="Days that the audit log is kept. 0: forever.")
     retain_archive_days: Days = Field(0, description="Days that archived files are kept.")
 
     labels_ahead: LabelsAhead = Field(

@@ -30,13 +30,17 @@ def fail(text: str) -> NoReturn:
     sys.exit(1)
 
 
+def _user() -> str:
+    """The user of the operating system."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a user id without a name, as in many containers
+        return "unknown user"
+
+
 def operator() -> str:
     """The caller's name, as it is stored with what an operator states."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):  # a user id without a name, as in many containers
-        user = "unknown user"
-    return f"cli ({user})"
+    return f"cli ({_user()})"
 
 
 def read_settings(**overrides: Any) -> Settings:
@@ -61,10 +65,14 @@ def with_settings(work: Callable[[Settings, Store], Coroutine[Any, Any, T]]) -> 
 
     async def main() -> T:
         from awbridge.app.database import open_store
+        from awbridge.domain.people.actor import Actor, ActorKind, acting
+        from awbridge.domain.people.role import Role
 
         settings = read_settings()
+        actor = Actor(kind=ActorKind.COMMAND, name=_user(), role=Role.ADMIN)
         async with open_store(settings, migrate=settings.migrate_on_start) as store:
-            return await work(settings, store)
+            with acting(actor):
+                return await work(settings, store)
 
     return run(main())
 

@@ -105,7 +105,7 @@ class KeyTaken(IntakeError):
 
 
 class NotValid(AwbridgeError):
-    """Couriers, allocation rules or a request for erasure are invalid. The text names the problem."""
+    """Settings that a person stores (couriers, rules, people, keys) are invalid. The text names the problem."""
 
 
 class TableUnreadable(AwbridgeError, ValueError):
@@ -130,6 +130,10 @@ class NoTransaction(AwbridgeError):
 
 class ObjectsError(AwbridgeError):
     """The object storage is unreachable, slow, full or refuses. A retry may succeed."""
+
+
+class IdentityError(AwbridgeError):
+    """The identity provider cannot be reached, refused, or its answer cannot be trusted. The text says why."""
 
 
 class MailError(AwbridgeError):

@@ -211,6 +211,16 @@ class Veil:
                 self._hidden.update((name, f"{name[0]}***") for name in names if name not in self._hidden)
         return hidden
 
+    def learn(self, other: Veil) -> None:
+        """Hide from now on what another one hides, as far as there is room, and leave its identifiers."""
+        self.own |= other.own
+        for value, hidden in other._hidden.items():
+            if len(self._hidden) < LONGEST_LIST:
+                self._hidden.setdefault(value, hidden)
+        for ten, treatment in other._phones.items():
+            if len(self._phones) < LONGEST_LIST:
+                self._phones.setdefault(ten, treatment)
+
     def text(self, text: str) -> str:
         """Free text without hidden values; mail addresses and Indian phone numbers are treated like their kinds."""
         folded = text.casefold()

@@ -12,8 +12,9 @@ import awbridge
 from awbridge.steps.audit.keep_calls import CallRecorder
 from awbridge.steps.runtime.loop import Loop
 from awbridge.web import description, health, problems
+from awbridge.web.access.access_list import AccessList, Keys
+from awbridge.web.access.guards import ApiGuard, PageGuard
 from awbridge.web.dependencies import ApiContext, ProcessContext, provide
-from awbridge.web.guard import ApiGuard, Keys, PageGuard
 from awbridge.web.http.limits import Connections
 from awbridge.web.key_limiter import WrongKeyLimiter
 from awbridge.web.pages.pages_app import build_pages, is_page
@@ -37,25 +38,27 @@ def build_app(
     connections: Connections | None = None,
     limiter: WrongKeyLimiter | None = None,
     closed: str = "",
+    access: AccessList | None = None,
 ) -> ASGIApp:
     """The app of `awbridge serve`.
 
     `host`: a name that callers without a key may use, besides localhost. `connections`: the server's, shown in the
     metrics. `limiter`: by default one that counts its refusals in `connections`. `closed`: why the API answers 503
-    (pages, webhooks and /healthz do not); "" if it is open.
+    (pages, webhooks and /healthz do not); "" if it is open. `access`: the stored keys and people.
     """
     connections = connections or Connections()
+    access = access or AccessList(api.store, api.clock)
     process = ProcessContext(
         webhook=webhook,
         loops=loops,
         connections=connections,
         readiness=Readiness(api.store, api.clock),
+        access=access,
         recorder=recorder,
     )
-    keys = Keys(api_keys, limiter or WrongKeyLimiter(connections.refused))
+    keys = Keys(api_keys, access, limiter or WrongKeyLimiter(connections.refused))
     guarded = ApiGuard(_fastapi_app(api, process), keys, open_paths=_OPEN, open_folder=_OPEN_FOLDER, host=host)
-    shown = build_pages(api)
-    guarded_pages = PageGuard(shown, keys, host=host)
+    guarded_pages = PageGuard(build_pages(api, access), keys, api.store, api.clock, host=host)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and _is_webhook(scope["path"]):

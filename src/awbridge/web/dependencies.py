@@ -22,8 +22,10 @@ from awbridge.steps.handover.print_labels import FetchesLabels, OnlyStored
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
+from awbridge.web.access.access_list import AccessList
 from awbridge.web.http.limits import Connections
 from awbridge.web.pages.messages.context import MessageContext
+from awbridge.web.pages.people.identity_pages import SignInProvider
 from awbridge.web.pages.setup.tools import SetupTools
 from awbridge.web.ready import Readiness
 from awbridge.web.webhook.endpoint import WebhookEndpoint
@@ -49,9 +51,9 @@ class ApiContext:
 
     `clickpost`: None where this process does not call ClickPost. `zone`: the account's; days, and times without a zone,
     are local to it. `poll_again_after`: the shortest time between two polls of one shipment. `networks`: private
-    networks that endpoints may be in. `country`: the country of phone numbers without a country code. `labels`
-    fetches labels, `documents` makes PDFs. `setup`: the installation, for the set-up page. `messages`: templates and
-    rules of messages, for their pages.
+    networks that endpoints may be in. `country`: the country of phone numbers without a country code. `sign_in`: an
+    identity provider for the pages. `labels` fetches labels, `documents` makes PDFs. `setup`: the installation, for the
+    set-up page. `messages`: templates and rules of messages, for their pages.
     """
 
     store: Store
@@ -63,6 +65,7 @@ class ApiContext:
     poll_again_after: timedelta = timedelta(hours=2)
     stuck_after: StuckAfter = DEFAULT_STUCK_AFTER
     networks: Sequence[Network] = ()
+    sign_in: SignInProvider | None = None
     country: str = "IN"
     labels: FetchesLabels = field(default_factory=OnlyStored)
     documents: DocumentMaker = field(default_factory=DocumentMaker)
@@ -78,6 +81,7 @@ class ProcessContext:
     loops: Sequence[Loop]
     connections: Connections
     readiness: Readiness
+    access: AccessList
     recorder: CallRecorder | None = None
 
 

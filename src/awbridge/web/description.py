@@ -17,7 +17,8 @@ from awbridge.domain.json import JsonObject
 _MEANINGS = {
     400: "The body cannot be parsed, or `cursor` is not one that this API returned.",
     401: "No API key, or a wrong one.",
-    403: "No API key is configured, and the caller is on another machine, or is a browser page of another site.",
+    403: "The key's role does not cover this; or there is no key, and the caller is on another machine or is a browser "
+    "page of another site.",
     404: "Not found.",
     409: "Not possible in the current state; `detail` says why and what to do.",
     413: "The request is too large.",

@@ -50,13 +50,26 @@ class WrongKeyLimiter:
         """The number of addresses in memory."""
         return len(self._addresses)
 
+    def wait(self, address: str) -> float:
+        """Seconds until a right key from this address is accepted, without counting one; 0: now.
+
+        For keys that are expensive to check.
+        """
+        now, entry = self._clock(), self._addresses.get(_network(address))
+        if entry is None or now - entry.accepted_at < TRUSTED_FOR:
+            return 0.0
+        return max(0.0, 1 - self._remaining(entry, now)) * self._interval
+
+    def _remaining(self, entry: _Address, now: float) -> float:
+        return min(self._burst, entry.remaining + (now - entry.updated_at) / self._interval)
+
     def count(self, address: str, *, right: bool) -> float:
         """Count a key from this address. Returns the seconds until keys from there are accepted again; 0: now."""
         now, network = self._clock(), _network(address)
         entry = self._addresses.get(network)
         if entry is None:
             entry = self._remember(network, now)
-        entry.remaining = min(self._burst, entry.remaining + (now - entry.updated_at) / self._interval)
+        entry.remaining = self._remaining(entry, now)
         entry.updated_at = now
         trusted = right and now - entry.accepted_at < TRUSTED_FOR
         if entry.remaining < 1 and not trusted:

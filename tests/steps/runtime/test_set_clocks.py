@@ -291,6 +291,11 @@ STAYS = {
     "print_runs": {"created_at"},
     "print_lines": {"printed_at"},
     "manifests": {"created_at"},
+    # A session or link of a clock that was ahead ends as much later; the rest is of record.
+    "people": {"link_ends_at", "disabled_at", "created_at", "updated_at"},
+    "sessions": {"created_at", "seen_at", "ends_at"},
+    "api_keys": {"created_at", "last_used_at", "revoked_at"},
+    "audit_log": {"recorded_at"},
 }
 
 

@@ -19,6 +19,7 @@ _DROPPED = {name for table in (*_BY_ID, retention.EVENTS) for name, _ in table.d
 RULED = (
     _DROPPED
     | {diary.name for diary in retention.DIARIES}
+    | {retention.AUDIT_LOG.name}
     | {"actions", "differences", "reconciliations", "archive_files", "reports"}
 )
 PRIVACY = Path(__file__).parents[3] / "docs" / "privacy.md"

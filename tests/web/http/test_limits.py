@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from awbridge.web.access.access_list import AccessList
 from awbridge.web.dependencies import ApiContext, ProcessContext
 from awbridge.web.http import limits as limits_module
 from awbridge.web.http.limits import OWN_FILES, Connections, ConnectionState, Limits, connections_within_files
@@ -357,7 +358,10 @@ async def test_metrics_count_refusals(web: Web) -> None:
     connections = Connections(Limits())
     connections.refused["head"] = 3
     api, readiness = ApiContext(store=web.store, clock=web.clock), Readiness(web.store, web.clock)
-    process = ProcessContext(webhook=web.endpoint, loops=(), connections=connections, readiness=readiness)
+    access = AccessList(web.store, web.clock)
+    process = ProcessContext(
+        webhook=web.endpoint, loops=(), connections=connections, readiness=readiness, access=access
+    )
     text = (await metrics_text(api, process)).decode()
     assert 'awbridge_http_refused_total{reason="head"} 3.0' in text
     assert 'awbridge_http_connections{state="idle"} 0.0' in text

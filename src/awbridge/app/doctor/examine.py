@@ -12,6 +12,7 @@ from awbridge.app.doctor.audit import check_archive
 from awbridge.app.doctor.diagnosis import PROBLEM, CheckContext, Diagnosis
 from awbridge.app.doctor.installation import check_database, check_disk, check_settings, check_steps
 from awbridge.app.doctor.notify import check_attention, check_messages
+from awbridge.app.doctor.people import check_people
 from awbridge.app.doctor.polling import check_coverage, check_polling
 from awbridge.app.doctor.vendor import check_accounts, check_clock
 from awbridge.app.doctor.webhook import check_header, check_webhook
@@ -60,5 +61,5 @@ async def _checks(context: CheckContext) -> AsyncIterator[Diagnosis]:
 
 _CHECKS: tuple[Check, ...] = (
     *(check_database, check_accounts, check_clock, check_webhook, check_header, check_coverage),
-    *(check_polling, check_steps, check_archive, check_messages, check_attention),
+    *(check_polling, check_steps, check_archive, check_messages, check_people, check_attention),
 )

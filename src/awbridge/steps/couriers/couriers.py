@@ -10,10 +10,13 @@ from awbridge.domain.couriers.allocation import Rule, read_rules
 from awbridge.domain.couriers.fallback import chain_problem
 from awbridge.domain.couriers.rule_changes import rules_mark
 from awbridge.domain.errors import NotFound, NotPossible, NotValid
+from awbridge.domain.people.audited import AuditAction
+from awbridge.steps.records.courier_saved import record_saved
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.couriers import couriers, rules
 from awbridge.store.couriers.couriers import CourierAccount
+from awbridge.store.people import audit_log
 
 
 async def put_couriers(*, store: Store, clock: Clock, accounts: Sequence[CourierAccount]) -> None:
@@ -25,10 +28,12 @@ async def put_couriers(*, store: Store, clock: Clock, accounts: Sequence[Courier
         for problem in identifier_problems({"account_code": account.account_code}):
             raise NotValid(f"{account.transporter}: account_code {problem.problem}")
     async with store.write() as session:
-        fallbacks = {a.transporter: a.fallback for a in (*await couriers.every(session), *accounts)}
+        existing = {a.transporter: a for a in await couriers.every(session)}
+        fallbacks = {a.transporter: a.fallback for a in (*existing.values(), *accounts)}
         if problem := chain_problem(fallbacks):
             raise NotValid(problem)
         await couriers.put(session, accounts, now=clock())
+        await record_saved(session, existing, accounts, now=clock())
 
 
 async def remove_courier(*, store: Store, transporter: str) -> None:
@@ -42,6 +47,7 @@ async def remove_courier(*, store: Store, transporter: str) -> None:
             raise NotPossible(f"allocation rules name {transporter}: {', '.join(named)}. Change them first")
         if not await couriers.remove(session, transporter):
             raise NotFound(f"there is no transporter {transporter}")
+        await audit_log.record(session, AuditAction.COURIER_REMOVED, transporter)
 
 
 async def put_rules(
@@ -59,5 +65,8 @@ async def put_rules(
             new = read_rules(rows, transporters)
         except ValueError as error:
             raise NotValid(str(error)) from None
+        before = {"rules": [rule.name for rule in await rules.every(session)]}
         await rules.replace(session, new, now=clock())
+        after = {"rules": [rule.name for rule in new]}
+        await audit_log.record(session, AuditAction.RULES_REPLACED, "", before=before, after=after, now=clock())
     return new

@@ -17,6 +17,7 @@ from awbridge.clickpost.lookups.accounts import VendorAccount, VendorAccounts
 from awbridge.domain.errors import NotPossible, VendorError
 from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.orders.shipment import account_key
+from awbridge.steps.records.courier_saved import record_saved
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.couriers import couriers
@@ -86,6 +87,7 @@ async def sync_couriers(*, store: Store, clickpost: ListsAccounts, clock: Clock,
         changes = [c for c in differences(configured, theirs) if not unread or c.change != VANISHED]
         written = [c.account for c in changes if c.written] if apply else []
         await couriers.put(session, written, now=clock())
+        await record_saved(session, {a.transporter: a for a in configured}, written, now=clock())
         listed = {(a.courier_partner_id, a.courier_name, a.account_code) for a in theirs}
         await couriers.keep_listed(session, listed, now=clock())
         before = {w.key: w for w in await couriers.warnings(session)}

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from awbridge.domain.errors import NotFound
 from awbridge.domain.notify.events import EventKind
+from awbridge.domain.people.audited import AuditAction
 from awbridge.sinks.addresses import Network, find_target
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
@@ -14,6 +15,7 @@ from awbridge.store.engine.database import Session
 from awbridge.store.engine.ids import first_id
 from awbridge.store.notify import endpoints, events
 from awbridge.store.notify.endpoints import Endpoint
+from awbridge.store.people import audit_log
 
 REPLAY_BATCH = 2000  # events of one transaction
 
@@ -48,6 +50,8 @@ async def redeliver(*, store: Store, clock: Clock, endpoint_id: int, event_ids: 
             due = await events.redeliver_failed(session, endpoint_id, now=now)
         if not endpoint.enabled:
             await events.pause(session, endpoint_id)
+        after = {"events": due}
+        await audit_log.record(session, AuditAction.ENDPOINT_REDELIVERED, endpoint_id, after=after, now=now)
     return due
 
 
@@ -55,7 +59,9 @@ async def enable(*, store: Store, clock: Clock, endpoint_id: int) -> Endpoint:
     """Resume deliveries to an endpoint, including those that waited. Raises NotFound."""
     async with store.write() as session:
         await endpoints.enable(session, endpoint_id, now=clock())
-        return await _known(session, endpoint_id)
+        enabled = await _known(session, endpoint_id)
+        await audit_log.record(session, AuditAction.ENDPOINT_ENABLED, endpoint_id, now=clock())
+        return enabled
 
 
 async def disable(*, store: Store, clock: Clock, endpoint_id: int) -> Endpoint:
@@ -63,7 +69,9 @@ async def disable(*, store: Store, clock: Clock, endpoint_id: int) -> Endpoint:
     async with store.write() as session:
         await endpoints.lock(session, endpoint_id)
         await endpoints.rest(session, endpoint_id, now=clock())
-        return await _known(session, endpoint_id)
+        disabled = await _known(session, endpoint_id)
+        await audit_log.record(session, AuditAction.ENDPOINT_DISABLED, endpoint_id, now=clock())
+        return disabled
 
 
 async def subscribe(
@@ -122,7 +130,9 @@ async def rotate(*, store: Store, clock: Clock, endpoint_id: int) -> Endpoint:
     """Give an endpoint a new secret; the old one signs too for a day. Raises NotFound."""
     async with store.write() as session:
         await endpoints.rotate(session, endpoint_id, now=clock())
-        return await _known(session, endpoint_id)
+        rotated = await _known(session, endpoint_id)
+        await audit_log.record(session, AuditAction.ENDPOINT_ROTATED, endpoint_id, now=clock())
+        return rotated
 
 
 async def remove(*, store: Store, clock: Clock, endpoint_id: int) -> None:
@@ -130,3 +140,4 @@ async def remove(*, store: Store, clock: Clock, endpoint_id: int) -> None:
     async with store.write() as session:
         if not await endpoints.remove(session, endpoint_id, now=clock()):
             raise _unknown(endpoint_id)
+        await audit_log.record(session, AuditAction.ENDPOINT_REMOVED, endpoint_id, now=clock())

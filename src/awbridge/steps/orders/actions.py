@@ -31,6 +31,7 @@ from awbridge.domain.orders.action import (
     why_not,
 )
 from awbridge.domain.orders.shipment import Region, Shipment
+from awbridge.domain.people.audited import AuditAction
 from awbridge.domain.tracking.pieces import PieceStatus
 from awbridge.steps.orders.intake import account_of
 from awbridge.steps.orders.registrations import other_holders, taken_by
@@ -42,6 +43,7 @@ from awbridge.store.couriers import couriers
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import actions, shipments
+from awbridge.store.people import audit_log
 
 log = structlog.get_logger()
 
@@ -154,6 +156,9 @@ async def retry(*, store: Store, clock: Clock, action_id: str) -> Action:
         if not await actions.try_again(session, action_id, now=clock()):
             why = "done" if existing.state is ActionState.DONE else "being made at this moment"
             raise NotPossible(f"action {action_id} is {why}: there is nothing to retry")
+        before = {"kind": existing.kind, "state": existing.state, "action": action_id}
+        subject = existing.reference_number or action_id
+        await audit_log.record(session, AuditAction.ACTION_RETRIED, subject, before=before, now=clock())
         return await _action(session, action_id)
 
 
@@ -173,6 +178,10 @@ async def settle(*, store: Store, clock: Clock, action_id: str, held: bool, by: 
         if existing.state not in NEEDS_A_PERSON:
             raise NotPossible(f"action {action_id} is {existing.state}: there is nothing to settle")
         await actions.ended(session, action_id, ending, now=clock())
+        before = {"kind": existing.kind, "state": existing.state, "action": action_id}
+        subject = existing.reference_number or action_id
+        sides = {"before": before, "after": {"state": ending.state, "held": held}}
+        await audit_log.record(session, AuditAction.ACTION_SETTLED, subject, **sides, now=clock())
         log.info("action.settled", action=action_id, kind=existing.kind.value, held=held, by=by)
         return await _action(session, action_id)
 
@@ -211,6 +220,10 @@ def _known(first: Action, new: NewAction) -> Asked:
 
 async def _store(session: Session, new: NewAction, clock: Clock) -> Asked:
     action, created = await actions.add(session, new, now=clock())
+    if created:
+        after = {"kind": new.kind, "action": action.id}
+        subject = new.reference_number or action.id
+        await audit_log.record(session, AuditAction.ACTION_REQUESTED, subject, after=after, now=clock())
     return Asked(action=action, created=True) if created else _known(action, new)  # two requests at once
 
 

@@ -31,6 +31,7 @@ from awbridge.domain.errors import FieldProblem, NotFound, NotPossible, PayloadR
 from awbridge.domain.json import JsonObject
 from awbridge.domain.notify import events as happened
 from awbridge.domain.orders.shipment import NewShipment, SettleBy, Shipment, State
+from awbridge.domain.people.audited import AuditAction
 from awbridge.steps.orders import intake
 from awbridge.steps.orders.intake import IntakeResult
 from awbridge.steps.orders.payload_stays import why_payload_stays
@@ -43,6 +44,7 @@ from awbridge.store.engine.database import Session
 from awbridge.store.notify import events
 from awbridge.store.orders import payload_versions, shipments
 from awbridge.store.orders.payload_versions import PayloadVersion
+from awbridge.store.people import audit_log
 from awbridge.store.registration import replacements
 
 _SUCCESSOR = re.compile(r"(.+)-R(\d{1,4})", re.DOTALL)
@@ -195,6 +197,8 @@ async def replace(
         elif after_cancel and ended.state is not State.CANCELLED:
             await replacements.hold_back(session, new.reference_number, reference_number, now=now)
         stored = await known_shipment(session, new.reference_number)
+        sides = {"before": {"state": old.state}, "after": {"state": ended.state, "successor": new.reference_number}}
+        await audit_log.record(session, AuditAction.SHIPMENT_REPLACED, reference_number, **sides, now=now)
         return IntakeResult(shipment=stored, created=True, warnings=taken.warnings)
 
 

@@ -12,10 +12,12 @@ from awbridge.clickpost.orders.columns import ORDERS, column_of, meant
 from awbridge.domain.couriers.allocation import Allocation
 from awbridge.domain.errors import IntakeError, PayloadRefused, TableUnreadable
 from awbridge.domain.json import read_order_json
+from awbridge.domain.people.audited import AuditAction
 from awbridge.steps.orders.import_batch import import_batch
 from awbridge.steps.orders.order_rows import BadRow, ReadOrder, look_over, orders_of
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
+from awbridge.store.people import audit_log
 from awbridge.tables.table import Table, open_table
 
 BATCH = 200  # orders of a transaction; other writers to SQLite wait for it
@@ -148,6 +150,9 @@ async def import_orders(
         if on_row:
             on_row(len(batch))
     result.bad.sort(key=lambda b: (b.sheet, b.line))
+    after = {"created": result.created, "known": result.known, "bad_rows": len(result.bad)}
+    async with store.write() as session:
+        await audit_log.record(session, AuditAction.ORDERS_IMPORTED, "", after=after, now=clock())
     return result
 
 

@@ -23,6 +23,7 @@ from awbridge.domain.errors import (
 )
 from awbridge.domain.orders import cancellation
 from awbridge.domain.orders.shipment import NO_COURIER, NewShipment, Region, Shipment, State
+from awbridge.domain.people.audited import AuditAction
 from awbridge.steps.orders.payload_stays import stays_where_maybe_placed, why_payload_stays
 from awbridge.steps.records.holders import Holders, Wanted, holders_of
 from awbridge.steps.records.known_shipment import known_shipment
@@ -33,6 +34,7 @@ from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import payload_versions, shipments
 from awbridge.store.orders.payload_versions import PayloadVersion
+from awbridge.store.people import audit_log
 from awbridge.store.registration import allocations
 
 OWN_WAYBILL = "shipment_details.awb_number"
@@ -160,6 +162,15 @@ async def change_locked(
             version=version, payload=new.payload, changed_at=now, changed_by=changed_by, reason=reason
         )
         await payload_versions.add(session, existing, kept)
+    fields = sorted(payload_differences(existing.payload, new.payload))
+    await audit_log.record(
+        session,
+        AuditAction.SHIPMENT_PAYLOAD_CHANGED,
+        existing.reference_number,
+        before={"version": existing.payload_version, "state": existing.state},
+        after={"version": version or existing.payload_version, "fields": fields},
+        now=now,
+    )
     return await known_shipment(session, existing.reference_number)
 
 
@@ -180,6 +191,8 @@ async def retry(*, store: Store, clock: Clock, reference_number: str) -> Shipmen
         existing = await known_shipment(session, reference_number)
         if not await shipments.try_again(session, reference_number, now=clock()):
             raise NotPossible(f"{reference_number} is {existing.state}: there is nothing to retry")
+        before = {"state": existing.state}
+        await audit_log.record(session, AuditAction.SHIPMENT_RETRIED, reference_number, before=before, now=clock())
         return await known_shipment(session, reference_number)
 
 
@@ -189,9 +202,15 @@ async def cancel(*, store: Store, clock: Clock, reference_number: str) -> Shipme
     Raises NotFound. Cancelling twice changes nothing.
     """
     async with store.write() as session:
-        await known_shipment(session, reference_number)
+        existing = await known_shipment(session, reference_number)
         await shipments.cancel(session, reference_number, now=clock())
-        return await known_shipment(session, reference_number)
+        cancelled = await known_shipment(session, reference_number)
+        sides = {
+            "before": {"state": existing.state, "requested": existing.cancel_requested_at},
+            "after": {"state": cancelled.state, "requested": cancelled.cancel_requested_at},
+        }
+        await audit_log.record(session, AuditAction.SHIPMENT_CANCELLED, reference_number, **sides, now=clock())
+        return cancelled
 
 
 async def locked(session: Session, reference_number: str) -> Shipment:

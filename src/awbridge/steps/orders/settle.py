@@ -12,12 +12,14 @@ from awbridge.clickpost.wire.identifiers import waybill_given
 from awbridge.domain.errors import FieldProblem, NotPossible, PayloadRefused
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import NO_COURIER, Shipment, State
+from awbridge.domain.people.audited import AuditAction
 from awbridge.steps.orders import intake
 from awbridge.steps.records.holders import holders
 from awbridge.steps.records.placed import record_found
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.orders import shipments
+from awbridge.store.people import audit_log
 
 log = structlog.get_logger()
 
@@ -36,6 +38,8 @@ async def not_held(*, store: Store, clock: Clock, reference_number: str, by: str
         shown = problem if shipment.state in (State.GAVE_UP, State.REJECTED) else shipment.problem
         if not await shipments.settle_not_held(session, reference_number, by=by, problem=shown, now=clock()):
             raise NotPossible(_why_not(shipment))
+        after = {"held": False}
+        await audit_log.record(session, AuditAction.SHIPMENT_SETTLED, reference_number, after=after, now=clock())
         log.info("shipment.settled", reference=reference_number, held=False, by=by)
         return await intake.locked(session, reference_number)
 
@@ -64,6 +68,8 @@ async def held_as(
         placed = Placed(waybill=number, already=True, courier_partner_id=courier)
         await record_found(session, shipment, placed, ask_at=now, now=now)
         await shipments.settle_held(session, reference_number, by=by, now=now)
+        after = {"held": True, "waybill": number, "courier_partner_id": courier}
+        await audit_log.record(session, AuditAction.SHIPMENT_SETTLED, reference_number, after=after, now=now)
         log.info("shipment.settled", reference=reference_number, held=True, waybill=number, by=by)
         return await intake.locked(session, reference_number)
 

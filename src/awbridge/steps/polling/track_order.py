@@ -17,6 +17,7 @@ import structlog
 from awbridge.domain.errors import VendorError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import shard_of
+from awbridge.domain.people.audited import AuditAction
 from awbridge.domain.tracking.asking import WAYBILLS_A_CALL, how_many, soonest_poll
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.polling.policy import (
@@ -32,6 +33,7 @@ from awbridge.steps.runtime.lease import Lease
 from awbridge.steps.runtime.work import for_each
 from awbridge.store import Store
 from awbridge.store.orders import shipments, waybills
+from awbridge.store.people import audit_log
 from awbridge.store.polling import polls, windows
 from awbridge.store.polling.polls import DuePoll
 from awbridge.store.tracking import inbox
@@ -99,6 +101,7 @@ async def resume_polling(*, store: Store, clock: Clock, references: Sequence[str
             before = now - ask_again
             if await polls.resume_polling(session, reference, now=now, asked_before=before, else_at=at):
                 possible.append(reference)
+                await audit_log.record(session, AuditAction.SHIPMENT_POLLED, reference, now=now)
     return possible
 
 

@@ -16,6 +16,7 @@ from datetime import date, timedelta
 import structlog
 
 from awbridge.domain.errors import NotValid, ObjectsError
+from awbridge.domain.people.audited import AuditAction
 from awbridge.domain.privacy import Eraser, PersonalKind, digits_of, masked, pseudonym
 from awbridge.sinks.objects import Objects
 from awbridge.steps.privacy.redaction import (
@@ -31,6 +32,7 @@ from awbridge.steps.runtime.lease import RENEWED, LeaseLost, renewed
 from awbridge.store import Store
 from awbridge.store.audit import archive, attempts, reports
 from awbridge.store.handover import labels
+from awbridge.store.people import audit_log
 from awbridge.store.privacy import erasures, personal, retention
 from awbridge.store.privacy.erasures import Erasure
 from awbridge.store.privacy.personal import CallTexts, ParcelTexts
@@ -60,6 +62,7 @@ async def ask_erasure(
     async with store.write() as session:
         number = await erasures.add(session, kind=kind, subject=subject, pseudonym=shown, now=clock())
         asked = await erasures.get(session, number)
+        await audit_log.record(session, AuditAction.ERASURE_REQUESTED, shown, after={"by": kind}, now=clock())
     assert asked
     return asked
 

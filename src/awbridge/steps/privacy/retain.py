@@ -53,6 +53,7 @@ class RetainPolicy:
     labels: int = 14
     manifests: int = 365
     reconciliations: int = 180
+    audit: int = 730
     archive: int = 0
     archive_configured: bool = False
     batch: int = 500
@@ -140,6 +141,7 @@ def _tasks(policy: RetainPolicy) -> list[tuple[int, _Task]]:
         (policy.actions, _drop_actions),
         (policy.reconciliations, _drop_reconciliations),
         (policy.runs, _dropping_diaries(*retention.DIARIES)),
+        (policy.audit, _dropping_diaries(retention.AUDIT_LOG)),
         (policy.labels, _dropping_diaries(retention.LABELS)),
         (policy.manifests, _dropping_diaries(*retention.MANIFESTS)),
         (policy.reports, _drop_reports),

@@ -15,6 +15,7 @@ from awbridge.domain.errors import FieldProblem, NotPossible, PayloadRefused, Ve
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import Region, Shipment, State, shard_of
+from awbridge.domain.people.audited import AuditAction
 from awbridge.domain.reconciliation.differences import DifferenceKind, Ours, status_differs
 from awbridge.domain.retry import backoff
 from awbridge.steps.records.at_courier import order_at_courier
@@ -30,6 +31,7 @@ from awbridge.store.engine.database import Session
 from awbridge.store.orders import payload_versions, shipments, waybills
 from awbridge.store.orders.payload_versions import PayloadVersion
 from awbridge.store.orders.shipments import payload_text
+from awbridge.store.people import audit_log
 from awbridge.store.reconciliation import differences as table
 from awbridge.store.reconciliation import reconciliations
 from awbridge.store.reconciliation.differences import Difference
@@ -191,6 +193,9 @@ async def push_again(*, store: Store, clock: Clock, reconciliation_id: int) -> P
                     continue
                 pushed += done
                 passed_over += not done
+            if not page:
+                after_all = {"pushed": pushed, "passed_over": passed_over, "undecided": len(undecided)}
+                await audit_log.record(session, AuditAction.RECONCILIATION_PUSHED, run.id, after=after_all, now=clock())
         if not page:
             return PushedAgain(pushed, passed_over, tuple(undecided))
         after = page[-1].id

@@ -21,6 +21,7 @@ import structlog
 from awbridge.clickpost.reports.reports import ShipmentCounts, VendorReport
 from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.errors import NotPossible, TableUnreadable, VendorError
+from awbridge.domain.people.audited import AuditAction
 from awbridge.domain.reconciliation.differences import DayCounts, DifferenceTable, report_windows
 from awbridge.domain.retry import backoff
 from awbridge.domain.schedule import day_before, day_span
@@ -31,6 +32,7 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import RENEWED, LeaseLost, renewed
 from awbridge.store import Store
 from awbridge.store.audit.attempts import NewAttempt
+from awbridge.store.people import audit_log
 from awbridge.store.reconciliation import reconciliations
 from awbridge.store.reconciliation.reconciliations import NewRun, Outcome, Reconciliation, ReportWindow, Stage
 
@@ -92,7 +94,10 @@ async def begin_day(
     )
     async with store.write() as session:
         await reconciliations.drop_orphans(session, before=clock() - ORPHANED)
-        return await reconciliations.begin(session, number, new, now=clock())
+        run = await reconciliations.begin(session, number, new, now=clock())
+        after = {"day": day, "run": run.id}
+        await audit_log.record(session, AuditAction.RECONCILIATION_BEGUN, new.name, after=after, now=clock())
+        return run
 
 
 async def begin_scheduled(*, store: Store, clock: Clock, zone: ZoneInfo, due_at: datetime) -> str:

@@ -15,9 +15,11 @@ from pathlib import Path
 import structlog
 
 from awbridge.domain.errors import NotPossible
+from awbridge.domain.people.audited import AuditAction
 from awbridge.domain.reconciliation.differences import DifferenceTable
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
+from awbridge.store.people import audit_log
 from awbridge.store.reconciliation import reconciliations
 from awbridge.store.reconciliation.reconciliations import NewRun, Reconciliation, Stage
 
@@ -90,6 +92,8 @@ async def take_file(
             run = await reconciliations.begin(session, number, new, now=clock())
             if run.id != number:
                 await reconciliations.drop_file(session, number)
+            after = {"bytes": size, "kind": kind, "run": run.id}
+            await audit_log.record(session, AuditAction.RECONCILIATION_BEGUN, new.name, after=after, now=clock())
     except BaseException:
         await asyncio.shield(_forget(store, number))
         raise

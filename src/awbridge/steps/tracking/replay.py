@@ -12,12 +12,14 @@ from datetime import datetime
 
 from awbridge.domain.errors import NotFound
 from awbridge.domain.orders.shipment import Shipment, shard_of
+from awbridge.domain.people.audited import AuditAction
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.tracking.apply import ApplyPolicy
 from awbridge.steps.tracking.rebuild import RebuiltTimeline, rebuild_shipments, stored_tracking_status
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import shipments
+from awbridge.store.people import audit_log
 from awbridge.store.tracking import inbox, replays, tracking_status
 from awbridge.store.tracking.tracking_status import TrackingChange
 
@@ -53,6 +55,7 @@ async def begin(*, store: Store, clock: Clock, restart: bool = False) -> Rebuilt
         begun = await replays.under_way(session)
         if begun is None:
             await replays.begin(session, now=clock())
+            await audit_log.record(session, AuditAction.REPLAY_BEGUN, "", now=clock())
             return Rebuilt(shipments=0, changed=0)
         return Rebuilt(shipments=begun.shipments, changed=begun.changed)
 
@@ -85,7 +88,10 @@ async def rebuild_one(*, store: Store, clock: Clock, reading: ApplyPolicy, refer
         locked = await shipments.lock_many(session, [reference_number])
         if reference_number not in locked:
             raise NotFound(f"there is no shipment {reference_number}")
-        return await _rebuild(session, list(locked.values()), reading, clock()) > 0
+        differed = await _rebuild(session, list(locked.values()), reading, clock()) > 0
+        after = {"differed": differed}
+        await audit_log.record(session, AuditAction.SHIPMENT_REBUILT, reference_number, after=after, now=clock())
+        return differed
 
 
 async def _rebuild(session: Session, locked: Sequence[Shipment], reading: ApplyPolicy, now: datetime) -> int:

@@ -9,9 +9,11 @@ from datetime import datetime
 from awbridge.domain.couriers.account_throttle import AccountState
 from awbridge.domain.couriers.downtime import down_now
 from awbridge.domain.orders.shipment import NO_COURIER, account_key
+from awbridge.domain.people.audited import AuditAction
 from awbridge.store.couriers import downtimes
 from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.queries import Queries
+from awbridge.store.people import audit_log
 
 _sql = Queries(__name__)
 _SAVED = tuple(f.name for f in fields(AccountState) if f.name != "rate_per_second")  # which an operator sets
@@ -91,7 +93,11 @@ async def set_rate(
 ) -> None:
     """Limit how many shipments of an account go out a second; None lifts the limit."""
     await ensure(session, [(courier_partner_id, account_code)])
-    await session.execute(_sql.set_rate, account_key(courier_partner_id, account_code), rate_per_second)
+    account = account_key(courier_partner_id, account_code)
+    rates = {a.state.account: a.state.rate_per_second for a in await every(session)}
+    await session.execute(_sql.set_rate, account, rate_per_second)
+    before, after = {"rate_per_second": rates.get(account)}, {"rate_per_second": rate_per_second}
+    await audit_log.record(session, AuditAction.RATE_SET, account, before=before, after=after)
 
 
 async def held(session: Session, *, now: datetime) -> dict[str, Held]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, time
 
 from awbridge.domain.couriers.downtime import Downtime
+from awbridge.domain.people.audited import AuditAction
 from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.ids import Ids
 from awbridge.store.engine.queries import Queries
+from awbridge.store.people import audit_log
 
 _sql = Queries(__name__)
 _ids = Ids()
@@ -41,6 +43,8 @@ async def add(session: Session, downtime: Downtime, *, now: datetime) -> Downtim
         added.reason,
         now,
     )
+    after = {name: value for name, value in asdict(added).items() if value}
+    await audit_log.record(session, AuditAction.DOWNTIME_ADDED, added.id, after=after, now=now)
     return added
 
 
@@ -51,4 +55,7 @@ async def open_ones(session: Session, *, now: datetime) -> list[Downtime]:
 
 async def remove(session: Session, number: int) -> bool:
     """Take a downtime back; False when there is none of this id."""
-    return await session.execute(_sql.remove, number) > 0
+    if not await session.execute(_sql.remove, number):
+        return False
+    await audit_log.record(session, AuditAction.DOWNTIME_REMOVED, number)
+    return True

@@ -12,6 +12,7 @@ from awbridge.store.engine.database import Database, Session
 from awbridge.store.engine.migrate import SchemaState
 from awbridge.store.engine.queries import Statement
 from awbridge.store.engine.sqlite import SqliteDatabase
+from awbridge.store.privacy.masked_reads import masked_for_actor
 
 
 class Store:
@@ -50,8 +51,8 @@ class Store:
         return self.database.dialect
 
     def read(self) -> AbstractAsyncContextManager[Session]:
-        """A session for reading."""
-        return self.database.read()
+        """A session for reading. Its rows are masked for actors who may not see personal data."""
+        return masked_for_actor(self.database.read())
 
     def write(self) -> AbstractAsyncContextManager[Session]:
         """A transaction: commits when the block ends, rolls back when it raises."""

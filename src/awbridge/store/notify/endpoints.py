@@ -7,13 +7,16 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.notify.events import EventKind
+from awbridge.domain.people.audited import AuditAction
 from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.ids import Ids
 from awbridge.store.engine.queries import Queries
 from awbridge.store.notify import alarms, events
+from awbridge.store.people import audit_log
 
 _sql = Queries(__name__)
 _ids = Ids()
@@ -63,6 +66,9 @@ async def add(session: Session, url: str, *, kinds: Sequence[EventKind] = (), no
     await session.execute(_sql.add, number, url, ",".join(kinds), new_secret(), now)
     added = await get(session, number)
     assert added is not None
+    parts = urlsplit(url)
+    after = {"host": parts.netloc.rpartition("@")[2], "events": list(kinds)}
+    await audit_log.record(session, AuditAction.ENDPOINT_ADDED, number, after=after, now=now)
     return added
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from awbridge.domain.notify.notices import Channel
+from awbridge.domain.people.audited import AuditAction
 from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.queries import Queries
+from awbridge.store.people import audit_log
 
 _sql = Queries(__name__)
 _FIRST = (datetime(9000, 1, 1, tzinfo=UTC), "", "")
@@ -31,12 +33,21 @@ def address_hash(address: str) -> str:
 
 async def add(session: Session, address: str, *, channel: Channel | None = None, now: datetime) -> bool:
     """No messages to this address, over one channel or all; False when that was known."""
-    return await session.execute(_sql.add, address_hash(address), channel or "", now) > 0
+    hashed = address_hash(address)
+    if not await session.execute(_sql.add, hashed, channel or "", now):
+        return False
+    after = {"channel": channel or "all"}
+    await audit_log.record(session, AuditAction.OPT_OUT_ADDED, hashed, after=after, now=now)
+    return True
 
 
 async def remove(session: Session, address: str, *, channel: Channel | None = None) -> bool:
     """Messages are welcome again; False when nothing was there to remove."""
-    return await session.execute(_sql.remove, address_hash(address), channel or "") > 0
+    hashed = address_hash(address)
+    if not await session.execute(_sql.remove, hashed, channel or ""):
+        return False
+    await audit_log.record(session, AuditAction.OPT_OUT_REMOVED, hashed, before={"channel": channel or "all"})
+    return True
 
 
 async def opted_out(session: Session, address: str, channel: Channel, *, others: Sequence[str] = ()) -> bool:

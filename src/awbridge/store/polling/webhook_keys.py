@@ -8,9 +8,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
+from urllib.parse import urlsplit
 
+from awbridge.domain.people.audited import AuditAction
 from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.queries import Queries
+from awbridge.store.people import audit_log
 
 _sql = Queries(__name__)
 
@@ -49,7 +52,10 @@ def digest(key: str) -> str:
 
 async def add(session: Session, key: str, *, webhook_url: str, now: datetime) -> None:
     """Accept this key from now on."""
-    await session.execute(_sql.add, digest(key), webhook_url, now)
+    sha256 = digest(key)
+    await session.execute(_sql.add, sha256, webhook_url, now)
+    host = urlsplit(webhook_url).netloc
+    await audit_log.record(session, AuditAction.WEBHOOK_KEY_ADDED, sha256[:ID_LENGTH], after={"host": host}, now=now)
 
 
 async def every(session: Session) -> list[str]:
@@ -64,7 +70,10 @@ async def listed(session: Session) -> list[WebhookKey]:
 
 async def remove(session: Session, sha256: str) -> bool:
     """Accept this key no more; False when it was not known."""
-    return await session.execute(_sql.remove, sha256) > 0
+    if not await session.execute(_sql.remove, sha256):
+        return False
+    await audit_log.record(session, AuditAction.WEBHOOK_KEY_REVOKED, sha256[:ID_LENGTH])
+    return True
 
 
 async def refuse(session: Session, reason: str, refused: int, *, last_at: datetime) -> None:

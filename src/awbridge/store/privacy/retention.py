@@ -12,6 +12,7 @@ from datetime import datetime
 
 from awbridge.store.audit.archive import ArchiveFile
 from awbridge.store.engine.database import Session, row_as
+from awbridge.store.engine.ids import first_id
 from awbridge.store.engine.queries import Queries, Statement
 
 _sql = Queries(__name__)
@@ -30,12 +31,14 @@ class RetainedTable:
 class Diary:
     """A small table of awbridge's own records, whose old rows one statement finds and deletes.
 
-    `by_day`: its rows are days. `least`: days that are kept regardless of the settings.
+    `by_day`: its rows are days. `by_id`: its ids grow with time, and old ones are found by them. `least`: days that are
+    kept regardless of the settings.
     """
 
     name: str
     drop: Statement
     by_day: bool = False
+    by_id: bool = False
     least: int = 0
 
 
@@ -56,7 +59,9 @@ DIARIES = (
     Diary("catch_up_windows", _sql.windows_drop, least=8),
     Diary("alarms", _sql.alarms_drop),
     Diary("digests", _sql.digests_drop, by_day=True),
+    Diary("sessions", _sql.sessions_drop),
 )
+AUDIT_LOG = Diary("audit_log", _sql.audit_log_drop, by_id=True)
 
 LABELS = Diary("labels", _sql.labels_drop)
 MANIFESTS = (
@@ -90,6 +95,8 @@ STAYS = {
     "endpoints": "set by you, a row each",
     "webhook_keys": "set by you, a row each",
     "webhook_refusals": "one row for each reason",
+    "people": "set by you, a row each",
+    "api_keys": "set by you, a row each; the audit log names revoked ones",
 }
 """Tables without days of their own here, and why."""
 
@@ -138,7 +145,8 @@ async def drop(session: Session, table: RetainedTable, shard: int, ids: Sequence
 
 async def drop_diary(session: Session, diary: Diary, *, before: datetime, limit: int) -> int:
     """Delete up to `limit` rows of a diary from before; how many."""
-    return await session.execute(diary.drop, before.date().isoformat() if diary.by_day else before, limit)
+    first_kept = before.date().isoformat() if diary.by_day else first_id(before) if diary.by_id else before
+    return await session.execute(diary.drop, first_kept, limit)
 
 
 async def old_actions(

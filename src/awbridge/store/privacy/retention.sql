@@ -115,6 +115,21 @@ WITH chosen AS MATERIALIZED (
 DELETE FROM digests
 WHERE day IN (SELECT day FROM chosen)
 
+-- name: sessions_drop
+-- Sessions that ended so long ago; those that people ended are gone already.
+WITH chosen AS MATERIALIZED (
+  SELECT token_sha256 FROM sessions WHERE ends_at < $1 ORDER BY ends_at LIMIT $2
+)
+DELETE FROM sessions
+WHERE token_sha256 IN (SELECT token_sha256 FROM chosen)
+
+-- name: audit_log_drop
+WITH chosen AS MATERIALIZED (
+  SELECT id FROM audit_log WHERE id < $1 ORDER BY id LIMIT $2
+)
+DELETE FROM audit_log
+WHERE id IN (SELECT id FROM chosen)
+
 -- name: actions_page
 -- Kept beyond their days: what is still to be made or needs a person while its shipment is on its way; what was asked
 -- under a key that still counts (asked since $5): it must be known when it is asked again; and edits that a new

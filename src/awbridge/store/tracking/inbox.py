@@ -11,11 +11,13 @@ from typing import NamedTuple
 import msgspec
 
 from awbridge.domain.orders.shipment import shard_of
+from awbridge.domain.people.audited import AuditAction
 from awbridge.domain.tracking.dead_letter import DeadLetterReason, problem_text, reason_of
 from awbridge.domain.tracking.scan import SOURCES, Source
 from awbridge.store.engine.database import Row, Session, Writes
 from awbridge.store.engine.ids import STEP, Ids
 from awbridge.store.engine.queries import Queries
+from awbridge.store.people import audit_log
 
 _sql = Queries(__name__)
 _ids = Ids()
@@ -220,12 +222,18 @@ async def wake(session: Session, keys: Sequence[str], *, now: datetime) -> None:
 
 async def replay(session: Session, *, reason: DeadLetterReason | None = None, now: datetime) -> int:
     """All dead-lettered deliveries, or those of a reason, become due again (after a fix); how many."""
-    return await session.execute(_sql.replay, now, reason.value if reason else "")
+    due = await session.execute(_sql.replay, now, reason.value if reason else "")
+    after = {"deliveries": due, **({"reason": reason.value} if reason else {})}
+    await audit_log.record(session, AuditAction.DEAD_LETTERS_RETRIED, "", after=after, now=now)
+    return due
 
 
 async def replay_one(session: Session, number: int, *, now: datetime) -> bool:
     """One dead-lettered delivery becomes due again; False if there is none of this id, or it cannot be applied."""
-    return await session.execute(_sql.replay_one, now, number) > 0
+    if not await session.execute(_sql.replay_one, now, number):
+        return False
+    await audit_log.record(session, AuditAction.DEAD_LETTERS_RETRIED, number, after={"deliveries": 1}, now=now)
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

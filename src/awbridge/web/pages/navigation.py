@@ -23,6 +23,11 @@ class Entry:
         first = current_visit().path.split("/")[1]
         return first == self.path[1:] or first in self.below
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the visitor's role covers this page."""
+        return current_visit().may("GET", self.path)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
@@ -66,6 +71,14 @@ MENU = (
         entries=(
             Entry(path="/setup", title=gettext_noop("First steps")),
             Entry(path="/endpoints", title=gettext_noop("Webhook subscribers")),
+        ),
+    ),
+    Group(
+        title="Access",
+        entries=(
+            Entry(path="/people", title="People"),
+            Entry(path="/keys", title="API keys"),
+            Entry(path="/audit", title="Audit log"),
         ),
     ),
 )

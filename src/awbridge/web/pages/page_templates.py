@@ -62,6 +62,7 @@ class PageTemplates:
             "address": url_without_query,
             "translated": gettext,  # of a text that is not the template's own: `_()` would not escape it
         }
+        cast("dict[str, object]", self._templates.globals)["may"] = _may
 
     def page(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
         """The page of a template."""
@@ -99,6 +100,11 @@ class PageTemplates:
     def _exact(self, at: datetime) -> str:
         local = at.astimezone(self._zone)
         return f"{local.day} {gettext(_MONTHS[local.month - 1])} {local:%Y, %H:%M:%S}"
+
+
+def _may(method: str, path: str) -> bool:
+    """Whether the visitor may do this; buttons and links to what they may not do are hidden."""
+    return current_visit().may(method, path)
 
 
 def install_translations(templates: Environment) -> None:

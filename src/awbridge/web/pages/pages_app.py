@@ -12,6 +12,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from awbridge.domain.errors import DocumentError, NotFound, NotPossible, NotValid, PayloadRefused, StoreBusy
+from awbridge.web.access.access_list import AccessList
 from awbridge.web.dependencies import ApiContext
 from awbridge.web.pages import language_switch, overview
 from awbridge.web.pages.activity import ActivityReader
@@ -34,8 +35,14 @@ from awbridge.web.pages.orders.shipment_list import ShipmentListPages
 from awbridge.web.pages.orders.shipments import ShipmentPages
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
+from awbridge.web.pages.people import audit, keys
+from awbridge.web.pages.people.identity_pages import IdentityPages
+from awbridge.web.pages.people.me import MePages
+from awbridge.web.pages.people.people_admin import PeoplePages
+from awbridge.web.pages.people.sign_in import SignInPages
 from awbridge.web.pages.reconciliation.differences import DifferencePages
 from awbridge.web.pages.reconciliation.runs import ReconciliationPages
+from awbridge.web.pages.role_middleware import RoleMiddleware
 from awbridge.web.pages.setup.setup_pages import SetupPages
 from awbridge.web.pages.setup.tools import NoTools
 from awbridge.web.pages.tracking import dead_letters
@@ -49,6 +56,7 @@ _FIRST_SEGMENTS = frozenset(
         *("", "alarms", "allocation", "couriers", "dead-letters", "downtimes", "endpoints", "failures", "labels"),
         *("language", "messages", "ndr", "payload", "reconciliation", "reports", "search", "setup", "static"),
         *("shipments", "shipments.csv", "shipments.tabs", "shipments.xlsx"),
+        *("audit", "keys", "password", "people", "sign-in", "sign-out"),
     )
 )
 
@@ -58,8 +66,9 @@ def is_page(path: str) -> bool:
     return path.split("/")[1] in _FIRST_SEGMENTS if path.startswith("/") else False
 
 
-def build_pages(api: ApiContext) -> Starlette:
-    """All pages, on what the API's routes share."""
+def build_pages(api: ApiContext, access: AccessList | None = None) -> Starlette:
+    """All pages, on what the API's routes share. `access`: the stored keys and people, as the guards read them."""
+    access = access or AccessList(api.store, api.clock)
     store, clock, zone = api.store, api.clock, api.zone
     templates = PageTemplates(clock, zone)
     app = Starlette(
@@ -70,10 +79,11 @@ def build_pages(api: ApiContext) -> Starlette:
             *EndpointForms(store, clock, templates, api.networks, zone).routes(),
             *SubscriberPages(store, clock, templates, zone).routes(),
             *SetupPages(store, clock, templates, api.setup or NoTools(), zone, allocation=api.allocation).routes(),
+            *_people(api, templates, access),
             *language_switch.routes(),
             Mount("/static", StaticFiles(packages=[("awbridge.web.pages", "static")])),
         ],
-        middleware=[Middleware(VisitMiddleware)],
+        middleware=[Middleware(VisitMiddleware), Middleware(RoleMiddleware, templates=templates)],
     )
     _add_error_pages(app, templates)
     return app
@@ -120,6 +130,20 @@ def _records(api: ApiContext, templates: PageTemplates) -> list[PageRoute]:
         *reports.routes(store, clock, templates, zone, api.audit),
         *dead_letters.routes(store, clock, templates),
         *alarm_page.routes(store, clock, templates),
+    ]
+
+
+def _people(api: ApiContext, templates: PageTemplates, access: AccessList) -> list[PageRoute]:
+    """Sign-in, people, API keys, the audit log."""
+    store, clock, provider = api.store, api.clock, api.sign_in
+    name = provider.provider.name if provider else ""
+    return [
+        *SignInPages(store, clock, templates, access, provider=name).routes(),
+        *(IdentityPages(store, clock, templates, provider).routes() if provider else ()),
+        *MePages(store, clock, templates).routes(),
+        *PeoplePages(store, clock, templates, access).routes(),
+        *keys.routes(store, clock, templates, access),
+        *audit.routes(store, templates),
     ]
 
 

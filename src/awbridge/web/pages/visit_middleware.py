@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from awbridge.domain.people.actor import current_actor
 from awbridge.web.pages import language
 from awbridge.web.pages.visit import VISIT, Visit
 
@@ -21,7 +22,7 @@ class VisitMiddleware:
             return
         request = HTTPConnection(scope)
         chosen = language.choose(request.cookies.get(language.COOKIE, ""), request.headers.get("accept-language", ""))
-        token = VISIT.set(Visit(path=scope["path"], language=chosen))
+        token = VISIT.set(Visit(path=scope["path"], language=chosen, actor=current_actor()))
         try:
             await self._app(scope, receive, send)
         finally:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, Field, StrictBool
 
 from awbridge.domain.orders.action import Action, ActionKind, ActionState
+from awbridge.domain.people.actor import named_actor
 from awbridge.steps.orders import actions as action_steps
 from awbridge.store.orders import actions
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
@@ -183,7 +184,9 @@ async def retry_action(action_id: str, store: StoreDep, clock: ClockDep) -> Acti
 @router.post("/actions/{action_id}/settle", response_model=ActionView)
 async def settle_action(action_id: str, body: ActionSettleBody, store: StoreDep, clock: ClockDep) -> Action:
     """Record whether an action with an unclear outcome was carried out at ClickPost or the courier."""
-    return await action_steps.settle(store=store, clock=clock, action_id=action_id, held=body.held, by="api")
+    return await action_steps.settle(
+        store=store, clock=clock, action_id=action_id, held=body.held, by=named_actor("api")
+    )
 
 
 def _accepted(requested: action_steps.Asked, response: Response) -> ActionView:

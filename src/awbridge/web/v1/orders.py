@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Shipment
+from awbridge.domain.people.actor import named_actor
 from awbridge.steps.orders import amend, intake
 from awbridge.steps.orders.amend import Edit
 from awbridge.steps.orders.listing import read_page
@@ -111,7 +112,7 @@ async def change_payload(
         clock=api.clock,
         reference_number=reference,
         order=order,
-        changed_by="api",
+        changed_by=named_actor("api"),
         reason=reason.replace("\x00", ""),
         allocation=api.allocation,
     )

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field, StrictBool
 
 from awbridge.domain.errors import FieldProblem, PayloadRefused
+from awbridge.domain.people.actor import named_actor
 from awbridge.steps.orders import intake, settle
 from awbridge.store.audit import attempts
 from awbridge.web.dependencies import ApiDep, StoreDep
@@ -73,7 +74,9 @@ async def cancel_shipment(reference: ReferenceDep, api: ApiDep) -> ShipmentView:
 async def settle_shipment(reference: ReferenceDep, body: SettleBody, api: ApiDep) -> ShipmentView:
     """Record whether ClickPost holds a shipment that may be placed, and under which waybill."""
     if not body.held:
-        settled = await settle.not_held(store=api.store, clock=api.clock, reference_number=reference, by="api")
+        settled = await settle.not_held(
+            store=api.store, clock=api.clock, reference_number=reference, by=named_actor("api")
+        )
     elif body.waybill is None:
         raise PayloadRefused([FieldProblem("waybill", "is required if held is true")])
     else:
@@ -83,7 +86,7 @@ async def settle_shipment(reference: ReferenceDep, body: SettleBody, api: ApiDep
             reference_number=reference,
             waybill=body.waybill,
             courier_partner_id=body.courier_partner_id,
-            by="api",
+            by=named_actor("api"),
         )
     return shipment_view(settled, api.stuck_after, api.clock())
 

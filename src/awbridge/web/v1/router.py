@@ -13,6 +13,7 @@ from awbridge.web.v1 import (
     order_actions,
     order_exports,
     orders,
+    people,
     privacy,
     reconciliation,
     registration,
@@ -32,5 +33,6 @@ router.include_router(order_actions.router)
 router.include_router(order_exports.router)
 # After all that is below a shipment: a reference number may contain a slash, so GET /shipments/... matches those too.
 router.include_router(orders.router)
+router.include_router(people.router)
 router.include_router(courier_accounts.router)
 router.include_router(couriers.router)

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from awbridge.domain.couriers.downtime import Downtime
-from awbridge.web.pages.orders.shipments import courier_name
+from awbridge.steps.orders.shipment_columns import courier_name
 
 DAY = timedelta(days=1)
 

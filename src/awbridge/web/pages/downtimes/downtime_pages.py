@@ -17,6 +17,7 @@ from awbridge.domain.errors import NotFound, NotPossible
 from awbridge.domain.moments import read_clock, read_day, read_local
 from awbridge.domain.orders.shipment import account_key
 from awbridge.steps.couriers import downtimes as downtime_steps
+from awbridge.steps.orders.shipment_columns import courier_name
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.audit import samples
@@ -26,7 +27,6 @@ from awbridge.store.engine.database import Session
 from awbridge.web.pages.downtimes.calendar import monday_of, name_of, week_of
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext_noop
-from awbridge.web.pages.orders.shipments import courier_name
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
 from awbridge.web.v1.request_parsing import parse_id

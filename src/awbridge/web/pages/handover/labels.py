@@ -19,6 +19,7 @@ from awbridge.domain.orders.bulk import MOST_AT_ONCE
 from awbridge.domain.orders.shipment import Shipment
 from awbridge.steps.handover import print_labels
 from awbridge.steps.handover.print_labels import FetchesLabels
+from awbridge.steps.orders.shipment_columns import courier_name
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
@@ -26,7 +27,8 @@ from awbridge.store.handover import parcels, print_runs
 from awbridge.store.handover.parcels import MOST_COUNTED, HandOverState, WaitingParcels
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext
-from awbridge.web.pages.orders.shipments import PAGE_SIZE, Listed, courier_name, shipment_url
+from awbridge.web.pages.orders.list_query import PAGE_SIZE
+from awbridge.web.pages.orders.shipments import Listed, shipment_url
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
 from awbridge.web.pdf_response import pdf_response

@@ -13,11 +13,13 @@ from awbridge.domain.errors import NotPossible
 from awbridge.domain.orders.bulk import MOST_AT_ONCE
 from awbridge.steps.handover import manifests as step
 from awbridge.steps.handover.manifests import MadeManifest
+from awbridge.steps.orders.shipment_columns import courier_name
 from awbridge.store.handover import manifests, parcels
 from awbridge.store.orders import shipments
 from awbridge.web.pages.handover.labels import BY, LabelForm, LabelPages, WaitingParcel, first_moment
 from awbridge.web.pages.language import gettext
-from awbridge.web.pages.orders.shipments import PAGE_SIZE, courier_name, shipment_url
+from awbridge.web.pages.orders.list_query import PAGE_SIZE
+from awbridge.web.pages.orders.shipments import shipment_url
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pdf_response import pdf_response
 from awbridge.web.v1.request_parsing import parse_id

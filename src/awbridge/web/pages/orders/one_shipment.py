@@ -14,13 +14,14 @@ from awbridge.domain.privacy import Privacy
 from awbridge.steps.audit.evidence import evidence_of
 from awbridge.steps.orders import amend
 from awbridge.steps.orders.amend import Edit
+from awbridge.steps.orders.shipment_columns import courier_name
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.couriers import couriers
 from awbridge.web.dependencies import Audience
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext
-from awbridge.web.pages.orders.shipments import courier_name, shipment_url
+from awbridge.web.pages.orders.shipments import shipment_url
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
 from awbridge.web.v1.request_parsing import no_nul

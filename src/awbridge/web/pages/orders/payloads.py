@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from awbridge.domain.couriers.allocation import Allocation
 from awbridge.domain.errors import FieldProblem, NotPossible, PayloadRefused
 from awbridge.domain.orders.shipment import Shipment
+from awbridge.domain.people.actor import named_actor
 from awbridge.steps.orders import amend
 from awbridge.steps.orders.amend import Edit, PayloadDifference
 from awbridge.steps.runtime.clock import Clock
@@ -118,7 +119,7 @@ class PayloadPages:
                 clock=self._clock,
                 reference_number=shipment.reference_number,
                 edit=Edit(fields=edited_fields(shipment.payload, typed)),
-                changed_by=CHANGED_BY,
+                changed_by=named_actor(CHANGED_BY),
                 reason=reason,
                 allocation=self._allocation,
             )

@@ -15,6 +15,7 @@ from awbridge.domain.privacy import Privacy
 from awbridge.domain.reconciliation.decisions import Decision, consequence
 from awbridge.domain.reconciliation.differences import DifferenceKind
 from awbridge.steps.audit.bundle import bundle_of
+from awbridge.steps.orders.shipment_columns import courier_name
 from awbridge.steps.reconciliation.decide import LONGEST_REASON, decide
 from awbridge.steps.records.reconciliation_run import known_run
 from awbridge.steps.runtime.clock import Clock
@@ -23,7 +24,7 @@ from awbridge.store.reconciliation import differences
 from awbridge.store.reconciliation.differences import Difference, Seen
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext_noop
-from awbridge.web.pages.orders.shipments import courier_name, shipment_url
+from awbridge.web.pages.orders.shipments import shipment_url
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
 from awbridge.web.pages.reconciliation.runs import TABLE_NAMES

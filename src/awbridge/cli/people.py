@@ -1,0 +1,185 @@
+"""`awbridge people` and `keys`: who may sign in, and the API keys of programs."""
+
+from __future__ import annotations
+
+import click
+
+from awbridge.cli import output
+from awbridge.cli.shared import as_json_option, fail, on_store
+from awbridge.domain.people.credentials import password_problem
+from awbridge.domain.people.role import Role
+from awbridge.steps.runtime.clock import utc_now
+from awbridge.store import Store
+from awbridge.store.people import people
+
+_PERSON = ("login", "role", "disabled_at", "created_at")
+_KEY = ("id", "name", "role", "created_by", "created_at", "last_used_at", "revoked_at")
+
+_role_option = click.option("--role", required=True, type=click.Choice([role.value for role in Role]))
+_login_argument = click.argument("login")
+
+
+@click.group("people")
+def people_group() -> None:
+    """Who may sign in to the pages."""
+
+
+@people_group.command("add")
+@_login_argument
+@_role_option
+@click.option("--password", "ask_password", is_flag=True, help="Ask for a password instead of making a one-time link.")
+@on_store
+async def add_person(store: Store, login: str, role: str, ask_password: bool) -> None:
+    """Add a person by name or mail address. Prints a one-time link with which they set their password.
+
+    As soon as the first person, an admin, is added, the pages ask for a sign-in.
+
+    Example: awbridge people add asha@shop.example --role admin
+    """
+    from awbridge.steps.people import people as steps
+
+    password = click.prompt("Password", hide_input=True, confirmation_prompt=True) if ask_password else None
+    if password is not None and (problem := password_problem(password, login.strip().casefold())):
+        fail(problem)
+    invited = await steps.add_person(store=store, clock=utc_now, login=login, role=Role(role))
+    if password is None:
+        _print_link(invited.person.login, invited.path)
+        return
+    await steps.set_password(store=store, clock=utc_now, login=invited.person.login, password=password)
+    click.echo(f"{invited.person.login} can sign in")
+
+
+def _print_link(login: str, path: str) -> None:
+    click.echo(f"{login} sets a password within 24 hours on your awbridge's address at:\n{path}")
+
+
+@people_group.command("list")
+@as_json_option
+@on_store
+async def list_people(store: Store, as_json: bool) -> None:
+    """Show the people, disabled ones too.
+
+    Example: awbridge people list
+    """
+    async with store.read() as session:
+        found = await people.every(session)
+    rows = [output.pick(person, _PERSON) for person in found]
+    output.show(rows, as_json=as_json, empty="no people; the pages ask for no sign-in")
+
+
+@people_group.command("role")
+@_login_argument
+@_role_option
+@on_store
+async def set_role(store: Store, login: str, role: str) -> None:
+    """Give a person another role. It counts from their next request on.
+
+    Example: awbridge people role asha@shop.example --role operator
+    """
+    from awbridge.steps.people import people as steps
+
+    changed = await steps.set_role(store=store, clock=utc_now, login=login, role=Role(role))
+    click.echo(f"{changed.login} is {changed.role}")
+
+
+@people_group.command("disable")
+@_login_argument
+@on_store
+async def disable(store: Store, login: str) -> None:
+    """Let a person sign in no more, and end their sessions.
+
+    Example: awbridge people disable asha@shop.example
+    """
+    from awbridge.steps.people import people as steps
+
+    await steps.disable(store=store, clock=utc_now, login=login)
+    click.echo("disabled")
+
+
+@people_group.command("enable")
+@_login_argument
+@on_store
+async def enable(store: Store, login: str) -> None:
+    """Let a disabled person sign in again.
+
+    Example: awbridge people enable asha@shop.example
+    """
+    from awbridge.steps.people import people as steps
+
+    await steps.enable(store=store, clock=utc_now, login=login)
+    click.echo("enabled")
+
+
+@people_group.command("link")
+@_login_argument
+@on_store
+async def make_link(store: Store, login: str) -> None:
+    """Print a one-time link with which a person sets a new password.
+
+    Example: awbridge people link asha@shop.example
+    """
+    from awbridge.steps.people import people as steps
+
+    invited = await steps.make_link(store=store, clock=utc_now, login=login)
+    _print_link(invited.person.login, invited.path)
+
+
+@people_group.command("end-sessions")
+@_login_argument
+@on_store
+async def end_sessions(store: Store, login: str) -> None:
+    """End every session of a person: they must sign in again.
+
+    Example: awbridge people end-sessions asha@shop.example
+    """
+    from awbridge.steps.people import people as steps
+
+    click.echo(f"{await steps.end_sessions(store=store, clock=utc_now, login=login)} sessions ended")
+
+
+@click.group("keys")
+def keys_group() -> None:
+    """API keys of programs, each with a role."""
+
+
+@keys_group.command("add")
+@click.argument("name")
+@_role_option
+@on_store
+async def add_key(store: Store, name: str, role: str) -> None:
+    """Make an API key and print it. Only its SHA-256 is stored: it cannot be shown again.
+
+    Example: awbridge keys add "order system" --role operator
+    """
+    from awbridge.steps.people import keys as steps
+
+    made = await steps.add_key(store=store, clock=utc_now, name=name, role=Role(role))
+    click.echo(f"key {made.key.id} of {made.key.name}, {made.key.role}\n{made.secret}")
+
+
+@keys_group.command("list")
+@as_json_option
+@on_store
+async def list_keys(store: Store, as_json: bool) -> None:
+    """Show the stored API keys, revoked ones too. Those in AWBRIDGE_API_KEYS are not stored.
+
+    Example: awbridge keys list
+    """
+    from awbridge.steps.people import keys as steps
+
+    rows = [output.pick(key, _KEY) for key in await steps.every_key(store)]
+    output.show(rows, as_json=as_json, empty="no keys stored; AWBRIDGE_API_KEYS may hold some")
+
+
+@keys_group.command("revoke")
+@click.argument("key_id", type=int)
+@on_store
+async def revoke_key(store: Store, key_id: int) -> None:
+    """Accept a key no more. Every process follows within 5 seconds.
+
+    Example: awbridge keys revoke 1790000000000000000
+    """
+    from awbridge.steps.people import keys as steps
+
+    revoked = await steps.revoke_key(store=store, clock=utc_now, key_id=key_id)
+    click.echo(f"revoked the key of {revoked.name}")

@@ -1,0 +1,1 @@
+"""People who sign in, their roles, who acts, and what is audited."""

@@ -1,0 +1,1 @@
+"""People, their sessions, API keys, and the audit log."""

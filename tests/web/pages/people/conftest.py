@@ -1,0 +1,5 @@
+"""Passwords that cost little."""
+
+from tests.support.people import cheap_passwords
+
+__all__ = ["cheap_passwords"]
