@@ -26,7 +26,10 @@ pytestmark = pytest.mark.slow
 NOWHERE = "http://127.0.0.1:9"
 HOSTILE = "<script>document.title='broken'</script>\"'>"
 REJECTED = f"R/1 {HOSTILE}"
-PATHS = ("/", "/shipments", "/failures", "/ndr", "/couriers", "/dead-letters", "/endpoints", "/alarms", "/search")
+PATHS = (
+    *("/", "/shipments", "/failures", "/ndr", "/couriers", "/dead-letters", "/endpoints", "/alarms", "/search"),
+    "/shipments?state=rejected&cod=false&account=4:main&created_from=2026-01-01&columns=order,problem,pincode",
+)
 
 
 async def fill(store: Store) -> None:
@@ -82,13 +85,33 @@ async def test_every_page_is_sound(service: Running, size: tuple[int, int], sche
             assert await watched.page.title() != "broken"
 
 
+async def test_the_overview_is_drawn_and_updates_itself_under_the_strict_policy(service: Running) -> None:
+    async with chromium() as browser:
+        watched = Watched(await browser.new_page(), service.url)
+        page = watched.page
+        await watched.open("/")
+        await page.locator(".plot canvas").wait_for()
+        assert not await page.locator("details.numbers").evaluate("folded => folded.open")
+        await page.evaluate("document.querySelector('#live h1').textContent = 'of before'")
+        async with page.expect_response(service.url + "/"):
+            await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        await page.locator("h1", has_text="attention").wait_for()
+        await page.locator(".plot canvas").wait_for()
+        assert await page.locator(".plot").count() == 1
+        await watched.check()
+        await watched.open("/shipments")
+        async with page.expect_response(lambda answer: "/shipments.tabs" in answer.url):
+            await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        await watched.check()
+
+
 async def test_the_main_jobs_are_done_by_keyboard(service: Running, store_of_pages: Store) -> None:
     async with chromium() as browser:
         watched = Watched(await browser.new_page(), service.url)
         page = watched.page
         await watched.open("/")
         await watched.press("Shipments")
-        await watched.press("Rejected")
+        await watched.press("Rejected 2")
         await watched.press(REJECTED)
         await watched.press("Correct payload")
         await watched.tab_to("f:drop_info.drop_pincode")
