@@ -34,13 +34,14 @@ pytestmark = pytest.mark.slow
 NOWHERE = "http://127.0.0.1:9"
 HOSTILE = "<script>document.title='broken'</script>\"'>"
 REJECTED = f"R/1 {HOSTILE}"
-PATHS = ("/", "/shipments", "/failures", "/ndr", "/couriers", "/dead-letters", "/endpoints", "/alarms", "/search")
-OF_LABELS = ("/labels", "/labels/prints", "/labels/manifests", "/labels/parcels?account=4%3Amain")
-PATHS += ("/setup", "/reconciliation", "/reports")
-PATHS += ("/endpoints/new", "/dead-letters?reason=no_status")
-PATHS += ("/downtimes", "/allocation", "/allocation?drop_pincode=1", "/allocation/edit")
-PATHS += ("/messages", "/messages/templates", "/messages/opt-outs")
-PATHS_OF_ADMINS = ("/people", "/keys", "/audit")
+PATHS = (
+    *("/", "/shipments", "/failures", "/ndr", "/couriers", "/dead-letters", "/endpoints", "/alarms", "/search"),
+    "/shipments?state=rejected&cod=false&account=4:main&created_from=2026-01-01&columns=order,problem,pincode",
+    *("/labels", "/labels/prints", "/labels/manifests", "/labels/parcels?account=4%3Amain"),
+    *("/setup", "/reconciliation", "/reports", "/endpoints/new", "/dead-letters?reason=no_status"),
+    *("/downtimes", "/allocation", "/allocation?drop_pincode=1", "/allocation/edit"),
+    *("/messages", "/messages/templates", "/messages/opt-outs", "/people", "/keys", "/audit"),
+)
 
 
 async def fill(store: Store) -> None:
@@ -130,10 +131,30 @@ async def test_every_page_is_sound(
         watched = Watched(await context.new_page(), service.url)
         of_one = (f"/shipments/{shipment}", f"/payload/{shipment}", f"/shipments/replace?reference={shipment}")
         more = ("/shipments/NDR-1", "/shipments?state=rejected")
-        for path in (*PATHS, *OF_LABELS, *PATHS_OF_ADMINS, *of_one, *more, *await paths_of_records(store_of_pages)):
+        for path in (*PATHS, *of_one, *more, *await paths_of_records(store_of_pages)):
             await watched.open(path)
             await watched.check()
             assert await watched.page.title() != "broken"
+
+
+async def test_the_overview_is_drawn_and_updates_itself_under_the_strict_policy(service: Running) -> None:
+    async with chromium() as browser:
+        watched = Watched(await browser.new_page(), service.url)
+        page = watched.page
+        await watched.open("/")
+        await page.locator(".plot canvas").wait_for()
+        assert not await page.locator("details.numbers").evaluate("folded => folded.open")
+        await page.evaluate("document.querySelector('#live h1').textContent = 'of before'")
+        async with page.expect_response(service.url + "/"):
+            await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        await page.locator("h1", has_text="attention").wait_for()
+        await page.locator(".plot canvas").wait_for()
+        assert await page.locator(".plot").count() == 1
+        await watched.check()
+        await watched.open("/shipments")
+        async with page.expect_response(lambda answer: "/shipments.tabs" in answer.url):
+            await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        await watched.check()
 
 
 async def test_the_main_jobs_are_done_by_keyboard(service: Running, store_of_pages: Store) -> None:
@@ -142,7 +163,7 @@ async def test_the_main_jobs_are_done_by_keyboard(service: Running, store_of_pag
         page = watched.page
         await watched.open("/")
         await watched.press("Shipments")
-        await watched.press("Rejected")
+        await watched.press("Rejected 2")
         await watched.press(REJECTED)
         await watched.press("Correct payload")
         await watched.tab_to("f:drop_info.drop_pincode")

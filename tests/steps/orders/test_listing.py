@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from awbridge.domain.orders.listing import Listing, ShipmentFilter
 from awbridge.domain.orders.shipment import Shipment, State
+from awbridge.domain.tracking.lifecycle import Bucket
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER
 from awbridge.steps.orders import listing as listing_step
 from awbridge.steps.orders.index_orders import index_unread
+from awbridge.steps.orders.list_query import BucketName
 from awbridge.steps.orders.listing import read_page
 from awbridge.store import Store
 from awbridge.store.orders import filtered
@@ -153,6 +155,10 @@ async def test_what_an_older_version_stored_is_read_once(store: Store) -> None:
     assert await index_unread(store=store) == 2
     rows = await fetch(store, "SELECT reference_number, phone_tail, cod FROM shipments ORDER BY reference_number")
     assert [(row["phone_tail"], bool(row["cod"])) for row in rows] == [("", False), ("0000", True)]
+
+
+def test_every_bucket_has_a_name() -> None:
+    assert [name.name for name in BucketName] == [bucket.name for bucket in Bucket]
 
 
 def test_a_day_of_a_filter_is_one_of_the_accounts_zone() -> None:

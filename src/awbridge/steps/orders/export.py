@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -111,10 +112,8 @@ async def write_xlsx(store: Store, clock: Clock, wanted: Export, path: Path) -> 
 
 def check_xlsx() -> None:
     """Raises NotPossible where XlsxWriter is missing."""
-    try:
-        import xlsxwriter  # noqa: F401
-    except ModuleNotFoundError:
-        raise NotPossible("spreadsheets need XlsxWriter: pip install 'awbridge[xlsx]', or export as CSV") from None
+    if find_spec("xlsxwriter") is None:
+        raise NotPossible("spreadsheets need XlsxWriter: pip install 'awbridge[xlsx]', or export as CSV")
 
 
 class _Sheet:
@@ -124,7 +123,7 @@ class _Sheet:
         check_xlsx()
         import xlsxwriter
 
-        self._book = xlsxwriter.Workbook(str(path), {"constant_memory": True, "tmpdir": str(path.parent)})
+        self._book: Any = xlsxwriter.Workbook(str(path), {"constant_memory": True, "tmpdir": str(path.parent)})
         self._sheet: Any = self._book.add_worksheet("Shipments")
         bold = self._book.add_format({"bold": True})
         self._sheet.freeze_panes(1, 0)

@@ -39,7 +39,20 @@ def _parse_day(text: Any) -> Any:
 _Day = Annotated[date, BeforeValidator(_parse_day)]
 _SearchText = Annotated[str, AfterValidator(_storable)]
 _PhoneTail = Annotated[str, AfterValidator(_phone)]
-BucketName = StrEnum("BucketName", {bucket.name: bucket.name.lower() for bucket in Bucket})
+
+
+class BucketName(StrEnum):
+    """The buckets by name, as callers write them."""
+
+    ORDER_PLACED = "order_placed"
+    SHIPPED = "shipped"
+    IN_TRANSIT = "in_transit"
+    OUT_FOR_DELIVERY = "out_for_delivery"
+    FAILED_DELIVERY = "failed_delivery"
+    DELIVERED = "delivered"
+    RETURNED = "returned"
+    LOST = "lost"
+    DAMAGED = "damaged"
 
 
 class ListQuery(BaseModel):

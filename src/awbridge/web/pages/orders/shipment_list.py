@@ -209,7 +209,7 @@ class ShipmentListPages:
         return answer
 
 
-async def _choices(session: Session) -> dict[str, object]:
+async def _choices(session: Session) -> dict[str, Any]:
     """What the fields of the filter and of a move can be set to."""
     every = await accounts.every(session)
     return {
