@@ -25,9 +25,9 @@ class _Nowhere:
         """There are only the keys of the settings."""
         raise StoreBusy("there is no database")
 
-    async def write_at_once(self, statement: object, rows: Sequence[Sequence[object]]) -> None:
+    async def write_at_once(self, statements: object, rows: Sequence[Sequence[object]]) -> None:
         """Keep nothing."""
-        del statement, rows
+        del statements, rows
 
 
 class App:

@@ -28,6 +28,7 @@ TABLES = (
         "catch_up_windows",
         "webhook_keys",
         "webhook_refusals",
+        "inbox_batches",
         "arrivals",
         "paces",
     ),

@@ -154,9 +154,10 @@ class TrippingStore:
         async with self._store.write() as session:
             yield _TrippingSession(session, self._marker)
 
-    async def write_at_once(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+    async def write_at_once(self, statements: Sequence[Statement], rows: Sequence[Sequence[object]]) -> None:
         async with self.write() as session:
-            await session.write_rows(statement, rows)
+            for statement in statements:
+                await session.write_rows(statement, rows)
 
     @property
     def as_store(self) -> Store:

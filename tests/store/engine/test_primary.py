@@ -116,6 +116,6 @@ async def test_a_session_that_refuses_a_write_is_left_and_so_are_the_idle_ones(s
 @postgres_only
 async def test_the_line_of_deliveries_is_left_when_it_reads_only(store: Store) -> None:
     name = sql(f"SELECT set_config('{READ_ONLY}', value, false) FROM unnest($1::text[]) AS value")
-    await store.write_at_once(name, [("on",)])
+    await store.write_at_once([name], [("on",)])
     await inbox.add_at_once(store, [delivery("after")])
     assert [row["identity"] for row in await fetch(store, "SELECT identity FROM inbox")] == ["after"]

@@ -62,8 +62,8 @@ class ApplyPolicy(Reading):
     """How deliveries are read, and when a shipment without updates is polled."""
 
     polling: PollingRules = field(default_factory=PollingRules)
-    batch: int = 500  # deliveries that one call applies
-    piece: int = 250  # of them in one transaction; their shipments are locked meanwhile
+    batch: int = 512  # deliveries that one call applies
+    piece: int = 256  # of them in one transaction; their shipments are locked meanwhile
     lanes: int = 2  # transactions at a time
 
 

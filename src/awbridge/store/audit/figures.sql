@@ -34,7 +34,8 @@ GROUP BY state
 -- What is parked is due too, but mostly later: by the time the index passes over it.
 SELECT
   (SELECT COUNT(*) FROM inbox WHERE waiting_for IS NOT NULL) AS waiting,
-  (SELECT COUNT(*) FROM inbox WHERE due_at <= $1 AND waiting_for IS NULL) AS due,
+  (SELECT COUNT(*) FROM inbox WHERE due_at <= $1 AND waiting_for IS NULL)
+    + (SELECT COALESCE(SUM(deliveries), 0) FROM inbox_batches) AS due,
   (SELECT COUNT(*) FROM inbox
    WHERE problem IS NOT NULL AND applied_at IS NULL AND waiting_for IS NOT NULL) AS ambiguous,
   (SELECT COUNT(*) FROM inbox WHERE problem IS NOT NULL AND applied_at IS NULL AND waiting_for IS NULL

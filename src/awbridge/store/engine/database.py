@@ -70,7 +70,7 @@ class Session(Protocol):
 
     async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
         """Run one statement over many rows: as arrays through unnest on PostgreSQL; on SQLite as many VALUES, where
-        it has a row of VALUES, else row by row."""
+        it has a row of VALUES, else row by row. A statement without a text for the engine is skipped."""
         ...
 
     async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
@@ -85,8 +85,10 @@ class Session(Protocol):
 class Writes(Protocol):
     """What can write many rows in one go: a database, or the store around it."""
 
-    async def write_at_once(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
-        """One statement over many rows, committed on return: one round trip, or one hand-over to a thread.
+    async def write_at_once(self, statements: Sequence[Statement], rows: Sequence[Sequence[object]]) -> None:
+        """Statements over the same rows, committed on return: one round trip, or one hand-over to a thread.
+
+        On PostgreSQL only one of them may have a text.
 
         Raises StoreBusy when the database cannot be had, or does not answer, in time.
         """

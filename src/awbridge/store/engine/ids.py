@@ -8,6 +8,7 @@ from datetime import datetime
 from awbridge.store.engine.shared_time import SHARED_TIME
 
 _PROCESS_BITS = 10
+STEP = 1 << _PROCESS_BITS  # between two ids that `take` gives
 
 
 class Ids:

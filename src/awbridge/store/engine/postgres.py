@@ -58,7 +58,7 @@ class InArrays:
         raise NotImplementedError
 
     async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
-        if rows:
+        if rows and statement.postgres:
             await self.execute(statement, *map(list, zip(*rows, strict=True)))
 
     async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
@@ -241,12 +241,13 @@ class PostgresDatabase:
                 raise
             await transaction.commit()
 
-    async def write_at_once(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+    async def write_at_once(self, statements: Sequence[Statement], rows: Sequence[Sequence[object]]) -> None:
         if not rows:
             return
+        [sql] = [statement.postgres for statement in statements if statement.postgres]
         with _our_errors():
             try:
-                await self._own.execute(statement.postgres, list(map(list, zip(*rows, strict=True))))
+                await self._own.execute(sql, list(map(list, zip(*rows, strict=True))))
             except (TimeoutError, *_READ_ONLY):
                 await self._pool.expire_connections()
                 raise

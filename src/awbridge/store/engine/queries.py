@@ -31,6 +31,7 @@ _WHOLE = re.compile(r"\{\{(\w+)\.\*\}\}")
 _TABLE = re.compile(r"^CREATE TABLE (\w+) \(\n(.*?)^\);", re.MULTILINE | re.DOTALL)
 _COLUMN = re.compile(r"^  ([a-z]\w*) [A-Z]", re.MULTILINE)
 _ONLY = re.compile(r"\{\{(postgres|sqlite):(.*?)\}\}", re.DOTALL)
+_COMMENT = re.compile(r"--[^\n]*")
 _PARAMETER = re.compile(r"\$(\d+)")
 _VALUES = re.compile(r"\bVALUES\s*(?=\()")
 _BOUND = re.compile(r"\?(\d+)")
@@ -112,9 +113,14 @@ def parse(text: str) -> dict[str, Statement]:
     fragments = {"keys": _KEYS} | {name: body.strip() for kind, name, body in blocks if kind == "fragment"}
     named = {n: _FRAGMENT.sub(lambda found: fragments[found[1]], body) for kind, n, body in blocks if kind == "name"}
     return {
-        name: Statement(name, for_dialect(body, "postgres").strip(), for_dialect(body, "sqlite").strip())
+        name: Statement(name, _text(for_dialect(body, "postgres")), _text(for_dialect(body, "sqlite")))
         for name, body in named.items()
     }
+
+
+def _text(sql: str) -> str:
+    """A statement with its comments; "" where it is for the other engine."""
+    return sql.strip() if _COMMENT.sub("", sql).strip() else ""
 
 
 class Queries:

@@ -137,11 +137,6 @@ def fitting_rows(statement: Statement, rows: int) -> tuple[int, str] | None:
     return found
 
 
-def _is_one(statement: Statement, rows: int) -> bool:
-    fitting = fitting_rows(statement, rows)
-    return rows == 1 or (fitting is not None and rows <= fitting[0])
-
-
 class _Lock:
     """The lock file beside the database; every writer holds it."""
 
@@ -163,12 +158,6 @@ class _Lock:
                 pause = min(pause * 2, 0.01)
             else:
                 return
-
-    def __enter__(self) -> None:
-        self.take()
-
-    def __exit__(self, *_: object) -> None:
-        self.give_back()
 
     def give_back(self) -> None:
         fcntl.flock(self._file, fcntl.LOCK_UN)
@@ -313,15 +302,12 @@ class SqliteDatabase:
                 raise
             await asyncio.shield(self._writer.run(self._commit))
 
-    async def write_at_once(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+    async def write_at_once(self, statements: Sequence[Statement], rows: Sequence[Sequence[object]]) -> None:
         def work() -> None:
-            if _is_one(statement, len(rows)):  # a statement of its own is a transaction of its own
-                with self._lock:
-                    _write_rows(self._writer.connection, statement, rows)
-                return
             self._begin()
             try:
-                _write_rows(self._writer.connection, statement, rows)
+                for statement in statements:
+                    _write_rows(self._writer.connection, statement, rows)
             except BaseException:
                 self._roll_back()
                 raise

@@ -57,9 +57,9 @@ class Store:
         """A transaction: commits when the block ends, rolls back when it raises."""
         return self.database.write()
 
-    async def write_at_once(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
-        """One statement over many rows, committed on return, in one go."""
-        await self.database.write_at_once(statement, rows)
+    async def write_at_once(self, statements: Sequence[Statement], rows: Sequence[Sequence[object]]) -> None:
+        """Statements over the same rows, committed on return, in one go."""
+        await self.database.write_at_once(statements, rows)
 
     async def migrate(self) -> list[str]:
         """Bring the schema up to date; the names of the migrations that ran."""

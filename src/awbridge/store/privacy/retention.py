@@ -66,6 +66,7 @@ STAYS = {
     "milestones": "a milestone is sent once, also after a replay or a late webhook",
     "erasures": "the record that personal data was erased",
     "opt_outs": "who wants no messages gets none, for ever",
+    "inbox_batches": "gone as soon as their deliveries are applied",
     "arrivals": "8 days, by the step that watches whether webhooks come",
     "reconciliation_files": "gone as soon as they are matched",
     "courier_accounts": "set by you, a row each",

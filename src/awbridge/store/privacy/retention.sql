@@ -18,14 +18,18 @@ DELETE FROM attempts WHERE shard = $1 AND id {{in $2::bigint[]}}
     SELECT 1 FROM archive_files f
     WHERE f.id = attempts.archive_file AND f.archived_at IS NOT NULL AND f.emptied_at IS NULL))
 
+-- fragment: applied_delivery
+due_at IS NULL AND waiting_for IS NULL AND (problem IS NULL OR applied_at IS NOT NULL)
+    AND NOT EXISTS (SELECT 1 FROM inbox_batches WHERE inbox_batches.first_id <= inbox.id)
+
 -- name: inbox_page
--- Waiting and dead-lettered deliveries are kept regardless of their age.
-SELECT id, received_at AS noted_at, CASE WHEN applied_at IS NOT NULL THEN 1 ELSE 0 END AS settled
+-- Due, waiting and dead-lettered deliveries are kept regardless of their age. What is older than the oldest batch is in none.
+SELECT id, received_at AS noted_at, CASE WHEN {{applied_delivery}} THEN 1 ELSE 0 END AS settled
 FROM inbox WHERE shard = $1 AND id > $2 ORDER BY id LIMIT $3
 
 -- name: inbox_drop
 DELETE FROM inbox WHERE shard = $1 AND id {{in $2::bigint[]}}
-  AND applied_at IS NOT NULL AND due_at IS NULL
+  AND {{applied_delivery}}
 
 -- name: update_sources_drop
 -- An update source is useless without its delivery.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import NamedTuple
 
 import msgspec
@@ -13,12 +14,14 @@ from awbridge.domain.orders.shipment import shard_of
 from awbridge.domain.tracking.dead_letter import DeadLetterReason, problem_text, reason_of
 from awbridge.domain.tracking.scan import SOURCES, Source
 from awbridge.store.engine.database import Row, Session, Writes
-from awbridge.store.engine.ids import Ids
+from awbridge.store.engine.ids import STEP, Ids
 from awbridge.store.engine.queries import Queries
 
 _sql = Queries(__name__)
 _ids = Ids()
 
+_ADD = (_sql.add, _sql.add_batches)
+FIRST_BATCHES = 4  # claimed at first; how many more are needed shows from their sizes
 LAST_DIGITS = 5  # of an order_status_id, which say nothing of its shard
 
 
@@ -36,8 +39,11 @@ class NewDelivery(NamedTuple):
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A stored delivery that is due to be applied. `tries` counts how often it had to wait; `again`: it was applied
-    before."""
+    """A stored delivery that is due to be applied.
+
+    `tries` counts how often it had to wait; `again`: it was applied before. `by_row`: its own row has a due time. Else
+    its batch made it due, and is gone with this transaction.
+    """
 
     shard: int
     id: int
@@ -47,6 +53,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     received_at: datetime
     tries: int
     again: bool = False
+    by_row: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,20 +79,25 @@ async def add(session: Session, deliveries: Sequence[NewDelivery]) -> None:
 
     Sorted by key: two writers whose batches share keys in different order would deadlock on PostgreSQL.
     """
-    await session.write_rows(_sql.add, _rows(deliveries))
+    await _add(session, _rows(deliveries))
+
+
+async def _add(session: Session, rows: Sequence[tuple[object, ...]]) -> None:
+    for statement in _ADD:
+        await session.write_rows(statement, rows)
 
 
 async def add_counted(session: Session, deliveries: Sequence[NewDelivery]) -> int:
     """Store deliveries as `add` does; how many of them are new rows."""
     rows = _rows(deliveries)
-    await session.write_rows(_sql.add, rows)
+    await _add(session, rows)
     stored = await session.fetch_rows(_sql.ids, [(shard, identity) for shard, _, identity, *_ in rows])
     return len({row_id for _, row_id, *_ in rows} & {row["id"] for row in stored})
 
 
 async def add_at_once(store: Writes, deliveries: Sequence[NewDelivery]) -> None:
     """Store deliveries as `add` does, in a transaction of their own that is committed on return."""
-    await store.write_at_once(_sql.add, _rows(deliveries))
+    await store.write_at_once(_ADD, _rows(deliveries))
 
 
 def _shard(identity: str) -> int:
@@ -98,16 +110,20 @@ def _shard(identity: str) -> int:
 
 
 def _rows(deliveries: Sequence[NewDelivery]) -> list[tuple[object, ...]]:
-    keyed = sorted([(_shard(d[0]), d[0], number) for number, d in enumerate(deliveries)])
-    ids = _ids.take(len(keyed))
+    ids = _ids.take(len(deliveries))
+    in_order = sorted(deliveries, key=_received_at)  # so are their ids, by which they are claimed
+    keyed = sorted([(_shard(d[0]), d[0], row_id, d) for row_id, d in zip(ids, in_order, strict=True)], key=_key)
     return [
         (shard, row_id, identity, source.value, body, received_at, problem)
-        for row_id, (shard, identity, number) in zip(ids, keyed, strict=True)
-        for _, source, body, received_at, problem in (deliveries[number],)
+        for shard, identity, row_id, (_, source, body, received_at, problem) in keyed
     ]
 
 
-def delivery_of(row: Row, *, again: bool = False) -> Delivery:
+_received_at = itemgetter(3)
+_key = itemgetter(0, 1, 2)
+
+
+def delivery_of(row: Row, *, again: bool = False, by_row: bool = False) -> Delivery:
     """A delivery out of a row that holds its columns."""
     return Delivery(
         shard=row["shard"],
@@ -118,18 +134,54 @@ def delivery_of(row: Row, *, again: bool = False) -> Delivery:
         received_at=row["received_at"],
         tries=row["tries"],
         again=again,
+        by_row=by_row,
     )
 
 
 async def claim(session: Session, *, now: datetime, limit: int) -> list[Delivery]:
-    """Take up to `limit` due deliveries for the length of this transaction."""
-    rows = await session.fetch(_sql.claim, now, limit)
-    return [delivery_of(row, again=row["applied_at"] is not None) for row in rows]
+    """Take up to `limit` due deliveries for the length of this transaction; fewer only where no more are due."""
+    due = [delivery_of(row, again=bool(row["again"]), by_row=True) for row in await session.fetch(_sql.claim, now, limit)]
+    asked = FIRST_BATCHES
+    while (left := limit - len(due)) > 0:
+        batches = await session.fetch(_sql.claim_batches, min(asked, left))
+        due += await _of_batches(session, batches, left)
+        if len(batches) < min(asked, left):
+            break
+        average = max(1, sum(batch["deliveries"] for batch in batches) // len(batches))
+        asked = max(1, -(-(limit - len(due)) // average))
+    return due
+
+
+async def _of_batches(session: Session, batches: Sequence[Row], limit: int) -> list[Delivery]:
+    """The first `limit` deliveries of these batches, oldest first; what is left of a batch is put back."""
+    keys = [(batch["shard"], batch["first_id"], batch["last_id"], STEP) for batch in batches]
+    found = sorted(map(delivery_of, await session.fetch_rows(_sql.of_batches, keys)), key=_id)
+    left = [(batch, [d for d in found[limit:] if _is_in(d, batch)]) for batch in batches] if found[limit:] else []
+    for batch, rest in left:
+        if rest:
+            await session.execute(
+                _sql.put_back, rest[0].id, batch["shard"], batch["last_id"], len(rest), rest[0].received_at
+            )
+    return found[:limit]
+
+
+def _id(delivery: Delivery) -> int:
+    return delivery.id
+
+
+def _is_in(delivery: Delivery, batch: Row) -> bool:
+    first, last = batch["first_id"], batch["last_id"]
+    return delivery.shard == batch["shard"] and first <= delivery.id <= last and (delivery.id - first) % STEP == 0
 
 
 async def applied(session: Session, deliveries: Sequence[tuple[Delivery, str | None, int]], *, now: datetime) -> None:
-    """Mark deliveries as applied, each with what could not be read (or None) and how many shipments it updated."""
-    rows = [(d.shard, d.id, now, problem, min(updated, 32_767)) for d, problem, updated in deliveries]
+    """Mark deliveries as applied, each with what could not be read (or None) and how many shipments it updated.
+
+    Without a problem, the rows of those that came by a batch stay as they are: the batch is gone.
+    """
+    rows = [
+        (d.shard, d.id, now, problem, min(updated, 32_767)) for d, problem, updated in deliveries if d.by_row or problem
+    ]
     await session.write_rows(_sql.applied, rows)
 
 
@@ -193,7 +245,7 @@ async def problems(session: Session, *, limit: int) -> list[DeadLetter]:
 async def counts(session: Session) -> dict[str, int]:
     """How many deliveries there are: total, applied, waiting (for their shipment), ambiguous (of those, what could be
     about several), due, dead_lettered."""
-    return dict((await session.fetch(_sql.counts))[0])
+    return dict((await session.fetch(_sql.counts, STEP))[0])
 
 
 async def received_at(session: Session, identity: str) -> datetime | None:

@@ -1,6 +1,8 @@
--- Every delivery as received, from any source. due_at: when apply is due (NULL: applied, or dead-lettered with its
--- problem). waiting_for: what must become known first ("w:" waybill, "r:" reference number, "o:" order id).
--- shipments_updated: its number of rows in update_sources (NULL: not applied, or applied by a version without that table).
+-- Every delivery as received, from any source. A new one is due by its row in inbox_batches. Its own row is written again
+-- only where there is more to record: due_at (when apply is due), waiting_for (what must become known first: "w:" waybill,
+-- "r:" reference number, "o:" order id), problem (what could not be read, or why it is dead-lettered). applied_at: when it
+-- was applied, if its row was written then. shipments_updated: its number of rows in update_sources, likewise (NULL with
+-- applied_at: applied by a version without that table).
 -- The shard is derived from order_status_id without its last five digits, so that consecutive ids share a shard.
 CREATE TABLE inbox (
   shard SMALLINT NOT NULL,
@@ -22,6 +24,18 @@ CREATE INDEX inbox_due ON inbox (due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX inbox_waiting ON inbox (waiting_for) WHERE waiting_for IS NOT NULL;
 CREATE INDEX inbox_problems ON inbox (id) WHERE problem IS NOT NULL AND applied_at IS NULL;
 CREATE INDEX inbox_uncounted ON inbox (id) WHERE applied_at IS NOT NULL AND shipments_updated IS NULL;
+
+-- Deliveries that are not applied yet: the ids that one commit gave in one shard. A row for many deliveries costs less to
+-- write and to remove than a due time in each of them. first_id, last_id: other processes' ids may be in between.
+-- deliveries: how many, with copies that were not stored. received_at: of the first.
+CREATE TABLE inbox_batches (
+  first_id BIGINT NOT NULL,
+  shard SMALLINT NOT NULL,
+  last_id BIGINT NOT NULL,
+  deliveries INTEGER NOT NULL,
+  received_at TIMESTAMPTZ NOT NULL,
+  PRIMARY KEY (first_id, shard)
+);
 
 -- Which delivery updated which shipment, so that a shipment can be rebuilt from the inbox. entries: the indexes, from 0,
 -- comma-separated, in a delivery that carries a list. The shard is the shipment's.
