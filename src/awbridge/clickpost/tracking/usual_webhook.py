@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -112,8 +113,11 @@ def read_usual(body: bytes, *, received_at: datetime, zone: ZoneInfo, z_means_ut
     is_open = not status_info(latest_code).final
     about = (waybill, courier)
     scan = _scan(about, own, code, at, "" if scan_id == "0" else scan_id, reasons, failed)
-    newest = _scan(about, latest, latest_code, latest_at, "", reasons, (is_open, is_open))
-    current, scans = merged(newest, (scan,))
+    if reasons == _NO_REASONS and _repeated(latest) == _repeated(own):
+        current, scans = scan, (scan,)  # most often
+    else:
+        newest = _scan(about, latest, latest_code, latest_at, "", reasons, (is_open, is_open))
+        current, scans = merged(newest, (scan,))
     return TrackingUpdate(
         waybill=waybill,
         courier_partner_id=courier,
@@ -170,6 +174,17 @@ def _reasons(a: _Place, b: _Place, c: _Place) -> _Reason:
     )
 
 
+_NO_REASONS: _Reason = (None, None, "", "")
+_repeated = attrgetter(
+    "clickpost_status_code", "timestamp", "status", "location", "remark", "clickpost_status_description"
+)
+
+
+@lru_cache(maxsize=4096)  # many parcels have the same
+def _remark(value: _Value) -> str:
+    return remark_text(value)
+
+
 def _scan(
     about: tuple[str, int],
     raw: _Status,
@@ -181,16 +196,16 @@ def _scan(
 ) -> Scan:
     """`which`: whether the scan gets the reason of a failed delivery, and that of a failed pickup."""
     ndr, npr, ndr_text, npr_text = reasons
-    words = remark_text(raw.clickpost_status_description)
+    words = _remark(raw.clickpost_status_description)
     known = STATUSES.get(code)
     return Scan(
         waybill=about[0],
         courier_partner_id=about[1],
         code=code,
         scanned_at=at,
-        status=remark_text(raw.status) or words or status_info(code).name,
-        remark=remark_text(raw.remark),
-        location=remark_text(raw.location),
+        status=_remark(raw.status) or words or status_info(code).name,
+        remark=_remark(raw.remark),
+        location=_remark(raw.location),
         scan_id=scan_id or None,
         checkpoint_id=as_id(raw.checkpoint_id) or None,
         ndr_code=ndr if which[0] else None,

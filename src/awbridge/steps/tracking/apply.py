@@ -47,7 +47,7 @@ from awbridge.store.polling import arrivals
 from awbridge.store.polling.arrivals import Arrival
 from awbridge.store.tracking import inbox, tracking_status, update_sources
 from awbridge.store.tracking.inbox import Delivery
-from awbridge.store.tracking.tracking_status import TrackingChange
+from awbridge.store.tracking.tracking_status import TrackingChange, is_step
 from awbridge.store.tracking.update_sources import UpdateSource
 
 log = structlog.get_logger()
@@ -281,16 +281,9 @@ async def _placed_by_update(
 
 
 async def _candidates(session: Session, updates: Sequence[TrackingUpdate], earlier: Collection[str]) -> _Candidates:
-    known = await waybills.find(session, [t.waybill for t in updates if t.waybill])
+    uses = await waybills.uses(session, [t.waybill for t in updates if t.waybill])
     by_order = [t.order_id for t in updates if t.order_id and not (t.waybill or t.reference_number)]
     orders = await shipments.of_orders(session, by_order)
-    uses = {
-        waybill: [
-            Use(courier_partner_id=k.courier_partner_id, reference_number=k.reference_number, since_at=k.since_at)
-            for k in of_waybill
-        ]
-        for waybill, of_waybill in known.items()
-    }
     references = {name for t in updates for name in (t.reference_number, t.return_reference_number) if name}.union(
         earlier,
         (use.reference_number for of_waybill in uses.values() for use in of_waybill),
@@ -391,5 +384,9 @@ def _change(builder: TimelineBuilder, policy: ApplyPolicy, *, gap: bool) -> Trac
     )
     reference = builder.shipment.reference_number
     return TrackingChange(
-        reference_number=reference, standing=status, last_tracked_at=last_tracked_at, next_poll_at=next_poll_at
+        reference_number=reference,
+        standing=status,
+        last_tracked_at=last_tracked_at,
+        next_poll_at=next_poll_at,
+        is_step=is_step(builder.shipment, status),
     )

@@ -88,6 +88,8 @@ CREATE TABLE shipments (
   piece_exception_at TIMESTAMPTZ,
   PRIMARY KEY (shard, reference_number)
 );
+-- A scan that changes no indexed column is written into its page (HOT), if that has room.
+{{postgres: ALTER TABLE shipments SET (fillfactor = 80);}}
 CREATE INDEX shipments_to_push ON shipments (account, priority, next_try_at)
   WHERE next_try_at IS NOT NULL AND NOT success;
 CREATE INDEX shipments_unplaced ON shipments (account, state, created_at, reference_number)

@@ -25,7 +25,9 @@ def from_row(row: Row) -> Shipment:
     """A shipment out of its row."""
     payload = from_json(row["payload"], cache_strings="keys")  # a fifth of what json.loads takes
     version = row["payload_version"] or 1
-    return row_as(Shipment, row, payload=payload, children=_children(row), payload_version=version)
+    updated_at = max(row["updated_at"], row["last_tracked_at"] or row["updated_at"])
+    read = {"payload": payload, "children": _children(row), "payload_version": version, "updated_at": updated_at}
+    return row_as(Shipment, row, **read)
 
 
 def _children(row: Row) -> tuple[str, ...]:

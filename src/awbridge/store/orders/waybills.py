@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from awbridge.domain.orders.shipment import Piece, Shipment, WaybillKind, shard_of
-from awbridge.domain.tracking.attribution import MOST_USES
+from awbridge.domain.tracking.attribution import MOST_USES, Use
 from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.queries import Queries
 from awbridge.store.engine.shards import fetch_of
@@ -82,6 +82,19 @@ async def find(session: Session, numbers: Sequence[str]) -> dict[str, list[Known
     found: dict[str, list[KnownWaybill]] = {}
     for row in await fetch_of(session, _sql.find, numbers):
         found.setdefault(row["waybill"], []).append(_known(row))
+    return found
+
+
+async def uses(session: Session, numbers: Sequence[str]) -> dict[str, list[Use]]:
+    """Whose these waybills are, as `find` knows it."""
+    found: dict[str, list[Use]] = {}
+    for row in await fetch_of(session, _sql.uses, numbers):
+        use = Use(
+            courier_partner_id=row["courier_partner_id"],
+            reference_number=row["reference_number"],
+            since_at=row["since_at"],
+        )
+        found.setdefault(row["waybill"], []).append(use)
     return found
 
 

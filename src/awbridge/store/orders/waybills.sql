@@ -42,6 +42,15 @@ UNION ALL
 SELECT waybill, courier_partner_id, reference_number, kind, label_url, sort_code, security_key, since_at
 FROM key {{sqlite: CROSS}} JOIN reused_waybills ON reused_waybills.shard = key.shard AND reused_waybills.waybill = key.value
 
+-- name: uses
+-- Many rows: waybill, shard. Only whose they are, for apply, which asks about each delivery.
+{{keys}}
+SELECT waybill, courier_partner_id, reference_number, NULL AS since_at
+FROM key {{sqlite: CROSS}} JOIN waybills ON waybills.shard = key.shard AND waybills.waybill = key.value
+UNION ALL
+SELECT waybill, courier_partner_id, reference_number, since_at
+FROM key {{sqlite: CROSS}} JOIN reused_waybills ON reused_waybills.shard = key.shard AND reused_waybills.waybill = key.value
+
 -- name: of_shipments
 SELECT waybill, courier_partner_id, reference_number, kind, label_url, sort_code, security_key, NULL AS since_at
 FROM waybills WHERE reference_number {{in $1::text[]}}

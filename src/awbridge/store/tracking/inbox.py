@@ -140,7 +140,9 @@ def delivery_of(row: Row, *, again: bool = False, by_row: bool = False) -> Deliv
 
 async def claim(session: Session, *, now: datetime, limit: int) -> list[Delivery]:
     """Take up to `limit` due deliveries for the length of this transaction; fewer only where no more are due."""
-    due = [delivery_of(row, again=bool(row["again"]), by_row=True) for row in await session.fetch(_sql.claim, now, limit)]
+    due = [
+        delivery_of(row, again=bool(row["again"]), by_row=True) for row in await session.fetch(_sql.claim, now, limit)
+    ]
     asked = FIRST_BATCHES
     while (left := limit - len(due)) > 0:
         batches = await session.fetch(_sql.claim_batches, min(asked, left))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from awbridge.domain.orders.shipment import shard_of
@@ -128,8 +129,10 @@ async def add(session: Session, new: Sequence[tuple[str, Entry]]) -> None:
     # Ids grow in the order in which scans are added, which orders scans of the same moment.
     ids = _ids.take(len(new))
     keyed = [(shard_of(r), _identity(r, e), e.id or own, r, e) for own, (r, e) in zip(ids, new, strict=True)]
-    rows = [
-        (
+    plain: list[tuple[object, ...]] = []
+    others: list[tuple[object, ...]] = []
+    for shard, identity, row_id, reference, e in sorted(keyed, key=_key):
+        row = (
             shard,
             row_id,
             reference,
@@ -143,20 +146,21 @@ async def add(session: Session, new: Sequence[tuple[str, Entry]]) -> None:
             e.status,
             e.remark,
             e.location,
-            e.ndr_code,
             e.scanned_at,
             e.received_at,
             e.source.value,
-            e.npr_code,
-            e.npr_description,
-            e.description,
-            e.ndr_description,
-            to_text(e.return_event),
         )
-        for shard, identity, row_id, reference, e in sorted(keyed, key=lambda k: k[:2])
-    ]
-    if rows:
-        await session.write_rows(_sql.add, rows)
+        if _more(e) == _NO_MORE:
+            plain.append(row)
+        else:
+            others.append((*row, *_more(e)[:-1], to_text(e.return_event)))
+    await session.write_rows(_sql.add_plain, plain)
+    await session.write_rows(_sql.add, others)
+
+
+_key = itemgetter(0, 1)
+_more = attrgetter("ndr_code", "npr_code", "npr_description", "description", "ndr_description", "return_event")
+_NO_MORE = (None, None, "", "", "", None)
 
 
 async def learn(session: Session, reference_number: str, entry: Entry) -> None:

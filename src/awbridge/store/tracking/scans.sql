@@ -1,13 +1,24 @@
 -- name: add
 INSERT INTO scans (shard, id, reference_number, identity, fingerprint, scan_id, checkpoint_id, waybill,
-  courier_partner_id, status_code, status, remark, location, ndr_code, scanned_at, received_at, source,
+  courier_partner_id, status_code, status, remark, location, scanned_at, received_at, source, ndr_code,
   npr_code, npr_description, description, ndr_description, return_event)
 {{postgres:
 SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-  $8::text[], $9::integer[], $10::integer[], $11::text[], $12::text[], $13::text[], $14::integer[],
-  $15::timestamptz[], $16::timestamptz[], $17::text[], $18::integer[], $19::text[], $20::text[], $21::text[],
+  $8::text[], $9::integer[], $10::integer[], $11::text[], $12::text[], $13::text[], $14::timestamptz[],
+  $15::timestamptz[], $16::text[], $17::integer[], $18::integer[], $19::text[], $20::text[], $21::text[],
   $22::text[])}}
 {{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)}}
+ON CONFLICT (shard, identity) DO NOTHING
+
+-- name: add_plain
+-- The same for most scans: no failure, no return, a code of our tables.
+INSERT INTO scans (shard, id, reference_number, identity, fingerprint, scan_id, checkpoint_id, waybill,
+  courier_partner_id, status_code, status, remark, location, scanned_at, received_at, source)
+{{postgres:
+SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+  $8::text[], $9::integer[], $10::integer[], $11::text[], $12::text[], $13::text[], $14::timestamptz[],
+  $15::timestamptz[], $16::text[])}}
+{{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)}}
 ON CONFLICT (shard, identity) DO NOTHING
 
 -- name: entries

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 
 import msgspec
 
-from awbridge.domain.orders.shipment import (
-    Shipment,
-    shard_of,
-)
+from awbridge.domain.orders.shipment import Shipment, Tracked, shard_of
 from awbridge.domain.tracking.lifecycle import Sighting
 from awbridge.store.engine.database import Session
 from awbridge.store.engine.queries import Queries
@@ -37,13 +35,29 @@ class TrackingStatus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class TrackingChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The tracking columns to write for one shipment. `updated_at` is None if it equals `last_tracked_at`."""
+    """The tracking columns to write for one shipment.
+
+    `updated_at` is None unless something else than an update changes it. `is_step`: of the status only the sighting,
+    the bucket and the EDD differ from the row.
+    """
 
     reference_number: str
     standing: TrackingStatus
     last_tracked_at: datetime
     next_poll_at: datetime | None
     updated_at: datetime | None = None
+    is_step: bool = False
+
+
+_beside_the_step = attrgetter(
+    *("ndr_code", "ndr_at", "npr_code", "status_description", "ndr_description", "piece_exception_at"),
+    *("forward_waybill", "forward_reference_number"),
+)
+
+
+def is_step(before: Tracked, status: TrackingStatus) -> bool:
+    """Whether a status differs from a shipment's row only by the sighting, the bucket and the EDD: most do."""
+    return _beside_the_step(before) == _beside_the_step(status)
 
 
 async def set_tracking_statuses(session: Session, changes: Sequence[TrackingChange]) -> None:
@@ -51,7 +65,8 @@ async def set_tracking_statuses(session: Session, changes: Sequence[TrackingChan
 
     A shipment whose polling stopped stays on its list unless polling is resumed or it has ended.
     """
-    await session.write_rows(_sql.set_status, [_change_row(one) for one in changes])
+    await session.write_rows(_sql.set_step, [_step_row(one) for one in changes if one.is_step])
+    await session.write_rows(_sql.set_status, [_change_row(one) for one in changes if not one.is_step])
 
 
 async def set_tracking_status(
@@ -74,6 +89,24 @@ async def set_tracking_status(
     await set_tracking_statuses(session, [one])
 
 
+def _step_row(change: TrackingChange) -> tuple[object, ...]:
+    standing = change.standing
+    seen = standing.sighting
+    return (
+        shard_of(change.reference_number),
+        change.reference_number,
+        seen.code if seen else None,
+        seen.seen_at if seen else None,
+        standing.bucket,
+        seen.step if seen else 0,
+        seen.final if seen else False,
+        standing.edd,
+        change.last_tracked_at,
+        change.next_poll_at,
+        standing.edd_due_at,
+    )
+
+
 def _change_row(change: TrackingChange) -> tuple[object, ...]:
     standing = change.standing
     seen = standing.sighting
@@ -89,7 +122,7 @@ def _change_row(change: TrackingChange) -> tuple[object, ...]:
         standing.ndr_code,
         change.last_tracked_at,
         change.next_poll_at,
-        change.updated_at or change.last_tracked_at,
+        change.updated_at,
         standing.edd_due_at,
         standing.ndr_at,
         standing.forward_waybill,
