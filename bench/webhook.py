@@ -266,5 +266,6 @@ def _print(results: dict[tuple[str, int], Measured]) -> None:
     Console(width=130).print(
         "Medians. no database: the server with a bare ASGI app. nothing stored: awbridge's own endpoint on a store "
         "that keeps nothing. applied/s: while the load lasted, in the same process; behind: how long the oldest was "
-        "due when it ended, the most of all runs; then/s: after it, until nothing was due. CPU: the server process's own time for each acknowledgement, apply included."
+        "due when it ended, the most of all runs; then/s: after it, until nothing was due. "
+        " CPU: the server process's own time for each acknowledgement, apply included."
     )

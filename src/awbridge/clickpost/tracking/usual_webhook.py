@@ -97,14 +97,14 @@ def read_usual(body: bytes, *, received_at: datetime, zone: ZoneInfo, z_means_ut
         return None
     fresh_at = None
     for stamp in (own.latest_time_stamp, additional.latest_time_stamp, latest.latest_time_stamp):
-        fresh_at = fresh_at or read_scan_time(stamp, zone=zone, z_means_utc=z_means_utc)
+        if stamp is not None:
+            fresh_at = fresh_at or read_scan_time(stamp, zone=zone, z_means_utc=z_means_utc)
     edd = _edd(additional.courier_partner_edd, zone)
     edd = _edd(own.courier_partner_edd, zone) if edd == "" else edd
     if edd is None or max(at, latest_at, fresh_at or at) > received_at + FUTURE_TOLERANCE:
         return None
     reasons = _reasons(additional, own, latest)
-    rto = as_waybill(own.rto_awb) or as_waybill(own.rto_waybill)
-    rto = rto or as_waybill(additional.rto_awb) or as_waybill(additional.rto_waybill)
+    rto = _first_waybill(own.rto_awb, own.rto_waybill, additional.rto_awb, additional.rto_waybill)
     scan_id = _first_id(own.order_status_id, additional.order_status_id)
     failed = (
         is_failed_delivery(code) and not is_failed_delivery(latest_code),
@@ -136,6 +136,13 @@ def read_usual(body: bytes, *, received_at: datetime, zone: ZoneInfo, z_means_ut
 def _first_id(*values: _Value) -> str:
     for value in values:
         if value is not None and (found := as_id(value)):
+            return found
+    return ""
+
+
+def _first_waybill(*values: _Value) -> str:
+    for value in values:
+        if value is not None and (found := as_waybill(value)):
             return found
     return ""
 

@@ -11,6 +11,7 @@ import asyncpg
 
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.store.engine import pooler
+from awbridge.store.engine.columns import in_columns
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.pooler import Pooling
 from awbridge.store.engine.primary import Primary, takes_no_writes
@@ -86,6 +87,17 @@ class PostgresSession(InArrays):
         count = tag.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
+    async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        if rows and statement.postgres:
+            sql, columns = in_columns(statement.postgres, rows)
+            await self._run(self._connection.execute, sql, columns)
+
+    async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
+        if not rows:
+            return []
+        sql, columns = in_columns(statement.postgres, rows)
+        return cast("list[Row]", await self._run(self._connection.fetch, sql, columns))
+
     async def script(self, sql: str) -> None:
         self._restart = None
         await self._connection.execute(sql, timeout=SCRIPT_TIMEOUT)
@@ -127,7 +139,7 @@ class _OwnConnection:
         self._connection: asyncpg.Connection[Any] | None = None
         self._used_at = 0.0  # by the loop's clock
 
-    async def execute(self, sql: str, columns: Sequence[list[object]]) -> None:
+    async def execute(self, sql: str, columns: Sequence[Sequence[object]]) -> None:
         """One statement, committed on return. The connection is closed after a timeout or a cancellation."""
         async with self._turn:
             connection = await self._open()
@@ -137,7 +149,7 @@ class _OwnConnection:
                 connection.terminate()
                 raise
 
-    async def _write(self, connection: asyncpg.Connection[Any], sql: str, columns: Sequence[list[object]]) -> None:
+    async def _write(self, connection: asyncpg.Connection[Any], sql: str, columns: Sequence[Sequence[object]]) -> None:
         if self._pooling is not Pooling.TRANSACTION:
             await connection.execute(sql, *columns, timeout=AT_ONCE_TIMEOUT)
             return
@@ -247,7 +259,7 @@ class PostgresDatabase:
         [sql] = [statement.postgres for statement in statements if statement.postgres]
         with _our_errors():
             try:
-                await self._own.execute(sql, list(map(list, zip(*rows, strict=True))))
+                await self._own.execute(*in_columns(sql, rows))
             except (TimeoutError, *_READ_ONLY):
                 await self._pool.expire_connections()
                 raise
