@@ -10,7 +10,8 @@ import asyncio
 from collections.abc import Callable
 
 GATHER = 0.02  # seconds between rounds while deliveries arrive: fewer and larger rounds
-OVERRUN = 2  # deliveries that arrive for each applied one: above it a rush begins, which ends at one
+OVERRUN = 2  # deliveries that arrive for each applied one: above it a rush begins
+RECOVERED = 4 / 3  # and at this it ends: apply is then faster without rests, and catches up when less arrives
 SHARE = 4  # in a rush, seconds of rest for each second of work
 MEASURE = 0.04  # seconds of rest in which the undisturbed rate of arrivals is measured
 MEASURE_EVERY = 1.0  # seconds between measurements while apply keeps up
@@ -36,7 +37,7 @@ class ApplyThrottle:
         is_quiet, self._arrived_before = arrived == self._arrived_before, arrived
         if is_quiet:
             return
-        self._rush = self._demand * worked > (done if self._rush else OVERRUN * done)
+        self._rush = self._demand * worked > (RECOVERED if self._rush else OVERRUN) * done
         if self._rush:
             await self._measure(min(max(SHARE * worked, MEASURE), LONGEST))
         elif not more:
