@@ -36,7 +36,7 @@ from awbridge.steps.runtime.set_clocks import ClockPolicy
 from awbridge.steps.tracking.apply import ApplyPolicy
 
 # Deliveries that apply handles in one transaction on SQLite, which blocks all other writes.
-SQLITE_APPLY_BATCH = 120
+SQLITE_APPLY_BATCH = 128
 
 
 def push_policy(settings: Settings) -> PushPolicy:

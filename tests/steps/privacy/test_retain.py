@@ -93,13 +93,16 @@ async def test_deliveries_go_once_applied_but_never_while_a_shipment_waits_for_t
     store: Store, objects: Objects
 ) -> None:
     async with store.write() as session:
-        await inbox.add(session, [delivery("applied"), delivery("due"), delivery("aside", problem="what is this")])
+        await inbox.add(session, [delivery("applied"), delivery("waits"), delivery("aside", problem="what is this")])
         for one in await inbox.claim(session, now=T0, limit=10):
             if one.identity == "applied":
                 await inbox.applied(session, [(one, None, 1)], now=T0)
+            else:
+                await inbox.wait(session, one, key="w:1", until=T0)
+        await inbox.add(session, [delivery("due")])
     assert (await run(store, objects, inbox=30)).counts == {"inbox": 1}
     left = await fetch(store, "SELECT identity FROM inbox ORDER BY identity")
-    assert [row["identity"] for row in left] == ["aside", "due"]
+    assert [row["identity"] for row in left] == ["aside", "due", "waits"]
 
 
 async def test_scans_go_only_when_their_shipment_has_ended(store: Store, objects: Objects) -> None:

@@ -14,7 +14,8 @@ from awbridge.store import Store
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Statement
 from tests.steps.tracking.test_apply import LATER, a_placed, deliver
-from tests.support.rows import MINUTE, T0
+from tests.support.rows import MINUTE, T0, sql
+from tests.support.stores import postgres_only
 from tests.support.world import INDIA, SetClock, webhook
 
 FEW, MANY = 10, 60  # deliveries in a batch
@@ -52,6 +53,36 @@ class Counting:
     async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
         self.statements += bool(rows)
         await self._session.write_rows(statement, rows)
+
+
+WRITTEN = sql("SELECT relname, n_tup_ins, n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables")
+Written = tuple[int, int, int]  # rows inserted, updated, updated within their page
+
+
+class WatchedStore:
+    """A PostgreSQL store that says which rows its transactions wrote, by table."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.written: dict[str, Written] = {}
+
+    @asynccontextmanager
+    async def write(self) -> AsyncGenerator[Session]:
+        async with self._store.write() as session:
+            before = await self._so_far(session)  # of transactions that are not reported yet
+            yield session
+            for table, counts in (await self._so_far(session)).items():
+                known, earlier = self.written.get(table, (0, 0, 0)), before.get(table, (0, 0, 0))
+                inserted, updated, hot = (k + c - e for k, c, e in zip(known, counts, earlier, strict=True))
+                self.written[table] = (inserted, updated, hot)
+
+    async def _so_far(self, session: Session) -> dict[str, Written]:
+        rows = await session.fetch(WRITTEN)
+        return {row["relname"]: (row["n_tup_ins"], row["n_tup_upd"], row["n_tup_hot_upd"]) for row in rows}
+
+    @property
+    def as_store(self) -> Store:
+        return cast("Store", self)
 
 
 class CountingStore:
@@ -127,3 +158,20 @@ async def test_a_call_applies_piece_by_piece_until_its_batch_is_full(store: Stor
     assert len(counting.transactions) == 4
     assert await apply_due(store=store, clock=SetClock(LATER), policy=policy) == 2
     assert await apply_due(store=store, clock=SetClock(LATER), policy=policy) == 0
+
+
+@postgres_only
+async def test_applying_writes_no_body_again_and_an_update_without_a_new_status_no_index(store: Store) -> None:
+    for n in range(MANY):
+        await a_placed(store, f"R{n}", f"AWB{n}")
+    await scans_of(store, 0, MANY, code=5, minutes=0)
+    await apply_due(store=store, clock=SetClock(LATER), policy=POLICY)
+    repeated = [webhook(f"AWB{n}", 5, T0, order_status_id=7000 + n) for n in range(MANY)]
+    await deliver(store, *repeated, at=T0 + MINUTE)
+    watched = WatchedStore(store)
+    assert await apply_due(store=watched.as_store, clock=SetClock(LATER), policy=POLICY) == MANY
+    written = {table: counts for table, counts in watched.written.items() if any(counts)}
+    assert written.pop("shipments") == (0, MANY, MANY), "each in its page, without an index"
+    assert written.pop("update_sources") == (MANY, 0, 0)
+    assert sum(inserted for inserted, _, _ in written.values()) <= 2 * MANY, "a scan each; arrivals"
+    assert "inbox" not in written

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,17 @@ async def test_a_delivery_that_names_an_order_costs_the_same_however_many_shipme
     await of_one_order(store, FEW, MANY)
     many = await work_of_apply(store, by_order("77"))
     assert 0 < many <= few * SLACK
+
+
+async def test_a_delivery_costs_the_same_however_many_are_due(store: Store) -> None:
+    async def of_one(backlog: int) -> int:
+        await deliver(store, *[by_order(f"unknown {backlog} {number}") for number in range(backlog)])
+        counted = CountedStore(store)
+        await apply_due(store=counted.as_store, clock=SetClock(LATER), policy=replace(POLICY, batch=1, piece=1))
+        return counted.work
+
+    few, many = await of_one(FEW), await of_one(MANY)
+    assert 0 < many <= few * 2, "a batch is of 64 at most, whatever else is due"
 
 
 async def test_a_delivery_costs_the_same_however_many_shipments_have_its_waybill(store: Store) -> None:

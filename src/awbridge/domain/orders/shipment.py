@@ -6,6 +6,7 @@ import zlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from awbridge.domain.errors import FieldProblem
 from awbridge.domain.json import JsonObject
@@ -193,6 +194,7 @@ def account_key(courier_partner_id: int, account_code: str | None) -> str:
     return f"{courier_partner_id}:{account_code or ''}"
 
 
+@lru_cache(maxsize=8192)  # a delivery's keys go into many tables
 def shard_of(key: str) -> int:
     """The shard of a key: a stable hash, 0 to 63, equal in every version and on every machine."""
     return zlib.crc32(key.encode()) % SHARDS
