@@ -42,7 +42,8 @@ ORDER BY received_at, scans.id
 
 -- name: alike
 -- Many rows: reference number, shard, scan_id, checkpoint_id, fingerprint, part. The stored entries that may be the same
--- scan as an incoming one: same ids, or same content, if necessary without the location.
+-- scan as an incoming one: same ids, or same content, if necessary without the location. Two that say the same and carry
+-- different ids of one kind are two (Timeline.find).
 {{sqlite: WITH incoming (value, shard, scan_id, checkpoint_id, fingerprint, part) AS (VALUES ($1, $2, $3, $4, $5, $6))}}
 SELECT scans.id, reference_number, scans.fingerprint, scans.scan_id, scans.checkpoint_id, ndr_code, waybill, status_code,
   scanned_at, received_at, source, npr_code, npr_description FROM
@@ -50,8 +51,9 @@ SELECT scans.id, reference_number, scans.fingerprint, scans.scan_id, scans.check
   AS incoming (value, shard, scan_id, checkpoint_id, fingerprint, part) JOIN scans}}{{sqlite: incoming CROSS JOIN scans}}
   ON scans.shard = incoming.shard AND scans.reference_number = incoming.value AND (scans.scan_id = incoming.scan_id
     OR scans.checkpoint_id = incoming.checkpoint_id
-    OR {{postgres: strpos}}{{sqlite: instr}}(scans.fingerprint, incoming.fingerprint) > 0
-    OR {{postgres: strpos}}{{sqlite: instr}}(scans.fingerprint, incoming.part) > 0)
+    OR ((scans.scan_id IS NULL OR incoming.scan_id IS NULL) AND (scans.checkpoint_id IS NULL OR incoming.checkpoint_id IS NULL)
+      AND ({{postgres: strpos}}{{sqlite: instr}}(scans.fingerprint, incoming.fingerprint) > 0
+        OR {{postgres: strpos}}{{sqlite: instr}}(scans.fingerprint, incoming.part) > 0)))
 ORDER BY received_at, scans.id
 
 -- name: learn
