@@ -110,6 +110,7 @@ _CASES: dict[str, tuple[str, tuple[object, ...], int]] = {
     "erasures.claim": ("erasures SET done_at = NULL, next_try_at = $1", (T0, T0), 1),
     "events.claim": (f"event_deliveries SET {_DUE}", ("o", T0, T0, 3), 3),
     "inbox.apply_uncounted": ("inbox SET applied_at = $1, shipments_updated = NULL, due_at = NULL", (T0, 3), 3),
+    "inbox.claim_batches": ("inbox_batches SET received_at = $1", (3,), 3),
     "notices.claim": ("notices SET due_at = $1, lease_ends_at = NULL", ("o", T0, T0, 3), 3),
     "reconciliations.claim": ("reconciliations SET next_try_at = $1", ("o", T0, T0, None), 1),
     "runs.claim": ("runs SET job = 'daily', finished_at = NULL, next_try_at = $1", ("daily", "o", T0, T0), 1),

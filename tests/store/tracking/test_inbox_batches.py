@@ -79,6 +79,17 @@ async def test_what_is_settled_meanwhile_or_cannot_be_read_is_not_taken(store: S
     assert await take(store) == ["fine"]
 
 
+async def test_what_is_settled_while_it_is_applied_waits_for_no_shipment(store: Store) -> None:
+    await put(store, "test")
+    async with store.write() as session:
+        [test] = await inbox.claim(session, now=T0, limit=9)
+        await inbox.settle(session, "test", now=T0)
+        await inbox.wait(session, test, key="w:1", until=T0 + MINUTE)
+    assert await fetch(store, "SELECT due_at, applied_at, waiting_for FROM inbox") == [
+        {"due_at": None, "applied_at": T0, "waiting_for": None}
+    ]
+
+
 async def test_deliveries_that_an_older_version_stored_are_taken_too(store: Store) -> None:
     await put(store, "older", "newer")
     async with store.write() as session:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import cast
 
 SEPARATOR, NULL = "\x1e", "\x1d"
 LEAST_ROWS = 8  # with fewer, it makes no difference
@@ -55,7 +56,7 @@ def _joined(column: Sequence[object]) -> str | None:
     missing = column.count(None)
     values = [NULL if value is None else value for value in column] if missing else column
     try:
-        text = SEPARATOR.join(values)  # pyright: ignore[reportArgumentType] checked by join itself
+        text = SEPARATOR.join(cast("Sequence[str]", values))  # raises for any other type
     except TypeError:
         return None
     is_whole = text.count(SEPARATOR) == len(column) - 1 and text.count(NULL) == missing

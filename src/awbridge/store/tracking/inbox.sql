@@ -76,8 +76,9 @@ FROM {{sqlite: row}}{{postgres:
 WHERE inbox.shard = row.shard AND inbox.id = row.id
 
 -- name: wait
+-- Not one that was settled since its batch was claimed.
 UPDATE inbox SET due_at = $3, waiting_for = $4, problem = $5, applied_at = NULL, tries = tries + 1
-WHERE shard = $1 AND id = $2
+WHERE shard = $1 AND id = $2 AND (due_at IS NOT NULL OR applied_at IS NULL)
 
 -- name: waited_for
 -- Many rows: key. Returns the keys that any delivery waits for.
