@@ -58,15 +58,15 @@ async def left(store: Store, table: str, column: str) -> list[Any]:
 async def test_the_update_sources_of_a_delivery_go_with_it(store: Store, objects: Objects) -> None:
     await add(store, "R")
     async with store.write() as session:
-        await inbox.add(session, [delivery("applied"), delivery("due"), delivery("young", received_at=YOUNG)])
+        await inbox.add(session, [delivery("applied"), delivery("due again"), delivery("young", received_at=YOUNG)])
         for one in await inbox.claim(session, now=NOW, limit=10):
             await update_sources.add(session, [UpdateSource("R", one, frozenset([0]))])
-            if one.identity != "due":
-                await inbox.applied(session, [(one, None, 1)], now=T0)
+            await inbox.applied(session, [(one, None, 1)], now=T0)
+        await session.execute(sql("UPDATE inbox SET due_at = $1 WHERE identity = 'due again'"), T0)
     assert await run(store, objects, inbox=30) == {"inbox": 1, "update_sources": 1}
     async with store.read() as session:
         sources = (await update_sources.of_shipments(session, ["R"]))["R"]
-    assert sorted(t.delivery.identity for t in sources) == ["due", "young"]
+    assert sorted(t.delivery.identity for t in sources) == ["due again", "young"]
     assert await count(store, "update_sources") == 2
 
 

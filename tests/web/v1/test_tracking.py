@@ -160,8 +160,8 @@ async def test_a_shipment_shows_its_pieces_its_returns_and_unpublished_codes(web
     scans_shown = (await web.http.get("/v1/shipments/R/scans")).json()
     assert [(s["piece"], s["status_name"], s["ndr_name"]) for s in scans_shown] == [
         (None, "RiderAllocated", ""),
-        (1, "FailedDelivery", "OTP Mismatch"),
         (2, "Lost", ""),
+        (1, "FailedDelivery", "OTP Mismatch"),
         (None, "Return Request Placed", ""),
     ]
     for which in ("ndr", "piece_exception"):
