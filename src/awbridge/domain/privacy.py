@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any, cast
 
 from awbridge.domain.json import JsonObject
@@ -25,6 +26,7 @@ from awbridge.domain.json import JsonObject
 ERASED = "[erased]"
 SHORTEST_VALUE = 4  # characters; a shorter value in a text is more likely something else
 LONGEST_BEGINNING = 500  # characters at the end of a text that are searched for a truncated value
+LONGEST_NAME = 200  # characters of a field's name and its object's, up to which its kind is remembered
 LONGEST_LIST = 200  # values that are searched for in the text of an answer
 
 
@@ -80,8 +82,12 @@ def kind_of(path: tuple[str, ...]) -> PersonalKind | None:
     """The kind of personal data in a field; None if the field is not known to be personal."""
     if not path:
         return None
-    name = path[-1].lower()
-    inside = path[-2].lower() if len(path) > 1 else ""
+    name, inside = path[-1], path[-2] if len(path) > 1 else ""
+    known = _known_kind if len(name) + len(inside) < LONGEST_NAME else _kind
+    return known(name.lower(), inside.lower())
+
+
+def _kind(name: str, inside: str) -> PersonalKind | None:
     if _PHONE.search(name):
         return PersonalKind.PHONE
     if _EMAIL.search(name):
@@ -91,6 +97,9 @@ def kind_of(path: tuple[str, ...]) -> PersonalKind | None:
     if _ADDRESS.search(name):
         return PersonalKind.ADDRESS
     return None
+
+
+_known_kind = lru_cache(maxsize=4096)(_kind)
 
 
 def digits_of(phone: str) -> str:
@@ -201,6 +210,24 @@ class Veil:
         treatment, kind = self._privacy.treatment(path)
         if treatment is Treatment.KEEP:
             return self.text(value) if isinstance(value, str) else value
+        return self._hide(treatment, kind, value)
+
+    def learn(self, value: Any, path: tuple[str, ...] = ()) -> None:
+        """Hide the personal data of a JSON value in the texts that follow; its own texts are not treated."""
+        if not path:
+            self.own.update(_identifiers(value))
+        if isinstance(value, dict):
+            for name, inner in cast("dict[str, Any]", value).items():
+                self.learn(inner, (*path, name))
+        elif isinstance(value, list):
+            for inner in cast("list[Any]", value):
+                self.learn(inner, path)
+        elif value is not None and not isinstance(value, bool):
+            treatment, kind = self._privacy.treatment(path)
+            if treatment is not Treatment.KEEP:
+                _ = self._hide(treatment, kind, value)
+
+    def _hide(self, treatment: Treatment, kind: PersonalKind | None, value: Any) -> str:
         hidden = self._privacy.treat(treatment, kind, str(value))
         if len(str(value)) >= SHORTEST_VALUE and len(self._hidden) < LONGEST_LIST:
             self._hidden[str(value)] = hidden or "***"
@@ -243,11 +270,7 @@ class Veil:
 
     def body(self, text: str) -> Any:
         """A body as sent or received: JSON if it is JSON, else text."""
-        try:
-            value = json.loads(text) if text[:1] in ("{", "[") else None
-        except (ValueError, RecursionError):
-            value = None
-        return self.text(text) if value is None else self.value(value)
+        return self.text(text) if (value := _json(text)) is None else self.value(value)
 
 
 def without_people(text: str, *bodies: str | JsonObject) -> str:
@@ -258,7 +281,7 @@ def without_people(text: str, *bodies: str | JsonObject) -> str:
     """
     veil = Veil(_ALL_MASKED, each_name=True)
     for body in bodies:
-        _ = veil.body(body) if isinstance(body, str) else veil.value(body)
+        veil.learn(_json(body) if isinstance(body, str) else body)
     return veiled(veil.text(text), own=veil.own)
 
 
@@ -306,6 +329,14 @@ def _is_own(found: re.Match[str], own: Collection[str]) -> bool:
     return any(text[max(0, start - len(one)) : end + len(one)].count(one) for one in own if found[0] in one)
 
 
+def _json(text: str) -> Any:
+    """The object or list that a text is; None for any other text."""
+    try:
+        return json.loads(text) if text[:1] in ("{", "[") else None
+    except (ValueError, RecursionError):
+        return None
+
+
 def _identifiers(value: Any, name: str = "") -> Iterator[str]:
     if isinstance(value, dict):
         for inner, one in cast("dict[str, Any]", value).items():
@@ -327,6 +358,8 @@ def _without_truncated(text: str, hidden: Iterable[str]) -> str:
     end = text[-LONGEST_BEGINNING:].casefold()
     for value in hidden:
         begins = value.casefold()
+        if begins[:SHORTEST_VALUE] not in end:
+            continue
         longest = min(len(begins) - 1, len(end))
         size = next((n for n in range(longest, SHORTEST_VALUE - 1, -1) if end.endswith(begins[:n])), 0)
         if size and not text[: len(text) - size][-1:].isalnum():
@@ -371,10 +404,6 @@ class Eraser:
 
     def body(self, text: str) -> str:
         """A body as text, without personal data; JSON stays JSON."""
-        try:
-            value = json.loads(text) if text[:1] in ("{", "[") else None
-        except (ValueError, RecursionError):
-            value = None
-        if value is None:
+        if (value := _json(text)) is None:
             return self.text(text)
         return json.dumps(self.value(value), ensure_ascii=False, separators=(",", ":"))
