@@ -238,7 +238,7 @@ class Veil:
                 self._hidden.update((name, f"{name[0]}***") for name in names if name not in self._hidden)
         return hidden
 
-    def learn(self, other: Veil) -> None:
+    def learn_from(self, other: Veil) -> None:
         """Hide from now on what another one hides, as far as there is room, and leave its identifiers."""
         self.own |= other.own
         for value, hidden in other._hidden.items():

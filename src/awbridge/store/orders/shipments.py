@@ -226,4 +226,4 @@ async def unread(session: Session, *, limit: int) -> list[tuple[int, str, str]]:
 
 async def set_read(store: Writes, rows: Sequence[tuple[int, str, str, bool]]) -> None:
     """Store (shard, reference number, phone tail, COD) of such shipments, in key order."""
-    await store.write_at_once(_sql.set_read, rows)
+    await store.write_at_once([_sql.set_read], rows)

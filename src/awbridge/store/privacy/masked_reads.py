@@ -91,7 +91,7 @@ def mask_row(row: Row, people: Veil) -> Row:
     bodies = [name for name in BODIES if name in names and isinstance(row[name], (str, bytes))]
     for name in bodies:  # first whom it names anywhere, then what is shown of it
         _ = veil.body(_text(row[name]))
-    people.learn(veil)
+    people.learn_from(veil)
     shown: dict[str, Any] = dict(row)
     for name in bodies:
         shown[name] = _like(row[name], _body(veil, people, _text(row[name])))

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from awbridge.domain.errors import DocumentError, NotFound, NotPossible, NotValid, PayloadRefused, StoreBusy
@@ -133,7 +133,7 @@ def _records(api: ApiContext, templates: PageTemplates) -> list[PageRoute]:
     ]
 
 
-def _people(api: ApiContext, templates: PageTemplates, access: AccessList) -> list[PageRoute]:
+def _people(api: ApiContext, templates: PageTemplates, access: AccessList) -> list[BaseRoute]:
     """Sign-in, people, API keys, the audit log."""
     store, clock, provider = api.store, api.clock, api.sign_in
     name = provider.provider.name if provider else ""
