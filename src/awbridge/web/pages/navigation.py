@@ -74,11 +74,11 @@ MENU = (
         ),
     ),
     Group(
-        title="Access",
+        title=gettext_noop("Access"),
         entries=(
-            Entry(path="/people", title="People"),
-            Entry(path="/keys", title="API keys"),
-            Entry(path="/audit", title="Audit log"),
+            Entry(path="/people", title=gettext_noop("People")),
+            Entry(path="/keys", title=gettext_noop("API keys")),
+            Entry(path="/audit", title=gettext_noop("Audit log")),
         ),
     ),
 )
