@@ -37,6 +37,8 @@ _SINGLE = (
     *("/v1/reconciliations/1/differences?kind=missing_there", "/v1/reconciliations/1/differences?kind=missing_here"),
     *("/v1/actions?state=due", "/v1/actions?state=done", "/v1/actions?state=unclear", "/v1/actions"),
     *("/v1/shipments?waybill={waybill}", "/v1/shipments?order_id={order_id}", "/v1/shipments?limit=500"),
+    *("/shipments", "/couriers", "/v1/shipments?phone_tail=4567", "/v1/shipments?account=3:account-2&cod=true"),
+    *("/v1/shipments?state=placed&bucket=lost", "/v1/shipments?courier=99", "/v1/shipments?ndr=true&courier=3"),
     *(_ONE + part for part in _OF_ONE),
 )
 _PAGED = ("/v1/shipments", *(f"/v1/shipments?state={state}" for state in _STATES))

@@ -111,3 +111,18 @@ def test_an_edit_warns_about_doubtful_fields(awbridge: Any, tmp_path: Path) -> N
     assert [w["path"] for w in seen["warnings"]] == ["drop_info.drop_phone"]
     refused = awbridge("shipments", "payload", "R", "--set", "drop_phone=9.87654E+09", "--json")
     assert "rounded" in json.loads(refused.stdout)["problems"][0]["problem"]
+
+
+def test_lists_are_filtered_and_exported(awbridge: Any, tmp_path: Path) -> None:  # noqa: F811
+    two_shipments(tmp_path)
+    file = tmp_path / "shipments.csv"
+    done = awbridge("shipments", "export", str(file), "--courier", "4", "--awb", "AWB-A", "--columns", "awb,state")
+    assert (done.exit_code, done.stdout) == (0, f"written to {file}\n")
+    assert file.read_text("utf-8-sig").splitlines() == ['"Reference","AWB","State"', '"A","AWB-A","placed"']
+    assert awbridge("shipments", "export", str(tmp_path / "s.xlsx")).exit_code == 0
+    assert (tmp_path / "s.xlsx").read_bytes()[:2] == b"PK"
+    assert awbridge("shipments", "list", "--account", "9:x").stdout == "no shipments\n"
+    for wrong, named in ((("--columns", "awbs"), "awb"), (("--created-from", "soon"), "created-from")):
+        refused = awbridge("shipments", "export", str(file), *wrong)
+        assert (refused.exit_code, named in refused.stderr) == (1, True)
+    assert "must end in .csv or .xlsx" in awbridge("shipments", "export", str(tmp_path / "s.txt")).stderr

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from awbridge.domain.orders.listing import Listing, ShipmentFilter
-from awbridge.domain.orders.shipment import Shipment, State
+from awbridge.domain.orders.shipment import Shipment, State, shard_of
 from awbridge.domain.tracking.lifecycle import Bucket
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER
 from awbridge.steps.orders import listing as listing_step
@@ -21,6 +21,7 @@ from awbridge.steps.orders.list_query import BucketName
 from awbridge.steps.orders.listing import read_page
 from awbridge.store import Store
 from awbridge.store.orders import filtered
+from awbridge.store.privacy import retention
 from awbridge.web.v1.order_lists import ShipmentQuery
 from tests.support.rows import T0, add, fetch, place, sql
 from tests.support.world import an_order
@@ -145,6 +146,15 @@ async def test_a_phone_number_is_found_by_its_end(store: Store, typed: str, foun
     assert [await index_unread(store=store), await index_unread(store=store)] == [36, 0]
     names = await every(store, ShipmentQuery(phone_tail=typed).listing(INDIA, T0))
     assert names == [f"R-{n:02d}" for n in range(35, -1, -1) if n % 3 == 1][:found]
+
+
+async def test_an_erased_phone_number_is_not_found_by_its_end(store: Store) -> None:
+    await fill(store, 1)
+    async with store.write() as session:
+        await retention.set_payload(session, shard_of("R-00"), "R-00", payload="{}", problem=None, now=T0)
+    assert await every(store, ShipmentQuery(phone_tail="0000").listing(INDIA, T0)) == []
+    assert (await fetch(store, "SELECT phone_tail FROM shipments"))[0]["phone_tail"] == ""
+    assert await index_unread(store=store) == 0
 
 
 async def test_what_an_older_version_stored_is_read_once(store: Store) -> None:
