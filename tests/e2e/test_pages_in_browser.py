@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Literal
@@ -35,10 +35,11 @@ NOWHERE = "http://127.0.0.1:9"
 HOSTILE = "<script>document.title='broken'</script>\"'>"
 REJECTED = f"R/1 {HOSTILE}"
 PATHS = ("/", "/shipments", "/failures", "/ndr", "/couriers", "/dead-letters", "/endpoints", "/alarms", "/search")
-PATHS += ("/setup", "/reconciliation", "/reports")
-PATHS += ("/endpoints/new", "/dead-letters?reason=no_status")
-PATHS += ("/downtimes", "/allocation", "/allocation?drop_pincode=1", "/allocation/edit")
-PATHS += ("/messages", "/messages/templates", "/messages/opt-outs")
+RECORD_PATHS = (
+    *("/setup", "/reconciliation", "/reports", "/endpoints/new", "/dead-letters?reason=no_status"),
+    *("/downtimes", "/allocation", "/allocation?drop_pincode=1", "/allocation/edit"),
+    *("/messages", "/messages/templates", "/messages/opt-outs"),
+)
 
 
 async def fill(store: Store) -> None:
@@ -117,16 +118,31 @@ def service(store_of_pages: Store, database_url: str, tmp_path: Path) -> Iterato
         yield process
 
 
-@pytest.mark.parametrize(("size", "scheme"), [(LAPTOP, "light"), (PHONE, "dark")])
-async def test_every_page_is_sound(
-    service: Running, store_of_pages: Store, size: tuple[int, int], scheme: Literal["light", "dark"]
-) -> None:
+SIZES = [(LAPTOP, "light"), (PHONE, "dark")]
+
+
+@pytest.mark.parametrize(("size", "scheme"), SIZES)
+async def test_every_page_is_sound(service: Running, size: tuple[int, int], scheme: Literal["light", "dark"]) -> None:
     shipment = quote(REJECTED, safe="")
     more = (f"/shipments/{shipment}", f"/payload/{shipment}", "/shipments?state=rejected")
+    await look_at(service, (*PATHS, *more), size, scheme)
+
+
+@pytest.mark.parametrize(("size", "scheme"), SIZES)
+async def test_every_page_of_records_and_set_up_is_sound(
+    service: Running, store_of_pages: Store, size: tuple[int, int], scheme: Literal["light", "dark"]
+) -> None:
+    await look_at(service, (*RECORD_PATHS, *await paths_of_records(store_of_pages)), size, scheme)
+
+
+async def look_at(
+    service: Running, paths: Sequence[str], size: tuple[int, int], scheme: Literal["light", "dark"]
+) -> None:
+    """Open these pages and check each."""
     async with chromium() as browser:
         context = await browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
         watched = Watched(await context.new_page(), service.url)
-        for path in (*PATHS, *more, *await paths_of_records(store_of_pages)):
+        for path in paths:
             await watched.open(path)
             await watched.check()
             assert await watched.page.title() != "broken"
