@@ -12,6 +12,7 @@ from awbridge.app.setup_tools import SettingsTools, vendor_problem
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.web.pages.setup.tools import SetupStep
+from tests.support.receivers import http_server
 from tests.support.stores import migrated_file
 
 
@@ -52,6 +53,13 @@ async def test_a_test_message_needs_a_channel_and_reports_each(store: Store) -> 
     closed = "json://127.0.0.1:9/x"
     findings = await tools(store, alarm_urls=closed).send_test_message()
     assert [(f.level, f.found.startswith("chat 1: ")) for f in findings] == [("problem", True)]
+
+
+async def test_a_test_message_really_reaches_the_channel(store: Store) -> None:
+    async with http_server() as receiver:
+        findings = await tools(store, alarm_urls=receiver.url.replace("http://", "json://")).send_test_message()
+    assert [f.level for f in findings] == ["ok"]
+    assert "This is a test from awbridge" in receiver.requests[0].body
 
 
 async def test_without_an_account_pages_are_served_and_the_api_is_closed(tmp_path: Path) -> None:

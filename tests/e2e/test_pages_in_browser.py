@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Literal
@@ -38,6 +38,8 @@ PATHS = (
     *("/", "/shipments", "/failures", "/ndr", "/couriers", "/dead-letters", "/endpoints", "/alarms", "/search"),
     "/shipments?state=rejected&cod=false&account=4:main&created_from=2026-01-01&columns=order,problem,pincode",
     *("/labels", "/labels/prints", "/labels/manifests", "/labels/parcels?account=4%3Amain"),
+)
+RECORD_PATHS = (
     *("/setup", "/reconciliation", "/reports", "/endpoints/new", "/dead-letters?reason=no_status"),
     *("/downtimes", "/allocation", "/allocation?drop_pincode=1", "/allocation/edit"),
     *("/messages", "/messages/templates", "/messages/opt-outs", "/people", "/keys", "/audit"),
@@ -120,18 +122,31 @@ def service(store_of_pages: Store, database_url: str, tmp_path: Path) -> Iterato
         yield process
 
 
-@pytest.mark.parametrize(("size", "scheme"), [(LAPTOP, "light"), (PHONE, "dark")])
-async def test_every_page_is_sound(
+SIZES = [(LAPTOP, "light"), (PHONE, "dark")]
+
+
+@pytest.mark.parametrize(("size", "scheme"), SIZES)
+async def test_every_page_is_sound(service: Running, size: tuple[int, int], scheme: Literal["light", "dark"]) -> None:
+    shipment = quote(REJECTED, safe="")
+    more = (f"/shipments/{shipment}", f"/payload/{shipment}", f"/shipments/replace?reference={shipment}")
+    await look_at(service, (*PATHS, *more, "/shipments/NDR-1"), size, scheme)
+
+
+@pytest.mark.parametrize(("size", "scheme"), SIZES)
+async def test_every_page_of_records_and_set_up_is_sound(
     service: Running, store_of_pages: Store, size: tuple[int, int], scheme: Literal["light", "dark"]
 ) -> None:
-    shipment = quote(REJECTED, safe="")
-    more = (f"/shipments/{shipment}", f"/payload/{shipment}", "/shipments?state=rejected")
+    await look_at(service, (*RECORD_PATHS, *await paths_of_records(store_of_pages)), size, scheme)
+
+
+async def look_at(
+    service: Running, paths: Sequence[str], size: tuple[int, int], scheme: Literal["light", "dark"]
+) -> None:
+    """Open these pages and check each."""
     async with chromium() as browser:
         context = await browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
         watched = Watched(await context.new_page(), service.url)
-        of_one = (f"/shipments/{shipment}", f"/payload/{shipment}", f"/shipments/replace?reference={shipment}")
-        more = ("/shipments/NDR-1", "/shipments?state=rejected")
-        for path in (*PATHS, *of_one, *more, *await paths_of_records(store_of_pages)):
+        for path in paths:
             await watched.open(path)
             await watched.check()
             assert await watched.page.title() != "broken"
