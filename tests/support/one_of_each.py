@@ -35,6 +35,7 @@ async def one_of_each(web: Web, number: int) -> dict[str, str]:
         "reference_number": reference,
         "transporter": "T",
         "action_id": (await http.post(f"/v1/shipments/{reference}/label")).json()["id"],
+        "print_id": "1",  # labels are printed only where a label can be fetched
         "number": (await http.post("/v1/downtimes", json=downtime)).json()["id"],
         "endpoint_id": endpoint.json()["id"],
         "reconciliation_id": run,

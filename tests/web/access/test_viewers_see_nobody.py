@@ -23,6 +23,7 @@ from awbridge.store.engine.queries import columns
 from awbridge.store.privacy.masked_reads import BODIES, HIDDEN, TEXTS
 from awbridge.web import health
 from awbridge.web.access.roles import least_role
+from awbridge.web.dependencies import ApiContext
 from awbridge.web.pages.pages_app import build_pages
 from awbridge.web.v1.router import router
 from tests.support.app import Web, web_on
@@ -31,7 +32,7 @@ from tests.support.one_of_each import one_of_each
 from tests.support.pages import HERE
 from tests.support.people import a_key, people_of_each_role, sign_in
 from tests.support.rows import T0, fetch, sql
-from tests.support.world import INDIA, SetClock, an_order, get
+from tests.support.world import SetClock, an_order, get
 
 NAME, PHONE, MAIL, ADDRESS = "Yashodhara Quillfeather", "9012345601", "yash@quill.example", "77 Peppercorn Mews Lane"
 LABEL = "https://labels.example/of-the-address.pdf"
@@ -130,12 +131,21 @@ def api_paths() -> list[str]:
 
 
 def page_paths() -> list[str]:
-    pages = build_pages(cast("Store", None), SetClock(), zone=INDIA)
+    pages = build_pages(ApiContext(store=cast("Store", None), clock=SetClock()))
     return sorted(r.path for r in pages.routes if isinstance(r, Route) and "GET" in (r.methods or ()))
 
 
 def filled_in(path: str, known: dict[str, str]) -> str:
-    named = {**known, "reference": quote(known["reference_number"], safe=""), "token": "none"}
+    named = {
+        **known,
+        "reference": quote(known["reference_number"], safe=""),
+        "token": "none",
+        "report": known["report_id"],
+        "difference": known["difference_id"],
+        "event_id": "1",
+    }
+    if path.startswith("/reconciliation/"):
+        named["number"] = known["reconciliation_id"]
     return re.sub(r"\{(\w+)(?::path)?\}", lambda found: str(named[found[1]]), path)
 
 
@@ -159,11 +169,11 @@ async def readers(store: Store) -> AsyncIterator[Readers]:
         yield Readers(web, known, {"authorization": f"Bearer {viewer}"}, {"authorization": f"Bearer {operator}"})
 
 
-def text_of(content: bytes, kind: str) -> str:
-    if kind != "application/zip":
+def text_of(content: bytes) -> str:
+    if not content.startswith(b"PK"):
         return content.decode()
     with zipfile.ZipFile(io.BytesIO(content)) as zipped:
-        return "\n".join(zipped.read(name).decode() for name in zipped.namelist())
+        return "\n".join(zipped.read(name).decode(errors="replace") for name in zipped.namelist())
 
 
 POST_FORM = re.compile(r'<form method="post" action="([^"]+)"[^>]*>(.*?)</form>', re.DOTALL)
@@ -180,10 +190,10 @@ async def test_a_viewers_key_reads_every_route_and_sees_nobody(store: Store) -> 
                 continue
             answer = await given.web.http.get(path, headers=given.viewer)
             assert answer.status_code in (200, 404), (path, answer.text)
-            shown = text_of(answer.content, answer.headers["content-type"])
+            shown = text_of(answer.content)
             assert not (found := SEEDS.findall(shown)), (path, found, shown[:3000])
             answer = await given.web.http.get(path, headers=given.operator)
-            seen_by_operators[path] = bool(SEEDS.search(text_of(answer.content, answer.headers["content-type"])))
+            seen_by_operators[path] = bool(SEEDS.search(text_of(answer.content)))
         reference = given.known["reference_number"]
         for path in ("", "/attempts", "/payloads", "/scans"):
             assert seen_by_operators[f"/v1/shipments/{reference}{path}"], f"{path}: the test must be able to fail"
@@ -207,7 +217,7 @@ async def test_a_viewer_who_signed_in_reads_every_page_and_sees_nobody(store: St
                 elif answer.status_code == 200:
                     shown.setdefault(login, {})[path] = answer.text
                 else:
-                    assert answer.status_code in (303, 404), (path, answer.text)
+                    assert answer.status_code in (303, 404, 409), (path, answer.text)
         for path, text in shown["viewer"].items():
             assert not (found := SEEDS.findall(text)), (path, found)
         assert sum(bool(SEEDS.search(text)) for text in shown["operator"].values()) >= 4, (

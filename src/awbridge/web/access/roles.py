@@ -36,6 +36,12 @@ class Rule:
 
 RULES = (
     # The API: shipments and what is done with them.
+    Rule("/v1/shipments.csv", VIEWER, OPERATOR),
+    Rule("/v1/shipments.xlsx", VIEWER, OPERATOR),
+    # Labels and manifests are PDFs, which cannot be masked.
+    Rule("/v1/shipments/*/label", OPERATOR, OPERATOR),
+    Rule("/v1/labels", OPERATOR, OPERATOR),
+    Rule("/v1/manifests", OPERATOR, OPERATOR),
     Rule("/v1/shipments", VIEWER, OPERATOR),
     Rule("/v1/actions", VIEWER, OPERATOR),
     Rule("/v1/pickups", VIEWER, OPERATOR),
@@ -53,6 +59,7 @@ RULES = (
     # The API: set-up.
     Rule("/v1/couriers/*/move", ADMIN, OPERATOR),
     Rule("/v1/couriers", VIEWER, ADMIN),
+    Rule("/v1/accounts/reset", ADMIN, OPERATOR),
     Rule("/v1/accounts", VIEWER, ADMIN),
     Rule("/v1/allocation-rules", VIEWER, ADMIN),
     Rule("/v1/endpoints/*/redeliver", VIEWER, OPERATOR),
@@ -64,15 +71,31 @@ RULES = (
     Rule("/v1/audit", ADMIN, ADMIN),
     Rule("/metrics", VIEWER, ADMIN),
     # The pages: daily work.
+    Rule("/shipments/columns", VIEWER, VIEWER),
+    Rule("/shipments/evidence", OPERATOR, OPERATOR),
+    Rule("/shipments/replace", OPERATOR, OPERATOR),
+    Rule("/shipments.csv", VIEWER, OPERATOR),
+    Rule("/shipments.tabs", VIEWER, OPERATOR),
+    Rule("/shipments.xlsx", VIEWER, OPERATOR),
     Rule("/shipments", VIEWER, OPERATOR),
     Rule("/search", VIEWER, OPERATOR),
     Rule("/payload", OPERATOR, OPERATOR),
     Rule("/failures", VIEWER, OPERATOR),
     Rule("/ndr", VIEWER, OPERATOR),
+    Rule("/labels", OPERATOR, OPERATOR),
+    Rule("/downtimes", VIEWER, OPERATOR),
+    Rule("/messages", VIEWER, OPERATOR),
+    Rule("/reconciliation/*/evidence/*", OPERATOR, OPERATOR),
+    Rule("/reconciliation", VIEWER, OPERATOR),
+    Rule("/reports/*/download", OPERATOR, OPERATOR),
+    Rule("/reports", VIEWER, OPERATOR),
     Rule("/dead-letters", VIEWER, OPERATOR),
     Rule("/alarms", VIEWER, OPERATOR),
     # The pages: set-up.
     Rule("/couriers", VIEWER, ADMIN),
+    Rule("/allocation/edit", ADMIN, ADMIN),
+    Rule("/allocation", VIEWER, ADMIN),
+    Rule("/setup", ADMIN, ADMIN),
     Rule("/endpoints/*/redeliver", VIEWER, OPERATOR),
     Rule("/endpoints/*/enable", VIEWER, OPERATOR),
     Rule("/endpoints/*/disable", VIEWER, OPERATOR),

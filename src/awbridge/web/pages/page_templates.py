@@ -19,6 +19,7 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.web.pages.language import LANGUAGES, gettext, gettext_noop, ngettext
 from awbridge.web.pages.navigation import MENU
 from awbridge.web.pages.visit import current_visit
+from awbridge.web.pages.wording import status_words, words
 
 HEADERS = {
     # Only our own scripts, styles, pictures and forms; nothing inline; no framing.
@@ -60,6 +61,8 @@ class PageTemplates:
             "readable": readable,
             "veiled": veiled,
             "address": url_without_query,
+            "words": words,
+            "status": status_words,
             "translated": gettext,  # of a text that is not the template's own: `_()` would not escape it
         }
         cast("dict[str, object]", self._templates.globals)["may"] = _may

@@ -24,13 +24,13 @@ from awbridge.store import Store
 from awbridge.store.people import audit_log
 from awbridge.web.access.access_list import AccessList, Keys
 from awbridge.web.access.guards import PageGuard
+from awbridge.web.dependencies import ApiContext
 from awbridge.web.pages.pages_app import build_pages
 from awbridge.web.pages.people.identity_pages import SignInProvider
 from tests.support.identity_provider import CLIENT, SECRET, Provider, identity_provider
 from tests.support.people import a_person
 from tests.support.rows import fetch
 from tests.support.stores import sqlite_only
-from tests.support.world import INDIA
 
 HOST = "http://localhost:8000"
 
@@ -48,7 +48,7 @@ class Pages:
         oidc = OidcProvider(provider.url, CLIENT, SECRET, clock=now)
         access = AccessList(store, now)
         sign_in = SignInProvider(provider=oidc, policy=IdentityPolicy(**policy))
-        shown = build_pages(store, now, zone=INDIA, access=access, sign_in=sign_in)
+        shown = build_pages(ApiContext(store=store, clock=now, sign_in=sign_in), access)
         guarded = PageGuard(shown, Keys((), access), store, now)
         self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=guarded), base_url=HOST)  # pyright: ignore
 

@@ -22,7 +22,7 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.orders import actions, lists, shipments
 from awbridge.web.pages.form import read_form
-from awbridge.web.pages.language import gettext_noop
+from awbridge.web.pages.language import gettext, gettext_noop
 from awbridge.web.pages.orders.list_query import PAGE_SIZE
 from awbridge.web.pages.orders.shipments import Listed, shipment_url
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
@@ -50,7 +50,7 @@ class OpenFailure(Listed):
     @property
     def reason(self) -> str:
         """Why the delivery failed; "" if ClickPost gave no reason."""
-        return ndr_name(self.shipment.ndr_code, self.shipment.ndr_description or "")
+        return gettext(ndr_name(self.shipment.ndr_code, self.shipment.ndr_description or ""))
 
     @property
     def days_open(self) -> int:

@@ -37,6 +37,7 @@ from awbridge.web.pages.orders.list_query import list_url, read_query
 from awbridge.web.pages.orders.timeline import deliveries, timeline
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import PageTemplates, pretty
+from awbridge.web.pages.wording import status_words
 from awbridge.web.v1.order_lists import ShipmentQuery
 from awbridge.web.v1.request_parsing import no_nul
 
@@ -71,7 +72,7 @@ class Listed:
     @property
     def ndr(self) -> str:
         """Why the last delivery failed; "" if it did not."""
-        return ndr_name(self.shipment.ndr_code, self.shipment.ndr_description or "")
+        return gettext(ndr_name(self.shipment.ndr_code, self.shipment.ndr_description or ""))
 
     def text(self, column: str) -> str:
         """The text of a column that is no time."""
@@ -80,7 +81,7 @@ class Listed:
     @property
     def status(self) -> str:
         """The tracking status; "" before the first scan."""
-        return status_name(self.shipment.status_code, self.shipment.status_description)
+        return status_words(status_name(self.shipment.status_code, self.shipment.status_description))
 
 
 def shipment_url(reference: str) -> str:

@@ -25,6 +25,7 @@ from awbridge.store.orders.payload_versions import PayloadVersion
 from awbridge.store.tracking import scans, update_sources
 from awbridge.store.tracking.scans import TimelineScan
 from awbridge.web.pages.page_templates import pretty, readable
+from awbridge.web.pages.wording import status_words
 
 Kind = Literal["order", "call", "scan", "message", "action"]
 Tone = Literal["good", "wait", "bad", "plain"]
@@ -144,7 +145,7 @@ def _scans(found: Iterable[TimelineScan], children: Sequence[str]) -> Iterator[T
         yield TimelineEntry(
             at=scan.scanned_at,
             kind="scan",
-            title=info.name,
+            title=status_words(info.name),
             text=" · ".join(detail for detail in details if detail),
             tone="bad" if scan.ndr_code is not None or scan.npr_code is not None else "plain",
         )
