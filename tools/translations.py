@@ -18,6 +18,13 @@ from babel.messages.extract import extract_from_file
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from awbridge.clickpost.wire.answer_codes import ANSWER_NAMES, advice_for
+from awbridge.clickpost.wire.tracking_codes import NDR_NAMES
+from awbridge.domain.orders.shipment import State
+from awbridge.domain.people.actor import ActorKind
+from awbridge.domain.people.audited import ACTION_TEXTS
+from awbridge.domain.people.role import Role
+
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "awbridge"
 PAGES = SOURCE / "web" / "pages"
 LOCALE = PAGES / "locale"
@@ -49,6 +56,22 @@ def of_tables() -> Iterator[tuple[str, int, str]]:
                     yield name, node.value.lineno, text
 
 
+def of_values() -> Iterator[tuple[str, str]]:
+    """Module and text of what is shown by its value: ClickPost's answers and reasons, our states, roles, actions."""
+    for code, name in ANSWER_NAMES.items():
+        yield "clickpost/wire/answer_codes.py", name
+        yield "clickpost/wire/answer_codes.py", advice_for(200, code)
+    yield "clickpost/wire/answer_codes.py", advice_for(None, None)
+    yield "clickpost/wire/answer_codes.py", advice_for(200, None)
+    for name in NDR_NAMES.values():
+        yield "clickpost/wire/tracking_codes.py", name
+    for text in ACTION_TEXTS.values():
+        yield "domain/people/audited.py", text
+    for module, values in (("orders/shipment.py", State), ("people/role.py", Role), ("people/actor.py", ActorKind)):
+        for value in values:
+            yield f"domain/{module}", str(value.value).replace("_", " ")
+
+
 def template() -> Catalog:
     """All texts, without translations. Places are files without lines, which would change with every edit."""
     found = Catalog(fuzzy=False)
@@ -58,6 +81,9 @@ def template() -> Catalog:
         _extract(found, "jinja2.ext:babel_extract", path)
     for name, _line, text in of_tables():
         found.add(text, locations=[(name, 0)])
+    for name, text in of_values():
+        if text:
+            found.add(text, locations=[(name, 0)])
     return found
 
 
