@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -43,17 +43,23 @@ class RecordingStore:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Session]:
         async with self.store.read() as session:
-            yield cast("Session", _RecordingSession(session, self.statements))
+            yield cast("Session", _RecordingSession(session, self.statements, is_sqlite=self.store.dialect == "sqlite"))
 
 
 @dataclass
 class _RecordingSession:
     session: Session
     statements: list[tuple[Statement, tuple[object, ...]]]
+    is_sqlite: bool
 
     async def fetch(self, statement: Statement, *args: object) -> list[Row]:
         self.statements.append((statement, args))
         return await self.session.fetch(statement, *args)
+
+    async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
+        args = tuple(rows[0]) if self.is_sqlite else tuple(map(list, zip(*rows, strict=True)))
+        self.statements.append((statement, args))
+        return await self.session.fetch_rows(statement, rows)
 
 
 async def scrape(store: Store, *loops: Loop) -> str:

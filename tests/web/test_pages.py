@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from html import unescape
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -285,9 +286,10 @@ async def test_every_link_of_a_page_works(web: Web) -> None:
     async with a_failed_delivery(web, ok("500 Oops")) as (endpoint, _):
         for path in (*PAGES, f"/endpoints/{endpoint.id}", "/shipments/R-1", "/payload/R-1"):
             html = await page(web, path)
-            for link in set(re.findall(r'href="([^"]+)"', html)):
+            for link in set(map(unescape, re.findall(r'href="([^"]+)"', html))):
                 answer: httpx2.Response = await web.http.get(link, headers=HERE)
-                assert answer.status_code == 200, (path, link)
+                # The label of a shipment that is not placed: the page says why there is none.
+                assert answer.status_code == (409 if link.startswith("/labels/of/") else 200), (path, link)
                 assert urlsplit(link).netloc == "", "no external links"
 
 

@@ -6,22 +6,32 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
 
+from awbridge.documents.making import DocumentMaker
 from awbridge.domain.couriers.downtime import Downtime
 from awbridge.domain.errors import NotPossible
+from awbridge.domain.handover.labels import Layout
 from awbridge.domain.orders.action import ActionKind
 from awbridge.domain.people.actor import Actor, ActorKind, acting, current_actor, named_actor
 from awbridge.domain.people.audited import ACTION_TEXTS, AuditAction
 from awbridge.domain.people.role import Role
+from awbridge.domain.reconciliation.decisions import Decision
 from awbridge.steps.couriers import couriers as courier_steps
+from awbridge.steps.couriers import downtimes as downtime_steps
+from awbridge.steps.couriers import moving
+from awbridge.steps.handover.manifests import make_manifest
+from awbridge.steps.handover.print_labels import print_labels
 from awbridge.steps.notify import endpoints as endpoint_steps
 from awbridge.steps.orders import actions, amend, import_file, intake, settle
+from awbridge.steps.orders import saved_views as saved_views_steps
 from awbridge.steps.orders.amend import Edit
 from awbridge.steps.polling.track_order import resume_polling
 from awbridge.steps.privacy.erase import ask_erasure
+from awbridge.steps.reconciliation.decide import decide
 from awbridge.steps.reconciliation.differences import push_again
 from awbridge.steps.reconciliation.reconcile import ReconcilePolicy, begin_day, begin_scheduled, reconcile_due
 from awbridge.steps.reconciliation.report_files import kind_of_file, take_file
@@ -33,7 +43,9 @@ from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.notify import endpoints, opt_outs
 from awbridge.store.people import audit_log
 from awbridge.store.polling import webhook_keys
+from awbridge.store.reconciliation import differences
 from awbridge.store.tracking import inbox
+from tests.support.labels import FakeFiles, a_fetcher, placed_with_label
 from tests.support.rows import add, decided, delivery, place, sql
 from tests.support.world import INDIA, SetClock, an_order, get
 
@@ -140,7 +152,8 @@ async def courier_saved(w: World) -> None:
     await courier_steps.put_rules(**w.steps, rows=[])
     other = CourierAccount(transporter="South", courier_partner_id=4, account_code="c")
     await courier_steps.put_couriers(**w.steps, accounts=[other])
-    await courier_steps.move_shipments(**w.steps, from_transporter="North", to_transporter="South")
+    await moving.move_shipments(**w.steps, from_transporter="North", to_transporter="South")
+    await moving.move_each(**w.steps, references=["READY", "PLACED", "GONE"], to_transporter="South")
     await courier_steps.remove_courier(store=w.store, transporter="North")
 
 
@@ -161,9 +174,35 @@ async def rate(w: World) -> None:
 async def endpoint(w: World) -> None:
     number = await w.endpoint()
     world = {**w.steps, "endpoint_id": number}
+    since = w.clock() - timedelta(days=1)
+    networks = [ip_network("127.0.0.0/8")]
+    await endpoint_steps.change(**world, url="https://127.0.0.1/hook?key=hidden", kinds=[], networks=networks)
+    await endpoint_steps.replay(**world, since=since)
     for step in (endpoint_steps.rotate, endpoint_steps.disable, endpoint_steps.enable, endpoint_steps.redeliver):
         await step(**world)
     await endpoint_steps.remove(**world)
+
+
+async def account_reset(w: World) -> None:
+    async with w.store.write() as session:
+        await accounts.ensure(session, [(4, "main")])
+        await session.execute(sql("UPDATE account_states SET incident = 'account'"))
+    await downtime_steps.reset_account(**w.steps, courier_partner_id=4, account_code="main")
+
+
+async def handed_over(w: World) -> None:
+    files = FakeFiles()
+    files.put("AWB5")
+    await placed_with_label(w.store, w.clock, 5)
+    world = {**w.steps, "references": ["R-5"], "by": "x"}
+    fetcher = a_fetcher(w.store, w.clock, files)
+    await print_labels(**world, fetcher=fetcher, documents=DocumentMaker(), layout=Layout.A4_FOUR)
+    await make_manifest(**world, account="4:main")
+
+
+async def viewed(w: World) -> None:
+    await saved_views_steps.save_view(**w.steps, name="COD", query="cod=true")
+    await saved_views_steps.remove_view(store=w.store, name="COD")
 
 
 async def opted_out(w: World) -> None:
@@ -201,6 +240,9 @@ async def reconciled(w: World) -> None:
     run = await take_file(**world, parts=parts(), name=name, source="upload")
     await reconcile_due(**w.steps, clickpost=None, policy=ReconcilePolicy(zone=INDIA), only=run.id)
     await push_again(**w.steps, reconciliation_id=run.id)
+    async with w.store.read() as session:
+        found = await differences.listed_open(session, run.id, limit=10)
+    await decide(**w.steps, reconciliation_id=run.id, difference_ids=[d.id for d in found], decision=Decision.SOLVE)
     await begin_day(**w.steps, zone=INDIA, day=w.clock().date())
 
 
@@ -217,12 +259,13 @@ CASES: dict[Callable[[World], Awaitable[None]], list[AuditAction]] = {
     imported: [A.ORDERS_IMPORTED],
     courier_saved: [
         *(A.COURIER_SAVED, A.COURIER_SAVED, A.RULES_REPLACED, A.RULES_REPLACED, A.COURIER_SAVED),
-        *(A.COURIER_MOVED, A.COURIER_REMOVED),
+        *(A.COURIER_MOVED, A.COURIER_MOVED, A.COURIER_REMOVED),
     ],
     downtime: [A.DOWNTIME_ADDED, A.DOWNTIME_REMOVED],
     rate: [A.RATE_SET, A.RATE_SET],
     endpoint: [
-        *(A.ENDPOINT_ADDED, A.ENDPOINT_ROTATED, A.ENDPOINT_DISABLED, A.ENDPOINT_ENABLED, A.ENDPOINT_REDELIVERED),
+        *(A.ENDPOINT_ADDED, A.ENDPOINT_CHANGED, A.ENDPOINT_REPLAYED),
+        *(A.ENDPOINT_ROTATED, A.ENDPOINT_DISABLED, A.ENDPOINT_ENABLED, A.ENDPOINT_REDELIVERED),
         A.ENDPOINT_REMOVED,
     ],
     opted_out: [A.OPT_OUT_ADDED, A.OPT_OUT_REMOVED],
@@ -230,7 +273,10 @@ CASES: dict[Callable[[World], Awaitable[None]], list[AuditAction]] = {
     webhook_key: [A.WEBHOOK_KEY_ADDED, A.WEBHOOK_KEY_REVOKED],
     dead_letters: [A.DEAD_LETTERS_RETRIED],
     replayed: [A.REPLAY_BEGUN, A.SHIPMENT_REBUILT],
-    reconciled: [A.RECONCILIATION_BEGUN, A.RECONCILIATION_PUSHED, A.RECONCILIATION_BEGUN],
+    account_reset: [A.ACCOUNT_RESET],
+    handed_over: [A.LABELS_PRINTED, A.MANIFEST_MADE],
+    viewed: [A.VIEW_SAVED, A.VIEW_REMOVED],
+    reconciled: [A.RECONCILIATION_BEGUN, A.RECONCILIATION_PUSHED, A.DIFFERENCE_DECIDED, A.RECONCILIATION_BEGUN],
 }
 ELSEWHERE = {action for action in AuditAction if action.startswith(("person.", "api_key."))}
 

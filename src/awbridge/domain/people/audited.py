@@ -16,6 +16,10 @@ class AuditAction(StrEnum):
     SHIPMENT_POLLED = "shipment.poll_requested"
     SHIPMENT_REBUILT = "shipment.rebuilt"
     ORDERS_IMPORTED = "orders.imported"
+    LABELS_PRINTED = "labels.printed"
+    MANIFEST_MADE = "manifest.made"
+    VIEW_SAVED = "view.saved"
+    VIEW_REMOVED = "view.removed"
     ACTION_REQUESTED = "action.requested"
     ACTION_RETRIED = "action.retried"
     ACTION_SETTLED = "action.settled"
@@ -25,12 +29,15 @@ class AuditAction(StrEnum):
     RULES_REPLACED = "allocation_rules.replaced"
     DOWNTIME_ADDED = "downtime.added"
     DOWNTIME_REMOVED = "downtime.removed"
+    ACCOUNT_RESET = "account.reset"
     RATE_SET = "account.rate_set"
     ENDPOINT_ADDED = "endpoint.added"
     ENDPOINT_ROTATED = "endpoint.secret_rotated"
     ENDPOINT_ENABLED = "endpoint.enabled"
     ENDPOINT_DISABLED = "endpoint.disabled"
     ENDPOINT_REMOVED = "endpoint.removed"
+    ENDPOINT_CHANGED = "endpoint.changed"
+    ENDPOINT_REPLAYED = "endpoint.replayed"
     ENDPOINT_REDELIVERED = "endpoint.redelivered"
     OPT_OUT_ADDED = "opt_out.added"
     OPT_OUT_REMOVED = "opt_out.removed"
@@ -40,6 +47,7 @@ class AuditAction(StrEnum):
     DEAD_LETTERS_RETRIED = "dead_letters.retried"
     REPLAY_BEGUN = "replay.begun"
     RECONCILIATION_BEGUN = "reconciliation.begun"
+    DIFFERENCE_DECIDED = "difference.decided"
     RECONCILIATION_PUSHED = "reconciliation.pushed_again"
     PERSON_ADDED = "person.added"
     PERSON_ROLE_SET = "person.role_set"
@@ -63,6 +71,10 @@ ACTION_TEXTS = {
     AuditAction.SHIPMENT_POLLED: "Poll requested",
     AuditAction.SHIPMENT_REBUILT: "Timeline rebuilt",
     AuditAction.ORDERS_IMPORTED: "Orders imported",
+    AuditAction.LABELS_PRINTED: "Labels printed",
+    AuditAction.MANIFEST_MADE: "Hand-over manifest made",
+    AuditAction.VIEW_SAVED: "View saved",
+    AuditAction.VIEW_REMOVED: "View removed",
     AuditAction.ACTION_REQUESTED: "Action requested",
     AuditAction.ACTION_RETRIED: "Action retried",
     AuditAction.ACTION_SETTLED: "Action settled",
@@ -72,12 +84,15 @@ ACTION_TEXTS = {
     AuditAction.RULES_REPLACED: "Allocation rules replaced",
     AuditAction.DOWNTIME_ADDED: "Downtime declared",
     AuditAction.DOWNTIME_REMOVED: "Downtime removed",
+    AuditAction.ACCOUNT_RESET: "Courier account reset",
     AuditAction.RATE_SET: "Rate limit set",
     AuditAction.ENDPOINT_ADDED: "Subscriber added",
     AuditAction.ENDPOINT_ROTATED: "Subscriber's secret rotated",
     AuditAction.ENDPOINT_ENABLED: "Subscriber enabled",
     AuditAction.ENDPOINT_DISABLED: "Subscriber disabled",
     AuditAction.ENDPOINT_REMOVED: "Subscriber removed",
+    AuditAction.ENDPOINT_CHANGED: "Subscriber changed",
+    AuditAction.ENDPOINT_REPLAYED: "Events since a time delivered again",
     AuditAction.ENDPOINT_REDELIVERED: "Events delivered again",
     AuditAction.OPT_OUT_ADDED: "Opt-out added",
     AuditAction.OPT_OUT_REMOVED: "Opt-out removed",
@@ -87,6 +102,7 @@ ACTION_TEXTS = {
     AuditAction.DEAD_LETTERS_RETRIED: "Dead letters retried",
     AuditAction.REPLAY_BEGUN: "Replay begun",
     AuditAction.RECONCILIATION_BEGUN: "Reconciliation begun",
+    AuditAction.DIFFERENCE_DECIDED: "Difference decided",
     AuditAction.RECONCILIATION_PUSHED: "Missing shipments pushed again",
     AuditAction.PERSON_ADDED: "Person added",
     AuditAction.PERSON_ROLE_SET: "Role changed",

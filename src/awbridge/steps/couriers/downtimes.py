@@ -8,9 +8,11 @@ from awbridge.domain.couriers.account_throttle import reset
 from awbridge.domain.couriers.downtime import Downtime
 from awbridge.domain.errors import NotFound, NotPossible
 from awbridge.domain.orders.shipment import account_key
+from awbridge.domain.people.audited import AuditAction
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.couriers import accounts, downtimes
+from awbridge.store.people import audit_log
 
 log = structlog.get_logger()
 
@@ -42,4 +44,6 @@ async def reset_account(*, store: Store, clock: Clock, courier_partner_id: int, 
         if not state.has_incident and not resting:
             raise NotPossible("this account has no incident: nothing is held by it")
         await accounts.save(session, [reset(state)])
+        before = {"incident": state.incident.value}
+        await audit_log.record(session, AuditAction.ACCOUNT_RESET, key, before=before, now=clock())
     log.info("account.reset", account=key, incident=state.incident.value)

@@ -11,6 +11,7 @@ from awbridge.clickpost.orders.create import has_own_waybill
 from awbridge.domain.errors import NotFound, NotPossible, PayloadRefused
 from awbridge.domain.orders.bulk import BulkResult, Consequence
 from awbridge.domain.orders.shipment import Shipment, State, shard_of
+from awbridge.domain.people.audited import AuditAction
 from awbridge.steps.records.other_account import under_account
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
@@ -18,6 +19,7 @@ from awbridge.store.couriers import couriers
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import shipments
+from awbridge.store.people import audit_log
 from awbridge.store.registration import allocations
 
 log = structlog.get_logger()
@@ -67,6 +69,9 @@ async def move_shipments(*, store: Store, clock: Clock, from_transporter: str, t
         if len(page) < PAGE:
             break
         after = (shard_of(page[-1].reference_number), page[-1].reference_number)
+    async with store.write() as session:
+        done = {"to": to_transporter, "moved": len(result.moved), "stayed": len(result.stayed)}
+        await audit_log.record(session, AuditAction.COURIER_MOVED, from_transporter, after=done, now=clock())
     log.info("courier.moved", transporter=from_transporter, to=to_transporter, shipments=len(result.moved))
     return result
 
@@ -88,6 +93,9 @@ async def move_each(*, store: Store, clock: Clock, references: Sequence[str], to
                 reason = await _move(session, shipment, account, by, clock)
             else:
                 reason = what.text.removesuffix(".")
+            if reason is None:
+                after = {"to": to_transporter}
+                await audit_log.record(session, AuditAction.COURIER_MOVED, reference, after=after, now=clock())
         text = f"{reason[:1].upper()}{reason[1:]}." if reason else f"Moved to {to_transporter}; it is pushed there."
         results.append(BulkResult(reference_number=reference, done=reason is None, text=text))
     moved = sum(result.done for result in results)

@@ -15,11 +15,13 @@ from awbridge.domain.errors import FieldProblem, NotFound, NotPossible, PayloadR
 from awbridge.domain.handover.manifests import Manifest, ManifestLine, PrintedLine, PrintedManifest
 from awbridge.domain.orders.bulk import MOST_AT_ONCE
 from awbridge.domain.orders.shipment import Shipment, State
+from awbridge.domain.people.audited import AuditAction
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.handover import manifests, parcels
 from awbridge.store.handover.parcels import HandOverState
 from awbridge.store.orders import shipments
+from awbridge.store.people import audit_log
 
 log = structlog.get_logger()
 
@@ -84,6 +86,8 @@ async def make_manifest(
         if not added:
             raise NotPossible("these shipments were put on another manifest at this moment")
         made = await manifests.get(session, number)
+        after = {"account": account, "parcels": len(added)}
+        await audit_log.record(session, AuditAction.MANIFEST_MADE, number, after=after, now=clock())
     assert made is not None
     on_it = {line.reference_number for line in added}
     left_out = [(name, reasons[name] or "it was put on another manifest") for name in wanted if name not in on_it]

@@ -13,11 +13,13 @@ from awbridge.domain.errors import FieldProblem, NotFound, NotPossible, PayloadR
 from awbridge.domain.handover.labels import Label, LabelKey, Layout
 from awbridge.domain.orders.bulk import MOST_AT_ONCE
 from awbridge.domain.orders.shipment import Shipment, State
+from awbridge.domain.people.audited import AuditAction
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.handover import labels, print_runs
 from awbridge.store.handover.print_runs import PrintLine, PrintRun
 from awbridge.store.orders import shipments
+from awbridge.store.people import audit_log
 
 log = structlog.get_logger()
 
@@ -125,6 +127,8 @@ async def print_labels(
     accounts = {one.reference_number: one.shipment.account for one in ready if one.shipment}
     async with store.write() as session:
         run = await print_runs.add(session, layout, lines, accounts=accounts, by=by, now=clock())
+        after = {"shipments": run.shipments, "problems": run.problems}
+        await audit_log.record(session, AuditAction.LABELS_PRINTED, run.id, after=after, now=clock())
     log.info("labels.printed", run=run.id, shipments=run.shipments, problems=run.problems, by=by)
     return Printed(run=run, lines=lines, pdf=pdf)
 

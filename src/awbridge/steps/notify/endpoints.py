@@ -102,6 +102,8 @@ async def change(
     await find_target(url, networks)
     async with store.write() as session:
         await endpoints.change(session, endpoint_id, url, kinds=kinds, now=clock())
+        after = {"kinds": [kind.value for kind in kinds]}  # not the URL, which may contain a secret
+        await audit_log.record(session, AuditAction.ENDPOINT_CHANGED, endpoint_id, after=after, now=clock())
         return await _known(session, endpoint_id)
 
 
@@ -120,7 +122,10 @@ async def replay(*, store: Store, clock: Clock, endpoint_id: int, since: datetim
             sent = await events.redeliver_between(session, endpoint_id, after, end, now=clock(), limit=REPLAY_BATCH)
             if sent and not endpoint.enabled:
                 await events.pause(session, endpoint_id)
-        replayed += len(sent)
+            replayed += len(sent)
+            if len(sent) < REPLAY_BATCH:
+                done = {"since": since.isoformat(), "events": replayed}
+                await audit_log.record(session, AuditAction.ENDPOINT_REPLAYED, endpoint_id, after=done, now=clock())
         if len(sent) < REPLAY_BATCH:
             return replayed
         after = sent[-1] + 1

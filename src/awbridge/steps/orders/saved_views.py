@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from awbridge.domain.errors import NotFound, NotValid
+from awbridge.domain.people.audited import AuditAction
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.orders import saved_views
+from awbridge.store.people import audit_log
 
 LONGEST_NAME = 40  # characters: it is a tab
 MOST_VIEWS = 50
@@ -21,6 +23,7 @@ async def save_view(*, store: Store, clock: Clock, name: str, query: str) -> str
         if name not in names and len(names) >= MOST_VIEWS:
             raise NotValid(f"there are {MOST_VIEWS} views already; remove one first")
         await saved_views.save(session, name, query, now=clock())
+        await audit_log.record(session, AuditAction.VIEW_SAVED, name, now=clock())
     return name
 
 
@@ -29,3 +32,4 @@ async def remove_view(*, store: Store, name: str) -> None:
     async with store.write() as session:
         if not await saved_views.remove(session, name):
             raise NotFound(f"there is no view {name}")
+        await audit_log.record(session, AuditAction.VIEW_REMOVED, name)

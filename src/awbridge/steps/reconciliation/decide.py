@@ -8,6 +8,7 @@ from datetime import datetime
 
 from awbridge.domain.errors import NotPossible, NotValid, PayloadRefused
 from awbridge.domain.orders.bulk import MOST_AT_ONCE
+from awbridge.domain.people.audited import AuditAction
 from awbridge.domain.reconciliation.decisions import Decision, consequence
 from awbridge.steps.reconciliation.differences import push_one
 from awbridge.steps.records.reconciliation_run import known_run
@@ -16,6 +17,7 @@ from awbridge.store import Store
 from awbridge.store.couriers import accounts
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import shipments
+from awbridge.store.people import audit_log
 from awbridge.store.reconciliation import differences as table
 from awbridge.store.reconciliation.differences import Difference
 
@@ -79,6 +81,9 @@ async def _decide_one(
                 await table.check_later(session, difference, at=now)
             case Decision.PUSH_AGAIN:
                 done, text = await _push(session, difference, now)
+    if done:
+        after = {"decision": decision.value}
+        await audit_log.record(session, AuditAction.DIFFERENCE_DECIDED, difference.item, after=after, now=now)
     return Decided(id=difference.id, item=difference.item, done=done, text=text)
 
 

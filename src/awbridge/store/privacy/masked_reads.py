@@ -33,7 +33,7 @@ TEXTS = frozenset(
     )
 )
 # Not shown at all: a label shows the address.
-HIDDEN = frozenset(("label_url",))
+HIDDEN = frozenset(("label_url", "content", "phone_tail"))
 _OWN = ("reference_number", "order_id", "waybill", "forward_waybill", "replaces", "replaced_by", "vendor_order_id")
 
 _POLICY = Privacy(

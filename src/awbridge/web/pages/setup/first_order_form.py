@@ -20,7 +20,7 @@ _PLACE = {
     "phone": gettext_noop("Phone"),
     "address": gettext_noop("Address"),
     "city": gettext_noop("City"),
-    "state": gettext_noop("State"),
+    "state": gettext_noop("State of the address"),
     "pincode": gettext_noop("Pincode"),
 }
 # The sections of the form: each field and its label.
