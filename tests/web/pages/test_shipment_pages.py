@@ -113,7 +113,7 @@ async def test_one_shipment_shows_everything_newest_first(web: Web) -> None:
     shown = await open_page(web, "/shipments/R%2F1%20%3Cb%3E")
     assert "<b>" not in shown
     titles = [re.sub("<[^>]+>", "", found) for found in re.findall(r"<h3>(.*?)</h3>", shown)]
-    assert any(title.startswith("Scan FailedDelivery") for title in titles)
+    assert any(title.startswith("Scan Failed delivery") for title in titles)
     assert titles.index("Call Called create-order: rejected") > 0
     assert titles[-1] == "Order Order received" or titles[-2] == "Order Order received"
     assert "HTTP 200, status 319, in 12 ms. Read the message." in shown
