@@ -21,6 +21,7 @@ from awbridge.store.couriers.accounts import Held
 from awbridge.store.engine.database import Session
 from awbridge.store.polling import arrivals
 from awbridge.store.registration import failures
+from awbridge.web.pages.language import gettext
 
 HOURS = 24
 LASTS = timedelta(seconds=10)  # how long all visitors are shown the same numbers
@@ -119,7 +120,7 @@ async def _failures(session: Session) -> list[FailureBar]:
 
 def _bar(courier: int, http: int | None, code: int | None, counts: Sequence[tuple[int, State]]) -> FailureBar:
     """The bar of one courier and answer. Its list is that of the state with most of them."""
-    answer = f"{code} {ANSWER_NAMES.get(code, '')}".strip() if code is not None else ""
+    answer = f"{code} {gettext(ANSWER_NAMES.get(code, ''))}".strip() if code is not None else ""
     query = f"state={max(counts)[1].value}&courier={courier}" + ("" if code is None else f"&failure_code={code}")
     return FailureBar(
         courier=courier_name(courier),
