@@ -35,8 +35,8 @@ def awbridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return run
 
 
-def entries(folder: Path) -> list[audit_log.AuditEntry]:
-    async def read() -> list[audit_log.AuditEntry]:
+def entries(folder: Path) -> list[audit_log.AuditRecord]:
+    async def read() -> list[audit_log.AuditRecord]:
         store = await Store.open(f"sqlite:///{folder}/cli.db")
         async with store.read() as session:
             found = await audit_log.page(session, limit=50)

@@ -9,7 +9,9 @@ from awbridge.cli.group import Group, Lazy
 
 # What `awbridge --help` shows. The modules are imported when a command is called.
 _COMMANDS = (
-    Lazy("actions", "actions:actions_group", "Requests to ClickPost: edits, labels, pickups, NDR, registrations."),
+    Lazy(
+        "actions", "orders.actions:actions_group", "Requests to ClickPost: edits, labels, pickups, NDR, registrations."
+    ),
     Lazy("alarms", "notify:alarms_group", "Alarms to operators."),
     Lazy("archive", "audit:archive_group", "The archive of failed calls in object storage."),
     Lazy("catch-up", "polling:catch_up", "Fetch what webhooks missed."),
@@ -31,15 +33,15 @@ _COMMANDS = (
     Lazy("notices", "notify:notices_group", "Messages to customers: what was sent, what was not, and why."),
     Lazy("opt-outs", "notify:opt_outs_group", "Addresses that receive no messages."),
     Lazy("people", "people:people_group", "Who may sign in to the pages."),
-    Lazy("pickups", "actions:pickups_group", "Schedule pickups."),
+    Lazy("pickups", "orders.actions:pickups_group", "Schedule pickups."),
     Lazy("reconcile", "reconciliation:reconcile", "Compare our shipments with ClickPost's, by day or from a file."),
     Lazy("replay", "tracking:replay", "Retry dead letters, replay a report of failed webhooks, or rebuild timelines."),
     Lazy("report", "audit:report_group", "Make reports by hand."),
     Lazy("sandbox", "rehearsal:sandbox", "Serve a simulated ClickPost."),
     Lazy("schedules", "audit:show_schedules", "Show the scheduled jobs: when each is due next, and its last results."),
     Lazy("serve", "service:serve", "Run the service: API, webhook endpoint and all steps in one process."),
-    Lazy("shipments", "shipments:shipments_group", "Import, inspect, retry and cancel shipments."),
-    Lazy("waybills", "actions:waybills_group", "Waybills that were booked elsewhere."),
+    Lazy("shipments", "orders.shipments:shipments_group", "Import, inspect, retry and cancel shipments."),
+    Lazy("waybills", "orders.actions:waybills_group", "Waybills that were booked elsewhere."),
     Lazy("webhook", "polling:webhook_group", "Register the webhook endpoint at ClickPost and test it."),
     Lazy("work", "service:work", "Run the steps only, as another worker on the same database."),
 )

@@ -37,7 +37,7 @@ class FetchedLabel:
     expired: bool = False
 
 
-class _Refused(Exception):
+class _LabelRefused(Exception):
     """The link is not followed. The text says why."""
 
 
@@ -74,7 +74,7 @@ class LabelFiles:
             return FetchedLabel(problem="the label link redirects too often")
         except TimeoutError:
             return FetchedLabel(problem=f"the label link did not answer within {self._timeout:g} s", again=True)
-        except _Refused as error:
+        except _LabelRefused as error:
             return FetchedLabel(problem=str(error))
         except AddressUnknown:
             return FetchedLabel(problem="the host of the label link is unknown", again=True)
@@ -102,17 +102,17 @@ class LabelFiles:
             await response.aclose()
 
     async def _target(self, url: str) -> Target:
-        """The checked address of a URL. Raises _Refused, AddressUnknown."""
+        """The checked address of a URL. Raises _LabelRefused, AddressUnknown."""
         try:
             parts = urlsplit(url)
             host, _port = parts.hostname or "", parts.port
         except ValueError:
-            raise _Refused("the label link is not a valid URL") from None
+            raise _LabelRefused("the label link is not a valid URL") from None
         if parts.scheme not in ("https", "http") or not host or parts.username or parts.password:
-            raise _Refused("the label link is not a web address")
+            raise _LabelRefused("the label link is not a web address")
         addresses = await resolve(host)
         if host.lower() not in self._trusted and not all(map(is_public, addresses)):
-            raise _Refused("the label link leads into a private network")
+            raise _LabelRefused("the label link leads into a private network")
         return Target(host, str(addresses[0]))
 
     async def _read(self, response: httpx2.Response) -> FetchedLabel:

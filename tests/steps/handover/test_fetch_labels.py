@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from awbridge.domain.handover.labels import Label, LabelsAhead, Layout
+from awbridge.domain.handover.labels import LabelsAhead, Layout, StoredLabel
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import Piece
 from awbridge.sinks.label_files import FetchedLabel
@@ -20,7 +20,7 @@ from tests.support.rows import add, keep_placed
 from tests.support.world import SetClock, an_order, attempts_of, get
 
 
-async def known(store: Store, *references: str) -> list[Label]:
+async def known(store: Store, *references: str) -> list[StoredLabel]:
     async with store.read() as session:
         found = await labels.of_shipments(session, references)
     return [label for reference in references for label in found.get(reference, ())]

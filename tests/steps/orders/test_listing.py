@@ -22,7 +22,7 @@ from awbridge.steps.orders.listing import read_page
 from awbridge.store import Store
 from awbridge.store.orders import filtered
 from awbridge.store.privacy import retention
-from awbridge.web.v1.order_lists import ShipmentQuery
+from awbridge.web.v1.shipments.lists import ShipmentQuery
 from tests.support.rows import T0, add, fetch, place, sql
 from tests.support.world import an_order
 

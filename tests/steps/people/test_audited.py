@@ -90,7 +90,7 @@ async def a_world(store: Store) -> AsyncIterator[World]:
     yield world
 
 
-async def log_of(store: Store) -> list[audit_log.AuditEntry]:
+async def log_of(store: Store) -> list[audit_log.AuditRecord]:
     async with store.read() as session:
         return list(reversed(await audit_log.page(session, limit=100)))
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 from awbridge.domain.tracking.lifecycle import Sighting
 from awbridge.store.tracking import tracking_status
-from awbridge.web.v1.orders import LARGEST_BATCH
+from awbridge.web.v1.shipments.orders import LARGEST_BATCH
 from tests.support.app import Web, problem
 from tests.support.rows import T0, add, count, place, sql
 from tests.support.stores import sqlite_only

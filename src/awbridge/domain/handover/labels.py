@@ -57,7 +57,7 @@ class WantedLabel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Label:
+class StoredLabel:
     """A label as stored, without its content. `problem`: why there is no PDF; `size`: bytes, None without a PDF."""
 
     key: LabelKey

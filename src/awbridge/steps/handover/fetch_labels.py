@@ -16,11 +16,11 @@ from typing import Protocol
 import structlog
 
 from awbridge.clickpost.client.call_recorder import recorded_calls
-from awbridge.clickpost.orders.labels import Label as LabelLink
+from awbridge.clickpost.orders.labels import StoredLabel as LabelLink
 from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
-from awbridge.domain.handover.labels import Label, LabelKey, LabelsAhead, WantedLabel
+from awbridge.domain.handover.labels import LabelKey, LabelsAhead, StoredLabel, WantedLabel
 from awbridge.domain.orders.shipment import Piece, Shipment
 from awbridge.domain.retry import delay_before_retry
 from awbridge.sinks.label_files import FetchedLabel
@@ -153,19 +153,19 @@ class LabelFetcher:
             self._accounts_until = now + ACCOUNTS_HOLD
         return self._accounts
 
-    async def _fetch(self, claimed: Sequence[Label]) -> None:
+    async def _fetch(self, claimed: Sequence[StoredLabel]) -> None:
         if not claimed:
             return
         async with self._store.read() as session:
             found = await shipments.get_many(session, [label.key.reference_number for label in claimed])
         of = {shipment.reference_number: shipment for shipment in found}
 
-        async def one(label: Label) -> None:
+        async def one(label: StoredLabel) -> None:
             await self._fetch_one(label, of.get(label.key.reference_number))
 
         await for_each(claimed, one, at_once=self._policy.at_once)
 
-    async def _fetch_one(self, label: Label, shipment: Shipment | None) -> None:
+    async def _fetch_one(self, label: StoredLabel, shipment: Shipment | None) -> None:
         calls: list[Call] = []
         outcome = AttemptOutcome.DONE
         answer = await self._files.fetch(label.url) if label.url else FetchedLabel(problem=NO_LINK, expired=True)
@@ -185,7 +185,7 @@ class LabelFetcher:
             log.info("label.fetched", bytes=len(answer.content), **about)
 
     async def _new_link(
-        self, label: Label, shipment: Shipment, answer: FetchedLabel
+        self, label: StoredLabel, shipment: Shipment, answer: FetchedLabel
     ) -> tuple[str, FetchedLabel, AttemptOutcome]:
         """The link that ClickPost gives now, "" if none; the answer that says why; the call's outcome."""
         done = AttemptOutcome.DONE
@@ -203,7 +203,7 @@ class LabelFetcher:
         is_new = found.url.lower().startswith(("https://", "http://")) and found.url != label.url
         return (found.url if is_new else ""), answer, done
 
-    def _decided(self, label: Label, answer: FetchedLabel, now: datetime) -> Label:
+    def _decided(self, label: StoredLabel, answer: FetchedLabel, now: datetime) -> StoredLabel:
         """The label's next state: unchanged where it was fetched."""
         if answer.content is not None:
             return label
@@ -212,7 +212,7 @@ class LabelFetcher:
         return replace(label, problem=answer.problem, tries=tries, next_try_at=now + delay if delay else None)
 
     async def _record(
-        self, label: Label, content: bytes | None, calls: Sequence[Call], outcome: AttemptOutcome, now: datetime
+        self, label: StoredLabel, content: bytes | None, calls: Sequence[Call], outcome: AttemptOutcome, now: datetime
     ) -> None:
         reference = label.key.reference_number
         new = [NewAttempt(call=call, reference_number=reference, outcome=outcome, made_at=now) for call in calls]

@@ -10,7 +10,7 @@ import structlog
 
 from awbridge.documents.making import DocumentMaker
 from awbridge.domain.errors import FieldProblem, NotFound, NotPossible, PayloadRefused
-from awbridge.domain.handover.labels import Label, LabelKey, Layout
+from awbridge.domain.handover.labels import LabelKey, Layout, StoredLabel
 from awbridge.domain.orders.bulk import MOST_AT_ONCE
 from awbridge.domain.orders.shipment import Shipment, State
 from awbridge.domain.people.audited import AuditAction
@@ -92,7 +92,7 @@ def _obstacle(shipment: Shipment) -> str:
     return ""
 
 
-def _ready(reference: str, shipment: Shipment | None, known: Sequence[Label]) -> ReadyLabels:
+def _ready(reference: str, shipment: Shipment | None, known: Sequence[StoredLabel]) -> ReadyLabels:
     if shipment is None:
         return ReadyLabels(reference_number=reference, shipment=None, problem="there is no such shipment")
     here = tuple(label.key for label in known if label.size is not None)

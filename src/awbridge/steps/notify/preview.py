@@ -1,4 +1,4 @@
-"""Preview messages to customers, with made-up values or those of a shipment. Sends nothing."""
+"""MessagePreview messages to customers, with made-up values or those of a shipment. Sends nothing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class MessageChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
+class MessagePreview:
     """A previewed message and its template file. `problem`: why it cannot be rendered; "" if it can."""
 
     file: TemplateFile | None
@@ -45,7 +45,7 @@ class Preview:
         return sms_parts(self.message.text) if self.message else 0
 
 
-def preview_example(templates: Templates, policy: NotifyPolicy, choice: MessageChoice) -> Preview:
+def preview_example(templates: Templates, policy: NotifyPolicy, choice: MessageChoice) -> MessagePreview:
     """A message with made-up values."""
     brand = {"brand": policy.brand} if policy.brand else {}
     given = {"is_return": choice.is_return, "is_today": not choice.another_day}
@@ -60,7 +60,7 @@ async def preview_for(
     policy: NotifyPolicy,
     reference_number: str,
     choice: MessageChoice,
-) -> Preview:
+) -> MessagePreview:
     """A message as the customer of a shipment would read it now. Raises NotFound.
 
     Without a language, the customer's. A milestone that the shipment has not reached is taken as reached just now.
@@ -92,9 +92,11 @@ def _just_now(shipment: Shipment, choice: MessageChoice, now: datetime) -> Notic
     )
 
 
-def _rendered(templates: Templates, choice: MessageChoice, language: str, values: Mapping[str, str | bool]) -> Preview:
+def _rendered(
+    templates: Templates, choice: MessageChoice, language: str, values: Mapping[str, str | bool]
+) -> MessagePreview:
     file = templates.file_of(choice.milestone, choice.channel, language)
     try:
-        return Preview(file=file, message=templates.render(choice.milestone, choice.channel, language, values))
+        return MessagePreview(file=file, message=templates.render(choice.milestone, choice.channel, language, values))
     except TemplateRefused as error:
-        return Preview(file=file, problem=str(error))
+        return MessagePreview(file=file, problem=str(error))

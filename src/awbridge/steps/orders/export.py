@@ -100,7 +100,7 @@ async def write_xlsx(store: Store, clock: Clock, wanted: Export, path: Path) -> 
 
     Text stays text: AWBs and pincodes keep their zeros, and no cell is a formula.
     """
-    sheet = await asyncio.to_thread(_Sheet, path, wanted.titles)
+    sheet = await asyncio.to_thread(_Workbook, path, wanted.titles)
     try:
         async with aclosing(pages(store, clock, wanted)) as found:
             async for page in found:
@@ -116,7 +116,7 @@ def check_xlsx() -> None:
         raise NotPossible("spreadsheets need XlsxWriter: pip install 'awbridge[xlsx]', or export as CSV")
 
 
-class _Sheet:
+class _Workbook:
     """A spreadsheet with one worksheet, of which only the current row is in memory."""
 
     def __init__(self, path: Path, titles: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from awbridge.domain.handover.labels import Label, LabelKey, WantedLabel
+from awbridge.domain.handover.labels import LabelKey, StoredLabel, WantedLabel
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.queries import Queries
@@ -14,8 +14,8 @@ from awbridge.store.engine.shards import fetch_of
 _sql = Queries(__name__)
 
 
-def _label(row: Row) -> Label:
-    return row_as(Label, row, key=LabelKey(row["reference_number"], row["piece"]))
+def _label(row: Row) -> StoredLabel:
+    return row_as(StoredLabel, row, key=LabelKey(row["reference_number"], row["piece"]))
 
 
 async def want(session: Session, wanted: Sequence[WantedLabel], *, now: datetime) -> None:
@@ -31,23 +31,23 @@ async def hurry(session: Session, reference_number: str, *, now: datetime) -> No
     await session.execute(_sql.hurry, shard_of(reference_number), reference_number, now)
 
 
-async def claim(session: Session, *, owner: str, now: datetime, until: datetime, limit: int) -> list[Label]:
+async def claim(session: Session, *, owner: str, now: datetime, until: datetime, limit: int) -> list[StoredLabel]:
     """Take due labels under a lease, the longest due first."""
     return [_label(row) for row in await session.fetch(_sql.claim, owner, until, now, limit)]
 
 
 async def claim_of(
     session: Session, references: Sequence[str], *, owner: str, now: datetime, until: datetime
-) -> list[Label]:
+) -> list[StoredLabel]:
     """Take the due labels of these shipments under a lease. Those that another worker holds are left out."""
-    found: list[Label] = []
+    found: list[StoredLabel] = []
     for reference in sorted(set(references), key=lambda name: (shard_of(name), name)):
         rows = await session.fetch(_sql.claim_of, shard_of(reference), reference, owner, until, now)
         found += map(_label, rows)
     return found
 
 
-async def record(session: Session, label: Label, content: bytes | None, *, now: datetime) -> bool:
+async def record(session: Session, label: StoredLabel, content: bytes | None, *, now: datetime) -> bool:
     """Store a claimed label as it is now, with its PDF or the problem; False where its lease was lost."""
     key = (shard_of(label.key.reference_number), label.key.reference_number, label.key.piece, label.lease_owner)
     if content is None:
@@ -57,9 +57,9 @@ async def record(session: Session, label: Label, content: bytes | None, *, now: 
     return await session.execute(_sql.record, *key, label.url, content, *state) > 0
 
 
-async def of_shipments(session: Session, references: Sequence[str]) -> dict[str, list[Label]]:
+async def of_shipments(session: Session, references: Sequence[str]) -> dict[str, list[StoredLabel]]:
     """The labels of shipments by reference number, without their content."""
-    found: dict[str, list[Label]] = {}
+    found: dict[str, list[StoredLabel]] = {}
     for row in await fetch_of(session, _sql.of_shipments, references):
         found.setdefault(row["reference_number"], []).append(_label(row))
     return found

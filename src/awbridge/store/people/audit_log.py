@@ -29,7 +29,7 @@ Values = Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEntry:
+class AuditRecord:
     """One action. `before` and `after`: what it changed; None if it has no such side."""
 
     id: int
@@ -66,7 +66,7 @@ async def record(
 
 async def page(
     session: Session, *, subject: str = "", actor: str = "", action: str = "", before_id: int = NEWEST, limit: int
-) -> list[AuditEntry]:
+) -> list[AuditRecord]:
     """Entries older than `before_id`, newest first, of exactly this subject, actor and action where given."""
     if subject:
         rows = await session.fetch(_sql.of_subject, before_id, limit, subject, actor, action)
@@ -79,9 +79,9 @@ async def page(
     return [_entry(row) for row in rows]
 
 
-def _entry(row: Row) -> AuditEntry:
+def _entry(row: Row) -> AuditRecord:
     before, after = (json.loads(row[name]) if row[name] else None for name in ("before_json", "after_json"))
-    return row_as(AuditEntry, row, before=before, after=after)
+    return row_as(AuditRecord, row, before=before, after=after)
 
 
 def _text(values: Values) -> str | None:

@@ -10,7 +10,7 @@ from awbridge.web.pages.visit import current_visit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class MenuEntry:
     """A page in the menu. `below`: further first segments of paths that belong to it."""
 
     path: str
@@ -30,55 +30,55 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class MenuGroup:
     """Pages of one kind of work."""
 
     title: str
-    entries: Sequence[Entry]
+    entries: Sequence[MenuEntry]
 
 
 MENU = (
-    Group(
+    MenuGroup(
         title=gettext_noop("Work"),
         entries=(
-            Entry(path="/", title=gettext_noop("Overview")),
-            Entry(path="/shipments", title=gettext_noop("Shipments"), below=frozenset({"payload", "search"})),
-            Entry(path="/failures", title=gettext_noop("Failures")),
-            Entry(path="/labels", title=gettext_noop("Labels")),
-            Entry(path="/ndr", title=gettext_noop("NDR")),
+            MenuEntry(path="/", title=gettext_noop("Overview")),
+            MenuEntry(path="/shipments", title=gettext_noop("Shipments"), below=frozenset({"payload", "search"})),
+            MenuEntry(path="/failures", title=gettext_noop("Failures")),
+            MenuEntry(path="/labels", title=gettext_noop("Labels")),
+            MenuEntry(path="/ndr", title=gettext_noop("NDR")),
         ),
     ),
-    Group(
+    MenuGroup(
         title=gettext_noop("Delivery"),
         entries=(
-            Entry(path="/couriers", title=gettext_noop("Couriers")),
-            Entry(path="/downtimes", title=gettext_noop("Downtimes")),
-            Entry(path="/allocation", title=gettext_noop("Allocation")),
+            MenuEntry(path="/couriers", title=gettext_noop("Couriers")),
+            MenuEntry(path="/downtimes", title=gettext_noop("Downtimes")),
+            MenuEntry(path="/allocation", title=gettext_noop("Allocation")),
         ),
     ),
-    Group(
+    MenuGroup(
         title=gettext_noop("Records"),
         entries=(
-            Entry(path="/messages", title=gettext_noop("Messages")),
-            Entry(path="/reconciliation", title=gettext_noop("Reconciliation")),
-            Entry(path="/reports", title=gettext_noop("Reports")),
-            Entry(path="/dead-letters", title=gettext_noop("Dead letters")),
-            Entry(path="/alarms", title=gettext_noop("Alarms")),
+            MenuEntry(path="/messages", title=gettext_noop("Messages")),
+            MenuEntry(path="/reconciliation", title=gettext_noop("Reconciliation")),
+            MenuEntry(path="/reports", title=gettext_noop("Reports")),
+            MenuEntry(path="/dead-letters", title=gettext_noop("Dead letters")),
+            MenuEntry(path="/alarms", title=gettext_noop("Alarms")),
         ),
     ),
-    Group(
+    MenuGroup(
         title=gettext_noop("Set-up"),
         entries=(
-            Entry(path="/setup", title=gettext_noop("First steps")),
-            Entry(path="/endpoints", title=gettext_noop("Webhook subscribers")),
+            MenuEntry(path="/setup", title=gettext_noop("First steps")),
+            MenuEntry(path="/endpoints", title=gettext_noop("Webhook subscribers")),
         ),
     ),
-    Group(
+    MenuGroup(
         title=gettext_noop("Access"),
         entries=(
-            Entry(path="/people", title=gettext_noop("People")),
-            Entry(path="/keys", title=gettext_noop("API keys")),
-            Entry(path="/audit", title=gettext_noop("Audit log")),
+            MenuEntry(path="/people", title=gettext_noop("People")),
+            MenuEntry(path="/keys", title=gettext_noop("API keys")),
+            MenuEntry(path="/audit", title=gettext_noop("Audit log")),
         ),
     ),
 )

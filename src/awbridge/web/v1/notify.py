@@ -23,7 +23,7 @@ from awbridge.store.notify.events import DeliveryShown
 from awbridge.store.notify.notices import Notice, NoticeMilestone
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
 from awbridge.web.v1.request_parsing import NO_NUL, Moment, parse_id
-from awbridge.web.v1.shipment_lookup import ShipmentDep
+from awbridge.web.v1.shipments.lookup import ShipmentDep
 from awbridge.web.v1.strict import OwnBody
 from awbridge.web.v1.views import Id, Limit, View
 

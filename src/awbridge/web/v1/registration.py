@@ -12,9 +12,9 @@ from awbridge.domain.people.actor import named_actor
 from awbridge.steps.orders import intake, settle
 from awbridge.store.audit import attempts
 from awbridge.web.dependencies import ApiDep, StoreDep
-from awbridge.web.v1.orders_views import ShipmentView, shipment_view
 from awbridge.web.v1.request_parsing import NO_NUL
-from awbridge.web.v1.shipment_lookup import ReferenceDep, ShipmentDep
+from awbridge.web.v1.shipments.lookup import ReferenceDep, ShipmentDep
+from awbridge.web.v1.shipments.views import ShipmentView, shipment_view
 from awbridge.web.v1.views import Limit, Number, View
 
 router = APIRouter(prefix="/shipments/{reference_number:path}", tags=["shipments"])

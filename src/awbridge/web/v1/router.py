@@ -10,15 +10,13 @@ from awbridge.web.v1 import (
     couriers,
     handover,
     notify,
-    order_actions,
-    order_exports,
-    orders,
     people,
     privacy,
     reconciliation,
     registration,
     tracking,
 )
+from awbridge.web.v1.shipments import actions, exports, orders
 from awbridge.web.v1.strict import known_parameters_only
 
 router = APIRouter(prefix="/v1", dependencies=[Depends(known_parameters_only)])
@@ -29,8 +27,8 @@ router.include_router(notify.router)
 router.include_router(handover.router)
 router.include_router(registration.router)
 router.include_router(tracking.router)
-router.include_router(order_actions.router)
-router.include_router(order_exports.router)
+router.include_router(actions.router)
+router.include_router(exports.router)
 # After all that is below a shipment: a reference number may contain a slash, so GET /shipments/... matches those too.
 router.include_router(orders.router)
 router.include_router(people.router)

@@ -22,7 +22,7 @@ from awbridge.web.pages.page_templates import PageTemplates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AccountRow:
+class PerformanceRow:
     """A courier account: its name, what it is held for (None if it is not), and how many shipments wait for that.
 
     `numbers`: how it performs. `webhook_share`: how much of its courier's scans came by webhook, 0 to 1.
@@ -61,7 +61,7 @@ def routes(store: Store, clock: Clock, templates: PageTemplates) -> list[PageRou
         by_account = {numbers.account: numbers for numbers in (measured.accounts if measured else ())}
         covered = (await coverage(store=store, clock=clock, back=timedelta(days=1))).day
         rows = [
-            AccountRow(
+            PerformanceRow(
                 name=courier_name(account.courier_partner_id, account.account_code),
                 held=held.get(account.state.account),
                 since_at=account.state.since_at,

@@ -14,7 +14,7 @@ DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class DowntimeSpan:
     """A part of a downtime within one day, in local time. `end` is 24:00 where it continues on the next day."""
 
     start: str
@@ -27,7 +27,7 @@ class CourierWeek:
     """The downtimes of a courier, or of one account, on each day of a week."""
 
     name: str
-    days: tuple[tuple[Span, ...], ...]
+    days: tuple[tuple[DowntimeSpan, ...], ...]
 
 
 def code_of(downtime: Downtime) -> str | None:
@@ -57,7 +57,7 @@ def week_of(downtimes: Sequence[Downtime], monday: date, zone: ZoneInfo) -> list
     return [row for row in rows if any(row.days)]
 
 
-def _spans(downtimes: Sequence[Downtime], day: date, zone: ZoneInfo) -> tuple[Span, ...]:
+def _spans(downtimes: Sequence[Downtime], day: date, zone: ZoneInfo) -> tuple[DowntimeSpan, ...]:
     start, end = (datetime.combine(d, time(), zone).astimezone(UTC) for d in (day, day + DAY))
     found = [
         (max(begins, start), min(ends, end), downtime.reason)
@@ -65,7 +65,7 @@ def _spans(downtimes: Sequence[Downtime], day: date, zone: ZoneInfo) -> tuple[Sp
         for begins, ends in downtime.windows(start, end)
     ]
     return tuple(
-        Span(
+        DowntimeSpan(
             start=f"{begins.astimezone(zone):%H:%M}",
             end="24:00" if ends >= end else f"{ends.astimezone(zone):%H:%M}",
             reason=reason,

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from awbridge.domain.errors import NotFound
 from awbridge.domain.notify.notices import Channel
 from awbridge.domain.tracking.milestones import Milestone
-from awbridge.steps.notify.preview import MessageChoice, Preview, preview_example, preview_for
+from awbridge.steps.notify.preview import MessageChoice, MessagePreview, preview_example, preview_for
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.web.pages.messages.context import MessageContext
@@ -22,7 +22,7 @@ _ON = ("true",)
 def routes(store: Store, clock: Clock, templates: PageTemplates, context: MessageContext) -> list[PageRoute]:
     """The route, on this store and these templates."""
 
-    async def preview(choice: MessageChoice, reference: str) -> Preview:
+    async def preview(choice: MessageChoice, reference: str) -> MessagePreview:
         texts, policy = context.templates, context.policy
         if not reference:
             return preview_example(texts, policy, choice)
@@ -31,7 +31,7 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, context: Messag
                 store=store, clock=clock, templates=texts, policy=policy, reference_number=reference, choice=choice
             )
         except NotFound as error:
-            return Preview(file=None, problem=str(error))
+            return MessagePreview(file=None, problem=str(error))
 
     async def show_templates(request: Request) -> Response:
         query = request.query_params

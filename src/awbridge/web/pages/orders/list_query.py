@@ -19,7 +19,7 @@ from awbridge.steps.orders.list_query import FILTERS, LISTS, BucketName
 from awbridge.steps.orders.shipment_columns import courier_name
 from awbridge.web.pages.language import gettext as _
 from awbridge.web.pages.language import gettext_noop
-from awbridge.web.v1.order_lists import ShipmentQuery
+from awbridge.web.v1.shipments.lists import ShipmentQuery
 
 PAGE_SIZE = 50
 

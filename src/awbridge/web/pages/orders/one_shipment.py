@@ -25,7 +25,7 @@ from awbridge.web.pages.orders.shipments import shipment_url
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
 from awbridge.web.v1.request_parsing import no_nul
-from awbridge.web.v1.shipment_lookup import find_shipment
+from awbridge.web.v1.shipments.lookup import find_shipment
 from awbridge.web.zip_response import zip_response
 
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from awbridge.domain.people.audited import ACTION_TEXTS, AuditAction
 from awbridge.store import Store
 from awbridge.store.people import audit_log
-from awbridge.store.people.audit_log import NEWEST, AuditEntry
+from awbridge.store.people.audit_log import NEWEST, AuditRecord
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
 from awbridge.web.v1.request_parsing import parse_id
@@ -26,7 +26,7 @@ _FILTERS = ("actor", "action", "subject")
 class ShownEntry:
     """An entry with its texts."""
 
-    entry: AuditEntry
+    entry: AuditRecord
 
     @property
     def title(self) -> str:

@@ -18,7 +18,7 @@ DONE, UNPROVEN, MISSING, OPTIONAL = "done", "unproven", "missing", "optional"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class SetupProgress:
     """What is set up. `states`: done, unproven, missing or optional, by step. `webhook_urls` are masked."""
 
     states: dict[SetupStep, str]
@@ -39,7 +39,7 @@ async def essentials_missing(store: Store, tools: SetupTools) -> bool:
         return not (tools.has_webhook_keys or await webhook_keys.listed(session))
 
 
-async def progress(store: Store, tools: SetupTools) -> Progress:
+async def progress(store: Store, tools: SetupTools) -> SetupProgress:
     """How far the set-up is."""
     async with store.read() as session:
         transporters = await couriers.every(session)
@@ -57,7 +57,7 @@ async def progress(store: Store, tools: SetupTools) -> Progress:
         SetupStep.MAIL: _by_settings(tools, SetupStep.MAIL),
         SetupStep.ORDER: DONE if placed else OPTIONAL,
     }
-    return Progress(
+    return SetupProgress(
         states=states,
         transporters=transporters,
         webhook_urls=list(dict.fromkeys(key.webhook_url for key in keys)),

@@ -25,7 +25,7 @@ from awbridge.web.pages.orders.shipments import shipment_url
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
 from awbridge.web.pages.setup.first_order_form import FIELDS, SECTIONS, order_of, problems_of, start_values
-from awbridge.web.pages.setup.progress import Progress, progress
+from awbridge.web.pages.setup.progress import SetupProgress, progress
 from awbridge.web.pages.setup.tools import SetupCalls, SetupFinding, SetupStep, SetupTools
 from awbridge.web.webhook.endpoint import PATH
 
@@ -212,7 +212,7 @@ class SetupPages:
         )
 
 
-def _known_url(now: Progress) -> str:
+def _known_url(now: SetupProgress) -> str:
     """The registered address; "" for one with a key in it, which is stored masked."""
     return next((url for url in now.webhook_urls[:1] if MASK not in url), "")
 

@@ -13,8 +13,7 @@ import click
 from awbridge.app.settings import Settings
 from awbridge.cli import output
 from awbridge.cli.group import Group, Lazy
-from awbridge.cli.shared import as_json_option, on_settings, on_store, read_settings, with_store
-from awbridge.cli.shipment_rows import (
+from awbridge.cli.orders.shipment_rows import (
     LINKS,
     cancellation_rows,
     piece_rows,
@@ -23,6 +22,7 @@ from awbridge.cli.shipment_rows import (
     scan_row,
     whole_summary,
 )
+from awbridge.cli.shared import as_json_option, on_settings, on_store, read_settings, with_store
 from awbridge.clickpost.wire.tracking_codes import status_name
 from awbridge.domain.orders.shipment import Shipment, State
 from awbridge.steps.orders import look_up

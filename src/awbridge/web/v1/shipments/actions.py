@@ -15,7 +15,7 @@ from awbridge.steps.orders import actions as action_steps
 from awbridge.store.orders import actions
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
 from awbridge.web.v1.request_parsing import json_body, make_cursor, read_cursor
-from awbridge.web.v1.shipment_lookup import ReferenceDep, ShipmentDep
+from awbridge.web.v1.shipments.lookup import ReferenceDep, ShipmentDep
 from awbridge.web.v1.views import Cursor, Limit, View
 
 router = APIRouter(tags=["actions"])

@@ -17,8 +17,10 @@ from awbridge.steps.tracking.shipment_details import shipment_details
 from awbridge.store.couriers import accounts
 from awbridge.store.orders import lists, waybills
 from awbridge.web.dependencies import ApiContext, ApiDep, StoreDep
-from awbridge.web.v1.order_lists import ShipmentQuery
-from awbridge.web.v1.orders_views import (
+from awbridge.web.v1.request_parsing import json_body, make_cursor, read_cursor
+from awbridge.web.v1.shipments.lists import ShipmentQuery
+from awbridge.web.v1.shipments.lookup import ReferenceDep, ShipmentDep
+from awbridge.web.v1.shipments.views import (
     AcceptedShipment,
     IntakeResultView,
     PayloadView,
@@ -30,8 +32,6 @@ from awbridge.web.v1.orders_views import (
     shipment_view,
     shipment_with_payload,
 )
-from awbridge.web.v1.request_parsing import json_body, make_cursor, read_cursor
-from awbridge.web.v1.shipment_lookup import ReferenceDep, ShipmentDep
 from awbridge.web.v1.strict import refuse_unknown_parameters
 
 LARGEST_BATCH = 1000

@@ -11,7 +11,7 @@ from awbridge.steps.orders.export import XLSX_TYPE, Export
 from awbridge.steps.orders.shipment_columns import read_columns
 from awbridge.web.dependencies import ApiContext, ApiDep
 from awbridge.web.shipment_export import export_response
-from awbridge.web.v1.order_lists import ExportQuery
+from awbridge.web.v1.shipments.lists import ExportQuery
 
 router = APIRouter(tags=["shipments"])
 

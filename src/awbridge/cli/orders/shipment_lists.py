@@ -10,8 +10,8 @@ import click
 
 from awbridge.app.settings import Settings
 from awbridge.cli import output
+from awbridge.cli.orders.shipment_rows import listed
 from awbridge.cli.shared import as_json_option, fail, on_settings
-from awbridge.cli.shipment_rows import listed
 from awbridge.domain.orders.shipment import Shipment, State
 from awbridge.domain.tracking.lifecycle import Bucket
 from awbridge.steps.runtime.clock import utc_now

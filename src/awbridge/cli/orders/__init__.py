@@ -1,0 +1,1 @@
+"""Commands about shipments: import, lists, payloads, requests to couriers."""

@@ -1,0 +1,1 @@
+"""Routes about shipments: intake, lists and exports, actions, look-up."""
