@@ -17,10 +17,10 @@ from awbridge.domain.privacy import (
     kind_of,
     masked,
     pseudonym,
-    read_privacy,
     veiled,
     without_people,
 )
+from awbridge.domain.privacy_setting import read_privacy
 
 MASKED = read_privacy("phone=mask,name=mask,email=mask,address=mask")
 

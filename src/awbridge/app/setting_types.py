@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from awbridge.domain.notify.notices import read_channels, read_milestones, read_quiet_hours
 from awbridge.domain.people.identity import read_roles
-from awbridge.domain.privacy import read_privacy
+from awbridge.domain.privacy_setting import read_privacy
 from awbridge.domain.schedule import check_cron
 
 # Old variable -> its successor, for `awbridge doctor` and for errors.

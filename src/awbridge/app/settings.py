@@ -29,7 +29,8 @@ from awbridge.domain.call import longest_call
 from awbridge.domain.couriers.allocation import Allocation
 from awbridge.domain.errors import SettingsError
 from awbridge.domain.handover.labels import LabelsAhead
-from awbridge.domain.privacy import Privacy, read_privacy
+from awbridge.domain.privacy import Privacy
+from awbridge.domain.privacy_setting import read_privacy
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS
 from awbridge.domain.tracking.asking import PollingMode
 from awbridge.domain.tracking.overdue import StuckAfter
@@ -122,9 +123,7 @@ class Settings(BaseModel):
     breaker_failures: int = Field(
         10, ge=2, description="Failed calls of one account within the window that open its breaker."
     )
-    breaker_rate: float = Field(
-        0.5, gt=0, le=1, description="Share of calls that must also fail for the breaker to open."
-    )
+    breaker_rate: float = Field(0.5, gt=0, le=1, description="Share of calls that must also fail to open the breaker.")
     breaker_window_seconds: Positive = Field(60.0, description="The window in which the breaker counts.")
     probe_seconds: Positive = Field(60.0, description="Seconds between probes of an account whose breaker is open.")
     ramp_until: int = Field(
@@ -228,9 +227,7 @@ class Settings(BaseModel):
     retain_events_days: Days = Field(90, description="Days that delivered events are kept.")
     retain_notices_days: Days = Field(180, description="Days that settled notices are kept.")
     retain_actions_days: Days = Field(365, description="Days that finished actions are kept.")
-    retain_reconciliations_days: Days = Field(
-        180, description="Days that reconciliations and their differences are kept."
-    )
+    retain_reconciliations_days: Days = Field(180, description="Days that reconciliations and differences are kept.")
     retain_labels_days: Days = Field(14, description="Days that fetched labels are kept. They can be fetched again.")
     retain_manifests_days: Days = Field(365, description="Days that hand-over manifests and print runs are kept.")
     retain_audit_days: Days = Field(730, description="Days that the audit log is kept. 0: forever.")
@@ -255,9 +252,7 @@ class Settings(BaseModel):
     notice_chat_urls: Secrets = Field(
         (), description="apprise URLs of your own team's chats that receive every milestone, comma-separated. Secrets."
     )
-    notice_timeout: float = Field(
-        30.0, ge=1, le=120, description="Seconds to wait for an SMS, WhatsApp or chat service."
-    )
+    notice_timeout: float = Field(30.0, ge=1, le=120, description="Seconds to wait for SMS, WhatsApp or chat services.")
     notice_consent: Channels = Field(
         "", description="Channels that need no consent in the payload, comma-separated: mail, sms, whatsapp."
     )
@@ -276,7 +271,7 @@ class Settings(BaseModel):
         "en", pattern="^[a-z]{2,8}$", description="Language of messages when the payload names none: en, hi, ..."
     )
     notice_country: str = Field(
-        "IN", pattern="^[A-Z]{2}$", description="Country of phone numbers without a country code."
+        "IN", pattern="^[A-Z]{2}$", description="Country of phone numbers without country code."
     )
     notice_brand: str = Field("", max_length=60, description="Your brand name in messages to customers.")
     templates_dir: str = Field("", description="Folder of templates that replace the shipped ones, file by file.")
@@ -341,9 +336,7 @@ class Settings(BaseModel):
     )
     port: int = Field(8000, ge=0, le=65535, description="Port that `awbridge serve` listens on. 0: a free one.")
     log_format: str = Field("text", pattern="^(text|json)$", description="`text` for people, `json` for machines.")
-    log_level: str = Field(
-        "info", pattern="^(debug|info|warning|error)$", description="The lowest level that is logged."
-    )
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Lowest level that is logged.")
 
     @property
     def longest_try(self) -> float:

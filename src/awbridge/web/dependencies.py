@@ -12,7 +12,8 @@ from fastapi import Depends, FastAPI, Request
 
 from awbridge.documents.making import DocumentMaker
 from awbridge.domain.couriers.allocation import Allocation
-from awbridge.domain.privacy import Privacy, read_privacy
+from awbridge.domain.privacy import Privacy
+from awbridge.domain.privacy_setting import read_privacy
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.sinks.addresses import Network
 from awbridge.sinks.objects import Objects

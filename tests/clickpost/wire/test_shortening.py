@@ -13,7 +13,8 @@ from awbridge.clickpost.wire.endpoints import ApiRequest
 from awbridge.clickpost.wire.lenient_json import Reply
 from awbridge.clickpost.wire.shortening import LONGEST_KEPT, LONGEST_READ
 from awbridge.domain.call import Call
-from awbridge.domain.privacy import Veil, read_privacy
+from awbridge.domain.privacy import Veil
+from awbridge.domain.privacy_setting import read_privacy
 
 MASKED = read_privacy("phone=mask,name=mask,email=mask,address=mask")
 DROP = {"drop_name": "Asha Rao", "drop_phone": "9812345678", "drop_address": "12 MG Road, Pune"}

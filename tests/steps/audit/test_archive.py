@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from awbridge.domain.errors import ObjectsError
-from awbridge.domain.privacy import read_privacy
+from awbridge.domain.privacy_setting import read_privacy
 from awbridge.sinks.objects import Objects, StoredObject
 from awbridge.steps.audit import archive as step
 from awbridge.steps.audit.archive import ArchivePolicy, archive_due, cut_next_file

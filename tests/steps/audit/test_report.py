@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from awbridge.domain.errors import AwbridgeError, MailError
-from awbridge.domain.privacy import read_privacy
+from awbridge.domain.privacy_setting import read_privacy
 from awbridge.domain.sheet import cell
 from awbridge.sinks.mail import send_mail
 from awbridge.sinks.objects import Objects

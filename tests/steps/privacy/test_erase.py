@@ -15,7 +15,7 @@ from awbridge.domain.errors import NotValid
 from awbridge.domain.handover.labels import LabelKey, WantedLabel
 from awbridge.domain.orders.action import ActionKind, NewAction
 from awbridge.domain.orders.shipment import shard_of
-from awbridge.domain.privacy import read_privacy
+from awbridge.domain.privacy_setting import read_privacy
 from awbridge.domain.tracking.returns import ReturnEvent
 from awbridge.sinks.objects import Objects
 from awbridge.steps.audit.archive import ArchivePolicy, archive_due

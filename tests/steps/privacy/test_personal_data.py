@@ -30,7 +30,7 @@ from awbridge.clickpost.client.call_recorder import record_call
 from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.notify.notices import Message, Sent
 from awbridge.domain.orders.action import ActionKind
-from awbridge.domain.privacy import read_privacy
+from awbridge.domain.privacy_setting import read_privacy
 from awbridge.sandbox import Faults, SandboxConfig, running
 from awbridge.sinks.objects import Objects
 from awbridge.steps.audit.archive import ArchivePolicy, archive_due, cut_next_file

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from awbridge.domain.privacy import ERASED, read_privacy
+from awbridge.domain.privacy import ERASED
+from awbridge.domain.privacy_setting import read_privacy
 from awbridge.domain.tracking.lifecycle import Sighting
 from awbridge.domain.tracking.scan import Source
 from awbridge.sinks.objects import Objects

@@ -11,7 +11,7 @@ import pytest
 
 from awbridge.domain.orders.action import ActionKind, NewAction
 from awbridge.domain.orders.shipment import State, shard_of
-from awbridge.domain.privacy import read_privacy
+from awbridge.domain.privacy_setting import read_privacy
 from awbridge.domain.reconciliation.differences import DifferenceKind, DifferenceTable, Ours
 from awbridge.sinks.objects import Objects
 from awbridge.steps.audit.archive import ArchivePolicy, archive_due

@@ -18,7 +18,7 @@ from awbridge.clickpost.client.call_recorder import record_call
 from awbridge.domain.errors import NotFound, NotPossible
 from awbridge.domain.orders.action import ActionKind
 from awbridge.domain.orders.shipment import State
-from awbridge.domain.privacy import read_privacy
+from awbridge.domain.privacy_setting import read_privacy
 from awbridge.domain.reconciliation.differences import DifferenceKind
 from awbridge.sandbox import Sandbox, SandboxConfig, running
 from awbridge.steps.audit.bundle import bundle_of

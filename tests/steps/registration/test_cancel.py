@@ -18,7 +18,7 @@ from awbridge.domain.call import Call
 from awbridge.domain.orders import cancellation
 from awbridge.domain.orders.cancellation import CancelState
 from awbridge.domain.orders.shipment import State
-from awbridge.domain.privacy import read_privacy
+from awbridge.domain.privacy_setting import read_privacy
 from awbridge.sinks.objects import Objects
 from awbridge.steps.audit.publish import Destination
 from awbridge.steps.audit.report import ReportPolicy, report_failures

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from awbridge.domain.privacy import read_privacy
+from awbridge.domain.privacy_setting import read_privacy
 from awbridge.sinks.objects import Objects
 from awbridge.steps.audit.publish import Destination
 from awbridge.steps.audit.report import ReportPolicy, report_failures
