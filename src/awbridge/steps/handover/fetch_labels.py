@@ -16,7 +16,7 @@ from typing import Protocol
 import structlog
 
 from awbridge.clickpost.client.call_recorder import recorded_calls
-from awbridge.clickpost.orders.labels import StoredLabel as LabelLink
+from awbridge.clickpost.orders.labels import Label as LabelLink
 from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
