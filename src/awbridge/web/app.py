@@ -56,9 +56,14 @@ def build_app(
         access=access,
         recorder=recorder,
     )
+
+    def webhook_p99() -> float | None:
+        return webhook.p99()
+
     keys = Keys(api_keys, access, limiter or WrongKeyLimiter(connections.refused))
     guarded = ApiGuard(_fastapi_app(api, process), keys, open_paths=_OPEN, open_folder=_OPEN_FOLDER, host=host)
-    guarded_pages = PageGuard(build_pages(api, access), keys, api.store, api.clock, host=host)
+    pages = build_pages(api, access, webhook_p99=webhook_p99)
+    guarded_pages = PageGuard(pages, keys, api.store, api.clock, host=host)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and _is_webhook(scope["path"]):

@@ -16,6 +16,7 @@ from awbridge.store import Store
 from awbridge.store.audit import activity, attempts
 from awbridge.store.polling import arrivals
 from awbridge.store.polling.arrivals import Arrival
+from awbridge.store.tracking.inbox import NewDelivery
 from awbridge.web.pages import activity as pages_activity
 from awbridge.web.pages.activity import ActivityReader
 from tests.support.app import Web
@@ -119,3 +120,15 @@ def test_every_file_of_others_is_named_with_its_licence() -> None:
     assert len(vendored) == 3
     assert all(name in notice for name in vendored)
     assert "Permission is hereby granted" in notice
+
+
+async def test_the_overview_says_how_fast_webhooks_are_stored(web: Web) -> None:
+    assert stored_within(await open_page(web, "/")) == "–"
+    await web.ingest.accept(NewDelivery("one", Source.WEBHOOK, b"{}", T0))
+    assert re.fullmatch(r"\d+ ms", stored_within(await open_page(web, "/")))
+
+
+def stored_within(shown: str) -> str:
+    found = re.search(r"<dt>Stored within[^<]*</dt><dd>([^<]*)</dd>", shown)
+    assert found
+    return found[1]

@@ -28,6 +28,7 @@ BATCH = 500  # deliveries a commit
 CAPACITY = 5_000  # deliveries that may wait; more are refused, so that memory stays flat
 CAPACITY_BYTES = 64 * 1024 * 1024  # of their bodies, for the same reason
 TIMEOUT = 1.2  # seconds until a caller gets 503; ClickPost hangs up after about 2
+LATENCIES = 2_000  # of the newest deliveries, from which the quantiles are taken
 TICK = 0.1  # seconds between looks for callers whose time is up
 
 
@@ -63,11 +64,17 @@ class Ingest:
         self._timer: asyncio.TimerHandle | None = None
         self.on_stored = on_stored
         self.arrived = 0  # deliveries that were handed in, ever
+        self._latencies: deque[float] = deque(maxlen=LATENCIES)
 
     def check_room(self) -> None:
         """Raise StoreBusy when another delivery would be refused: its body need not even be read."""
         if len(self._waiting) >= CAPACITY or self._bytes >= CAPACITY_BYTES:
             raise StoreBusy("too many deliveries are waiting to be stored")
+
+    def p99(self) -> float | None:
+        """Seconds from hand-in to commit, the 99th percentile of the newest deliveries here; None before the first."""
+        newest = sorted(self._latencies)
+        return newest[len(newest) * 99 // 100] if newest else None
 
     async def accept(self, delivery: NewDelivery) -> None:
         """Return once the delivery is committed. Raises StoreBusy when that does not happen in time."""
@@ -127,6 +134,8 @@ class Ingest:
             _refuse(batch, StoreBusy(f"storing failed: {type(error).__name__}"))
             raise
         else:
+            committed_at = asyncio.get_running_loop().time() + TIMEOUT
+            self._latencies.extend([committed_at - time_is_up for time_is_up, _, _ in batch])
             for _, _, caller in batch:
                 if not caller.done():
                     caller.set_result(None)

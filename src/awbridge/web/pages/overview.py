@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -92,6 +92,7 @@ def routes(
     templates: PageTemplates,
     stuck_after: StuckAfter,
     reader: ActivityReader,
+    webhook_p99: Callable[[], float | None],
     setup: SetupTools | None = None,
 ) -> list[PageRoute]:
     """The route of the overview page, on this store."""
@@ -111,6 +112,7 @@ def routes(
             endpoints=endpoints,
             activity=await reader.read(),
             counted_at=counted_at,
+            webhook_p99=webhook_p99(),
             needs_setup=setup is not None and await essentials_missing(store, setup),
         )
 

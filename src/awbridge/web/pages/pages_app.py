@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -66,14 +68,19 @@ def is_page(path: str) -> bool:
     return path.split("/")[1] in _FIRST_SEGMENTS if path.startswith("/") else False
 
 
-def build_pages(api: ApiContext, access: AccessList | None = None) -> Starlette:
-    """All pages, on what the API's routes share. `access`: the stored keys and people, as the guards read them."""
+def build_pages(
+    api: ApiContext, access: AccessList | None = None, *, webhook_p99: Callable[[], float | None] = lambda: None
+) -> Starlette:
+    """All pages, on what the API's routes share. `access`: the stored keys and people, as the guards read them.
+
+    `webhook_p99`: seconds in which this process commits a webhook, the 99th percentile; None before the first.
+    """
     access = access or AccessList(api.store, api.clock)
     store, clock, zone = api.store, api.clock, api.zone
     templates = PageTemplates(clock, zone)
     app = Starlette(
         routes=[
-            *_work(api, templates),
+            *_work(api, templates, webhook_p99),
             *_hand_over(api, templates),
             *_records(api, templates),
             *EndpointForms(store, clock, templates, api.networks, zone).routes(),
@@ -89,12 +96,12 @@ def build_pages(api: ApiContext, access: AccessList | None = None) -> Starlette:
     return app
 
 
-def _work(api: ApiContext, templates: PageTemplates) -> list[PageRoute]:
+def _work(api: ApiContext, templates: PageTemplates, webhook_p99: Callable[[], float | None]) -> list[PageRoute]:
     """Overview, shipments, failures, failed deliveries."""
     store, clock, zone = api.store, api.clock, api.zone
     reader = ActivityReader(store, clock, zone, api.audit.crons)
     return [
-        *overview.routes(store, clock, templates, api.stuck_after, reader, api.setup),
+        *overview.routes(store, clock, templates, api.stuck_after, reader, webhook_p99, api.setup),
         *ShipmentListPages(store, clock, templates, api.stuck_after, zone).routes(),
         *OneShipmentPages(store, clock, templates, api.allocation, api.audit.privacy).routes(),
         *ShipmentPages(store, clock, templates, api.stuck_after, api.poll_again_after, zone).routes(),

@@ -177,6 +177,8 @@ class WebhookEndpoint:
 
     def __init__(self, ingest: Ingest, keys: KeyRing, clock: Clock, refusals: WebhookRefusals | None = None) -> None:
         self._ingest = ingest
+        self.p99 = ingest.p99
+        """Seconds to commit a delivery, the 99th percentile of the newest; None before the first."""
         self._keys = keys
         self._clock = clock
         self._refusals = refusals or WebhookRefusals()
