@@ -10,12 +10,11 @@ import zipfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from fastapi import FastAPI
-from starlette.routing import Route
 
 from awbridge.domain.people.role import Role
 from awbridge.store import Store
@@ -23,16 +22,15 @@ from awbridge.store.engine.queries import columns
 from awbridge.store.privacy.masked_reads import BODIES, HIDDEN, TEXTS
 from awbridge.web import health
 from awbridge.web.access.roles import least_role
-from awbridge.web.dependencies import ApiContext
-from awbridge.web.pages.pages_app import build_pages
 from awbridge.web.v1.router import router
 from tests.support.app import Web, web_on
+from tests.support.every_page import filled_in, page_paths
 from tests.support.evidence_rows import more_about
 from tests.support.one_of_each import one_of_each
 from tests.support.pages import HERE
 from tests.support.people import a_key, people_of_each_role, sign_in
 from tests.support.rows import T0, fetch, sql
-from tests.support.world import SetClock, an_order, get
+from tests.support.world import an_order, get
 
 NAME, PHONE, MAIL, ADDRESS = "Yashodhara Quillfeather", "9012345601", "yash@quill.example", "77 Peppercorn Mews Lane"
 LABEL = "https://labels.example/of-the-address.pdf"
@@ -130,25 +128,6 @@ def api_paths() -> list[str]:
     api.include_router(health.router)
     found = (path for path, methods in api.openapi()["paths"].items() if "get" in methods)
     return sorted(set(found) - {"/healthz", "/readyz"})
-
-
-def page_paths() -> list[str]:
-    pages = build_pages(ApiContext(store=cast("Store", None), clock=SetClock()))
-    return sorted(r.path for r in pages.routes if isinstance(r, Route) and "GET" in (r.methods or ()))
-
-
-def filled_in(path: str, known: dict[str, str]) -> str:
-    named = {
-        **known,
-        "reference": quote(known["reference_number"], safe=""),
-        "token": "none",
-        "report": known["report_id"],
-        "difference": known["difference_id"],
-        "event_id": "1",
-    }
-    if path.startswith("/reconciliation/"):
-        named["number"] = known["reconciliation_id"]
-    return re.sub(r"\{(\w+)(?::path)?\}", lambda found: str(named[found[1]]), path)
 
 
 @dataclass
