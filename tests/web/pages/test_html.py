@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -11,11 +12,23 @@ import pytest
 from html5lib.html5parser import ParseError
 
 from awbridge.store import Store
+from awbridge.store.engine.queries import columns
+from awbridge.store.privacy.masked_reads import BODIES, TEXTS
 from tests.support.app import Web, web_on
 from tests.support.every_page import filled_in, page_paths
+from tests.support.evidence_rows import more_about
 from tests.support.one_of_each import one_of_each
 from tests.support.pages import HERE, OUR_FORM
+from tests.support.rows import sql
+from tests.support.world import an_order
 
+HOSTILE = "\"'--></textarea></title><script>run('x')</script>"
+# What awbridge itself writes into a column, and reads again.
+PARSED = {
+    *(("endpoints", "url"), ("erasures", "subject"), ("scans", "return_event"), ("shipments", "edd")),
+    *(("promises", "edd"), ("reconciliations", "columns_read"), ("reconciliations", "not_understood")),
+    ("reconciliations", "found"),
+}
 PARTS = ("/shipments.tabs",)  # of a page, for its live update
 
 
@@ -39,6 +52,30 @@ async def test_every_page_is_valid_html(web: Web) -> None:
     chosen = f"reference={known['reference_number'].replace('/', '%2F')}"
     for path, form in (("/shipments/preview", f"action=cancel&{chosen}"), ("/shipments/act", f"action=poll&{chosen}")):
         check(path, (await web.http.post(path, headers=OUR_FORM, content=form)).text)
+
+
+async def test_what_comes_from_outside_is_shown_and_never_run(web: Web) -> None:
+    known = await one_of_each(web, 1)
+    await more_about(web.store, known["reference_number"])
+    async with web.store.write() as session:
+        for table, names in columns().items():
+            for column in names:
+                if column in TEXTS and (table, column) not in PARSED:
+                    await session.execute(sql(f"UPDATE {table} SET {column} = $1"), HOSTILE)
+                if column in BODIES and column != "payload" and (table, column) not in PARSED:
+                    body = json.dumps({HOSTILE: HOSTILE})
+                    stored = body.encode() if table == "inbox" else body
+                    await session.execute(sql(f"UPDATE {table} SET {column} = $1"), stored)
+        payload = an_order(known["reference_number"]) | {HOSTILE: HOSTILE, "drop_info": {"drop_name": HOSTILE}}
+        await session.execute(sql("UPDATE shipments SET payload = $1"), json.dumps(payload))
+    shown = 0
+    for path in (filled_in(path, known) for path in page_paths() if path not in PARTS):
+        answer = await web.http.get(path, headers=HERE)
+        if answer.headers.get("content-type", "").startswith("text/html"):
+            check(path, answer.text)
+            assert "<script>run" not in answer.text, path
+            shown += "&lt;script&gt;run" in answer.text
+    assert shown > 5, "the test must be able to fail"
 
 
 def check(path: str, html: str) -> None:
