@@ -15,6 +15,10 @@ from tests.support.absent import absent
 
 PHONE, LAPTOP = (390, 844), (1280, 800)
 MOST_TABS = 400
+# What reaches beyond the right edge, outside of what scrolls by itself.
+TOO_WIDE = """() => [...document.querySelectorAll('main *, header *, footer *')]
+  .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+  .filter(e => !e.closest('.tabs, .menu, pre, details:not([open])')).slice(0, 5).map(e => e.outerHTML.slice(0, 120))"""
 
 
 def chromium_path() -> str:
@@ -57,7 +61,7 @@ class Watched:
         """Nothing went wrong, nobody has to scroll sideways, and axe finds nothing."""
         assert self.wrong == [], self.page.url
         wide = await self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 0, f"{self.page.url} is {wide} px too wide"
+        assert wide <= 0, f"{self.page.url} is {wide} px too wide: {await self.page.evaluate(TOO_WIDE)}"
         found = await Axe().run(self.page)  # pyright: ignore[reportUnknownMemberType]
         assert found.violations_count == 0, f"{self.page.url}: {found.generate_report()}"
 

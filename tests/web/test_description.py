@@ -153,8 +153,9 @@ def _stricter_than_described(case: Case) -> list[Any]:
     A transporter may be named `sync` and a shipment `R/label`, so other methods match these paths too.
     """
     parameters = {p["name"] for p in case.operation.definition.raw.get("parameters", ())}
-    rules = "requestBody" in case.operation.definition.raw or "cursor" in parameters
     path = case.operation.path
+    rules = "requestBody" in case.operation.definition.raw or parameters & {"cursor", "before", "since"}
+    rules = rules or path.startswith("/v1/shipments.")
     return [
         *([positive_data_acceptance] if rules else ()),
         *([unsupported_method] if path.startswith("/v1/couriers/") else ()),

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from awbridge.domain.json import JsonObject
 
 _MEANINGS = {
-    400: "The body cannot be parsed, or `cursor` is not one that this API returned.",
+    400: "The body cannot be parsed, two lists exclude each other, or `cursor` is not one that this API returned.",
     401: "No API key, or a wrong one.",
     403: "The key's role does not cover this; or there is no key, and the caller is on another machine or is a browser "
     "page of another site.",
@@ -30,6 +30,11 @@ _MEANINGS = {
 _EXTRA_PROBLEMS = {
     ("/v1/couriers/sync", "post"): (502,),
     ("/v1/opt-outs/remove", "post"): (404,),
+    ("/v1/accounts/reset", "post"): (404,),
+    ("/v1/shipments.csv", "get"): (400,),
+    ("/v1/shipments.xlsx", "get"): (400,),
+    ("/v1/shipments/{reference_number}/label", "get"): (409,),
+    ("/v1/labels/prints/{print_id}/pdf", "get"): (409,),
 }
 _UNGUARDED = ("/healthz", "/readyz")
 _SCHEME = "API key"

@@ -41,14 +41,20 @@ _CALL = ("made_at", "api", "http_status", "business_status", "outcome", "error",
 _CALLS_SHOWN = 50
 _PLACES_SHOWN = 1000  # rows of a table on the terminal
 _ELSEWHERE = (
-    Lazy("list", "shipment_lists:list_shipments", "List shipments, newest first, or those that need a person."),
-    Lazy("export", "shipment_lists:export_shipments", "Export a list of shipments as CSV or XLSX."),
-    Lazy("edit", "actions:edit_shipment", "Edit an order that the courier has: order_type, cod_value, and others."),
-    Lazy("label", "actions:fetch_label", "Fetch a shipment's label; its URL is stored with the shipment."),
-    Lazy("ndr", "actions:instruct", "Instruct the courier after a failed delivery (NDR)."),
-    Lazy("payload", "payloads:payload", "Show a shipment's payload, or edit it."),
-    Lazy("replace", "payloads:replace", "Replace a shipment that ClickPost holds, and cancel the old one."),
-    Lazy("settle", "payloads:settle_shipments", "Settle shipments that may be placed: say whether ClickPost has them."),
+    Lazy("list", "orders.shipment_lists:list_shipments", "List shipments, newest first, or those that need a person."),
+    Lazy("export", "orders.shipment_lists:export_shipments", "Export a list of shipments as CSV or XLSX."),
+    Lazy(
+        "edit", "orders.actions:edit_shipment", "Edit an order that the courier has: order_type, cod_value, and others."
+    ),
+    Lazy("label", "orders.actions:fetch_label", "Fetch a shipment's label; its URL is stored with the shipment."),
+    Lazy("ndr", "orders.actions:instruct", "Instruct the courier after a failed delivery (NDR)."),
+    Lazy("payload", "orders.payloads:payload", "Show a shipment's payload, or edit it."),
+    Lazy("replace", "orders.payloads:replace", "Replace a shipment that ClickPost holds, and cancel the old one."),
+    Lazy(
+        "settle",
+        "orders.payloads:settle_shipments",
+        "Settle shipments that may be placed: say whether ClickPost has them.",
+    ),
 )
 
 

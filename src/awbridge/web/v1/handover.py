@@ -20,7 +20,7 @@ from awbridge.store.handover.parcels import WaitingParcels
 from awbridge.store.handover.print_runs import PrintLine, PrintRun
 from awbridge.web.dependencies import ApiDep, StoreDep
 from awbridge.web.pdf_response import PdfResponse, pdf_response
-from awbridge.web.v1.request_parsing import NO_NUL, Moment, no_nul, parse_id
+from awbridge.web.v1.request_parsing import NO_NUL, Moment, no_nul, parse_before, parse_id
 from awbridge.web.v1.views import Id, Limit, View
 
 router = APIRouter(tags=["labels and manifests"])
@@ -165,7 +165,7 @@ async def print_labels(body: PrintBody, api: ApiDep) -> PrintRunWithLines:
 async def list_prints(store: StoreDep, before: Before = None, limit: Limit = 50) -> PrintRunPage:
     """Print runs, newest first."""
     async with store.read() as session:
-        found = await print_runs.newest(session, before=parse_id(before) if before else None, limit=limit + 1)
+        found = await print_runs.newest(session, before=parse_before(before), limit=limit + 1)
     following = str(found[limit - 1].id) if len(found) > limit else None
     return PrintRunPage(prints=[PrintRunView.model_validate(run) for run in found[:limit]], next=following)
 
@@ -214,7 +214,7 @@ async def make_manifest(body: ManifestBody, api: ApiDep) -> NewManifestView:
 async def list_manifests(store: StoreDep, before: Before = None, limit: Limit = 50) -> ManifestPage:
     """Hand-over manifests, newest first."""
     async with store.read() as session:
-        found = await manifests.newest(session, before=parse_id(before) if before else None, limit=limit + 1)
+        found = await manifests.newest(session, before=parse_before(before), limit=limit + 1)
     following = str(found[limit - 1].number) if len(found) > limit else None
     return ManifestPage(manifests=[ManifestView.model_validate(one) for one in found[:limit]], next=following)
 

@@ -11,7 +11,7 @@ from fastapi import Request
 from pydantic import BeforeValidator, WithJsonSchema
 from starlette.exceptions import HTTPException
 
-from awbridge.domain.errors import NotFound
+from awbridge.domain.errors import FieldProblem, NotFound, PayloadRefused
 from awbridge.domain.json import read_order_json
 from awbridge.domain.moments import CLOCK_EXAMPLE, EXAMPLES, read_clock, read_day, read_local
 
@@ -88,6 +88,14 @@ def no_nul(reference_number: str) -> str:
     if "\x00" in reference_number:
         raise NotFound("there is no shipment with a NUL in its reference number")
     return reference_number
+
+
+def parse_before(text: str | None) -> int | None:
+    """The id in the parameter `before`; None without one. Raises PayloadRefused."""
+    try:
+        return None if text is None else parse_id(text)
+    except NotFound:
+        raise PayloadRefused([FieldProblem("before", "pass `next` of the previous page")]) from None
 
 
 def parse_id(text: str) -> int:
