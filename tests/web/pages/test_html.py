@@ -14,6 +14,7 @@ from html5lib.html5parser import ParseError
 from awbridge.store import Store
 from awbridge.store.engine.queries import columns
 from awbridge.store.privacy.masked_reads import BODIES, TEXTS
+from awbridge.web.pages.language import LANGUAGES
 from tests.support.app import Web, web_on
 from tests.support.every_page import filled_in, page_paths
 from tests.support.evidence_rows import more_about
@@ -29,6 +30,7 @@ PARSED = {
     *(("promises", "edd"), ("reconciliations", "columns_read"), ("reconciliations", "not_understood")),
     ("reconciliations", "found"),
 }
+BINARY = ("inbox", "reconciliation_files")  # whose bodies are bytes
 PARTS = ("/shipments.tabs",)  # of a page, for its live update
 
 
@@ -43,12 +45,15 @@ async def test_every_page_is_valid_html(web: Web) -> None:
     known = await one_of_each(web, 1)
     shown = 0
     paths = [filled_in(path, known) for path in page_paths() if path not in PARTS]
-    for path in (*paths, "/search?q=nobody", "/endpoints/nosuch", "/shipments?stat=x"):
-        answer = await web.http.get(path, headers=HERE)
-        if answer.headers.get("content-type", "").startswith("text/html"):
-            check(path, answer.text)
-            shown += 1
-    assert shown > 30
+    for language in LANGUAGES:
+        for path in (*paths, "/search?q=nobody", "/endpoints/nosuch", "/shipments?stat=x"):
+            answer = await web.http.get(path, headers={**HERE, "accept-language": language})
+            assert answer.status_code < 500, (path, language)
+            if answer.headers.get("content-type", "").startswith("text/html"):
+                check(path, answer.text)
+                assert f'<html lang="{language}"' in answer.text
+                shown += 1
+    assert shown > 60
     chosen = f"reference={known['reference_number'].replace('/', '%2F')}"
     for path, form in (("/shipments/preview", f"action=cancel&{chosen}"), ("/shipments/act", f"action=poll&{chosen}")):
         check(path, (await web.http.post(path, headers=OUR_FORM, content=form)).text)
@@ -64,7 +69,7 @@ async def test_what_comes_from_outside_is_shown_and_never_run(web: Web) -> None:
                     await session.execute(sql(f"UPDATE {table} SET {column} = $1"), HOSTILE)
                 if column in BODIES and column != "payload" and (table, column) not in PARSED:
                     body = json.dumps({HOSTILE: HOSTILE})
-                    stored = body.encode() if table == "inbox" else body
+                    stored = body.encode() if table in BINARY else body
                     await session.execute(sql(f"UPDATE {table} SET {column} = $1"), stored)
         payload = an_order(known["reference_number"]) | {HOSTILE: HOSTILE, "drop_info": {"drop_name": HOSTILE}}
         await session.execute(sql("UPDATE shipments SET payload = $1"), json.dumps(payload))

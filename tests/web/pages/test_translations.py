@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from babel.messages.catalog import Message
 from tools import translations
 
 TEMPLATES = translations.PAGES / "templates"
@@ -39,12 +40,24 @@ def test_every_text_of_a_template_is_marked(name: str) -> None:
     assert re.findall(r"(?<![\w.])_\((?![\"'])[^)]*\)", template) == [], "use the filter `translated`"
 
 
+def differ(message: Message) -> bool:
+    """Whether a translation has other placeholders, or a percent sign, which would begin one."""
+    texts = [message.id] if isinstance(message.id, str) else [*message.id]
+    translated = [message.string] if isinstance(message.string, str) else [*message.string]
+    return any(placeholders(one) not in [placeholders(text) for text in texts] for one in translated)
+
+
+def placeholders(text: str) -> list[str]:
+    return sorted(re.findall(r"%(?:\(\w+\))?.", text))
+
+
 @pytest.mark.parametrize("language", translations.LANGUAGES)
 def test_every_text_is_translated(language: str) -> None:
     catalogue = translations.updated(language)
     missing = [message.id for message in catalogue if message.id and not translations.is_translated(message)]
     assert missing == [], "add the translations; python -m tools.translations brings the file up to date"
     errors = [(message.id, str(error)) for message in catalogue for error in message.check(catalogue)]
+    errors += [(message.id, "its placeholders differ") for message in catalogue if message.id and differ(message)]
     assert errors == []
 
 
