@@ -18,7 +18,8 @@ from awbridge.store.polling import arrivals
 from awbridge.store.polling.arrivals import Arrival
 from awbridge.store.tracking.inbox import NewDelivery
 from awbridge.web.pages import activity as pages_activity
-from awbridge.web.pages.activity import ActivityReader
+from awbridge.web.pages.activity import ActivityReader, FailureBar
+from awbridge.web.pages.visit import VISIT, Visit
 from tests.support.app import Web
 from tests.support.pages import open_page
 from tests.support.rows import T0, add, attempt, decided, place, sql
@@ -132,3 +133,13 @@ def stored_within(shown: str) -> str:
     found = re.search(r"<dt>Stored within[^<]*</dt><dd>([^<]*)</dd>", shown)
     assert found
     return found[1]
+
+
+def test_what_is_remembered_is_said_in_the_language_of_each_visitor() -> None:
+    bar = FailureBar(courier="Ekart", business_status=319, http_status=200, shipments=1, url="/failures")
+    assert bar.answer == "319 the courier refused the order"
+    token = VISIT.set(Visit(language="hi"))
+    try:
+        assert bar.answer == "319 कूरियर ने ऑर्डर अस्वीकार किया"
+    finally:
+        VISIT.reset(token)

@@ -36,9 +36,17 @@ class FailureBar:
     """Shipments of a courier that fail with one answer. `url`: their list."""
 
     courier: str
-    answer: str
+    business_status: int | None
+    http_status: int | None
     shipments: int
     url: str
+
+    @property
+    def answer(self) -> str:
+        """ClickPost's answer, in the visitor's language: bars outlast a visit."""
+        if self.business_status is None:
+            return f"HTTP {self.http_status}" if self.http_status else gettext("no response")
+        return f"{self.business_status} {gettext(ANSWER_NAMES.get(self.business_status, ''))}".strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,11 +128,11 @@ async def _failures(session: Session) -> list[FailureBar]:
 
 def _bar(courier: int, http: int | None, code: int | None, counts: Sequence[tuple[int, State]]) -> FailureBar:
     """The bar of one courier and answer. Its list is that of the state with most of them."""
-    answer = f"{code} {gettext(ANSWER_NAMES.get(code, ''))}".strip() if code is not None else ""
     query = f"state={max(counts)[1].value}&courier={courier}" + ("" if code is None else f"&failure_code={code}")
     return FailureBar(
         courier=courier_name(courier),
-        answer=answer or (f"HTTP {http}" if http else "no response"),
+        business_status=code,
+        http_status=http,
         shipments=sum(shipments for shipments, _ in counts),
         url=f"/shipments?{query}" if courier else "/failures",
     )

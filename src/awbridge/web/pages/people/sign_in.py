@@ -95,7 +95,7 @@ class SignInPages:
         return signed_in(request, token, path)
 
     async def sign_out(self, request: Request) -> Response:
-        """End this session."""
+        """Sign out of this browser."""
         actor = current_visit().actor
         if actor is not None and actor.session:
             await steps.sign_out(store=self._store, clock=self._clock, token_sha256=actor.session)
