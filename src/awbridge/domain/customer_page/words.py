@@ -1,0 +1,105 @@
+"""The words of one language for customers: texts by key, and days and times as people say them. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+def fill(pattern: str, values: Mapping[str, object]) -> str:
+    """A text with its `{placeholders}` replaced; one without a value stays."""
+    return _PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), pattern)
+
+
+def placeholders(pattern: str) -> frozenset[str]:
+    """The names in braces of a text."""
+    return frozenset(_PLACEHOLDER.findall(pattern))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DateWords:
+    """Days and times in one language. All times are local: the caller converts them into the shop's zone.
+
+    `weekdays` begin with Monday, `months` with January. Patterns name {weekday}, {day}, {month}, {year}, {hour},
+    {minute}; those made of other words name {day}, {time}. `digits` are the ten digits that are shown.
+    """
+
+    weekdays: tuple[str, ...]
+    months: tuple[str, ...]
+    digits: str
+    day: str
+    day_and_year: str
+    short_day: str
+    short_day_and_year: str
+    time: str
+    moment: str
+    by_evening: str
+    today: str
+    tomorrow: str
+    yesterday: str
+
+    def day_in_words(self, day: date, *, year: int, short: bool = False) -> str:
+        """A day, such as "Tuesday, 24 November", `short` "24 November". The year is added if it is not `year`."""
+        if short:
+            pattern = self.short_day if day.year == year else self.short_day_and_year
+        else:
+            pattern = self.day if day.year == year else self.day_and_year
+        names = {"weekday": self.weekdays[day.weekday()], "month": self.months[day.month - 1]}
+        return fill(pattern, {**names, "day": self.number(day.day), "year": self.number(day.year)})
+
+    def near_day(self, day: date, *, today: date) -> str:
+        """The same, but "today", "tomorrow" or "yesterday" where that is so. For pages that are made on that day."""
+        distance = (day - today).days
+        if distance in (-1, 0, 1):
+            return (self.yesterday, self.today, self.tomorrow)[distance + 1]
+        return self.day_in_words(day, year=today.year)
+
+    def promised_day(self, day: date, *, year: int) -> str:
+        """A promised day: until its evening, such as "Tuesday, 24 November, by evening"."""
+        return fill(self.by_evening, {"day": self.day_in_words(day, year=year)})
+
+    def time_in_words(self, at: datetime) -> str:
+        """A local time of day, such as "10:30"."""
+        return fill(self.time, {"hour": self.number(f"{at:%H}"), "minute": self.number(f"{at:%M}")})
+
+    def moment_in_words(self, at: datetime, *, year: int, short: bool = False) -> str:
+        """A day and its time, such as "Monday, 23 November, 10:30", `short` "23 November, 10:30"."""
+        day = self.day_in_words(at.date(), year=year, short=short)
+        return fill(self.moment, {"day": day, "time": self.time_in_words(at)})
+
+    def number(self, value: int | str) -> str:
+        """A number in the digits of the language."""
+        return str(value) if self.digits[:1] == "0" else str(value).translate(_digits(self.digits))
+
+
+def _digits(digits: str) -> dict[int, str]:
+    return {ord("0") + value: digit for value, digit in enumerate(digits)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """One language: its code, its own name, its direction ("ltr" or "rtl"), its dates, its texts by dotted key."""
+
+    code: str
+    name: str
+    direction: str
+    dates: DateWords
+    texts: Mapping[str, str]
+
+    def text(self, key: str, **values: object) -> str:
+        """A text with its placeholders filled. Numbers are written in the digits of the language."""
+        shown = {name: self.dates.number(v) if isinstance(v, int) else v for name, v in values.items()}
+        return fill(self.texts[key], shown)
+
+    def has(self, key: str) -> bool:
+        """Whether there is a text of this key."""
+        return key in self.texts
+
+
+def as_beginning(text: str) -> str:
+    """A text with a capital first letter, for "today" as a heading."""
+    return text[:1].upper() + text[1:]
