@@ -38,6 +38,7 @@ TABLES = (
     *("labels", "print_runs", "print_lines", "manifests", "manifest_lines"),
     *("reconciliations", "reconciliation_files", "differences"),
     *("people", "sessions", "api_keys", "audit_log"),
+    *("track_links", "track_link_progress"),
 )
 
 _emptied: dict[int, str] = {}  # a server's port -> its database for these tests

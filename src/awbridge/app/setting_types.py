@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from awbridge.domain.customer_page.links import LEAST_KEY
 from awbridge.domain.notify.notices import read_channels, read_milestones, read_quiet_hours
 from awbridge.domain.people.identity import read_roles
 from awbridge.domain.privacy_setting import read_privacy
@@ -77,8 +79,38 @@ def _check_options(value: SecretStr) -> SecretStr:
     return value
 
 
+def _check_link_keys(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    if any(len(key.get_secret_value()) < LEAST_KEY for key in value):
+        raise ValueError(f"every key needs at least {LEAST_KEY} characters; make one with `awbridge links new-key`")
+    return value
+
+
+def _check_public_url(value: str) -> str:
+    """An https URL without query, or an http one of this machine; without a trailing slash."""
+    if not value:
+        return value
+    parts = urlsplit(value)  # raises ValueError
+    host = parts.hostname or ""
+    if parts.scheme == "http" and host and not _is_loopback(host):
+        raise ValueError("customers' links need https; http is allowed for this machine alone")
+    if parts.scheme not in ("http", "https") or not host or parts.username is not None:
+        raise ValueError("write an address like https://track.shop.example")
+    if parts.query or parts.fragment or any(c.isspace() or c in '"<>\\' for c in value):
+        raise ValueError("write the address alone, without a query, such as https://track.shop.example")
+    return value.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 Texts = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
 Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_split_commas)]
+LinkKeyTexts = Annotated[Secrets, AfterValidator(_check_link_keys)]
+PublicUrl = Annotated[str, AfterValidator(_check_public_url)]
 Delays = Annotated[tuple[float, ...], BeforeValidator(_split_commas), AfterValidator(_check_delays)]
 Addresses = Annotated[Texts, AfterValidator(_check_addresses)]
 Networks = Annotated[Texts, AfterValidator(_check_networks)]

@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import ConfigDict, Field, SecretStr, model_validator
 
+from awbridge.app.customer_page_settings import CustomerPageSettings
 from awbridge.app.setting_types import (
     Addresses,
     Channels,
@@ -39,7 +40,7 @@ PREFIX = "AWBRIDGE_"
 NO_ARCHIVE = "none"
 
 
-class Settings(BaseModel):
+class Settings(CustomerPageSettings):
     """The service's settings, as `load_settings` reads them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
@@ -270,9 +271,7 @@ class Settings(BaseModel):
     notice_language: str = Field(
         "en", pattern="^[a-z]{2,8}$", description="Language of messages when the payload names none: en, hi, ..."
     )
-    notice_country: str = Field(
-        "IN", pattern="^[A-Z]{2}$", description="Country of phone numbers without country code."
-    )
+    notice_country: str = Field("IN", pattern="^[A-Z]{2}$", description="Country of phone numbers without its code.")
     notice_brand: str = Field("", max_length=60, description="Your brand name in messages to customers.")
     templates_dir: str = Field("", description="Folder of templates that replace the shipped ones, file by file.")
     endpoint_networks: Networks = Field(

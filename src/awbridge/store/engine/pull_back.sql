@@ -179,6 +179,9 @@ UPDATE reused_waybills SET since_at = CASE WHEN since_at > $1 THEN $1 ELSE since
   created_at = CASE WHEN created_at > $1 THEN $1 ELSE created_at END
 WHERE since_at > $1 OR created_at > $1
 
+-- name: track_link_progress
+UPDATE track_link_progress SET until_at = $1 WHERE until_at > $1
+
 -- name: arrivals
 DELETE FROM arrivals WHERE from_at > $1
 

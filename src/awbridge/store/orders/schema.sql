@@ -16,6 +16,7 @@
 -- edd_due_at: the end of the promised day. ndr_at: the last failed delivery (NULL: none, or delivered or returning since).
 -- phone_tail: the last four digits of the customer's phone number ('': none, or erased; NULL: not read from the payload
 -- yet). cod: cash is collected on delivery (NULL: not read yet).
+-- link_generation: how often its link to the customer's page was revoked (NULL: never).
 -- ndr_code, npr_code: why the last delivery and the last pickup failed. forward_...: the forward shipment of a return.
 CREATE TABLE shipments (
   shard SMALLINT NOT NULL,
@@ -90,6 +91,7 @@ CREATE TABLE shipments (
   piece_exception_at TIMESTAMPTZ,
   phone_tail TEXT,
   cod BOOLEAN,
+  link_generation SMALLINT,
   PRIMARY KEY (shard, reference_number)
 );
 -- A scan that changes no indexed column is written into its page (HOT), if that has room.

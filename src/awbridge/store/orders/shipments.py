@@ -11,6 +11,7 @@ from pydantic_core import from_json
 
 from awbridge.domain.orders.shipment import NO_COURIER, NewShipment, Region, Shipment, Tracked, shard_of
 from awbridge.store.couriers import accounts
+from awbridge.store.customer_page import links
 from awbridge.store.engine.database import Row, Session, Writes, row_as
 from awbridge.store.engine.queries import Queries, Statement
 from awbridge.store.engine.shards import fetch_of
@@ -26,12 +27,12 @@ def from_row(row: Row) -> Shipment:
     payload = from_json(row["payload"], cache_strings="keys")  # a fifth of what json.loads takes
     version = row["payload_version"] or 1
     updated_at = max(row["updated_at"], row["last_tracked_at"] or row["updated_at"])
-    read = {"payload": payload, "children": _children(row), "payload_version": version, "updated_at": updated_at}
-    return row_as(Shipment, row, **read)
+    return row_as(Shipment, row, payload=payload, payload_version=version, updated_at=updated_at, **_tracked(row))
 
 
-def _children(row: Row) -> tuple[str, ...]:
-    return tuple(json.loads(row["children"])) if row["children"] else ()
+def _tracked(row: Row) -> dict[str, object]:
+    children = tuple(json.loads(row["children"])) if row["children"] else ()
+    return {"children": children, "link_generation": row["link_generation"] or 0}
 
 
 async def fetch_shipments(session: Session, statement: Statement, *args: object) -> list[Shipment]:
@@ -50,13 +51,15 @@ async def add(session: Session, new: NewShipment, *, now: datetime) -> bool:
 
 
 async def add_many(session: Session, new: Sequence[NewShipment], *, now: datetime) -> set[str]:
-    """Store shipments, each ready to be pushed or, without a courier, to be allocated.
+    """Store shipments with their links, each ready to be pushed or, without a courier, to be allocated.
 
     Returns the reference numbers of those that were stored: the others are taken.
     """
     await accounts.ensure(session, [(one.courier_partner_id, one.account_code) for one in new])
     rows = sorted((_row(one, now) for one in new), key=lambda row: row[:2])
-    return {row["reference_number"] for row in await session.fetch_rows(_sql.add, rows)}
+    added = {row["reference_number"] for row in await session.fetch_rows(_sql.add, rows)}
+    await links.add_many(session, ((reference_number, 0) for reference_number in added))
+    return added
 
 
 def _row(new: NewShipment, now: datetime) -> tuple[Any, ...]:
@@ -116,7 +119,7 @@ async def lock_tracked(session: Session, references: Sequence[str]) -> dict[str,
     Without the payload, which is most of a row: apply reads a thousand of them a second.
     """
     rows = await fetch_of(session, _sql.lock_tracked, references)
-    return {row["reference_number"]: row_as(Tracked, row, children=_children(row)) for row in rows}
+    return {row["reference_number"]: row_as(Tracked, row, **_tracked(row)) for row in rows}
 
 
 async def get_many(session: Session, references: Sequence[str]) -> list[Shipment]:

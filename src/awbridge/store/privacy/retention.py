@@ -91,6 +91,8 @@ STAYS = {
     "paces": "one row for each kind of call",
     "clock_marks": "one row",
     "figure_samples": "two rows",
+    "track_links": "as the shipments; those of erased ones go with the erasure, and the page says when a link expires",
+    "track_link_progress": "one row",
     "saved_views": "set by you, a row each",
     "endpoints": "set by you, a row each",
     "webhook_keys": "set by you, a row each",

@@ -1,0 +1,39 @@
+"""Settings of the customer's page. `Settings` has them too."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import BaseModel, Field
+
+from awbridge.app.setting_types import LinkKeyTexts, PublicUrl
+from awbridge.domain.customer_page.links import LinkKeys, TrackLinks
+
+
+class CustomerPageSettings(BaseModel):
+    """The customer's page: its address, its links and its looks."""
+
+    track_url: PublicUrl = Field(
+        "",
+        description="Your address of the customer's page, such as https://track.shop.example. Empty: there is no page.",
+    )
+    track_keys: LinkKeyTexts = Field(
+        (),
+        description="Keys that make the links to it, comma-separated, each of at least 16 characters: the first one "
+        "makes them, all of them open them. Empty: there is no page. Secrets.",
+    )
+    track_link_days: int = Field(
+        90, ge=1, le=3650, description="Days that a link works after the parcel's end, or after its latest news."
+    )
+    track_short_links: bool = Field(True, description="Whether SMS carry the short form of the link.")
+
+    @property
+    def track_links(self) -> TrackLinks:
+        """What makes and opens links; it makes none where the page is off."""
+        keys = [key.get_secret_value() for key in self.track_keys]
+        return TrackLinks(self.track_url, LinkKeys(keys)) if self.track_url and keys else TrackLinks()
+
+    @property
+    def track_links_valid_for(self) -> timedelta:
+        """How long a link works after the parcel's end or its latest news."""
+        return timedelta(days=self.track_link_days)

@@ -1,0 +1,156 @@
+"""Links to the customer's page: which shipment a token stands for, and the tokens that a key makes. Pure.
+
+A token is a keyed permutation of 80 bits: the link id of the shipment (64 bits), then 16 zero bits. The permutation is
+a balanced Feistel network of 10 rounds with HMAC-SHA-256 as its round function, in the manner of NIST SP 800-38G. So
+nothing that depends on a key is stored, every key of the setting opens the links that it made, and of 65,536 guesses
+65,535 are refused without a query.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from awbridge.domain.orders.shipment import SHARDS
+
+TOKEN_LENGTH = 16
+LEAST_KEY = 16  # characters of a key
+SHORT = 40  # characters that a link in an SMS may have
+
+_ROUNDS = 10
+_HALF_BITS = 40
+_ZERO_BITS = 16
+_ID_DOMAIN, _ROUND_DOMAIN = b"awbridge customer page, link id, 1\0", b"awbridge customer page, token, 1\0"
+_TOKEN = re.compile(r"[a-z2-7]{16}", re.ASCII | re.IGNORECASE)
+
+
+class Linked(Protocol):
+    """What has a link: a shipment. `link_generation` counts how often its link was revoked."""
+
+    @property
+    def reference_number(self) -> str: ...
+    @property
+    def link_generation(self) -> int: ...
+
+
+class Dated(Protocol):
+    """What says when a shipment had news. Times are aware, UTC."""
+
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def placed_at(self) -> datetime | None: ...
+    @property
+    def status_at(self) -> datetime | None: ...
+    @property
+    def cancel_requested_at(self) -> datetime | None: ...
+
+
+def link_id(reference_number: str, generation: int = 0) -> int:
+    """The id of a shipment's link as a signed 64-bit integer: equal everywhere, and different after each revocation."""
+    hashed = hashlib.sha256(_ID_DOMAIN + generation.to_bytes(4) + reference_number.encode())
+    return int.from_bytes(hashed.digest()[:8], signed=True)
+
+
+def shard_of_link(identity: int) -> int:
+    """The shard of a link id, 0 to 63."""
+    return identity % SHARDS
+
+
+def expires_at(shipment: Dated, valid_for: timedelta) -> datetime:
+    """When a shipment's link expires: so long after the parcel's end, or after its latest news if it has not ended."""
+    news = (shipment.created_at, shipment.placed_at, shipment.status_at, shipment.cancel_requested_at)
+    return max(moment for moment in news if moment) + valid_for
+
+
+class LinkKeys:
+    """The keys of links: the first one makes them, all of them open them.
+
+    Raises ValueError without any key, or where one has fewer than 16 characters.
+    """
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        if not keys or any(len(key) < LEAST_KEY for key in keys):
+            raise ValueError(f"a key of links has at least {LEAST_KEY} characters")
+        self._keys = tuple(key.encode() for key in keys)
+
+    def __repr__(self) -> str:
+        return f"LinkKeys({len(self._keys)} keys)"
+
+    def token(self, reference_number: str, generation: int = 0) -> str:
+        """The token of a shipment's link: 16 characters of a-z and 2-7."""
+        identity = link_id(reference_number, generation) & (2**64 - 1)
+        permuted = permute(self._keys[0], identity << _ZERO_BITS)
+        return base64.b32encode(permuted.to_bytes(TOKEN_LENGTH * 5 // 8)).decode().lower()
+
+    def read(self, token: str) -> tuple[int, ...]:
+        """The link ids that a token may stand for, by key: usually one; () if no key made it. Any case is accepted.
+
+        An old token may be taken for that of a newer key as well, once in 65,536: `store.customer_page.links.find`
+        takes them all, and a link id that nobody has opens nothing.
+        """
+        if not _TOKEN.fullmatch(token):
+            return ()
+        permuted = int.from_bytes(base64.b32decode(token.upper()))
+        opened = (permute_back(key, permuted) for key in self._keys)
+        return tuple(_signed(value >> _ZERO_BITS) for value in opened if not value % (1 << _ZERO_BITS))
+
+
+@dataclass(frozen=True, slots=True)
+class TrackLinks:
+    """Makes the links of shipments. `base_url`: https://shop.example, without a trailing slash. Without keys: none."""
+
+    base_url: str = ""
+    keys: LinkKeys | None = None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is a customer's page at all."""
+        return bool(self.base_url and self.keys)
+
+    def url(self, shipment: Linked) -> str | None:
+        """The link to a shipment's page; None where the page is off."""
+        return self._url("track", shipment)
+
+    def short_url(self, shipment: Linked) -> str | None:
+        """The same page under a short path, as for an SMS; None where the page is off."""
+        return self._url("t", shipment)
+
+    def _url(self, path: str, shipment: Linked) -> str | None:
+        if not self.keys or not self.base_url:
+            return None
+        return f"{self.base_url}/{path}/{self.keys.token(shipment.reference_number, shipment.link_generation)}"
+
+
+NO_LINKS = TrackLinks()
+
+
+def _round(key: bytes, number: int, half: int) -> int:
+    message = _ROUND_DOMAIN + bytes([number]) + half.to_bytes(_HALF_BITS // 8)
+    return int.from_bytes(hmac.digest(key, message, "sha256")[: _HALF_BITS // 8])
+
+
+def permute(key: bytes, value: int) -> int:
+    """A number of 80 bits as the key permutes it."""
+    left, right = divmod(value, 1 << _HALF_BITS)
+    for number in range(_ROUNDS):
+        left, right = right, left ^ _round(key, number, right)
+    return left << _HALF_BITS | right
+
+
+def permute_back(key: bytes, value: int) -> int:
+    """The number of 80 bits that the key permutes to this one."""
+    left, right = divmod(value, 1 << _HALF_BITS)
+    for number in reversed(range(_ROUNDS)):
+        left, right = right ^ _round(key, number, left), left
+    return left << _HALF_BITS | right
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >> 63 else value

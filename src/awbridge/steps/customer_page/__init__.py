@@ -1,0 +1,1 @@
+"""The customer's page: links of shipments, and what the page shows."""

@@ -1,0 +1,1 @@
+"""Tables of the customer's page: whose link is whose."""
