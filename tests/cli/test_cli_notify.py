@@ -72,6 +72,13 @@ def test_a_preview_shows_the_message_text(awbridge: Any, monkeypatch: pytest.Mon
     assert awbridge("notices", "preview", "delivered", "--html").exit_code == 1
 
 
+def test_a_preview_says_which_language_is_sent_instead_of_one_without_templates(awbridge: Any) -> None:
+    tamil = awbridge("notices", "preview", "delivered", "--language", "ta")
+    assert "Your order 1001 was delivered" in tamil.stdout
+    assert "no template of this message in 'ta'; it is sent in 'en'" in tamil.stderr
+    assert awbridge("notices", "preview", "delivered", "--language", "ar").stderr == ""
+
+
 def test_the_lint_fails_on_a_broken_template(awbridge: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert awbridge("notices", "lint").stdout == "all templates ok\n"
     (tmp_path / "words" / "en").mkdir(parents=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,21 @@ def test_shipped_messages_name_no_day_on_another_day(language: str, milestone: M
 )
 def test_a_word_that_names_a_day_is_found_as_a_word(text: str, named: bool) -> None:
     assert names_day(text) is named
+
+
+@pytest.mark.parametrize(("language", "direction"), [("en", "ltr"), ("hi", "ltr"), ("ar", "rtl")])
+def test_mails_are_written_in_the_direction_of_their_language(language: str, direction: str) -> None:
+    html = Templates().render(Milestone.SHIPPED, Channel.MAIL, language, EXAMPLE).html
+    assert f'<div lang="{language}" dir="{direction}">' in (html or "")
+
+
+def test_arabic_texts_begin_with_an_arabic_word() -> None:
+    """The first strong character decides the direction of a text message."""
+    for milestone, is_return in product(Milestone, (False, True)):
+        values = {**EXAMPLE, "is_return": is_return}
+        mail = Templates().render(milestone, Channel.MAIL, "ar", values)
+        for text in (Templates().render(milestone, Channel.SMS, "ar", values).text, mail.subject, mail.text):
+            assert unicodedata.bidirectional(text[0]) == "AL", text
 
 
 def test_inserted_values_are_not_checked_as_template_text() -> None:

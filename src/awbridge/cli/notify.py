@@ -114,6 +114,9 @@ def preview(
             )
         )
     message = seen.message or fail(seen.problem)
+    if seen.missing_language:
+        text = f"There is no template of this message in {seen.missing_language!r}; it is sent in {message.language!r}."
+        click.echo(text, err=True)
     if as_html:
         click.echo(message.html or fail("only mails have HTML"))
         return

@@ -17,7 +17,7 @@ _DAY_WORDS = {
     "ta": "இன்று நாளை நேற்று",
     "te": "నేడు ఈరోజు రేపు నిన్న",
     "ur": "آج کل",
-    "ar": "اليوم غدا غدًا أمس",
+    "ar": "اليوم الليلة غدا غدًا غداً أمس الأحد الاثنين الإثنين الثلاثاء الأربعاء الخميس الجمعة السبت",
     "es": "hoy mañana ayer lunes martes miércoles jueves viernes sábado domingo",
 }
 _ALL_DAY_WORDS = frozenset(

@@ -24,7 +24,7 @@ from awbridge.domain.notify.notices import Channel
 from awbridge.domain.tracking.milestones import Milestone
 from awbridge.sinks import day_words
 
-LANGUAGES = ("en", "hi")
+LANGUAGES = ("en", "hi", "ar")
 LONGEST_VALUE = 80  # characters: a name must not smuggle in a message
 LONGEST_TEXT = 4000
 
@@ -32,6 +32,8 @@ _HEAD = re.compile(r"\A((?:[a-z_]+:[^\n]*\n)+)---\n", re.ASCII)
 _HEAD_NAMES = frozenset({"subject", "dlt_template_id", "names_day"})
 # Formatting, mentions and links of WhatsApp and chat services.
 _MARKUP = str.maketrans("", "", "*_~`<>|[]")
+# Languages that are written from right to left.
+_RIGHT_TO_LEFT = frozenset({"ar", "dv", "fa", "he", "ks", "ps", "sd", "ug", "ur", "yi"})
 _JOINERS = "\u200c\u200d"  # required by Indian scripts
 _GSM = set(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
@@ -156,7 +158,9 @@ class Templates:
         source = own if own is not None else self._read("layout.html.j2")
         if source is None:
             return None
-        more = {"subject": subject, "paragraphs": text.split("\n\n"), "language": language}
+        direction = "rtl" if language in _RIGHT_TO_LEFT else "ltr"
+        paragraphs = text.split("\n\n")
+        more = {"subject": subject, "paragraphs": paragraphs, "language": language, "direction": direction}
         return _render(_HTML, source, {**values, **more}, f"{language}/{milestone}.html")
 
     def _find(self, milestone: Milestone, channel: Channel, language: str) -> tuple[dict[str, str], str, str]:

@@ -76,6 +76,13 @@ async def test_a_template_is_previewed_with_made_up_values_or_those_of_a_shipmen
     assert (await web.http.get("/messages/templates?milestone=x")).status_code == 422
 
 
+async def test_a_preview_says_which_language_is_sent_instead_of_one_without_templates(web: Web) -> None:
+    asked = "/messages/templates?milestone=delivered&channel=sms&language="
+    assert "There is no template of this message in ta. It is sent in English." in await open_page(web, f"{asked}ta")
+    assert "There is no template" not in await open_page(web, f"{asked}ar")
+    assert "&lt;i&gt;" in await open_page(web, f"{asked}<i>")
+
+
 async def test_an_own_template_is_named_by_its_file_and_checked(web: Web, tmp_path: Path) -> None:
     (tmp_path / "en").mkdir()
     (tmp_path / "en" / "shipped.text.j2").write_text("Hello {{ nam }} <b>")

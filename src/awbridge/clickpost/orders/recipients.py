@@ -18,7 +18,7 @@ _CONSENT_FIELDS = {
     Channel.SMS: "enable_sms",
     Channel.MAIL: "enable_email",
 }
-_LANGUAGES = {"eng": "en", "english": "en", "hin": "hi", "hindi": "hi"}
+_LANGUAGES = {"eng": "en", "english": "en", "hin": "hi", "hindi": "hi", "ara": "ar", "arabic": "ar"}
 _YES = ("true", "yes", "1", "y")
 _NO = ("false", "no", "0", "n")
 

@@ -1,4 +1,4 @@
-"""MessagePreview messages to customers, with made-up values or those of a shipment. Sends nothing."""
+"""Previews messages to customers, with made-up values or those of a shipment. Sends nothing."""
 
 from __future__ import annotations
 
@@ -33,11 +33,16 @@ class MessageChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessagePreview:
-    """A previewed message and its template file. `problem`: why it cannot be rendered; "" if it can."""
+    """A previewed message and its template file. `problem`: why it cannot be rendered; "" if it can.
+
+    `missing_language`: the language that was wanted and has no template of this message; "" if it has one. `message`
+    is then in another language, the one that would be sent.
+    """
 
     file: TemplateFile | None
     message: Rendered | None = field(default=None, repr=False)
     problem: str = ""
+    missing_language: str = ""
 
     @property
     def sms_parts(self) -> int:
@@ -97,6 +102,8 @@ def _rendered(
 ) -> MessagePreview:
     file = templates.file_of(choice.milestone, choice.channel, language)
     try:
-        return MessagePreview(file=file, message=templates.render(choice.milestone, choice.channel, language, values))
+        message = templates.render(choice.milestone, choice.channel, language, values)
     except TemplateRefused as error:
         return MessagePreview(file=file, problem=str(error))
+    missing = "" if message.language == language else language
+    return MessagePreview(file=file, message=message, missing_language=missing)

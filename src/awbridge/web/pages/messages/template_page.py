@@ -59,7 +59,7 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, context: Messag
     parameters = {
         "milestone": [milestone.value for milestone in Milestone],
         "channel": [channel.value for channel in Channel],
-        "language": ["", *context.templates.languages()],
+        "language": ANY_VALUE,
         "reference": ANY_VALUE,
         "return": _ON,
         "another_day": _ON,
