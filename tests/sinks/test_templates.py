@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import date
 from itertools import product
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from awbridge.domain.notify.notices import Channel
 from awbridge.domain.tracking.milestones import Milestone
 from awbridge.sinks.day_words import names_day
+from awbridge.sinks.spoken_dates import Day
 from awbridge.sinks.templates import EXAMPLE, LANGUAGES, TemplateRefused, Templates, sms_parts
 
 
@@ -44,9 +46,51 @@ def test_every_message_renders_and_names_the_order(language: str, milestone: Mil
 def test_shipped_messages_name_no_day_on_another_day(language: str, milestone: Milestone, is_return: bool) -> None:
     for channel in Channel:
         values = {**EXAMPLE, "is_return": is_return, "is_today": False}
-        words = Templates().render(milestone, channel, language, values)
+        words = Templates().render(milestone, channel, language, {**values, "edd": ""})
         assert not names_day(f"{words.subject} {words.text}")
         assert not Templates().names_day(milestone, channel, language, values)
+
+
+@pytest.mark.parametrize(
+    ("language", "expected", "at"),
+    [
+        ("en", "expected on Tuesday, 24 November.", "on 23 November, 10:30."),
+        ("hi", "अनुमानित तारीख मंगलवार, 24 नवंबर।", "23 नवंबर, 10:30 को"),
+        ("ar", "والموعد المتوقع الثلاثاء، 24 نوفمبر.", "في 23 نوفمبر، 10:30."),
+    ],
+)
+def test_days_and_times_are_said_in_the_language_of_the_message(language: str, expected: str, at: str) -> None:
+    for channel in Channel:
+        assert expected in Templates().render(Milestone.SHIPPED, channel, language, EXAMPLE).text
+        assert at in Templates().render(Milestone.DELIVERED, channel, language, EXAMPLE).text
+
+
+def test_another_year_is_named() -> None:
+    values = {**EXAMPLE, "edd": Day(date(2027, 1, 2), 2026)}
+    assert "Saturday, 2 January 2027" in Templates().render(Milestone.SHIPPED, Channel.SMS, "en", values).text
+
+
+def test_a_language_without_words_for_dates_gets_digits_until_a_file_adds_them(tmp_path: Path) -> None:
+    text = "{{ edd }} | {{ at }}"
+    assert _text(own(tmp_path, "mr/shipped.text.j2", text), "mr") == "24-11-2026 | 23-11-2026, 10:30"
+    months = ", ".join(f'"महिना {n}"' for n in range(1, 13))
+    words = own(tmp_path, "customer_page/mr.toml", f'[dates]\nday = "{{day}} {{month}}"\nmonths = [{months}]\n')
+    assert _text(words, "mr") == "24 महिना 11 | 23 महिना 11, 10:30"
+    assert words.languages() == ["ar", "en", "hi", "mr"]
+    assert [f.text for f in words.lint() if f.file.startswith("customer_page")] == []
+
+
+def _text(words: Templates, language: str) -> str:
+    return words.render(Milestone.SHIPPED, Channel.SMS, language, EXAMPLE).text
+
+
+def test_a_weekday_within_a_date_does_not_bind_a_message_to_a_day(tmp_path: Path) -> None:
+    text = "It comes on {{ edd }}."
+    words = own(tmp_path, "en/shipped.sms.j2", text)
+    assert "Tuesday" in _text(words, "en")
+    assert not words.names_day(Milestone.SHIPPED, Channel.SMS, "en", EXAMPLE)
+    words = own(tmp_path, "en/shipped.sms.j2", f"{text} That is on Tuesday.")
+    assert words.names_day(Milestone.SHIPPED, Channel.SMS, "en", EXAMPLE)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from importlib import resources
 from itertools import product
@@ -22,7 +22,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.notify.notices import Channel
 from awbridge.domain.tracking.milestones import Milestone
-from awbridge.sinks import day_words
+from awbridge.sinks import day_words, page_languages
+from awbridge.sinks.spoken_dates import Day, Moment, Value, spoken
 
 LANGUAGES = ("en", "hi", "ar")
 LONGEST_VALUE = 80  # characters: a name must not smuggle in a message
@@ -47,7 +48,7 @@ _HTML = _TEXT.overlay(autoescape=True)
 _NAMES_DAY = "names a day outside {% if is_today %}: the notice is not sent on another day"
 
 # All variables of templates, with the values of the preview.
-EXAMPLE: Mapping[str, str | bool] = {
+EXAMPLE: Mapping[str, Value] = {
     "brand": "Acme",
     "name": "Asha Rao",
     "order": "1001",
@@ -56,8 +57,8 @@ EXAMPLE: Mapping[str, str | bool] = {
     "courier": "Delhivery",
     "status": "OutForDelivery",
     "reason": "Customer Unavailable",
-    "edd": "2026-11-24",
-    "at": "23 Nov 2026, 10:30",
+    "edd": Day(date(2026, 11, 24), 2026),
+    "at": Moment(datetime(2026, 11, 23, 10, 30, tzinfo=UTC), 2026),
     "is_return": False,
     "is_today": True,
 }
@@ -93,34 +94,27 @@ class TemplateProblem:
     wrong: bool = True
 
 
-def format_time(at: datetime) -> str:
-    """A local time as messages show it."""
-    return f"{at.day} {at:%b %Y, %H:%M}"
-
-
 class Templates:
-    """The shipped templates; files of a folder take precedence."""
+    """The shipped templates; files of a folder take precedence. Raises SettingsError for wrong words of a language."""
 
     def __init__(self, folder: Path | None = None, *, default_language: str = "en") -> None:
         self._package = resources.files("awbridge") / "templates" / "notices"
         self._folder = folder
         self._default = default_language
+        self._dates = page_languages.load_languages(folder)
 
-    def render(
-        self, milestone: Milestone, channel: Channel, language: str, values: Mapping[str, str | bool]
-    ) -> Rendered:
-        """The message for one customer. Raises TemplateRefused."""
+    def render(self, milestone: Milestone, channel: Channel, language: str, values: Mapping[str, Value]) -> Rendered:
+        """The message for one customer, days and times in words. Raises TemplateRefused."""
         head, body, found = self._find(milestone, channel, language)
-        clean = {name: _for_channel(channel, value) for name, value in values.items()}
+        worded = spoken(values, found, self._dates)
+        clean = {name: _for_channel(channel, value) for name, value in worded.items()}
         where = f"{found}/{milestone}"
         text = _render(_TEXT, body, clean, where).strip()[:LONGEST_TEXT]
         subject = " ".join(_render(_TEXT, head.get("subject", ""), clean, where).split())
         page = self._page(milestone, found, text, subject, clean) if channel is Channel.MAIL else None
         return Rendered(text, subject, page, found, head.get("dlt_template_id", ""))
 
-    def names_day(
-        self, milestone: Milestone, channel: Channel, language: str, values: Mapping[str, str | bool]
-    ) -> bool:
+    def names_day(self, milestone: Milestone, channel: Channel, language: str, values: Mapping[str, Value]) -> bool:
         """Whether the message would name a day (such as today) although it is not the scan's day.
 
         A template in a language that `day_words` lacks can declare it with a line `names_day: yes` at its top. Raises
@@ -129,8 +123,10 @@ class Templates:
         head, body, found = self._find(milestone, channel, language)
         if declared := head.get("names_day"):
             return declared == "yes"
-        # Examples replace the values: a shop named Sunday does not name a day.
+        # Examples replace the values: a shop named Sunday does not name a day. A date is right on every day, so the
+        # weekday in it does not count: dates become digits.
         examples = {name: EXAMPLE[name] if value and value is not True else value for name, value in values.items()}
+        examples = spoken(examples, "", {})
         parts = (body, head.get("subject", ""))
         values_later = {**examples, "is_today": False}
         return any(day_words.names_day(_render(_TEXT, part, values_later, f"{found}/{milestone}")) for part in parts)
@@ -187,7 +183,12 @@ class Templates:
     def languages(self) -> list[str]:
         """The shipped languages and those of the folder."""
         own = [p.name for p in self._folder.iterdir() if p.is_dir()] if self._folder and self._folder.is_dir() else []
-        return sorted({*LANGUAGES, *own})
+        return sorted({*LANGUAGES, *own} - {page_languages.FOLDER})
+
+    def language_name(self, code: str) -> str:
+        """A language's own name, such as "हिन्दी"; its code where no file of the customer's page names it."""
+        words = self._dates.get(code)
+        return words.name if words else code
 
     def _lint_one(self, language: str, milestone: Milestone, channel: Channel) -> list[TemplateProblem]:
         file = f"{language}/{milestone}.{channel}.j2"
@@ -220,6 +221,7 @@ class Templates:
         known = {f"{m}.{kind}.j2" for m in Milestone for kind in kinds}
         found = (p for p in sorted(self._folder.rglob("*")) if p.is_file())
         names = [(p.relative_to(self._folder).as_posix(), p) for p in found]
+        names = [(name, p) for name, p in names if not re.fullmatch(rf"{page_languages.FOLDER}/[^/]+\.toml", name)]
         return [
             TemplateProblem(name, "no message uses this file; name it language/milestone.channel.j2", wrong=False)
             for name, path in names

@@ -82,7 +82,7 @@ AT_NIGHT = with_rules(quiet={Channel.SMS: QuietHours(start=time(21), end=time(9)
 
 @pytest.mark.parametrize(
     ("language", "on_the_day", "later"),
-    [("en", "should reach you today", "on 2 Nov 2026, 20:00"), ("hi", "आज पहुँचना चाहिए", "2 Nov 2026, 20:00 को")],
+    [("en", "should reach you today", "on 2 November, 20:00"), ("hi", "आज पहुँचना चाहिए", "2 नवंबर, 20:00 को")],
 )
 async def test_a_day_is_named_on_that_day_only(store: Store, language: str, on_the_day: str, later: str) -> None:
     clock, sms, mail = SetClock(EVENING), Kept(), Kept()

@@ -38,7 +38,8 @@ from awbridge.domain.orders.shipment import Shipment, State
 from awbridge.domain.retry import delay_before_retry
 from awbridge.domain.tracking.milestones import Milestone
 from awbridge.domain.tracking.promise import edd_day
-from awbridge.sinks.templates import Templates, format_time
+from awbridge.sinks.spoken_dates import Day, Moment, Value
+from awbridge.sinks.templates import Templates
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import checked
 from awbridge.steps.runtime.work import for_each, until_recorded
@@ -199,7 +200,7 @@ class _NotifyRound:
             replaced_by=await _replacement(session, shipment, notice.milestone),
         )
 
-    def _write(self, notice: Notice, customer: Recipient, language: str, values: Mapping[str, str | bool]) -> Message:
+    def _write(self, notice: Notice, customer: Recipient, language: str, values: Mapping[str, Value]) -> Message:
         rendered = self.templates.render(notice.milestone, notice.channel, language, values)
         return Message(
             key=notice.key,
@@ -250,13 +251,14 @@ def message_values(
     channel: Channel,
     policy: NotifyPolicy,
     now: datetime,
-) -> dict[str, str | bool]:
+) -> dict[str, Value]:
     """The values of a template that is rendered now. The names are those of `templates.EXAMPLE`.
 
     The expected day is given while it is ahead, and for a late parcel once it is over.
     """
+    today = now.astimezone(policy.rules.zone).date()
     day = edd_day(shipment.edd)
-    is_over = day is not None and day < now.astimezone(policy.rules.zone).date()
+    is_over = day is not None and day < today
     status_description = shipment.status_description or "" if cause.status_code == shipment.status_code else ""
     ndr_description = shipment.ndr_description or "" if cause.ndr_code == shipment.ndr_code else ""
     ndr = cause.ndr_code if cause.milestone is Milestone.FAILED_DELIVERY else None
@@ -269,8 +271,8 @@ def message_values(
         "courier": COURIER_NAMES.get(shipment.courier_partner_id) or shipment.transporter or "the courier",
         "status": status_info(cause.status_code, status_description).name if cause.status_code is not None else "",
         "reason": ndr_name(ndr, ndr_description, unknown="") if ndr else "",
-        "edd": day.isoformat() if day and is_over == (cause.milestone is Milestone.DELAYED) else "",
-        "at": format_time(cause.status_at.astimezone(policy.rules.zone)),
+        "edd": Day(day, today.year) if day and is_over == (cause.milestone is Milestone.DELAYED) else "",
+        "at": Moment(cause.status_at.astimezone(policy.rules.zone), today.year),
         "is_return": customer.is_return,
         "is_today": same_day(cause.status_at, now, policy.rules.zone),
     }

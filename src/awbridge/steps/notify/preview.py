@@ -11,6 +11,7 @@ from awbridge.domain.errors import NotFound
 from awbridge.domain.notify.notices import Channel
 from awbridge.domain.orders.shipment import Shipment, shard_of
 from awbridge.domain.tracking.milestones import Milestone
+from awbridge.sinks.spoken_dates import Value
 from awbridge.sinks.templates import EXAMPLE, Rendered, TemplateFile, TemplateRefused, Templates, sms_parts
 from awbridge.steps.notify.notify import NotifyPolicy, message_values
 from awbridge.steps.runtime.clock import Clock
@@ -98,7 +99,7 @@ def _just_now(shipment: Shipment, choice: MessageChoice, now: datetime) -> Notic
 
 
 def _rendered(
-    templates: Templates, choice: MessageChoice, language: str, values: Mapping[str, str | bool]
+    templates: Templates, choice: MessageChoice, language: str, values: Mapping[str, Value]
 ) -> MessagePreview:
     file = templates.file_of(choice.milestone, choice.channel, language)
     try:

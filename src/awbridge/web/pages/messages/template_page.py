@@ -49,6 +49,7 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, context: Messag
             reference=reference,
             preview=await preview(choice, reference),
             message_languages=context.templates.languages(),
+            language_name=context.templates.language_name,
             channel_names=CHANNELS,
             milestones=MILESTONES,
             folder=context.templates.folder,
