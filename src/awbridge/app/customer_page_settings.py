@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from awbridge.app.brand_settings import BrandSettings
 from awbridge.app.setting_types import LinkKeyTexts, PublicUrl
 from awbridge.domain.customer_page.links import LinkKeys, TrackLinks
 
 
-class CustomerPageSettings(BaseModel):
+class CustomerPageSettings(BrandSettings):
     """The customer's page: its address, its links and its looks."""
 
     track_url: PublicUrl = Field(

@@ -14,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from awbridge.app.connections import customer_channels, report_objects, templates
+from awbridge.app.customer_page import customer_page
 from awbridge.app.database import open_store
 from awbridge.app.loops import START_PATIENCE, opened_world, step_loops
 from awbridge.app.policies import notify_policy
@@ -105,6 +106,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
             recorder=world.recorder,
             host=settings.host,
             connections=connections,
+            customer_page=customer_page(settings, store, utc_now),
         )
         async with _ingesting(ingest), running(loops):
             yield Bridge(app, endpoint, connections)
@@ -130,6 +132,7 @@ async def setting_up(settings: Settings, problem: str) -> AsyncGenerator[Bridge]
             host=settings.host,
             connections=connections,
             closed=problem,
+            customer_page=customer_page(settings, store, utc_now),
         )
         async with _ingesting(ingest):
             yield Bridge(app, endpoint, connections)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from awbridge.domain.customer_page.brand import read_colour
 from awbridge.domain.customer_page.links import LEAST_KEY
 from awbridge.domain.notify.notices import read_channels, read_milestones, read_quiet_hours
 from awbridge.domain.people.identity import read_roles
@@ -22,6 +24,9 @@ RENAMED = {
     "AWBRIDGE_ASK_AGAIN_SECONDS": "AWBRIDGE_POLL_AGAIN_SECONDS",
     "AWBRIDGE_ASK_SILENT_DAYS": "AWBRIDGE_POLL_SILENT_DAYS",
 }
+
+_SUPPORT_PHONE = re.compile(r"\+?[0-9][0-9 ()./-]{2,30}", re.ASCII)
+_SUPPORT_MAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
 
 
 def _split_commas(value: Any) -> Any:
@@ -100,6 +105,28 @@ def _check_public_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _check_support_url(value: str) -> str:
+    """An http or https URL of a page; the customer's page links to it."""
+    parts = urlsplit(value)  # raises ValueError
+    if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None):
+        raise ValueError("write the address of a page, like https://shop.example/help")
+    if any(c.isspace() or c in '"<>\\' for c in value):
+        raise ValueError("write the address without spaces or quotes, like https://shop.example/help")
+    return value
+
+
+def _check_support_phone(value: str) -> str:
+    if value and not _SUPPORT_PHONE.fullmatch(value):
+        raise ValueError("write a phone number like +91 80 1234 5678")
+    return value
+
+
+def _check_support_mail(value: str) -> str:
+    if value and not _SUPPORT_MAIL.fullmatch(value):
+        raise ValueError("write a mail address like help@shop.example")
+    return value
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
@@ -111,6 +138,10 @@ Texts = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
 Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_split_commas)]
 LinkKeyTexts = Annotated[Secrets, AfterValidator(_check_link_keys)]
 PublicUrl = Annotated[str, AfterValidator(_check_public_url)]
+SupportUrl = Annotated[str, AfterValidator(_check_support_url)]
+SupportPhone = Annotated[str, AfterValidator(_check_support_phone)]
+SupportMail = Annotated[str, AfterValidator(_check_support_mail)]
+Colour = Annotated[str, AfterValidator(read_colour)]
 Delays = Annotated[tuple[float, ...], BeforeValidator(_split_commas), AfterValidator(_check_delays)]
 Addresses = Annotated[Texts, AfterValidator(_check_addresses)]
 Networks = Annotated[Texts, AfterValidator(_check_networks)]

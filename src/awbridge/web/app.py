@@ -14,6 +14,7 @@ from awbridge.steps.runtime.loop import Loop
 from awbridge.web import description, health, problems
 from awbridge.web.access.access_list import AccessList, Keys
 from awbridge.web.access.guards import ApiGuard, PageGuard
+from awbridge.web.customer_page.app import CustomerPage, is_customer_page
 from awbridge.web.dependencies import ApiContext, ProcessContext, provide
 from awbridge.web.http.limits import Connections
 from awbridge.web.key_limiter import WrongKeyLimiter
@@ -25,6 +26,7 @@ from awbridge.web.webhook.endpoint import PATH, Receive, Scope, Send, WebhookEnd
 # The description of the API is public, and a browser cannot send a key for it.
 _OPEN = frozenset({"/healthz", "/readyz", "/docs", "/redoc", "/openapi.json"})
 _OPEN_FOLDER = "/static-offline-docs/"
+_NO_PAGE = problems.problem(404, "Not found", "There is no customer's page here: AWBRIDGE_TRACK_URL is not set.")
 
 
 def build_app(
@@ -39,12 +41,14 @@ def build_app(
     limiter: WrongKeyLimiter | None = None,
     closed: str = "",
     access: AccessList | None = None,
+    customer_page: CustomerPage | None = None,
 ) -> ASGIApp:
     """The app of `awbridge serve`.
 
     `host`: a name that callers without a key may use, besides localhost. `connections`: the server's, shown in the
     metrics. `limiter`: by default one that counts its refusals in `connections`. `closed`: why the API answers 503
-    (pages, webhooks and /healthz do not); "" if it is open. `access`: the stored keys and people.
+    (pages, webhooks and /healthz do not); "" if it is open. `access`: the stored keys and people. `customer_page`: None
+    where it is off; its addresses answer 404 then.
     """
     connections = connections or Connections()
     access = access or AccessList(api.store, api.clock)
@@ -68,6 +72,8 @@ def build_app(
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and _is_webhook(scope["path"]):
             await webhook(scope, receive, send)
+        elif scope["type"] == "http" and is_customer_page(scope["path"]):
+            await (customer_page or _NO_PAGE)(scope, receive, send)
         elif scope["type"] == "http" and is_page(scope["path"]):
             await guarded_pages(scope, receive, send)
         elif closed and scope["type"] == "http" and scope["path"] != "/healthz":

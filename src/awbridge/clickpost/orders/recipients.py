@@ -59,12 +59,17 @@ def recipient(shipment: Shipment, *, country: str) -> Recipient:
         name=read("name"),
         phone=_phone(read("phone"), read("phone_code"), read("country"), country),
         mail=mail if _looks_like_mail(mail) else None,
-        language=_language(additional.get("language_code")),
+        language=language_of(shipment.payload),
         consent={
             c: given for c, name in _CONSENT_FIELDS.items() if (given := _consent(additional.get(name))) is not None
         },
         is_return=is_return,
     )
+
+
+def language_of(payload: JsonObject) -> str:
+    """The short code of the customer's language; "" if the order names none that is understood."""
+    return _language(_additional(payload).get("language_code"))
 
 
 def _additional(payload: JsonObject) -> JsonObject:

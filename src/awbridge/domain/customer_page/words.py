@@ -60,7 +60,11 @@ class DateWords:
 
     def promised_day(self, day: date, *, year: int) -> str:
         """A promised day: until its evening, such as "Tuesday, 24 November, by evening"."""
-        return fill(self.by_evening, {"day": self.day_in_words(day, year=year)})
+        return self.by_evening_of(self.day_in_words(day, year=year))
+
+    def by_evening_of(self, day: str) -> str:
+        """Until the evening of a day that is said already, such as "today, by evening"."""
+        return fill(self.by_evening, {"day": day})
 
     def time_in_words(self, at: datetime) -> str:
         """A local time of day, such as "10:30"."""
@@ -68,7 +72,10 @@ class DateWords:
 
     def moment_in_words(self, at: datetime, *, year: int, short: bool = False) -> str:
         """A day and its time, such as "Monday, 23 November, 10:30", `short` "23 November, 10:30"."""
-        day = self.day_in_words(at.date(), year=year, short=short)
+        return self.at_time(self.day_in_words(at.date(), year=year, short=short), at)
+
+    def at_time(self, day: str, at: datetime) -> str:
+        """The time of a day that is said already, such as "today, 10:30"."""
         return fill(self.moment, {"day": day, "time": self.time_in_words(at)})
 
     def number(self, value: int | str) -> str:

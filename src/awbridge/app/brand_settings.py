@@ -1,0 +1,37 @@
+"""Settings of the looks of the customer's page: the shop's name, colour, logo, support, own CSS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+from awbridge.app.setting_types import Colour, SupportMail, SupportPhone, SupportUrl
+
+
+class BrandSettings(BaseModel):
+    """How the customer's page looks."""
+
+    track_brand: str = Field("", max_length=60, description="Your name on it. Empty: AWBRIDGE_NOTICE_BRAND.")
+    track_logo: str = Field("", description="File of your logo: PNG, SVG, JPEG or WebP of at most 200 KiB.")
+    track_colour: Colour = Field("#1f4fbf", description="Your colour, as #rrggbb. Texts on it are black or white.")
+    track_support_url: SupportUrl = Field("", description="Your help page, for customers with questions.")
+    track_support_phone: SupportPhone = Field("", description="Your phone number for customers.")
+    track_support_mail: SupportMail = Field("", description="Your mail address for customers.")
+    track_footer: str = Field("", max_length=300, description="A line at the end of the page, such as your address.")
+    track_css: str = Field("", description="File of your own CSS, laid over the page's. At most 100 KiB.")
+    track_language: str = Field(
+        "en",
+        pattern="^[a-z]{2,3}(-[a-z0-9]{2,8})*$",
+        description="Language of the page when neither browser nor payload names one.",
+    )
+
+    @property
+    def track_logo_file(self) -> Path | None:
+        """The logo's file."""
+        return Path(self.track_logo) if self.track_logo else None
+
+    @property
+    def track_css_file(self) -> Path | None:
+        """The file of own CSS."""
+        return Path(self.track_css) if self.track_css else None

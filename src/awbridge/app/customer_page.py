@@ -1,0 +1,54 @@
+"""Settings -> the customer's page. Raises SettingsError for files that cannot be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from awbridge.app.settings import Settings
+from awbridge.domain.customer_page.brand import Brand
+from awbridge.domain.errors import SettingsError
+from awbridge.sinks.brand_files import read_css, read_logo
+from awbridge.sinks.page_languages import load_languages
+from awbridge.steps.customer_page.open_orders import OpenOrders
+from awbridge.steps.customer_page.read_orders import PagePolicy
+from awbridge.steps.runtime.clock import Clock
+from awbridge.store import Store
+from awbridge.web.customer_page.app import CustomerPage
+from awbridge.web.customer_page.files import page_files
+from awbridge.web.customer_page.pages import PageMaker
+
+
+def customer_page(settings: Settings, store: Store, clock: Clock) -> CustomerPage | None:
+    """The customer's page; None where it is off."""
+    keys = settings.track_links.keys
+    if keys is None:
+        return None
+    languages = load_languages(Path(settings.templates_dir) if settings.templates_dir else None)
+    if settings.track_language not in languages:
+        known = ", ".join(languages)
+        raise SettingsError(f"AWBRIDGE_TRACK_LANGUAGE: there is no {settings.track_language}.toml; known are {known}.")
+    files = page_files(
+        colour=settings.track_colour,
+        own_css=read_css(settings.track_css_file) if settings.track_css_file else b"",
+        logo=read_logo(settings.track_logo_file) if settings.track_logo_file else None,
+    )
+    policy = PagePolicy(zone=settings.zone, stuck_after=settings.stuck_after, valid_for=settings.track_links_valid_for)
+    return CustomerPage(
+        OpenOrders(store, clock, policy),
+        keys,
+        PageMaker(languages, brand(settings), files, default=settings.track_language),
+        files,
+        clock,
+    )
+
+
+def brand(settings: Settings) -> Brand:
+    """The shop as customers know it."""
+    return Brand(
+        name=settings.track_brand or settings.notice_brand,
+        colour=settings.track_colour,
+        support_url=settings.track_support_url,
+        support_phone=settings.track_support_phone,
+        support_mail=settings.track_support_mail,
+        footer=settings.track_footer,
+    )

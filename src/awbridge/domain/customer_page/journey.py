@@ -1,0 +1,211 @@
+"""From what is known of a parcel to what a customer is told: where it stands, its steps, its expected day. Pure.
+
+The words are chosen in `view`; here everything is a key of a language's texts, a day or a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from awbridge.domain.customer_page.ladder import Step, steps_of
+from awbridge.domain.customer_page.meanings import Meaning, Reason
+from awbridge.domain.customer_page.parcel import Parcel, Sighted
+from awbridge.domain.customer_page.stage import STAGES, STAGES_OF_RETURNS, Stage
+
+
+class Arriving(StrEnum):
+    """When a parcel on its way is expected, if not late. The words of the days differ."""
+
+    TODAY = "today"
+    TOMORROW = "tomorrow"
+    ON_A_DAY = "on_a_day"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """The expected day. `first`: the one named first, if another. `changes`: how often it changed."""
+
+    day: date
+    first: date | None = None
+    changes: int = 0
+    is_missed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """One box of a parcel of several: where it stands, since when, where it was seen last."""
+
+    stage: Stage
+    at: datetime | None
+    place: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One or several equal scans: what happened, where, when last."""
+
+    meaning: Meaning
+    place: str
+    reason: Reason
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journey:
+    """What a customer is told of one parcel.
+
+    `stage_at`: since when it stands there. `seen`: the newest scan that names a place. `days`: what happened, by day,
+    newest first. `arriving`: set while the stage is ON_THE_WAY and a day is expected. `is_today`: the stage was reached
+    on the day of the page.
+    """
+
+    parcel: Parcel
+    stage: Stage
+    stage_at: datetime | None
+    is_today: bool
+    seen: Sighted | None
+    steps: tuple[Step, ...]
+    expected: Expected | None
+    arriving: Arriving | None
+    reason: Reason
+    boxes: tuple[Box, ...]
+    days: tuple[tuple[date, tuple[Event, ...]], ...]
+
+    @property
+    def has_refund(self) -> bool:
+        """Whether money is to be paid back."""
+        return any(seen.refund for seen in self.parcel.returns)
+
+
+_NOTHING_EXPECTED = frozenset({Stage.DELIVERED, Stage.EXPIRED, Stage.CANCELLED, Stage.DAMAGED, Stage.LOST})
+_LATE_IF_MISSED = frozenset({Stage.PICKED_UP, Stage.ON_THE_WAY, Stage.NEARBY, Stage.DELAYED})
+_SILENT_IF_STUCK = frozenset({*_LATE_IF_MISSED, Stage.OUT_FOR_DELIVERY, Stage.HELD, Stage.FAILED})
+
+
+def journey_of(parcel: Parcel, *, today: date, refund: bool = False) -> Journey:
+    """What a customer is told of one parcel on this day. `refund`: the order's return is to be paid back."""
+    stage = _stage(parcel)
+    expected = _expected(parcel, stage, today)
+    if stage in _LATE_IF_MISSED and expected and expected.is_missed:
+        stage = Stage.LATE
+    if parcel.is_stuck and (stage in _SILENT_IF_STUCK or stage is Stage.LATE):
+        stage = Stage.NO_NEWS
+    at = _stage_at(parcel, stage)
+    return Journey(
+        parcel=parcel,
+        stage=stage,
+        stage_at=at,
+        is_today=at is not None and at.date() == today,
+        seen=max((s for s in parcel.scans if s.place), key=_rank, default=None),
+        steps=steps_of(parcel, refund=refund or any(r.refund for r in parcel.returns)),
+        expected=expected,
+        arriving=_arriving(stage, expected, today),
+        reason=_reason(parcel, stage),
+        boxes=tuple(_box(parcel, waybill, stage) for waybill in parcel.boxes) if len(parcel.boxes) > 1 else (),
+        days=_by_day(parcel.scans),
+    )
+
+
+def _stage(parcel: Parcel) -> Stage:
+    if parcel.is_replaced:
+        return Stage.REPLACED
+    found = _stage_of(parcel.status, is_return=parcel.is_return)
+    if parcel.is_cancelled and found not in _NOTHING_EXPECTED and found is not Stage.RETURN_RECEIVED:
+        return Stage.RETURN_CANCELLED if parcel.is_return else Stage.CANCELLED
+    if found:
+        return found
+    if parcel.is_return:
+        return Stage.RETURN_ARRANGED
+    return Stage.HANDED_OVER if parcel.is_placed else Stage.PREPARING
+
+
+def _stage_of(status: Meaning | None, *, is_return: bool) -> Stage | None:
+    if status is None:
+        return None
+    return (STAGES_OF_RETURNS.get(status) if is_return else None) or STAGES[status]
+
+
+def _stage_at(parcel: Parcel, stage: Stage) -> datetime | None:
+    if stage in (Stage.CANCELLED, Stage.RETURN_CANCELLED) and parcel.status is not Meaning.CANCELLED:
+        return parcel.cancelled_at or parcel.status_at
+    return parcel.status_at or parcel.placed_at or parcel.ordered_at
+
+
+def _reason(parcel: Parcel, stage: Stage) -> Reason:
+    """Why the newest delivery failed, as long as that is where the parcel stands."""
+    if stage is not Stage.FAILED:
+        return Reason.UNKNOWN
+    failed = [s for s in parcel.scans if s.meaning is Meaning.FAILED and s.reason is not Reason.UNKNOWN]
+    return parcel.reason if parcel.reason is not Reason.UNKNOWN or not failed else max(failed, key=_rank).reason
+
+
+def _expected(parcel: Parcel, stage: Stage, today: date) -> Expected | None:
+    """The expected day of a parcel that is still to be delivered. Of a return, no day is expected by the customer."""
+    goes_back = stage in (Stage.GOING_BACK, Stage.GOING_BACK_ASKED, Stage.BACK, Stage.REPLACED)
+    exchanged = stage in (Stage.EXCHANGE_PICKED_UP, Stage.EXCHANGE_ON_THE_WAY, Stage.EXCHANGE_DONE)
+    if not parcel.promised or stage in _NOTHING_EXPECTED or goes_back or exchanged or parcel.is_return:
+        return None
+    first, now = parcel.promised[0], parcel.promised[-1]
+    return Expected(
+        day=now,
+        first=first if first != now else None,
+        changes=len(parcel.promised) - 1,
+        is_missed=now < today,
+    )
+
+
+def _arriving(stage: Stage, expected: Expected | None, today: date) -> Arriving | None:
+    if expected is None or expected.is_missed or stage not in (Stage.ON_THE_WAY, Stage.PICKED_UP, Stage.NEARBY):
+        return None
+    distance = (expected.day - today).days
+    if distance < 2:
+        return Arriving.TOMORROW if distance else Arriving.TODAY
+    return Arriving.ON_A_DAY if stage is Stage.ON_THE_WAY else None
+
+
+def _box(parcel: Parcel, waybill: str, whole: Stage) -> Box:
+    """A box by its own scans; without any, it stands where the scans of the whole parcel say."""
+    own = [s for s in parcel.scans if s.box == waybill]
+    newest = max(own or [s for s in parcel.scans if s.box not in parcel.boxes], key=_rank, default=None)
+    if newest is None or parcel.is_cancelled or parcel.is_replaced:
+        unseen = Stage.RETURN_ARRANGED if parcel.is_return else Stage.HANDED_OVER
+        stage = unseen if parcel.status and not parcel.is_cancelled and not parcel.is_replaced else whole
+        return Box(stage=stage, at=None, place="", reason=Reason.UNKNOWN)
+    place = max((s for s in own if s.place), key=_rank, default=None)
+    stage = _stage_of(newest.meaning, is_return=parcel.is_return)
+    assert stage is not None
+    return Box(stage=stage, at=newest.at, place=place.place if place else "", reason=newest.reason)
+
+
+def _rank(scan: Sighted) -> tuple[datetime, bool, int, str]:
+    return scan.at, scan.final, scan.step, scan.meaning
+
+
+def _by_day(scans: Iterable[Sighted]) -> tuple[tuple[date, tuple[Event, ...]], ...]:
+    """The scans by day, newest first. Scans that say the same one after another are one, with the time of the last."""
+    days: dict[date, list[Event]] = {}
+    for scan in sorted(scans, key=_rank, reverse=True):
+        events = days.setdefault(scan.at.date(), [])
+        event = Event(meaning=scan.meaning, place=scan.place, reason=scan.reason, at=scan.at)
+        if not events or (events[-1].meaning, events[-1].place) != (event.meaning, event.place):
+            events.append(event)
+    return tuple((day, tuple(events)) for day, events in days.items())
+
+
+def summary(journeys: Sequence[Journey]) -> tuple[str, Mapping[str, int]]:
+    """The headline over several parcels: its key, and its numbers. ("", {}) if the first parcel's serves for all."""
+    forward = [j for j in journeys if not j.parcel.is_return and j.stage is not Stage.REPLACED]
+    if len(forward) < 2:
+        return "", {}
+    done = sum(j.stage is Stage.DELIVERED for j in forward)
+    if done == len(forward):
+        return "headline.all_delivered", {"count": done}
+    if done:
+        return "headline.some_delivered", {"done": done, "count": len(forward)}
+    if len({j.stage for j in forward}) == 1:
+        return "", {}
+    return "headline.several", {"count": len(forward)}

@@ -1,0 +1,90 @@
+"""Opens the customer's page for many callers at once: those who come while a read is under way share the next one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from awbridge.domain.customer_page.parcel import Order
+from awbridge.domain.errors import StoreBusy, StoreError
+from awbridge.steps.customer_page.read_orders import PagePolicy, read_orders
+from awbridge.steps.runtime.clock import Clock
+from awbridge.store import Store
+
+log = structlog.get_logger()
+
+BATCH = 32  # pages of one read: more would be rendered in one go, and webhooks would wait for that
+CAPACITY = 2_000  # callers that may wait; more are refused, so that memory stays flat
+TIMEOUT = 4.0  # seconds that a caller waits
+
+LinkIds = tuple[int, ...]  # the ids that a token may stand for: usually one
+
+
+class OpenOrders:
+    """What links open, read in batches."""
+
+    def __init__(self, store: Store, clock: Clock, policy: PagePolicy) -> None:
+        self._store = store
+        self._clock = clock
+        self.policy = policy
+        self._waiting: dict[LinkIds, asyncio.Future[Order | None]] = {}
+        self._reading: asyncio.Task[None] | None = None
+
+    async def open(self, link_ids: LinkIds) -> Order | None:
+        """The order that a token opens; None if it opens none. Raises StoreBusy if it cannot be read in time."""
+        if not link_ids:
+            return None
+        future = self._waiting.get(link_ids)
+        if future is None:
+            if len(self._waiting) >= CAPACITY:
+                raise StoreBusy("too many callers wait for the customer's page")
+            future = self._waiting[link_ids] = asyncio.get_running_loop().create_future()
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read_all(), name="customer_page")
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                return await asyncio.shield(future)  # others may wait for it too
+        except TimeoutError:
+            raise StoreBusy(f"the customer's page was not read within {TIMEOUT:g} s") from None
+
+    async def _read_all(self) -> None:
+        try:
+            while self._waiting:
+                taken = [(ids, self._waiting.pop(ids)) for ids in list(self._waiting)[:BATCH]]
+                await self._read(taken)
+        finally:
+            self._reading = None
+            for future in self._waiting.values():  # only if this task was cancelled: the process stops
+                future.cancel()
+            self._waiting.clear()
+
+    async def _read(self, taken: Sequence[tuple[LinkIds, asyncio.Future[Order | None]]]) -> None:
+        try:
+            async with self._store.read() as session:
+                wanted = {identity for ids, _ in taken for identity in ids}
+                orders = await read_orders(session, wanted, policy=self.policy, now=self._clock())
+        except StoreError as error:
+            _fail(taken, error)
+        except Exception as error:
+            if len(taken) > 1:  # one bad row must not fail the pages beside it
+                for one in taken:
+                    await self._read([one])
+                return
+            log.exception("customer_page.failed", error=type(error).__name__)
+            _fail(taken, StoreError("the customer's page could not be read"))
+        except BaseException:
+            _fail(taken, StoreBusy("the process stops"))
+            raise
+        else:
+            for ids, future in taken:
+                if not future.done():
+                    future.set_result(next((orders[identity] for identity in ids if identity in orders), None))
+
+
+def _fail(taken: Sequence[tuple[LinkIds, asyncio.Future[Order | None]]], error: StoreError) -> None:
+    for _, future in taken:
+        if not future.done():
+            future.set_exception(error)
+            future.exception()  # retrieved: a caller that timed out no longer reads it

@@ -1,0 +1,196 @@
+"""Reads the parcels of orders for the customer's page: many pages in a handful of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from awbridge.clickpost.orders.addressee import Addressee, addressee
+from awbridge.clickpost.orders.order_places import RETURN
+from awbridge.clickpost.tracking.meanings import courier_for_customers, has_refund, meaning_of, news_of, reason_of
+from awbridge.clickpost.wire.tracking_codes import status_info
+from awbridge.domain.customer_page.links import expires_at
+from awbridge.domain.customer_page.parcel import Order, Parcel, ReturnSeen, Sighted
+from awbridge.domain.customer_page.places import shown_place
+from awbridge.domain.orders.shipment import State
+from awbridge.domain.tracking import promise
+from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
+from awbridge.domain.tracking.promise import Promise
+from awbridge.domain.tracking.returns import from_text
+from awbridge.store.customer_page import links, reading
+from awbridge.store.customer_page.reading import PageScan, PageShipment
+from awbridge.store.engine.database import Session
+from awbridge.store.tracking import promises
+
+MOST_PARCELS = 20  # of one order on one page
+MOST_SUCCESSORS = 5  # in a row: a parcel may be replaced more than once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagePolicy:
+    """The shop's zone, when a parcel counts as stuck, and how long a link opens after the parcel's latest news."""
+
+    zone: ZoneInfo
+    stuck_after: StuckAfter = DEFAULT_STUCK_AFTER
+    valid_for: timedelta = timedelta(days=90)
+
+
+async def read_orders(
+    session: Session, link_ids: Iterable[int], *, policy: PagePolicy, now: datetime
+) -> dict[int, Order]:
+    """The orders that these links open, by link id. Links that are unknown, revoked or expired open none."""
+    opened = await links.find(session, link_ids)
+    known = await reading.shipments(session, opened.values())
+    near = await reading.of_orders(session, list(known.values()))
+    for some in near.values():
+        known |= {s.reference_number: s for s in some}
+    await _add_successors(session, known, opened.values())
+    groups = {
+        link: _Group.of(own, near.get(own.order_id or "", ()), known)
+        for link, reference in opened.items()
+        if (own := known.get(reference)) and not _is_expired(own, known, policy, now)
+    }
+    shown = {s.reference_number for group in groups.values() for s in group.shipments}
+    scans = await reading.scans(session, shown)
+    promised = await promises.of_shipments(session, sorted(shown))
+    makes = _ParcelMaker(scans, promised, policy, now)
+    return {link: makes.order(group) for link, group in groups.items()}
+
+
+async def _add_successors(session: Session, known: dict[str, PageShipment], opened: Iterable[str]) -> None:
+    """Read the successors of the links' own shipments that are not known yet."""
+    for _ in range(MOST_SUCCESSORS):
+        ends = [chain[-1] for reference in opened if (chain := _chain(reference, known))]
+        wanted = {s.replaced_by for s in ends if s.replaced_by and s.replaced_by not in known}
+        found = await reading.shipments(session, wanted) if wanted else {}
+        if not found:
+            return
+        known |= found
+
+
+def _chain(reference: str, known: Mapping[str, PageShipment]) -> list[PageShipment]:
+    """A shipment and its successors, as far as they are known."""
+    chain: list[PageShipment] = []
+    shipment = known.get(reference)
+    while shipment and shipment not in chain and len(chain) <= MOST_SUCCESSORS:
+        chain.append(shipment)
+        shipment = known.get(shipment.replaced_by or "")
+    return chain
+
+
+def _is_expired(own: PageShipment, known: Mapping[str, PageShipment], policy: PagePolicy, now: datetime) -> bool:
+    return all(expires_at(s, policy.valid_for) <= now for s in _chain(own.reference_number, known))
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The shipments of one page with whom they are for, in the order of the page."""
+
+    shipments: Sequence[PageShipment]
+    addressees: Mapping[str, Addressee]
+    has_more: bool
+
+    @classmethod
+    def of(cls, own: PageShipment, near: Iterable[PageShipment], known: Mapping[str, PageShipment]) -> _Group:
+        """The link's own shipment, its successors, and what else of the order is for the same person."""
+        chain = _chain(own.reference_number, known)
+        people = {s.reference_number: _addressee(s) for s in chain}
+        same_as = {person.same_as for person in people.values() if person.same_as}
+        for shipment in near:
+            if shipment.reference_number not in people and (person := _addressee(shipment)).same_as in same_as:
+                people[shipment.reference_number] = person
+        others = [s for reference in people if (s := known.get(reference)) and s not in chain and _is_shown(s, people)]
+        others.sort(key=lambda s: (s.created_at, s.reference_number))
+        # The last successor is what the customer waits for. What it replaced is only shown if the courier had it.
+        first, *replaced = reversed(chain)
+        shown = [first, *others, *(s for s in replaced if s.placed_at)]
+        return cls(shown[:MOST_PARCELS], people, len(shown) > MOST_PARCELS)
+
+
+def _addressee(shipment: PageShipment) -> Addressee:
+    return addressee(shipment.payload, delivery_type=shipment.delivery_type)
+
+
+def _is_shown(shipment: PageShipment, people: Mapping[str, Addressee]) -> bool:
+    """Whether another parcel of the order concerns the customer: not one that was replaced or never sent."""
+    never_sent = shipment.state is State.CANCELLED and shipment.placed_at is None
+    return not never_sent and shipment.replaced_by not in people
+
+
+@dataclass(frozen=True, slots=True)
+class _ParcelMaker:
+    """Makes the facts of parcels from their rows."""
+
+    scans: Mapping[str, Sequence[PageScan]]
+    promised: Mapping[str, Sequence[Promise]]
+    policy: PagePolicy
+    now: datetime
+
+    def order(self, group: _Group) -> Order:
+        placed = {s.reference_number for s in group.shipments if s.placed_at}
+        parcels = tuple(self._parcel(s, group.addressees[s.reference_number], placed=placed) for s in group.shipments)
+        languages = (group.addressees[s.reference_number].language for s in group.shipments)
+        return Order(parcels=parcels, language=next(filter(None, languages), ""), has_more=group.has_more)
+
+    def _parcel(self, s: PageShipment, person: Addressee, *, placed: set[str]) -> Parcel:
+        scans = self.scans.get(s.reference_number, ())
+        return Parcel(
+            is_return=s.delivery_type.upper() == RETURN,
+            is_placed=s.placed_at is not None,
+            is_cancelled=s.state is State.CANCELLED,
+            is_replaced=s.replaced_by is not None,
+            replaces=s.replaces in placed,
+            is_stuck=self._is_stuck(s),
+            ordered_at=self._local(s.created_at),
+            placed_at=self._local(s.placed_at) if s.placed_at else None,
+            cancelled_at=self._local(s.cancel_requested_at) if s.cancel_requested_at else None,
+            status=meaning_of(s.status_code) if s.status_code is not None else None,
+            status_at=self._local(s.status_at) if s.status_at else None,
+            reason=reason_of(s.ndr_code),
+            courier=courier_for_customers(s.courier_partner_id) if s.placed_at else "",
+            first_name=person.first_name,
+            city=person.city,
+            scans=tuple(self._sighted(scan) for scan in scans if not scan.return_event),
+            boxes=s.children,
+            promised=_promised_days(self.promised.get(s.reference_number, ()), s.edd),
+            returns=tuple(seen for scan in scans if (seen := self._return(scan))),
+        )
+
+    def _is_stuck(self, s: PageShipment) -> bool:
+        since = s.status_at or s.placed_at
+        if s.state is not State.PLACED or s.final or since is None:
+            return False
+        return self.now - since >= self.policy.stuck_after.on_leg(s.status_bucket)
+
+    def _sighted(self, scan: PageScan) -> Sighted:
+        info = status_info(scan.code)
+        return Sighted(
+            meaning=meaning_of(scan.code),
+            at=self._local(scan.seen_at),
+            step=info.step,
+            final=info.final,
+            place=shown_place(scan.location),
+            reason=reason_of(scan.ndr_code),
+            box=scan.waybill,
+        )
+
+    def _return(self, scan: PageScan) -> ReturnSeen | None:
+        event = from_text(scan.return_event)
+        if event is None:
+            return None
+        return ReturnSeen(news=news_of(event.kind), at=self._local(scan.seen_at), refund=has_refund(event))
+
+    def _local(self, at: datetime) -> datetime:
+        return at.astimezone(self.policy.zone)
+
+
+def _promised_days(stated: Iterable[Promise], current: str | None) -> tuple[date, ...]:
+    """Each expected day that differs from the one before, oldest first. Texts that are no date are left out."""
+    days: list[date] = []
+    for edd in (*(one.edd for one in promise.changes(stated)), current):
+        day = promise.edd_day(edd)
+        if day and (not days or days[-1] != day):
+            days.append(day)
+    return tuple(days)

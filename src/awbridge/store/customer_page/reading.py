@@ -1,0 +1,117 @@
+"""What the customer's page shows of shipments and their scans, for many pages in a few statements."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic_core import from_json
+
+from awbridge.domain.json import JsonObject
+from awbridge.domain.orders.shipment import State
+from awbridge.store.engine.database import Row, Session
+from awbridge.store.engine.queries import Queries
+from awbridge.store.engine.shards import fetch_of
+
+_sql = Queries(__name__)
+
+MOST_NEAR = 20  # shipments of an order that are looked at, before and after the link's own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageShipment:
+    """What the page needs of a shipment. Times are aware, UTC."""
+
+    reference_number: str
+    order_id: str | None
+    delivery_type: str
+    courier_partner_id: int
+    state: State
+    payload: JsonObject = field(repr=False)
+    placed_at: datetime | None
+    waybill: str | None
+    children: tuple[str, ...]
+    status_code: int | None
+    status_at: datetime | None
+    status_bucket: int | None
+    final: bool
+    edd: str | None
+    ndr_code: int | None
+    created_at: datetime
+    replaces: str | None
+    replaced_by: str | None
+    cancel_requested_at: datetime | None
+    phone_tail: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageScan:
+    """What the page needs of a scan. `return_event`: JSON, or None."""
+
+    waybill: str
+    code: int
+    location: str
+    ndr_code: int | None
+    seen_at: datetime
+    return_event: str | None
+
+
+async def shipments(session: Session, references: Iterable[str]) -> dict[str, PageShipment]:
+    """Those of these shipments that exist, by reference number."""
+    rows = await fetch_of(session, _sql.shipments, references)
+    return {row["reference_number"]: _shipment(row) for row in rows}
+
+
+async def of_orders(session: Session, some: Sequence[PageShipment]) -> dict[str, list[PageShipment]]:
+    """By order id, the shipments that were created about when these were, whose customer may be the same person."""
+    keys = sorted({(s.order_id, s.created_at, s.phone_tail, MOST_NEAR) for s in some if s.order_id}, key=repr)
+    found: dict[str, dict[str, PageShipment]] = {}
+    for row in await session.fetch_rows(_sql.of_orders, keys) if keys else ():
+        near = found.setdefault(row["order_id"], {})
+        if row["reference_number"] not in near:
+            near[row["reference_number"]] = _shipment(row)
+    return {order_id: list(near.values()) for order_id, near in found.items()}
+
+
+async def scans(session: Session, references: Iterable[str]) -> dict[str, list[PageScan]]:
+    """The newest scans of these shipments, by reference number, in no particular order."""
+    found: dict[str, list[PageScan]] = {}
+    for row in await fetch_of(session, _sql.scans, references):
+        found.setdefault(row["reference_number"], []).append(
+            PageScan(
+                waybill=row["waybill"],
+                code=row["status_code"],
+                location=row["location"],
+                ndr_code=row["ndr_code"],
+                seen_at=min(row["scanned_at"], row["received_at"]),
+                return_event=row["return_event"],
+            )
+        )
+    return found
+
+
+def _shipment(row: Row) -> PageShipment:
+    return PageShipment(
+        reference_number=row["reference_number"],
+        order_id=row["order_id"],
+        delivery_type=row["delivery_type"],
+        courier_partner_id=row["courier_partner_id"],
+        state=State(row["state"]),
+        payload=from_json(row["payload"], cache_strings="keys"),
+        placed_at=row["placed_at"],
+        waybill=row["waybill"],
+        children=tuple(json.loads(row["children"])) if row["children"] else (),
+        status_code=row["status_code"],
+        status_at=row["status_at"],
+        status_bucket=row["status_bucket"],
+        final=bool(row["final"]),
+        edd=row["edd"],
+        ndr_code=row["ndr_code"],
+        created_at=row["created_at"],
+        replaces=row["replaces"],
+        replaced_by=row["replaced_by"],
+        cancel_requested_at=row["cancel_requested_at"],
+        phone_tail=row["phone_tail"],
+    )

@@ -1,0 +1,118 @@
+"""GET /track/{token} and /t/{token}: the customer's page, its files, and what stands for it where there is no parcel.
+
+No framework: the page is asked for by everyone who waits for a parcel, in the process that must answer webhooks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+from urllib.parse import parse_qs
+
+import structlog
+
+from awbridge.domain.customer_page.parcel import Order
+from awbridge.domain.errors import StoreError
+from awbridge.steps.customer_page.open_orders import LinkIds, OpenOrders
+from awbridge.steps.runtime.clock import Clock
+from awbridge.web.customer_page.files import PageFiles
+from awbridge.web.customer_page.negotiation import header, language_of_tag, preferred_language
+from awbridge.web.customer_page.pages import PageMaker, Switch
+from awbridge.web.customer_page.responses import NEVER, SHORT, PageResponse, send_response
+from awbridge.web.webhook.endpoint import Receive, Scope, Send
+
+log = structlog.get_logger()
+
+LONG, SHORT_FORM = "/track", "/t"
+STATIC = "/track/static/"
+MOST_TOKEN = 64  # characters of a path that are looked at as a token
+
+_GET_ONLY = ((b"allow", b"GET, HEAD"),)
+
+
+class ReadsTokens(Protocol):
+    """The keys of links."""
+
+    def read(self, token: str) -> LinkIds:
+        """The link ids that a token may stand for; () if no key made it."""
+        ...
+
+
+def is_customer_page(path: str) -> bool:
+    """Whether a path belongs to the customer's page."""
+    return path in (LONG, SHORT_FORM) or path.startswith((LONG + "/", SHORT_FORM + "/"))
+
+
+class CustomerPage:
+    """The ASGI app of the customer's page."""
+
+    def __init__(self, orders: OpenOrders, keys: ReadsTokens, pages: PageMaker, files: PageFiles, clock: Clock) -> None:
+        self._orders = orders
+        self._keys = keys
+        self._pages = pages
+        self._files = files
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        del receive
+        await send_response(await self._answer(scope), scope, send)
+
+    async def _answer(self, scope: Scope) -> PageResponse:
+        path: str = scope["path"]
+        if scope["method"] not in ("GET", "HEAD"):
+            return PageResponse(
+                status=405, body=b"GET only\n", content_type=b"text/plain", cache=NEVER, headers=_GET_ONLY
+            )
+        if path.startswith(STATIC):
+            file = self._files.by_name.get(path.removeprefix(STATIC))
+            return file or PageResponse(status=404, body=b"no such file\n", content_type=b"text/plain", cache=SHORT)
+        return await self._page(path, scope)
+
+    async def _page(self, path: str, scope: Scope) -> PageResponse:
+        try:
+            order = await self._open(token_of(path))
+        except StoreError as error:
+            log.warning("customer_page.not_read", problem=str(error))
+            return self._problem("busy", 503, scope, ((b"retry-after", b"5"),))
+        if order is None:
+            return self._problem("gone", 404, scope)
+        language, vary = self._language(scope, order.language)
+        view = self._pages.view(order, language, self._clock().astimezone(self._orders.policy.zone).date())
+        body = self._pages.page(view, Switch(language, _depth(path)))
+        return PageResponse(status=200, body=body, vary=vary)
+
+    async def _open(self, token: str) -> Order | None:
+        return await self._orders.open(self._keys.read(token)) if token else None
+
+    def _language(self, scope: Scope, of_customer: str = "") -> tuple[str, bytes]:
+        """The language of the page, and on which header it depends: asked for, the browser's, the customer's."""
+        if asked := self._asked_language(scope["query_string"]):
+            return asked, b""
+        accepted = preferred_language(header(scope["headers"], b"accept-language"), self._pages.codes)
+        return accepted or language_of_tag(of_customer, self._pages.codes) or self._pages.default, b"accept-language"
+
+    def _asked_language(self, query: bytes) -> str:
+        if not query:
+            return ""
+        asked: Sequence[str] = parse_qs(query[:500].decode("latin-1")).get("lang", ())
+        return language_of_tag(asked[0], self._pages.codes) if asked else ""
+
+    def _problem(
+        self, name: str, status: int, scope: Scope, headers: tuple[tuple[bytes, bytes], ...] = ()
+    ) -> PageResponse:
+        language, vary = self._language(scope)
+        body = self._pages.problem(name, Switch(language, _depth(scope["path"])))
+        usual = PageResponse(status=status, body=body, vary=vary)
+        cache = SHORT if status == 404 else NEVER
+        return PageResponse(status=status, body=body, vary=vary, cache=cache, headers=(*usual.headers, *headers))
+
+
+def token_of(path: str) -> str:
+    """The token of a path; "" if there is none."""
+    _, _, token = path.removeprefix("/").partition("/")
+    return token if 0 < len(token) <= MOST_TOKEN else ""
+
+
+def _depth(path: str) -> int:
+    return min(max(path.count("/") - 1, 0), 20)

@@ -1,0 +1,73 @@
+"""Renders the customer's page and its problem pages from the template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from awbridge.domain.customer_page.brand import Brand
+from awbridge.domain.customer_page.parcel import Order
+from awbridge.domain.customer_page.view import PageView, page_view
+from awbridge.domain.customer_page.words import Words
+from awbridge.web.customer_page.files import PageFiles
+
+FOLDER = "templates/customer_page"
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """The language of a page that is asked for, and where the page stands: `depth` folders below the root."""
+
+    language: str
+    depth: int = 1
+
+    @property
+    def root(self) -> str:
+        """The way from the page to the folder in which /track is: relative, since a proxy may add a path."""
+        return "../" * self.depth or "./"
+
+
+class PageMaker:
+    """Makes pages in any of the languages. `default`: of a customer of whom no language is known."""
+
+    def __init__(self, languages: Mapping[str, Words], brand: Brand, files: PageFiles, *, default: str = "en") -> None:
+        self.languages = dict(languages)
+        self.codes = tuple(languages)
+        self.default = default if default in languages else "en"
+        self._brand = brand
+        self._files = files
+        environment = Environment(
+            loader=PackageLoader("awbridge", FOLDER),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._page = environment.get_template("page.html.j2")
+        self._problem = environment.get_template("problem.html.j2")
+
+    def view(self, order: Order, language: str, today: date) -> PageView:
+        """The page of an order as texts."""
+        return page_view(order, self.languages[language], today=today)
+
+    def page(self, view: PageView, switch: Switch) -> bytes:
+        """The page of an order as HTML."""
+        return self._page.render(self._common(switch), view=view, answers=view.answers).encode()
+
+    def problem(self, name: str, switch: Switch) -> bytes:
+        """The page that says why there is nothing: gone, busy or limit."""
+        return self._problem.render(self._common(switch), problem=name).encode()
+
+    def _common(self, switch: Switch) -> dict[str, object]:
+        return {
+            "words": self.languages[switch.language],
+            "t": self.languages[switch.language].texts,
+            "languages": self.languages.values(),
+            "brand": self._brand,
+            "files": self._files,
+            "root": switch.root,
+        }
