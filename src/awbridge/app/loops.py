@@ -54,6 +54,7 @@ from awbridge.steps.audit.archive import archive_due, tidy_up
 from awbridge.steps.audit.keep_calls import CallRecorder
 from awbridge.steps.couriers.measure import MeasureCouriers
 from awbridge.steps.couriers.sync_couriers import sync_due
+from awbridge.steps.customer_page.link_shipments import link_shipments
 from awbridge.steps.handover.fetch_labels import LabelFetcher
 from awbridge.steps.notify.alarm import Digest, send_alarms
 from awbridge.steps.notify.deliver_events import deliver_due
@@ -268,6 +269,7 @@ def _notifications(world: World, clocks: SetClocks, loops: Callable[[], list[Loo
         ),
         "measure_couriers": MeasureCouriers(store=store, clock=clock).check,
         "index_orders": partial(index_unread, store=store),
+        "link_shipments": partial(link_shipments, store=store, clock=clock),
         "sample_figures": SampleFigures(store=store, clock=clock, stuck_after=stuck).check,
         "lateness": Lateness(store=store, clock=clock, policy=LatenessPolicy(stuck_after=stuck)).check,
         "deliver_events": partial(

@@ -192,7 +192,10 @@ def deliver_policy(settings: Settings) -> DeliverPolicy:
     """Retries of event deliveries. The lease outlives the longest POST."""
     longest = timedelta(seconds=longest_post(settings.endpoint_timeout))
     return DeliverPolicy(
-        retry_delays=settings.endpoint_retry_delays, lease=timedelta(seconds=60) + 4 * longest, longest_call=longest
+        retry_delays=settings.endpoint_retry_delays,
+        lease=timedelta(seconds=60) + 4 * longest,
+        longest_call=longest,
+        links=settings.track_links,
     )
 
 

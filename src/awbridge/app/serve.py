@@ -172,6 +172,7 @@ def api_context(
         country=settings.notice_country,
         setup=SettingsTools(configured=settings, store=store, clickpost=clickpost, clock=utc_now),
         messages=message_context(settings),
+        links=settings.track_links,
         sign_in=sign_in_provider(settings),
     )
 

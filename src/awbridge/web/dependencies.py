@@ -12,6 +12,7 @@ from fastapi import Depends, FastAPI, Request
 
 from awbridge.documents.making import DocumentMaker
 from awbridge.domain.couriers.allocation import Allocation
+from awbridge.domain.customer_page.links import NO_LINKS, TrackLinks
 from awbridge.domain.privacy import Privacy
 from awbridge.domain.privacy_setting import read_privacy
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
@@ -54,7 +55,7 @@ class ApiContext:
     are local to it. `poll_again_after`: the shortest time between two polls of one shipment. `networks`: private
     networks that endpoints may be in. `country`: the country of phone numbers without a country code. `sign_in`: an
     identity provider for the pages. `labels` fetches labels, `documents` makes PDFs. `setup`: the installation, for the
-    set-up page. `messages`: templates and rules of messages, for their pages.
+    set-up page. `messages`: templates and rules of messages, for their pages. `links`: to the customer's page.
     """
 
     store: Store
@@ -72,6 +73,7 @@ class ApiContext:
     documents: DocumentMaker = field(default_factory=DocumentMaker)
     setup: SetupTools | None = None
     messages: MessageContext | None = None
+    links: TrackLinks = NO_LINKS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

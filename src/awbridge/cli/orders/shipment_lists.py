@@ -101,7 +101,13 @@ async def export_shipments(settings: Settings, store: Store, file: Path, columns
     if file.suffix not in (".csv", ".xlsx"):
         fail(f"{file.name}: the name must end in .csv or .xlsx")
     listing = _listing(settings, options)
-    wanted = Export(listing=listing, zone=settings.zone, columns=chosen, stuck_after=settings.stuck_after)
+    wanted = Export(
+        listing=listing,
+        zone=settings.zone,
+        columns=chosen,
+        stuck_after=settings.stuck_after,
+        links=settings.track_links,
+    )
     if file.suffix == ".xlsx":
         await write_xlsx(store, utc_now, wanted, file)
     else:

@@ -45,7 +45,7 @@ def cancellation_rows(shipment: Shipment) -> dict[str, Any]:
     return {"cancellation": request.state.value, **retries}
 
 
-def whole_summary(shipment: Shipment, details: ShipmentDetails) -> dict[str, Any]:
+def whole_summary(shipment: Shipment, details: ShipmentDetails, track_url: str | None) -> dict[str, Any]:
     reached = {name: at for name, at in output.plain(details.milestones).items() if at}
     return {
         **_summary(shipment),
@@ -54,6 +54,7 @@ def whole_summary(shipment: Shipment, details: ShipmentDetails) -> dict[str, Any
         "EDD": f"{shipment.edd} (cannot be read as a date)" if is_unreadable(shipment.edd) else shipment.edd,
         "sla_breached": "yes" if details.sla_breached else "no",
         "stuck_since": details.stuck_since,
+        **({"track_url": track_url} if track_url else {}),
         **({"AWB shared with": ", ".join(details.waybill_shared_with)} if details.waybill_shared_with else {}),
     }
 

@@ -133,12 +133,18 @@ async def show_shipment(settings: Settings, store: Store, name: str, as_json: bo
         calls = await attempts.newest_of_shipment(session, shipment.reference_number, limit=_CALLS_SHOWN)
         pieces = await waybills.pieces(session, shipment)
         details = await shipment_details(session, shipment, limits=settings.stuck_after, now=utc_now())
+    track_url = settings.track_links.url(shipment)
     if as_json:
-        shown = {"shipment": shipment, **output.plain(details), "pieces": pieces_as_json(pieces, details.pieces)}
+        shown = {
+            "shipment": shipment,
+            "track_url": track_url,
+            **output.plain(details),
+            "pieces": pieces_as_json(pieces, details.pieces),
+        }
         output.print_json({**shown, "scans": timeline, "attempts": calls})
         return
     links = {name: value for name in LINKS if (value := getattr(shipment, name))}
-    output.print_fields(whole_summary(shipment, details) | links | cancellation_rows(shipment))
+    output.print_fields(whole_summary(shipment, details, track_url) | links | cancellation_rows(shipment))
     promises = details.edd_history if len(details.edd_history) > 1 else []
     for title, rows in (
         ("pieces", piece_rows(pieces, details.pieces)),

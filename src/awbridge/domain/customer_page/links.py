@@ -1,4 +1,4 @@
-"""Links to the customer's page: which shipment a token stands for, and the tokens that a key makes. Pure.
+"""Links to the customer's page: which shipment a token stands for, and the tokens that a key makes.
 
 A token is a keyed permutation of 80 bits: the link id of the shipment (64 bits), then 16 zero bits. The permutation is
 a balanced Feistel network of 10 rounds with HMAC-SHA-256 as its round function, in the manner of NIST SP 800-38G. So
@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from awbridge.domain.orders.shipment import SHARDS
+from awbridge.domain.people.actor import current_actor
 
 TOKEN_LENGTH = 16
 LEAST_KEY = 16  # characters of a key
@@ -63,6 +64,11 @@ def shard_of_link(identity: int) -> int:
     return identity % SHARDS
 
 
+def is_link_of(identity: int, shipment: Linked) -> bool:
+    """Whether a link id is that of a shipment's present link. Checked where a link is opened, besides the table."""
+    return identity == link_id(shipment.reference_number, shipment.link_generation)
+
+
 def expires_at(shipment: Dated, valid_for: timedelta) -> datetime:
     """When a shipment's link expires: so long after the parcel's end, or after its latest news if it has not ended."""
     news = (shipment.created_at, shipment.placed_at, shipment.status_at, shipment.cancel_requested_at)
@@ -104,7 +110,10 @@ class LinkKeys:
 
 @dataclass(frozen=True, slots=True)
 class TrackLinks:
-    """Makes the links of shipments. `base_url`: https://shop.example, without a trailing slash. Without keys: none."""
+    """Makes the links of shipments. `base_url`: https://shop.example, without a trailing slash. Without keys: none.
+
+    Nor for an actor who may not see personal data: who has the link sees the customer's first name.
+    """
 
     base_url: str = ""
     keys: LinkKeys | None = None
@@ -123,7 +132,8 @@ class TrackLinks:
         return self._url("t", shipment)
 
     def _url(self, path: str, shipment: Linked) -> str | None:
-        if not self.keys or not self.base_url:
+        actor = current_actor()
+        if not self.keys or not self.base_url or (actor and actor.is_masked):
             return None
         return f"{self.base_url}/{path}/{self.keys.token(shipment.reference_number, shipment.link_generation)}"
 

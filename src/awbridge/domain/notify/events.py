@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from awbridge.domain.customer_page.links import Linked, TrackLinks
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Shipment, State, Tracked
 from awbridge.domain.tracking.lifecycle import Sighting, StatusInfo
@@ -88,7 +90,7 @@ class ShipmentEvent:
 
 
 def about(shipment: Tracked, **more: object) -> JsonObject:
-    """The part that all events share: the shipment's identifiers, never the customer's data.
+    """The part that all events share: the shipment's identifiers, never the customer's data. `with_link` adds to it.
 
     `replaces` and `replaced_by` show that a shipment corrects another within one order and does not end the order.
     """
@@ -103,6 +105,16 @@ def about(shipment: Tracked, **more: object) -> JsonObject:
         "replaced_by": shipment.replaced_by,
         **more,
     }
+
+
+def with_link(body: str, shipment: Linked, links: TrackLinks) -> str:
+    """An event as it is sent: with the present link to the customer's page, null where there is none.
+
+    Added when it is sent, so that a link that was revoked, or made with an old key, is not sent again.
+    """
+    event = json.loads(body)
+    event["data"] = {**event.get("data", {}), "track_url": links.url(shipment)}
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
 
 
 def placed(shipment: Shipment, waybill: str, *, label_url: str | None, now: datetime) -> ShipmentEvent:

@@ -15,6 +15,7 @@ class AuditAction(StrEnum):
     SHIPMENT_SETTLED = "shipment.settled"
     SHIPMENT_POLLED = "shipment.poll_requested"
     SHIPMENT_REBUILT = "shipment.rebuilt"
+    LINK_REVOKED = "shipment.link_revoked"
     ORDERS_IMPORTED = "orders.imported"
     LABELS_PRINTED = "labels.printed"
     MANIFEST_MADE = "manifest.made"
@@ -70,6 +71,7 @@ ACTION_TEXTS = {
     AuditAction.SHIPMENT_SETTLED: "Shipment settled",
     AuditAction.SHIPMENT_POLLED: "Poll requested",
     AuditAction.SHIPMENT_REBUILT: "Timeline rebuilt",
+    AuditAction.LINK_REVOKED: "Customer's link revoked",
     AuditAction.ORDERS_IMPORTED: "Orders imported",
     AuditAction.LABELS_PRINTED: "Labels printed",
     AuditAction.MANIFEST_MADE: "Hand-over manifest made",

@@ -14,6 +14,8 @@ from typing import Protocol
 
 import structlog
 
+from awbridge.domain.customer_page.links import NO_LINKS, TrackLinks
+from awbridge.domain.notify.events import with_link
 from awbridge.domain.retry import delay_before_retry
 from awbridge.sinks.outgoing import SubscriberResponse
 from awbridge.steps.runtime.clock import Clock
@@ -40,11 +42,12 @@ class Posts(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverPolicy(LeasePolicy):
-    """How events are delivered."""
+    """How events are delivered. `links` make the `track_url` in them."""
 
     retry_delays: Sequence[float] = DEFAULT_DELAYS
     lease: timedelta = timedelta(seconds=180)
     disable_after: timedelta = timedelta(hours=12)
+    links: TrackLinks = NO_LINKS
     batch: int = 50
     concurrency: int = 20
 
@@ -71,7 +74,8 @@ async def deliver_due(*, store: Store, outgoing: Posts, clock: Clock, policy: De
         if endpoint is None or not endpoint.enabled or not lease.allows(clock()):
             return  # it waits, or is claimed again
         secrets = endpoint.signing_secrets(clock())
-        response = await outgoing.post(endpoint.url, delivery.body, key=key_of(delivery), secrets=secrets, now=clock())
+        body = with_link(delivery.body, delivery, policy.links)
+        response = await outgoing.post(endpoint.url, body, key=key_of(delivery), secrets=secrets, now=clock())
         await until_recorded(lambda: _record(store, delivery, endpoint, owner, response, clock(), policy))
 
     await for_each(claimed, deliver_one, at_once=policy.concurrency)

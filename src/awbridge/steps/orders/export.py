@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from awbridge.domain.customer_page.links import NO_LINKS, TrackLinks
 from awbridge.domain.errors import NotPossible
 from awbridge.domain.orders.listing import Listing
 from awbridge.domain.orders.shipment import Shipment
 from awbridge.domain.sheet import LONGEST_CELL, cell
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.steps.orders.listing import read_page
-from awbridge.steps.orders.shipment_columns import COLUMNS, SHOWN, values
+from awbridge.steps.orders.shipment_columns import COLUMNS, SHOWN, Showing, values
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 
@@ -39,6 +40,7 @@ class Export:
     zone: ZoneInfo
     columns: Sequence[str] = SHOWN
     stuck_after: StuckAfter = field(default=DEFAULT_STUCK_AFTER)
+    links: TrackLinks = NO_LINKS
 
     @property
     def titles(self) -> list[str]:
@@ -47,7 +49,8 @@ class Export:
 
     def rows(self, shipments: Sequence[Shipment]) -> list[list[str | int]]:
         """These shipments in its columns."""
-        return [values(shipment, self.columns, self.zone) for shipment in shipments]
+        how = Showing(zone=self.zone, links=self.links)
+        return [values(shipment, self.columns, how) for shipment in shipments]
 
 
 async def pages(store: Store, clock: Clock, wanted: Export) -> AsyncGenerator[Sequence[Shipment]]:

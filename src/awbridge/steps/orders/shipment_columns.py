@@ -9,11 +9,21 @@ from zoneinfo import ZoneInfo
 
 from awbridge.clickpost.orders.order_places import place_of
 from awbridge.clickpost.wire.tracking_codes import COURIER_NAMES, ndr_name, status_name
+from awbridge.domain.customer_page.links import NO_LINKS, TrackLinks
 from awbridge.domain.nearest import unknown_name
 from awbridge.domain.orders.shipment import Shipment
 from awbridge.domain.privacy import without_people
 
-_Read = Callable[[Shipment, ZoneInfo], str | int]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Showing:
+    """How values are shown: times local to `zone`, with its offset; `links` to the customer's page."""
+
+    zone: ZoneInfo
+    links: TrackLinks = NO_LINKS
+
+
+_Read = Callable[[Shipment, Showing], str | int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,15 +72,16 @@ COLUMNS: Mapping[str, Column] = {
     "state": Column(title="State", read=lambda s, _: s.state.value, is_shown=True),
     "problem": Column(title="Problem", read=lambda s, _: problem_of(s)),
     "status": Column(title="Status", read=lambda s, _: status_name(s.status_code, s.status_description), is_shown=True),
-    "status_at": Column(title="Last scan", read=lambda s, zone: _local(s.status_at, zone)),
+    "status_at": Column(title="Last scan", read=lambda s, how: _local(s.status_at, how.zone)),
     "ndr": Column(title="NDR reason", read=lambda s, _: ndr_name(s.ndr_code, s.ndr_description or "")),
     "edd": Column(title="EDD", read=lambda s, _: s.edd or "", is_shown=True),
     "cod": Column(title="COD", read=lambda s, _: _yes_or_no(s.cod)),
     "type": Column(title="Type", read=lambda s, _: s.delivery_type),
     "pincode": Column(title="Pincode", read=lambda s, _: _drop(s, "pincode") or _drop(s, "postal_code")),
     "retries": Column(title="Retries", read=lambda s, _: s.no_of_retries),
-    "received": Column(title="Received", read=lambda s, zone: _local(s.created_at, zone), is_shown=True),
-    "placed": Column(title="Placed", read=lambda s, zone: _local(s.placed_at, zone)),
+    "received": Column(title="Received", read=lambda s, how: _local(s.created_at, how.zone), is_shown=True),
+    "placed": Column(title="Placed", read=lambda s, how: _local(s.placed_at, how.zone)),
+    "track_url": Column(title="Customer's page", read=lambda s, how: how.links.url(s) or ""),
 }
 SHOWN = tuple(name for name, column in COLUMNS.items() if column.is_shown)
 
@@ -87,6 +98,6 @@ def read_columns(text: str) -> tuple[str, ...]:
     return tuple(name for name in COLUMNS if name in names or name == "reference") if names else SHOWN
 
 
-def values(shipment: Shipment, columns: Sequence[str], zone: ZoneInfo) -> list[str | int]:
-    """A shipment in these columns. Times are local to the zone, with its offset."""
-    return [COLUMNS[name].read(shipment, zone) for name in columns]
+def values(shipment: Shipment, columns: Sequence[str], how: Showing) -> list[str | int]:
+    """A shipment in these columns."""
+    return [COLUMNS[name].read(shipment, how) for name in columns]

@@ -7,7 +7,8 @@ CREATE TABLE track_links (
   PRIMARY KEY (shard, link_id)
 );
 
--- One row: up to where the shipments were looked through for some without a link, as older versions store them.
+-- Two rows: up to where shipments were looked through for some without a link, as older versions store them: once soon
+-- after they were stored (1), once a day later, for transactions that were open long (2).
 CREATE TABLE track_link_progress (
   id SMALLINT NOT NULL PRIMARY KEY,
   until_at TIMESTAMPTZ NOT NULL,

@@ -69,10 +69,12 @@ def _body(kind: EventKind, happening: ShipmentEvent) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueDelivery:
-    """An event on its way to an endpoint. `tries` counts those before."""
+    """An event on its way to an endpoint. `tries` counts those before. `link_generation`: of its shipment's link."""
 
     shard: int
     event_id: int
+    reference_number: str
+    link_generation: int
     endpoint_id: int
     tries: int
     kind: str
@@ -172,10 +174,19 @@ async def newest_undelivered(
     return [row_as(DeliveryShown, row) for row in rows]
 
 
-async def get(session: Session, endpoint_id: int, event_id: int) -> tuple[DeliveryShown, str] | None:
-    """One delivery of an endpoint, and the body of its event as it is sent; None if there is none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """The body of an event, without the link to the customer's page; `link_generation`: of its shipment's link."""
+
+    reference_number: str
+    link_generation: int
+    body: str = field(repr=False)
+
+
+async def get(session: Session, endpoint_id: int, event_id: int) -> tuple[DeliveryShown, StoredEvent] | None:
+    """One delivery of an endpoint, and its event; None if there is none."""
     rows = await session.fetch(_sql.one, endpoint_id, event_id)
-    return (row_as(DeliveryShown, rows[0]), rows[0]["body"]) if rows else None
+    return (row_as(DeliveryShown, rows[0]), row_as(StoredEvent, rows[0])) if rows else None
 
 
 async def count_since(session: Session, endpoint_id: int, start: datetime, end: datetime) -> int:

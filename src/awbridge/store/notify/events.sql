@@ -41,8 +41,9 @@ WHERE (shard, event_id, endpoint_id) IN (SELECT shard, event_id, endpoint_id FRO
 RETURNING shard, event_id, endpoint_id, tries
 
 -- name: bodies
-SELECT shard, id, kind, body FROM events
-WHERE id {{in $1::bigint[]}} AND shard {{in $2::smallint[]}}
+SELECT e.shard, e.id, e.kind, e.body, e.reference_number, COALESCE(s.link_generation, 0) AS link_generation
+FROM events e LEFT JOIN shipments s ON s.shard = e.shard AND s.reference_number = e.reference_number
+WHERE e.id {{in $1::bigint[]}} AND e.shard {{in $2::smallint[]}}
 
 -- name: settle
 UPDATE event_deliveries SET state = $5, tries = $6, next_try_at = $7, http_status = $8, problem = $9, lease_owner = NULL,
@@ -98,8 +99,9 @@ WITH page AS MATERIALIZED (
   SELECT {{event_deliveries.*}} FROM event_deliveries WHERE endpoint_id = $1 AND event_id = $2
 )
 SELECT page.event_id, e.kind, e.reference_number, page.state, page.tries, page.next_try_at, page.http_status, page.problem,
-  e.created_at, page.updated_at, e.body
+  e.created_at, page.updated_at, e.body, COALESCE(s.link_generation, 0) AS link_generation
 FROM page JOIN events e ON e.shard = page.shard AND e.id = page.event_id
+LEFT JOIN shipments s ON s.shard = e.shard AND s.reference_number = e.reference_number
 
 -- name: count_since
 SELECT COUNT(*) AS events FROM event_deliveries WHERE endpoint_id = $1 AND event_id >= $2 AND event_id < $3

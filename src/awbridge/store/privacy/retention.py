@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from awbridge.store.audit.archive import ArchiveFile
+from awbridge.store.customer_page import links
 from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.ids import first_id
 from awbridge.store.engine.queries import Queries, Statement
@@ -92,7 +93,7 @@ STAYS = {
     "clock_marks": "one row",
     "figure_samples": "two rows",
     "track_links": "as the shipments; those of erased ones go with the erasure, and the page says when a link expires",
-    "track_link_progress": "one row",
+    "track_link_progress": "two rows",
     "saved_views": "set by you, a row each",
     "endpoints": "set by you, a row each",
     "webhook_keys": "set by you, a row each",
@@ -204,5 +205,6 @@ async def ended_payloads(
 async def set_payload(
     session: Session, shard: int, reference_number: str, *, payload: str, problem: str | None, now: datetime
 ) -> None:
-    """Keep a payload without personal data, and forget the end of the phone number."""
-    await session.execute(_sql.set_payload, shard, reference_number, payload, problem, now)
+    """Keep a payload without personal data, and forget the end of the phone number. The customer's link goes too."""
+    for row in await session.fetch(_sql.set_payload, shard, reference_number, payload, problem, now):
+        await links.drop(session, reference_number, row["link_generation"] or 0)

@@ -186,7 +186,9 @@ FROM shipments WHERE created_at < $1 AND (created_at, reference_number) > ($2, $
 ORDER BY created_at, reference_number LIMIT $4
 
 -- name: set_payload
-UPDATE shipments SET payload = $3, problem = $4, erased_at = $5, phone_tail = '' WHERE shard = $1 AND reference_number = $2
+UPDATE shipments SET payload = $3, problem = $4, erased_at = $5, phone_tail = ''
+WHERE shard = $1 AND reference_number = $2
+RETURNING link_generation
 
 -- name: labels_drop
 WITH chosen AS MATERIALIZED (

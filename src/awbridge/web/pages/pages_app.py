@@ -84,7 +84,7 @@ def build_pages(
             *_hand_over(api, templates),
             *_records(api, templates),
             *EndpointForms(store, clock, templates, api.networks, zone).routes(),
-            *SubscriberPages(store, clock, templates, zone).routes(),
+            *SubscriberPages(store, clock, templates, zone, api.links).routes(),
             *SetupPages(store, clock, templates, api.setup or NoTools(), zone, allocation=api.allocation).routes(),
             *_people(api, templates, access),
             *language_switch.routes(),
@@ -102,9 +102,9 @@ def _work(api: ApiContext, templates: PageTemplates, webhook_p99: Callable[[], f
     reader = ActivityReader(store, clock, zone, api.audit.crons)
     return [
         *overview.routes(store, clock, templates, api.stuck_after, reader, webhook_p99, api.setup),
-        *ShipmentListPages(store, clock, templates, api.stuck_after, zone).routes(),
+        *ShipmentListPages(store, clock, templates, api.stuck_after, zone, api.links).routes(),
         *OneShipmentPages(store, clock, templates, api.allocation, api.audit.privacy).routes(),
-        *ShipmentPages(store, clock, templates, api.stuck_after, api.poll_again_after, zone).routes(),
+        *ShipmentPages(store, clock, templates, api.stuck_after, api.poll_again_after, zone, api.links).routes(),
         *failures.routes(store, templates),
         *ndr_desk.routes(store, clock, templates, zone),
         *PayloadPages(store, clock, templates, api.allocation).routes(),

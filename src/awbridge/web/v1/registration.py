@@ -1,4 +1,4 @@
-"""The routes that push a shipment again, cancel it, settle whether ClickPost holds it, and show its calls."""
+"""The routes that push a shipment again, cancel it, settle whether ClickPost holds it, revoke its link, show calls."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pydantic import BaseModel, Field, StrictBool
 
 from awbridge.domain.errors import FieldProblem, PayloadRefused
 from awbridge.domain.people.actor import named_actor
+from awbridge.steps.customer_page.revoke_link import revoke_link
 from awbridge.steps.orders import intake, settle
 from awbridge.store.audit import attempts
 from awbridge.web.dependencies import ApiDep, StoreDep
 from awbridge.web.v1.request_parsing import NO_NUL
 from awbridge.web.v1.shipments.lookup import ReferenceDep, ShipmentDep
-from awbridge.web.v1.shipments.views import ShipmentView, shipment_view
+from awbridge.web.v1.shipments.views import ShipmentView, shipment_view, viewing_for
 from awbridge.web.v1.views import Limit, Number, View
 
 router = APIRouter(prefix="/shipments/{reference_number:path}", tags=["shipments"])
@@ -60,14 +61,14 @@ class SettleBody(BaseModel):
 async def retry_shipment(reference: ReferenceDep, api: ApiDep) -> ShipmentView:
     """Push the shipment again now, with all its attempts."""
     retried = await intake.retry(store=api.store, clock=api.clock, reference_number=reference)
-    return shipment_view(retried, api.stuck_after, api.clock())
+    return shipment_view(retried, viewing_for(api))
 
 
 @router.post("/cancel")
 async def cancel_shipment(reference: ReferenceDep, api: ApiDep) -> ShipmentView:
     """Cancel the shipment: at once if ClickPost cannot hold it, otherwise when ClickPost has cancelled it."""
     cancelled = await intake.cancel(store=api.store, clock=api.clock, reference_number=reference)
-    return shipment_view(cancelled, api.stuck_after, api.clock())
+    return shipment_view(cancelled, viewing_for(api))
 
 
 @router.post("/settle")
@@ -88,7 +89,14 @@ async def settle_shipment(reference: ReferenceDep, body: SettleBody, api: ApiDep
             courier_partner_id=body.courier_partner_id,
             by=named_actor("api"),
         )
-    return shipment_view(settled, api.stuck_after, api.clock())
+    return shipment_view(settled, viewing_for(api))
+
+
+@router.post("/link/revoke")
+async def revoke_customers_link(reference: ReferenceDep, api: ApiDep) -> ShipmentView:
+    """Give the shipment a new link to the customer's page. The old one opens nothing any more."""
+    renewed = await revoke_link(store=api.store, clock=api.clock, reference_number=reference)
+    return shipment_view(renewed, viewing_for(api))
 
 
 @router.get("/attempts")

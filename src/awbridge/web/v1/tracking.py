@@ -10,7 +10,7 @@ from awbridge.steps.polling.watch import Coverage, coverage
 from awbridge.store.tracking import scans
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
 from awbridge.web.v1.shipments.lookup import ShipmentDep, find_shipment
-from awbridge.web.v1.shipments.views import ShipmentView, shipment_view
+from awbridge.web.v1.shipments.views import ShipmentView, shipment_view, viewing_for
 from awbridge.web.v1.tracking_views import CoverageView, ScanView, scan_view
 
 router = APIRouter()
@@ -32,7 +32,7 @@ async def ask_shipment(shipment: ShipmentDep, api: ApiDep) -> ShipmentView:
     )
     if not resumed:
         raise NotPossible(f"{reference} has no waybill yet, or its status is final: there is nothing to poll")
-    return shipment_view(await find_shipment(api.store, reference), api.stuck_after, api.clock())
+    return shipment_view(await find_shipment(api.store, reference), viewing_for(api))
 
 
 @router.get("/coverage", tags=["health"], response_model=CoverageView)

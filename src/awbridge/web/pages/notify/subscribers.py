@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from awbridge.domain.customer_page.links import NO_LINKS, TrackLinks
 from awbridge.domain.errors import NotFound
+from awbridge.domain.notify.events import with_link
 from awbridge.steps.notify import endpoints as endpoint_steps
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
@@ -80,7 +82,10 @@ def _redirect(endpoint_id: int, result: str) -> Response:
 class SubscriberPages:
     """The pages of subscribers and their event deliveries, on one store. `zone`: that of a time in a form."""
 
-    def __init__(self, store: Store, clock: Clock, templates: PageTemplates, zone: ZoneInfo) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, templates: PageTemplates, zone: ZoneInfo, links: TrackLinks = NO_LINKS
+    ) -> None:
+        self._links = links
         self._store = store
         self._clock = clock
         self._templates = templates
@@ -148,7 +153,8 @@ class SubscriberPages:
             found = await events.get(session, endpoint.id, event_id)
         if found is None:
             raise NotFound(f"There is no event {event_id} for this endpoint.")
-        delivery, body = found
+        delivery, event = found
+        body = with_link(event.body, event, self._links)
         return self._templates.page("notify/delivery", endpoint=endpoint, delivery=delivery, body=body)
 
     async def redeliver_failed(self, request: Request) -> Response:

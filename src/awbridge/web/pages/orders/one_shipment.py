@@ -1,4 +1,4 @@
-"""What can be done with one shipment besides the bulk actions: replace it, and download its evidence."""
+"""What can be done with one shipment besides the bulk actions: replace it, revoke its link, download its evidence."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from awbridge.domain.couriers.allocation import Allocation
 from awbridge.domain.errors import FieldProblem, NotPossible, PayloadRefused, ReferenceTaken
 from awbridge.domain.privacy import Privacy
 from awbridge.steps.audit.evidence import evidence_of
+from awbridge.steps.customer_page.revoke_link import revoke_link
 from awbridge.steps.orders import amend
 from awbridge.steps.orders.amend import Edit
 from awbridge.steps.orders.shipment_columns import courier_name
@@ -30,7 +31,10 @@ from awbridge.web.zip_response import zip_response
 
 
 class OneShipmentPages:
-    """Replacing a shipment and its evidence, on one store. `privacy`: how evidence treats personal data, by reader."""
+    """Replacing a shipment, its link and its evidence, on one store.
+
+    `privacy`: how evidence treats personal data, by reader.
+    """
 
     def __init__(
         self,
@@ -52,6 +56,7 @@ class OneShipmentPages:
         return [
             PageRoute("/shipments/replace", self.show_replace, parameters=of_one),
             PageRoute("/shipments/replace", self.replace, method="POST"),
+            PageRoute("/shipments/revoke-link", self.revoke_link, method="POST"),
             PageRoute("/shipments/evidence", self.evidence, parameters={**of_one, "for": ("own", "clickpost")}),
         ]
 
@@ -63,6 +68,12 @@ class OneShipmentPages:
             store=self._store, clock=self._clock, reference_number=reference, privacy=self._privacy[reader]
         )
         return zip_response(content, f"evidence-{reference}")
+
+    async def revoke_link(self, request: Request) -> Response:
+        """Give the shipment a new link to the customer's page, and show it."""
+        reference = no_nul(dict(await read_form(request)).get("reference", ""))
+        renewed = await revoke_link(store=self._store, clock=self._clock, reference_number=reference)
+        return RedirectResponse(f"{shipment_url(renewed.reference_number)}#customer-link", 303, headers=HEADERS)
 
     async def show_replace(self, request: Request) -> Response:
         """What replacing the shipment would do."""

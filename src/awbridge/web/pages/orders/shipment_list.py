@@ -14,9 +14,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from awbridge.clickpost.orders.order_facts import digits_of_number
+from awbridge.domain.customer_page.links import NO_LINKS, TrackLinks
 from awbridge.domain.errors import FieldProblem, PayloadRefused
 from awbridge.domain.orders.attention import Need
 from awbridge.domain.orders.bulk import MOST_AT_ONCE
+from awbridge.domain.orders.shipment import Shipment
 from awbridge.domain.tracking.overdue import StuckAfter
 from awbridge.steps.orders import look_up
 from awbridge.steps.orders.export import Export
@@ -29,6 +31,7 @@ from awbridge.store.audit import samples
 from awbridge.store.couriers import accounts, couriers
 from awbridge.store.engine.database import Session
 from awbridge.store.handover import parcels
+from awbridge.store.handover.parcels import HandOverState
 from awbridge.store.notify import attention
 from awbridge.store.orders import saved_views
 from awbridge.store.orders.saved_views import SavedView
@@ -73,8 +76,15 @@ class ShipmentListPages:
     """The pages of lists, on one store. `zone`: of days and of exported times."""
 
     def __init__(
-        self, store: Store, clock: Clock, templates: PageTemplates, stuck_after: StuckAfter, zone: ZoneInfo
+        self,
+        store: Store,
+        clock: Clock,
+        templates: PageTemplates,
+        stuck_after: StuckAfter,
+        zone: ZoneInfo,
+        links: TrackLinks = NO_LINKS,
     ) -> None:
+        self._links = links
         self._store = store
         self._clock = clock
         self._templates = templates
@@ -111,7 +121,7 @@ class ShipmentListPages:
             following = f"/shipments?{urlencode({**parameters, **in_url, 'cursor': make_cursor(*page.end)})}"
         return self._templates.page(
             "orders/shipments",
-            rows=[Listed(shipment=s, handed_over=printed[s.reference_number]) for s in page.shipments],
+            rows=[self._row(s, printed[s.reference_number]) for s in page.shipments],
             columns=columns,
             every_column=COLUMNS,
             **tabs,
@@ -169,8 +179,11 @@ class ShipmentListPages:
             return RedirectResponse(shipment_url(found[0].reference_number), 303, headers=HEADERS)
         if len(found) > PAGE_SIZE:
             return RedirectResponse(f"/shipments?{urlencode({'q': text})}", 303, headers=HEADERS)
-        rows = [Listed(shipment=shipment) for shipment in found]
+        rows = [self._row(shipment) for shipment in found]
         return self._templates.page("search", rows=rows, columns=SHOWN, every_column=COLUMNS, search=text)
+
+    def _row(self, shipment: Shipment, handed_over: HandOverState | None = None) -> Listed:
+        return Listed(shipment=shipment, handed_over=handed_over, links=self._links)
 
     async def export(self, request: Request) -> Response:
         """The whole list as a file, in the columns that are shown."""
@@ -180,6 +193,7 @@ class ShipmentListPages:
             zone=self._zone,
             columns=_columns(request),
             stuck_after=self._stuck_after,
+            links=self._links,
         )
         kind = request.url.path.rpartition(".")[2]
         return await export_response(self._store, self._clock, wanted, kind, HEADERS)

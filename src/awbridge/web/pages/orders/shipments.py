@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from awbridge.clickpost.wire.tracking_codes import ndr_name, status_name
+from awbridge.domain.customer_page.links import NO_LINKS, TrackLinks
 from awbridge.domain.errors import NotFound
 from awbridge.domain.orders.bulk import MOST_AT_ONCE, BulkAction, BulkResult, Consequence, consequence
 from awbridge.domain.orders.shipment import Shipment
@@ -21,7 +22,7 @@ from awbridge.domain.tracking.overdue import StuckAfter
 from awbridge.steps.couriers import moving
 from awbridge.steps.orders import bulk
 from awbridge.steps.orders.listing import read_page
-from awbridge.steps.orders.shipment_columns import COLUMNS, courier_name, problem_of
+from awbridge.steps.orders.shipment_columns import COLUMNS, Showing, courier_name, problem_of
 from awbridge.steps.polling.track_order import resume_polling
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.tracking.shipment_details import shipment_details
@@ -54,6 +55,7 @@ class Listed:
 
     shipment: Shipment
     handed_over: HandOverState | None = None
+    links: TrackLinks = NO_LINKS
 
     @property
     def url(self) -> str:
@@ -76,7 +78,7 @@ class Listed:
 
     def text(self, column: str) -> str:
         """The text of a column that is no time."""
-        return str(COLUMNS[column].read(self.shipment, _UTC))
+        return str(COLUMNS[column].read(self.shipment, Showing(zone=_UTC, links=self.links)))
 
     @property
     def status(self) -> str:
@@ -118,8 +120,9 @@ class ShipmentPages:
         stuck_after: StuckAfter,
         poll_again_after: timedelta,
         zone: ZoneInfo,
+        links: TrackLinks = NO_LINKS,
     ) -> None:
-        self._zone = zone
+        self._links = links
         self._store = store
         self._clock = clock
         self._templates = templates
@@ -153,6 +156,7 @@ class ShipmentPages:
             "shipment",
             shipment=shipment,
             row=Listed(shipment=shipment),
+            track_url=self._links.url(shipment),
             details=details,
             pieces=list(zip(pieces, details.pieces, strict=False)),
             entries=entries,

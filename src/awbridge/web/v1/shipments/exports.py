@@ -42,5 +42,6 @@ async def _export(api: ApiContext, wanted: ExportQuery, kind: str) -> Response:
         zone=api.zone,
         columns=read_columns(wanted.columns),
         stuck_after=api.stuck_after,
+        links=api.links,
     )
     return await export_response(api.store, api.clock, export, kind, {"cache-control": "no-store"})

@@ -31,6 +31,7 @@ from awbridge.web.v1.shipments.views import (
     payload_views,
     shipment_view,
     shipment_with_payload,
+    viewing_for,
 )
 from awbridge.web.v1.strict import refuse_unknown_parameters
 
@@ -80,7 +81,8 @@ async def create_shipments(request: Request, response: Response, api: ApiDep) ->
         raise
     if not any(result.created for result in results):
         response.status_code = 200
-    accepted = [intake_view(result, api.stuck_after, api.clock()) for result in results]
+    viewing = viewing_for(api)
+    accepted = [intake_view(result, viewing) for result in results]
     return {"shipments": accepted} if isinstance(body, list) else accepted[0]
 
 
@@ -94,7 +96,8 @@ async def list_shipments(api: ApiDep, wanted: Annotated[ShipmentQuery, Query()])
     listing = wanted.listing(api.zone, now)
     async with api.store.read() as session:
         page = await read_page(session, listing, api.stuck_after, now=now, after=after, limit=wanted.limit)
-    shown = [shipment_view(s, api.stuck_after, now) for s in page.shipments]
+    viewing = viewing_for(api)
+    shown = [shipment_view(s, viewing) for s in page.shipments]
     return ShipmentPage(shipments=shown, next=make_cursor(*page.end) if page.end else None)
 
 
@@ -164,4 +167,4 @@ async def _with_payload(api: ApiContext, shipment: Shipment, order: JsonObject |
     async with api.store.read() as session:
         pieces = await waybills.pieces(session, shipment)
         details = await shipment_details(session, shipment, limits=api.stuck_after, now=now)
-    return shipment_with_payload(shipment, pieces, details, api.stuck_after, now, order)
+    return shipment_with_payload(shipment, pieces, details, viewing_for(api), order)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, StrictBool
 from awbridge.clickpost.orders.normalize import warnings_of
 from awbridge.clickpost.orders.payload import payload_differences
 from awbridge.clickpost.wire.tracking_codes import ndr_name
+from awbridge.domain.customer_page.links import NO_LINKS, TrackLinks
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders import cancellation
 from awbridge.domain.orders.shipment import URGENT, Piece, Shipment
@@ -22,6 +23,7 @@ from awbridge.domain.tracking.promise import is_unreadable
 from awbridge.steps.orders.intake import IntakeResult
 from awbridge.steps.tracking.shipment_details import Milestones, ShipmentDetails
 from awbridge.store.orders.payload_versions import PayloadVersion
+from awbridge.web.dependencies import ApiContext
 from awbridge.web.v1.request_parsing import NO_NUL
 from awbridge.web.v1.strict import OwnBody
 from awbridge.web.v1.tracking_views import (
@@ -107,6 +109,9 @@ class ShipmentView(BaseModel):
     replaces: str | None = Field(description="The shipment that this one replaces.")
     replaced_by: str | None = Field(description="The shipment that replaces this one: a replacement or a fallback.")
     waits_for: str | None = Field(description="Held until this shipment is cancelled.")
+    track_url: str | None = Field(
+        description="The link to the customer's page. Null where the page is off, and for viewers."
+    )
 
 
 class WarningOfField(View):
@@ -176,11 +181,28 @@ class ReplaceBody(OwnBody):
 
 
 _DERIVED_FIELDS = frozenset(
-    {"status", "cancellation", "children", "urgent", "edd_unreadable", "stuck_since", "sla_breached", "ndr_name"}
+    (
+        *("status", "cancellation", "children", "urgent", "edd_unreadable", "stuck_since", "sla_breached", "ndr_name"),
+        "track_url",
+    )
 )
 
 
-def _shipment_fields(shipment: Shipment, limits: StuckAfter, now: datetime) -> dict[str, Any]:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Viewing:
+    """What views are made with: the limits of a stuck parcel, the time, and the links to the customer's page."""
+
+    limits: StuckAfter
+    now: datetime
+    links: TrackLinks = NO_LINKS
+
+
+def viewing_for(api: ApiContext) -> Viewing:
+    """What the views of a request are made with."""
+    return Viewing(limits=api.stuck_after, now=api.clock(), links=api.links)
+
+
+def _shipment_fields(shipment: Shipment, viewing: Viewing) -> dict[str, Any]:
     copied = {name: getattr(shipment, name) for name in ShipmentView.model_fields if name not in _DERIVED_FIELDS}
     return {
         **copied,
@@ -190,20 +212,21 @@ def _shipment_fields(shipment: Shipment, limits: StuckAfter, now: datetime) -> d
         "urgent": shipment.priority == URGENT,
         "cancellation": cancellation.of_shipment(shipment),
         "edd_unreadable": is_unreadable(shipment.edd),
-        "stuck_since": stuck_since(shipment, limits, now),
-        "sla_breached": sla_breached(shipment, now),
+        "stuck_since": stuck_since(shipment, viewing.limits, viewing.now),
+        "sla_breached": sla_breached(shipment, viewing.now),
+        "track_url": viewing.links.url(shipment),
     }
 
 
-def shipment_view(shipment: Shipment, limits: StuckAfter, now: datetime) -> ShipmentView:
+def shipment_view(shipment: Shipment, viewing: Viewing) -> ShipmentView:
     """The view of a shipment in a list. ClickPost's message about it is masked of personal data."""
     problem = without_people(shipment.problem, shipment.payload) if shipment.problem else None
-    return ShipmentView.model_validate(_shipment_fields(shipment, limits, now) | {"problem": problem})
+    return ShipmentView.model_validate(_shipment_fields(shipment, viewing) | {"problem": problem})
 
 
-def intake_view(result: IntakeResult, limits: StuckAfter, now: datetime) -> AcceptedShipment:
+def intake_view(result: IntakeResult, viewing: Viewing) -> AcceptedShipment:
     """The view of a shipment for the caller that just sent its order."""
-    fields = _shipment_fields(result.shipment, limits, now)
+    fields = _shipment_fields(result.shipment, viewing)
     return AcceptedShipment.model_validate(fields | {"warnings": result.warnings})
 
 
@@ -211,8 +234,7 @@ def shipment_with_payload(
     shipment: Shipment,
     pieces: Sequence[Piece],
     details: ShipmentDetails,
-    limits: StuckAfter,
-    now: datetime,
+    viewing: Viewing,
     order: JsonObject | None = None,
 ) -> ShipmentWithPayload:
     """The view of a shipment with its payload, its pieces and what is derived from its scans.
@@ -226,7 +248,7 @@ def shipment_with_payload(
         "pieces": piece_views(pieces, details.pieces),
         "returns": [return_view(update) for update in details.returns],
     }
-    return ShipmentWithPayload.model_validate(_shipment_fields(shipment, limits, now) | derived | views)
+    return ShipmentWithPayload.model_validate(_shipment_fields(shipment, viewing) | derived | views)
 
 
 def payload_views(versions: Sequence[PayloadVersion]) -> list[PayloadView]:
