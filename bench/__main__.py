@@ -7,6 +7,7 @@ import click
 from bench.apply import apply
 from bench.backlog import backlog
 from bench.claims import claims
+from bench.customer_page import customer_page
 from bench.imports import imports
 from bench.outage import outage
 from bench.push import push
@@ -39,6 +40,7 @@ main.add_command(table)
 main.add_command(shared)
 main.add_command(reading)
 main.add_command(imports)
+main.add_command(customer_page)
 
 if __name__ == "__main__":
     main()

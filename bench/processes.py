@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,10 +45,10 @@ def bridge(database: str) -> Iterator[Server]:
 
 
 @contextmanager
-def peer(module: str, *arguments: str) -> Iterator[Server]:
-    """A peer."""
+def peer(module: str, *arguments: str, env: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """A peer, with the environment of this process or `env`."""
     port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", f"bench.peers.{module}", str(port), *arguments])
+    process = subprocess.Popen([sys.executable, "-m", f"bench.peers.{module}", str(port), *arguments], env=env)
     try:
         _wait_for(port, process)
         yield Server(port, process.pid)

@@ -1,0 +1,64 @@
+"""`awbridge serve` with a bare page beside its own: GET /bare/5000 answers 5,000 bytes and does nothing else.
+
+Settings come from the environment.
+
+python -m bench.peers.paged PORT
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from functools import cache
+from typing import Any
+
+import uvicorn
+import uvloop
+
+from awbridge.app import serve
+from awbridge.app.load_settings import load_settings
+from awbridge.app.logs import set_up_logs
+from awbridge.app.work import settle_down
+from awbridge.web.http.server import server_config
+
+PATH = "/bare/"
+
+
+@cache
+def _page(size: int) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    return b"x" * size, [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", str(size).encode())]
+
+
+def with_bare_page(app: Any) -> Any:
+    """The app with the bare page in front."""
+
+    async def paged(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(PATH):
+            await app(scope, receive, send)
+            return
+        body, headers = _page(int(scope["path"].removeprefix(PATH)))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return paged
+
+
+async def main(port: int) -> None:
+    """Serve until the process is told to stop."""
+    set_up_logs(level="error", as_json=False)
+    async with serve.assembled(load_settings()) as bridge:
+        settle_down()
+        config = server_config(
+            with_bare_page(bridge.app),
+            bridge.webhook,
+            bridge.connections,
+            port=port,
+            log_level="warning",
+            lifespan="off",
+        )
+        await uvicorn.Server(config).serve()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main(int(sys.argv[1])))
