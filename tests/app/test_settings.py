@@ -71,6 +71,8 @@ def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ("CATCH_UP_WINDOW_SECONDS", "1801", "1800"),
         ("LOG_FORMAT", "xml", "text"),
         ("PUSH_BATCH", "0", "1"),
+        ("TRACK_ORIGINS", "http://shop.example", "https"),
+        ("TRACK_ORIGINS", "https://*.shop.example", "https://shop.example"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_variable(

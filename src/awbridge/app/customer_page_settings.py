@@ -7,8 +7,9 @@ from datetime import timedelta
 from pydantic import Field
 
 from awbridge.app.brand_settings import BrandSettings
-from awbridge.app.setting_types import LinkKeyTexts, PublicUrl
+from awbridge.app.setting_types import LinkKeyTexts, PageOrigins, PublicUrl
 from awbridge.domain.customer_page.links import LinkKeys, TrackLinks
+from awbridge.domain.customer_page.origins import Origins, read_origins
 
 
 class CustomerPageSettings(BrandSettings):
@@ -27,6 +28,16 @@ class CustomerPageSettings(BrandSettings):
         90, ge=1, le=3650, description="Days that a link works after the parcel's end, or after its latest news."
     )
     track_short_links: bool = Field(True, description="Whether SMS carry the short form of the link.")
+    track_origins: PageOrigins = Field(
+        "",
+        description="Your sites that may show a parcel by its JSON or the widget: exact origins such as "
+        "https://shop.example, comma-separated. *: any site. Empty: none.",
+    )
+
+    @property
+    def sites_that_show_parcels(self) -> Origins:
+        """The sites that may read a parcel's JSON in a browser."""
+        return read_origins(self.track_origins)
 
     @property
     def track_links(self) -> TrackLinks:

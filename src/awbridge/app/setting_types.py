@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from awbridge.domain.customer_page.brand import read_colour
 from awbridge.domain.customer_page.links import LEAST_KEY
+from awbridge.domain.customer_page.origins import read_origins
 from awbridge.domain.notify.notices import read_channels, read_milestones, read_quiet_hours
 from awbridge.domain.people.identity import read_roles
 from awbridge.domain.privacy_setting import read_privacy
@@ -153,5 +154,6 @@ QuietHours = Annotated[str, _read_by(read_quiet_hours)]
 Channels = Annotated[str, _read_by(read_channels)]
 Milestones = Annotated[str, _read_by(read_milestones)]
 IdentityRoles = Annotated[str, _read_by(read_roles)]
+PageOrigins = Annotated[str, _read_by(read_origins)]
 Positive = Annotated[float, Field(gt=0)]
 Days = Annotated[int, Field(ge=0, le=36500)]

@@ -69,6 +69,7 @@
   }
 
   const text = (tag, kind, words) => words && make(tag, kind, words);
+  const foreign = (words) => text("bdi", "", words); // a place or a courier, in whatever script the courier uses
   const term = (label, ...values) => values.some(Boolean) && make("div", "", make("dt", "", label), make("dd", "", ...values));
 
   function step(one) {
@@ -113,8 +114,8 @@
         "dl",
         "",
         term(expected.label, expected.text),
-        term(labels.where, where.place, text("div", "when", where.moment)),
-        term(labels.courier, one.courier),
+        term(labels.where, foreign(where.place), text("div", "when", where.moment)),
+        term(labels.courier, foreign(one.courier)),
       ),
       text("p", "", one.promise),
       list("ul", "", one.boxes.map(box)),
