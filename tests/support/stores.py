@@ -39,6 +39,7 @@ TABLES = (
     *("reconciliations", "reconciliation_files", "differences"),
     *("people", "sessions", "api_keys", "audit_log"),
     *("track_links", "track_link_progress"),
+    *("customer_answers", "answer_tries"),
 )
 
 _emptied: dict[int, str] = {}  # a server's port -> its database for these tests

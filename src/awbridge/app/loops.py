@@ -54,6 +54,7 @@ from awbridge.steps.audit.archive import archive_due, tidy_up
 from awbridge.steps.audit.keep_calls import CallRecorder
 from awbridge.steps.couriers.measure import MeasureCouriers
 from awbridge.steps.couriers.sync_couriers import sync_due
+from awbridge.steps.customer_page.follow_answers import follow_answers
 from awbridge.steps.customer_page.link_shipments import link_shipments
 from awbridge.steps.handover.fetch_labels import LabelFetcher
 from awbridge.steps.notify.alarm import Digest, send_alarms
@@ -180,6 +181,8 @@ def step_loops(
     if settings.reconcile_dir:
         take = partial(take_from_folder, store=store, clock=clock, folder=Path(settings.reconcile_dir))
         loops["report_files"] = Loop("report_files", take, idle_seconds=max(idle, LEAST_IDLE))
+    follow = partial(follow_answers, store=store, clock=clock, zone=settings.zone)
+    loops["follow_answers"] = Loop("follow_answers", follow, idle_seconds=max(idle, LEAST_IDLE))
     loops |= _audit(world)
     return loops
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from awbridge.app.settings import Settings
 from awbridge.domain.call import longest_call
 from awbridge.domain.couriers.account_throttle import AccountThrottlePolicy
+from awbridge.domain.customer_page.answers import read_rules as read_answer_rules
 from awbridge.domain.notify.notices import Rules, read_channels, read_milestones, read_quiet_hours
 from awbridge.domain.orders.attention import RefusedLimit
 from awbridge.domain.tracking.asking import PollingRules
@@ -19,6 +20,7 @@ from awbridge.sinks.outgoing import longest_post
 from awbridge.steps.audit.archive import ArchivePolicy
 from awbridge.steps.audit.publish import Destination, MailPolicy
 from awbridge.steps.audit.report import ReportPolicy
+from awbridge.steps.customer_page.answers import AnswerPolicy
 from awbridge.steps.handover.fetch_labels import FetchLabelsPolicy
 from awbridge.steps.notify.deliver_events import DeliverPolicy
 from awbridge.steps.notify.notify import NotifyPolicy
@@ -186,6 +188,12 @@ def notify_policy(settings: Settings) -> NotifyPolicy:
         lease=timedelta(seconds=60 + 2 * longest),
         longest_send=timedelta(seconds=longest),
     )
+
+
+def answer_policy(settings: Settings) -> AnswerPolicy:
+    """How customers' answers are treated."""
+    rules = read_answer_rules(settings.customer_answers)
+    return AnswerPolicy(zone=settings.zone, rules=rules, country=settings.notice_country)
 
 
 def deliver_policy(settings: Settings) -> DeliverPolicy:

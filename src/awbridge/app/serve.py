@@ -17,7 +17,7 @@ from awbridge.app.connections import customer_channels, report_objects, template
 from awbridge.app.customer_page import customer_page
 from awbridge.app.database import open_store
 from awbridge.app.loops import START_PATIENCE, opened_world, step_loops
-from awbridge.app.policies import notify_policy
+from awbridge.app.policies import answer_policy, notify_policy
 from awbridge.app.settings import Settings
 from awbridge.app.setup_tools import SettingsTools, vendor_problem
 from awbridge.app.sign_in import sign_in_provider
@@ -174,6 +174,7 @@ def api_context(
         messages=message_context(settings),
         links=settings.track_links,
         sign_in=sign_in_provider(settings),
+        answers=answer_policy(settings),
     )
 
 

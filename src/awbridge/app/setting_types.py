@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from awbridge.domain.customer_page.answers import read_rules as read_answer_rules
 from awbridge.domain.customer_page.brand import read_colour
 from awbridge.domain.customer_page.links import LEAST_KEY
 from awbridge.domain.customer_page.origins import read_origins
@@ -153,6 +154,7 @@ PrivacyPolicy = Annotated[str, _read_by(read_privacy)]
 QuietHours = Annotated[str, _read_by(read_quiet_hours)]
 Channels = Annotated[str, _read_by(read_channels)]
 Milestones = Annotated[str, _read_by(read_milestones)]
+CustomerAnswers = Annotated[str, _read_by(read_answer_rules)]
 IdentityRoles = Annotated[str, _read_by(read_roles)]
 PageOrigins = Annotated[str, _read_by(read_origins)]
 Positive = Annotated[float, Field(gt=0)]

@@ -13,6 +13,7 @@ _COMMANDS = (
         "actions", "orders.actions:actions_group", "Requests to ClickPost: edits, labels, pickups, NDR, registrations."
     ),
     Lazy("alarms", "notify:alarms_group", "Alarms to operators."),
+    Lazy("answers", "customer_answers:answers_group", "Customers' answers: what they want after a failed delivery."),
     Lazy("archive", "audit:archive_group", "The archive of failed calls in object storage."),
     Lazy("catch-up", "polling:catch_up", "Fetch what webhooks missed."),
     Lazy(

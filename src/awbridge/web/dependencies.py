@@ -20,6 +20,7 @@ from awbridge.sinks.addresses import Network
 from awbridge.sinks.objects import Objects
 from awbridge.steps.audit.keep_calls import CallRecorder
 from awbridge.steps.couriers.sync_couriers import ListsAccounts
+from awbridge.steps.customer_page.answers import AnswerPolicy
 from awbridge.steps.handover.print_labels import FetchesLabels, OnlyStored
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.loop import Loop
@@ -56,6 +57,7 @@ class ApiContext:
     networks that endpoints may be in. `country`: the country of phone numbers without a country code. `sign_in`: an
     identity provider for the pages. `labels` fetches labels, `documents` makes PDFs. `setup`: the installation, for the
     set-up page. `messages`: templates and rules of messages, for their pages. `links`: to the customer's page.
+    `answers`: how customers' answers are treated.
     """
 
     store: Store
@@ -74,6 +76,7 @@ class ApiContext:
     setup: SetupTools | None = None
     messages: MessageContext | None = None
     links: TrackLinks = NO_LINKS
+    answers: AnswerPolicy = field(default_factory=AnswerPolicy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

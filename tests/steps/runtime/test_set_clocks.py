@@ -287,6 +287,8 @@ STAYS = {
     "saved_views": {"created_at", "updated_at"},
     "figure_samples": {"begun_at", "sampled_at"},  # a time ahead counts as none
     "actions": set[str](),
+    "customer_answers": {"about_at", "received_at", "settled_at", "updated_at"},  # of record
+    "answer_tries": set[str](),
     "labels": {"refreshed_at", "fetched_at"},
     "print_runs": {"created_at"},
     "print_lines": {"printed_at"},

@@ -19,7 +19,12 @@ _DROPPED = {name for table in (*_BY_ID, retention.EVENTS) for name, _ in table.d
 RULED = (
     _DROPPED
     | {diary.name for diary in retention.DIARIES}
-    | {retention.AUDIT_LOG.name, retention.LABELS.name, *(diary.name for diary in retention.MANIFESTS)}
+    | {
+        retention.AUDIT_LOG.name,
+        retention.LABELS.name,
+        retention.ANSWERS.name,
+        *(diary.name for diary in retention.MANIFESTS),
+    }
     | {"actions", "differences", "reconciliations", "archive_files", "reports"}
 )
 PRIVACY = Path(__file__).parents[3] / "docs" / "privacy.md"

@@ -14,6 +14,7 @@ from awbridge.cli.shared import as_json_option, fail, on_store, operator, with_s
 from awbridge.clickpost.models.ndr import NdrAction
 from awbridge.domain.orders.action import ActionKind, ActionState
 from awbridge.steps.orders import actions as requests
+from awbridge.steps.records.requested_actions import Asked
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.orders import actions
@@ -23,7 +24,7 @@ _SUMMARY = ("id", "kind", "reference_number", "state", "tries", "problem", "requ
 key_option = click.option("--key", help="An idempotency key: a repeated request with it is the same action.")
 
 
-def _show_requested(requested: requests.Asked, *, as_json: bool) -> None:
+def _show_requested(requested: Asked, *, as_json: bool) -> None:
     if as_json:
         output.print_json(asdict(requested.action))
     else:
@@ -34,7 +35,7 @@ def _show_requested(requested: requests.Asked, *, as_json: bool) -> None:
 
 
 def _request(kind: ActionKind, reference_number: str, body: dict[str, Any], key: str | None, *, as_json: bool) -> None:
-    def ask(store: Store) -> Coroutine[Any, Any, requests.Asked]:
+    def ask(store: Store) -> Coroutine[Any, Any, Asked]:
         return requests.ask(
             store=store, clock=utc_now, kind=kind, reference_number=reference_number, body=body, idempotency_key=key
         )

@@ -48,6 +48,7 @@ class EventKind(StrEnum):
     PIECE_RTO_DELIVERED = "piece.rto_delivered"
     PIECE_LOST = "piece.lost"
     PIECE_DAMAGED = "piece.damaged"
+    CUSTOMER_ANSWERED = "customer.answered"
 
 
 KIND_OF = {
@@ -253,6 +254,11 @@ def returned(shipment: Tracked, event: ReturnEvent, *, at: datetime, name: str) 
     fields = asdict(event)
     kind = EventKind(fields.pop("kind"))
     return _event(about(shipment, **{"return": {"name": name, **fields}}), at, kind)
+
+
+def customer_answered(shipment: Tracked, answer: JsonObject, *, at: datetime) -> ShipmentEvent:
+    """A customer answered on the page of the parcel. `answer`: its id, kind, state, day and box; no personal data."""
+    return _event(about(shipment, answer=answer), at, EventKind.CUSTOMER_ANSWERED)
 
 
 def overdue(shipment: Shipment, milestone: Milestone, *, since: datetime) -> ShipmentEvent:

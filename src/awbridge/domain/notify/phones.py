@@ -21,6 +21,22 @@ def e164(number: str, *, country: str) -> str | None:
     return next(filter(None, (_one(part, country.upper()) for part in (number, *_BETWEEN.split(number)))), None)
 
 
+def national_digits(number: str, *, country: str) -> str:
+    """The digits of one phone number as couriers of this country dial it; "" if it is not a valid number.
+
+    A number of another country keeps its country code, without the plus sign.
+    """
+    import phonenumbers
+
+    dialled = _one(number, country.upper())
+    if dialled is None:
+        return ""
+    parsed = phonenumbers.parse(dialled)
+    if parsed.country_code != phonenumbers.country_code_for_region(country.upper()):
+        return dialled.removeprefix("+")
+    return phonenumbers.national_significant_number(parsed)
+
+
 def _one(number: str, country: str) -> str | None:
     return _dialled(number, country) or _dialled(_without_prefixes(number, country), country)
 

@@ -19,6 +19,7 @@ class Need(StrEnum):
     HELD = "held"
     CANCEL_REFUSED = "cancel_refused"
     NDR = "ndr"
+    ANSWERS = "answers"
     PIECES = "pieces"
     ACTIONS = "actions"
     DEAD_LETTERED = "dead_lettered"
@@ -65,6 +66,11 @@ NEEDS: Mapping[Need, Described] = {
     ),
     Need.NDR: Described(
         one="failed delivery is open", many="failed deliveries are open", command="awbridge shipments list --ndr"
+    ),
+    Need.ANSWERS: Described(
+        one="customer's answer waits for your decision",
+        many="customers' answers wait for your decision",
+        command="awbridge answers list --state received",
     ),
     Need.PIECES: Described(
         one="shipment has a box that is lost, damaged or returning while the others are not",

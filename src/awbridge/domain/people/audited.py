@@ -24,6 +24,8 @@ class AuditAction(StrEnum):
     ACTION_REQUESTED = "action.requested"
     ACTION_RETRIED = "action.retried"
     ACTION_SETTLED = "action.settled"
+    ANSWER_CONFIRMED = "answer.confirmed"
+    ANSWER_DISMISSED = "answer.dismissed"
     COURIER_SAVED = "courier.saved"
     COURIER_REMOVED = "courier.removed"
     COURIER_MOVED = "courier.shipments_moved"
@@ -80,6 +82,8 @@ ACTION_TEXTS = {
     AuditAction.ACTION_REQUESTED: "Action requested",
     AuditAction.ACTION_RETRIED: "Action retried",
     AuditAction.ACTION_SETTLED: "Action settled",
+    AuditAction.ANSWER_CONFIRMED: "Customer's answer confirmed",
+    AuditAction.ANSWER_DISMISSED: "Customer's answer dismissed",
     AuditAction.COURIER_SAVED: "Transporter saved",
     AuditAction.COURIER_REMOVED: "Transporter removed",
     AuditAction.COURIER_MOVED: "Shipments moved",

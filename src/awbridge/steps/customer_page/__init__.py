@@ -1,1 +1,1 @@
-"""The customer's page: links of shipments, and what the page shows."""
+"""The customer's page: links of shipments, what the page shows, and what customers answer on it."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import structlog
@@ -11,13 +10,12 @@ import structlog
 from awbridge.clickpost.orders.actions import (
     checked_body,
     completed_pickup,
-    ndr_waybill,
     pickup_body,
     pickup_reference,
     registered_shipment,
     registration_body,
 )
-from awbridge.domain.errors import FieldProblem, KeyTaken, NotFound, NotPossible, PayloadRefused
+from awbridge.domain.errors import FieldProblem, NotFound, NotPossible, PayloadRefused
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.action import (
     LONGEST_KEY,
@@ -27,16 +25,14 @@ from awbridge.domain.orders.action import (
     ActionKind,
     ActionState,
     NewAction,
-    action_id,
-    why_not,
 )
-from awbridge.domain.orders.shipment import Region, Shipment
+from awbridge.domain.orders.shipment import Region
 from awbridge.domain.people.audited import AuditAction
-from awbridge.domain.tracking.pieces import PieceStatus
 from awbridge.steps.orders.intake import account_of
 from awbridge.steps.orders.registrations import other_holders, taken_by
 from awbridge.steps.records.known_shipment import known_shipment
 from awbridge.steps.records.pieces import pieces_of
+from awbridge.steps.records.requested_actions import Asked, action_for, earlier_request, store_request
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.couriers import couriers
@@ -46,18 +42,6 @@ from awbridge.store.orders import actions, shipments
 from awbridge.store.people import audit_log
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """An action after its request. `created` is False where its idempotency key was known.
-
-    `warnings`: doubts about it that are no reason to refuse it.
-    """
-
-    action: Action
-    created: bool
-    warnings: tuple[str, ...] = ()
 
 
 async def ask(
@@ -80,11 +64,11 @@ async def ask(
         idempotency_key=checked_key(idempotency_key),
     )
     async with store.write() as session:
-        if first := await _earlier_request(session, new):
+        if first := await earlier_request(session, new):
             return first
         shipment = await known_shipment(session, reference_number)
         pieces = (await pieces_of(session, [shipment] if kind is ActionKind.NDR else [])).get(reference_number, ())
-        return await _store(session, _for(new, shipment, pieces), clock)
+        return await store_request(session, action_for(new, shipment, pieces), now=clock())
 
 
 async def ask_pickup(*, store: Store, clock: Clock, body: Any, idempotency_key: str | None = None) -> Asked:
@@ -111,9 +95,9 @@ async def ask_pickup(*, store: Store, clock: Clock, body: Any, idempotency_key: 
             body={"region": region.value, "payload": asked},
             idempotency_key=checked_key(idempotency_key),
         )
-        if first := await _earlier_request(session, new):
+        if first := await earlier_request(session, new):
             return first
-        return await _store(session, _for(new, shipment) if shipment else new, clock)
+        return await store_request(session, action_for(new, shipment) if shipment else new, now=clock())
 
 
 async def ask_registration(*, store: Store, clock: Clock, body: Any, idempotency_key: str | None = None) -> Asked:
@@ -137,13 +121,13 @@ async def ask_registration(*, store: Store, clock: Clock, body: Any, idempotency
             body=registration,
             idempotency_key=checked_key(idempotency_key),
         )
-        if first := await _earlier_request(session, new):
+        if first := await earlier_request(session, new):
             return first
         others = await other_holders(session, registration)
         if problem := await taken_by(session, registration, others):
             raise NotPossible(problem)
-        asked = await _store(session, new, clock)
-        return replace(asked, warnings=(others.warning,)) if others.warning else asked
+        requested = await store_request(session, new, now=clock())
+        return replace(requested, warnings=(others.warning,)) if others.warning else requested
 
 
 async def retry(*, store: Store, clock: Clock, action_id: str) -> Action:
@@ -197,34 +181,6 @@ async def _action(session: Session, action_id: str) -> Action:
     if found is None:
         raise NotFound(f"there is no action {action_id}")
     return found
-
-
-def _for(new: NewAction, shipment: Shipment, pieces: Sequence[PieceStatus] = ()) -> NewAction:
-    """The action, due or waiting for the shipment's waybill. Raises NotPossible where its state does not allow it."""
-    if problem := why_not(new.kind, shipment, box=ndr_waybill(new.body), pieces=pieces):
-        raise NotPossible(problem)
-    return new if shipment.waybill else replace(new, state=ActionState.WAITING)
-
-
-async def _earlier_request(session: Session, new: NewAction) -> Asked | None:
-    """The request under the same key. Raises KeyTaken where that was a different one."""
-    first = await actions.get(session, action_id(new)) if new.idempotency_key else None
-    return _known(first, new) if first else None
-
-
-def _known(first: Action, new: NewAction) -> Asked:
-    if (first.kind, first.body) != (new.kind, new.body):
-        raise KeyTaken(f"Idempotency-Key {new.idempotency_key} was used for another request; use a new one")
-    return Asked(action=first, created=False)
-
-
-async def _store(session: Session, new: NewAction, clock: Clock) -> Asked:
-    action, created = await actions.add(session, new, now=clock())
-    if created:
-        after = {"kind": new.kind, "action": action.id}
-        subject = new.reference_number or action.id
-        await audit_log.record(session, AuditAction.ACTION_REQUESTED, subject, after=after, now=clock())
-    return Asked(action=action, created=True) if created else _known(action, new)  # two requests at once
 
 
 async def _account(session: Session, transporter: Any) -> CourierAccount | None:

@@ -137,6 +137,7 @@ async def _erase(
             )
             counts["payload_versions"] += await personal.strip_versions(session, parcel.reference_number, eraser)
             counts["actions"] += await personal.strip_actions(session, parcel.reference_number, eraser)
+            counts["customer_answers"] += await personal.strip_answers(session, parcel.reference_number, eraser)
     counts["shipments"] += len(scope.parcels)
     return waiting
 
@@ -168,7 +169,7 @@ async def _find_scope(store: Store, erasure: Erasure) -> tuple[ErasureScope, int
 
 
 async def _with_phone(store: Store, digits: str) -> list[ParcelTexts]:
-    """Every shipment with this phone in its payload, an earlier payload, or an action."""
+    """Every shipment with this phone in its payload, an earlier payload, an action, or an answer."""
     found = {p.reference_number: p async for p in personal.parcels(store) if digits in phones_in(json.loads(p.payload))}
     async for reference, body in personal.more_bodies(store):
         if reference not in found and digits in phones_in(json.loads(body)):

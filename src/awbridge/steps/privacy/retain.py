@@ -34,11 +34,11 @@ class RetainPolicy:
     """Days that rows are kept, by table; 0 keeps them for ever.
 
     `inbox`, `scans`, `events` and `reconciliations` include their dependent rows (update_sources, promises,
-    event_deliveries, differences). `runs` covers awbridge's own records, `manifests` print
-    runs too. `archive` covers archived files whose calls
-    have left the table. `payloads` is when personal data is removed from the payloads and actions of ended shipments,
-    and from actions without a shipment; the rows stay. One transaction deletes `batch` rows, then the step pauses for
-    `pause` seconds. A round ends after `budget` seconds.
+    event_deliveries, differences). `runs` covers awbridge's own records, `manifests` print runs too, `actions`
+    customers' answers too. `archive` covers archived files whose calls have left the table. `payloads` is when personal
+    data is removed from the payloads, actions and answers of ended shipments, and from actions without a shipment; the
+    rows stay. One transaction deletes `batch` rows, then the step pauses for `pause` seconds. A round ends after
+    `budget` seconds.
     """
 
     attempts: int = 90
@@ -139,6 +139,7 @@ def _tasks(policy: RetainPolicy) -> list[tuple[int, _Task]]:
         (policy.payloads, _strip),
         (policy.payloads, _strip_actions_alone),
         (policy.actions, _drop_actions),
+        (policy.actions, _dropping_diaries(retention.ANSWERS)),
         (policy.reconciliations, _drop_reconciliations),
         (policy.runs, _dropping_diaries(*retention.DIARIES)),
         (policy.audit, _dropping_diaries(retention.AUDIT_LOG)),
@@ -261,6 +262,7 @@ async def _strip_one(session: Session, old: OldPayload, now: datetime) -> None:
     if old.more:
         await personal.strip_versions(session, old.reference_number, eraser)
         await personal.strip_actions(session, old.reference_number, eraser)
+        await personal.strip_answers(session, old.reference_number, eraser)
 
 
 async def _strip_actions_alone(this: _RetentionRound, before: datetime) -> Counter[str]:

@@ -1,1 +1,1 @@
-"""Tables of the customer's page: whose link is whose."""
+"""Tables of the customer's page: whose link is whose, and what customers answer."""

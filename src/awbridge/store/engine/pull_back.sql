@@ -185,6 +185,9 @@ UPDATE track_link_progress SET until_at = $1 WHERE until_at > $1
 -- name: arrivals
 DELETE FROM arrivals WHERE from_at > $1
 
+-- name: answer_tries
+UPDATE answer_tries SET since_at = $1 WHERE since_at > $1
+
 -- name: webhook_keys
 UPDATE webhook_keys SET created_at = $1 WHERE created_at > $1
 

@@ -8,6 +8,7 @@ SELECT
    WHERE cancel_state IN ('asked', 'waiting', 'retrying', 'held', 'refused', 'gave_up')
      AND cancel_state IN ('refused', 'gave_up')) AS cancel_refused,
   (SELECT COUNT(*) FROM shipments WHERE ndr_at IS NOT NULL) AS ndr,
+  (SELECT COUNT(*) FROM customer_answers WHERE state = 'received') AS answers,
   (SELECT COUNT(*) FROM actions WHERE state = 'unclear')
     + (SELECT COUNT(*) FROM actions WHERE state IN ('refused', 'gave_up') AND requested_at >= $2) AS actions,
   (SELECT COUNT(*) FROM inbox

@@ -26,7 +26,7 @@ _sql = Queries(__name__)
 class ParcelTexts:
     """What an erasure must know of a shipment. `ended`: it is delivered, lost, back or cancelled.
 
-    `more`: the bodies of its other payloads and of its actions, where they were read too.
+    `more`: the bodies of its other payloads, actions and answers, where they were read too.
     """
 
     shard: int
@@ -108,19 +108,21 @@ async def set_body(session: Session, shard: int, delivery: int, body: bytes) -> 
 
 
 async def more_of(session: Session, reference_number: str) -> tuple[str, ...]:
-    """The bodies of a shipment's other payloads and of its actions."""
+    """The bodies of a shipment's other payloads, of its actions and of its customer's answers."""
     key = (shard_of(reference_number), reference_number)
     versions = [row["payload"] for row in await session.fetch(_sql.versions_of, *key)]
-    return (*versions, *(row["body"] for row in await session.fetch(_sql.actions_of, *key)))
+    rows = [*await session.fetch(_sql.actions_of, *key), *await session.fetch(_sql.answers_of, *key)]
+    return (*versions, *(row["body"] for row in rows))
 
 
 async def more_bodies(store: Store) -> AsyncIterator[tuple[str, str]]:
-    """(reference number, body) of every payload that was kept and every action about a shipment, page by page."""
+    """(reference number, body) of every kept payload, and every action or answer about a shipment, page by page."""
     by_version = {"shard": -1, "reference_number": "", "version": -1}
     async for row in every_row(store, _sql.versions_page, key=by_version):
         yield row["reference_number"], row["payload"]
-    async for row in every_row(store, _sql.actions_page, key={"shard": -1, "id": ""}):
-        yield row["reference_number"], row["body"]
+    for statement in (_sql.actions_page, _sql.answers_page):
+        async for row in every_row(store, statement, key={"shard": -1, "id": ""}):
+            yield row["reference_number"], row["body"]
 
 
 async def strip_versions(session: Session, reference_number: str, eraser: Eraser) -> int:
@@ -200,6 +202,16 @@ async def strip_actions(session: Session, reference_number: str, eraser: Eraser)
     """Take the personal data out of a shipment's actions; how many changed."""
     rows = await session.fetch(_sql.actions_of, shard_of(reference_number), reference_number)
     return sum([await strip_action(session, row_as(ActionTexts, row), eraser) for row in rows])
+
+
+async def strip_answers(session: Session, reference_number: str, eraser: Eraser) -> int:
+    """Take the personal data out of the answers to a shipment; how many changed."""
+    changed = 0
+    for row in await session.fetch(_sql.answers_of, shard_of(reference_number), reference_number):
+        bare = eraser.body(row["body"]), row["why"] and eraser.text(row["why"])
+        if bare != (row["body"], row["why"]):
+            changed += await session.execute(_sql.set_answer, row["shard"], row["id"], *bare)
+    return changed
 
 
 async def strip_action(session: Session, action: ActionTexts, eraser: Eraser) -> int:

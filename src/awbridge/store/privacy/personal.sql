@@ -60,6 +60,17 @@ UPDATE payload_versions SET payload = $4, reason = $5 WHERE shard = $1 AND refer
 SELECT shard, id, reference_number, body, result, problem FROM actions
 WHERE shard = $1 AND reference_number = $2 ORDER BY requested_at, id
 
+-- name: answers_of
+SELECT shard, id, reference_number, body, why FROM customer_answers
+WHERE shard = $1 AND reference_number = $2 ORDER BY received_at, id
+
+-- name: answers_page
+SELECT shard, id, reference_number, body FROM customer_answers
+WHERE (shard, id) > ($1, $2) ORDER BY shard, id LIMIT $3
+
+-- name: set_answer
+UPDATE customer_answers SET body = $3, why = $4 WHERE shard = $1 AND id = $2
+
 -- name: actions_page
 SELECT shard, id, reference_number, body, result, problem FROM actions
 WHERE (shard, id) > ($1, $2) AND reference_number IS NOT NULL ORDER BY shard, id LIMIT $3

@@ -61,9 +61,11 @@ DIARIES = (
     Diary("alarms", _sql.alarms_drop),
     Diary("digests", _sql.digests_drop, by_day=True),
     Diary("sessions", _sql.sessions_drop),
+    Diary("answer_tries", _sql.answer_tries_drop),
 )
 AUDIT_LOG = Diary("audit_log", _sql.audit_log_drop, by_id=True)
 
+ANSWERS = Diary("customer_answers", _sql.answers_drop)
 LABELS = Diary("labels", _sql.labels_drop)
 MANIFESTS = (
     Diary("print_lines", _sql.print_lines_drop),
@@ -115,7 +117,7 @@ class OldRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldPayload:
-    """The payload of a shipment that has ended. `more`: it had other payloads, or actions."""
+    """The payload of a shipment that has ended. `more`: it had other payloads, actions, or answers."""
 
     shard: int
     reference_number: str

@@ -174,10 +174,12 @@ ORDER BY id LIMIT $3
 DELETE FROM archive_files WHERE id = $1
 
 -- name: ended_payloads
--- more: it had other payloads, or actions. What is still to be done about it needs its address.
+-- more: it had other payloads, actions, or answers of its customer. What is still to be done about it needs its address.
 SELECT shard, reference_number, payload, problem, created_at,
   CASE WHEN payload_version > 1 OR EXISTS (
     SELECT 1 FROM actions a WHERE a.shard = shipments.shard AND a.reference_number = shipments.reference_number
+  ) OR EXISTS (
+    SELECT 1 FROM customer_answers c WHERE c.shard = shipments.shard AND c.reference_number = shipments.reference_number
   ) THEN 1 ELSE 0 END AS more
 FROM shipments WHERE created_at < $1 AND (created_at, reference_number) > ($2, $3) AND erased_at IS NULL
   AND (final OR state = 'cancelled') AND NOT EXISTS (
@@ -189,6 +191,21 @@ ORDER BY created_at, reference_number LIMIT $4
 UPDATE shipments SET payload = $3, problem = $4, erased_at = $5, phone_tail = ''
 WHERE shard = $1 AND reference_number = $2
 RETURNING link_generation
+
+-- name: answers_drop
+-- What still waits for an operator, or for the courier, is kept.
+WITH chosen AS MATERIALIZED (
+  SELECT shard, id FROM customer_answers WHERE received_at < $1 AND state NOT IN ('received', 'sent')
+  ORDER BY received_at LIMIT $2
+)
+DELETE FROM customer_answers WHERE (shard, id) IN (SELECT shard, id FROM chosen) AND state NOT IN ('received', 'sent')
+
+-- name: answer_tries_drop
+WITH chosen AS MATERIALIZED (
+  SELECT shard, reference_number FROM answer_tries WHERE since_at < $1 ORDER BY since_at LIMIT $2
+)
+DELETE FROM answer_tries
+WHERE since_at < $1 AND (shard, reference_number) IN (SELECT shard, reference_number FROM chosen)
 
 -- name: labels_drop
 WITH chosen AS MATERIALIZED (

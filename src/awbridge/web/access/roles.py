@@ -44,6 +44,7 @@ RULES = (
     PathRule("/v1/manifests", OPERATOR, OPERATOR),
     PathRule("/v1/shipments", VIEWER, OPERATOR),
     PathRule("/v1/actions", VIEWER, OPERATOR),
+    PathRule("/v1/answers", VIEWER, OPERATOR),
     PathRule("/v1/pickups", VIEWER, OPERATOR),
     PathRule("/v1/waybills", VIEWER, OPERATOR),
     PathRule("/v1/reconciliations", VIEWER, OPERATOR),

@@ -40,6 +40,7 @@ _LISTED_AT = {
     Need.HELD: "/couriers",
     Need.CANCEL_REFUSED: "/shipments?not_cancelled=true",
     Need.NDR: "/ndr",
+    Need.ANSWERS: "/ndr/answers",
     Need.PIECES: "/shipments?piece_exception=true",
     Need.STUCK: "/shipments?stuck=true",
     Need.LATE: "/shipments?sla_breached=true",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends
 
 from awbridge.web.v1 import (
+    answers,
     audit,
     courier_accounts,
     couriers,
@@ -28,6 +29,7 @@ router.include_router(handover.router)
 router.include_router(registration.router)
 router.include_router(tracking.router)
 router.include_router(actions.router)
+router.include_router(answers.router)
 router.include_router(exports.router)
 # After all that is below a shipment: a reference number may contain a slash, so GET /shipments/... matches those too.
 router.include_router(orders.router)

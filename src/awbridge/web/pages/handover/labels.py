@@ -28,7 +28,8 @@ from awbridge.store.handover.parcels import MOST_COUNTED, HandOverState, Waiting
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext
 from awbridge.web.pages.orders.list_query import PAGE_SIZE
-from awbridge.web.pages.orders.shipments import Listed, shipment_url
+from awbridge.web.pages.orders.shipment_url import shipment_url
+from awbridge.web.pages.orders.shipments import Listed
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
 from awbridge.web.pdf_response import pdf_response

@@ -19,7 +19,7 @@ from awbridge.store.orders import shipments
 from awbridge.web.pages.handover.labels import BY, LabelForm, LabelPages, WaitingParcel, first_moment
 from awbridge.web.pages.language import gettext
 from awbridge.web.pages.orders.list_query import PAGE_SIZE
-from awbridge.web.pages.orders.shipments import shipment_url
+from awbridge.web.pages.orders.shipment_url import shipment_url
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pdf_response import pdf_response
 from awbridge.web.v1.request_parsing import parse_id

@@ -19,7 +19,7 @@ from awbridge.store.notify.notices import Notice
 from awbridge.store.orders import shipments
 from awbridge.web.pages.language import gettext_noop
 from awbridge.web.pages.messages.context import MessageContext
-from awbridge.web.pages.orders.shipments import shipment_url
+from awbridge.web.pages.orders.shipment_url import shipment_url
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
 from awbridge.web.v1.request_parsing import parse_id

@@ -20,11 +20,14 @@ from awbridge.domain.orders.shipment import Shipment
 from awbridge.steps.orders import bulk
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
+from awbridge.store.customer_page import answers as customer_answers
 from awbridge.store.orders import actions, lists, shipments
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext, gettext_noop
 from awbridge.web.pages.orders.list_query import PAGE_SIZE
-from awbridge.web.pages.orders.shipments import Listed, shipment_url
+from awbridge.web.pages.orders.shipment_url import shipment_url
+from awbridge.web.pages.orders.shipments import Listed
+from awbridge.web.pages.orders.shown_answer import ShownAnswer
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
 from awbridge.web.v1.request_parsing import make_cursor, no_nul, read_cursor
@@ -42,10 +45,14 @@ _BOX = "waybill"  # the piece of a multi-piece shipment that an instruction is a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenFailure(Listed):
-    """A shipment whose last delivery failed. `answer`: the newest instruction that is not carried out yet."""
+    """A shipment whose last delivery failed. `answer`: the newest instruction that is not carried out yet.
+
+    `customer`: the customer's last answer.
+    """
 
     now: datetime
     answer: Action | None = None
+    customer: ShownAnswer | None = None
 
     @property
     def reason(self) -> str:
@@ -71,9 +78,17 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, zone: ZoneInfo)
 
     async def opened(found: list[Shipment]) -> list[OpenFailure]:
         async with store.read() as session:
-            requested = await actions.open_of(session, [s.reference_number for s in found])
+            references = [s.reference_number for s in found]
+            requested = await actions.open_of(session, references)
+            given = await customer_answers.of_shipments(session, references)
         newest = {a.reference_number: a for a in requested if a.kind is ActionKind.NDR}
-        return [OpenFailure(shipment=s, now=clock(), answer=newest.get(s.reference_number)) for s in found]
+        last = {reference: ShownAnswer(answer=theirs[-1]) for reference, theirs in given.items()}
+        return [
+            OpenFailure(
+                shipment=s, now=clock(), answer=newest.get(s.reference_number), customer=last.get(s.reference_number)
+            )
+            for s in found
+        ]
 
     def today() -> date:
         return clock().astimezone(zone).date()

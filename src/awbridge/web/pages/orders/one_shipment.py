@@ -22,7 +22,7 @@ from awbridge.store.couriers import couriers
 from awbridge.web.dependencies import Audience
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext
-from awbridge.web.pages.orders.shipments import shipment_url
+from awbridge.web.pages.orders.shipment_url import shipment_url
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
 from awbridge.web.v1.request_parsing import no_nul

@@ -20,7 +20,7 @@ from awbridge.store import Store
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext
 from awbridge.web.pages.orders.payload_form import edited_fields, sections, text_of, typed_fields, without_place
-from awbridge.web.pages.orders.shipments import shipment_url
+from awbridge.web.pages.orders.shipment_url import shipment_url
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
 from awbridge.web.v1.request_parsing import no_nul

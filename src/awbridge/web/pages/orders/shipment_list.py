@@ -48,7 +48,8 @@ from awbridge.web.pages.orders.list_query import (
     list_url,
     read_query,
 )
-from awbridge.web.pages.orders.shipments import Listed, shipment_url
+from awbridge.web.pages.orders.shipment_url import shipment_url
+from awbridge.web.pages.orders.shipments import Listed
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
 from awbridge.web.shipment_export import FORMATS, export_response

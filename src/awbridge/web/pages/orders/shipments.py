@@ -29,12 +29,15 @@ from awbridge.steps.tracking.shipment_details import shipment_details
 from awbridge.store import Store
 from awbridge.store.couriers import accounts
 from awbridge.store.couriers.couriers import CourierAccount
+from awbridge.store.customer_page import answers
 from awbridge.store.handover import parcels
 from awbridge.store.handover.parcels import HandOverState
 from awbridge.store.orders import lists, shipments, waybills
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext
 from awbridge.web.pages.orders.list_query import list_url, read_query
+from awbridge.web.pages.orders.shipment_url import shipment_url
+from awbridge.web.pages.orders.shown_answer import ShownAnswer
 from awbridge.web.pages.orders.timeline import deliveries, timeline
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import PageTemplates, pretty
@@ -84,11 +87,6 @@ class Listed:
     def status(self) -> str:
         """The tracking status; "" before the first scan."""
         return status_words(status_name(self.shipment.status_code, self.shipment.status_description))
-
-
-def shipment_url(reference: str) -> str:
-    """The page of a shipment. A reference number may contain any character."""
-    return f"/shipments/{quote(reference, safe='')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +149,7 @@ class ShipmentPages:
             entries = await timeline(session, shipment)
             received = await deliveries(session, shipment)
             handed_over = (await parcels.states_of(session, [reference]))[reference]
+            given = (await answers.of_shipments(session, [reference])).get(reference, [])
         possible = {action: consequence(action, shipment) for action in BulkAction}
         return self._templates.page(
             "shipment",
@@ -163,6 +162,7 @@ class ShipmentPages:
             deliveries=received[:MOST_DELIVERIES],
             more_deliveries=max(0, len(received) - MOST_DELIVERIES),
             handed_over=handed_over,
+            answers=[ShownAnswer(answer=one) for one in reversed(given)],
             failed_pieces=[piece.waybill for piece in details.pieces if piece.ndr_at],
             in_ndr=shipment.status_bucket == Bucket.FAILED_DELIVERY,
             tomorrow=self._clock().astimezone(self._zone).date() + timedelta(days=1),

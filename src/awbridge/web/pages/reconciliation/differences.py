@@ -24,7 +24,7 @@ from awbridge.store.reconciliation import differences
 from awbridge.store.reconciliation.differences import Difference, Seen
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext_noop
-from awbridge.web.pages.orders.shipments import shipment_url
+from awbridge.web.pages.orders.shipment_url import shipment_url
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
 from awbridge.web.pages.reconciliation.runs import TABLE_NAMES

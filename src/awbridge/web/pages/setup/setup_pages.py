@@ -21,7 +21,7 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext, gettext_noop, ngettext
-from awbridge.web.pages.orders.shipments import shipment_url
+from awbridge.web.pages.orders.shipment_url import shipment_url
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
 from awbridge.web.pages.setup.first_order_form import FIELDS, SECTIONS, order_of, problems_of, start_values

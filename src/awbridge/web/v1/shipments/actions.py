@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, StrictBool
 from awbridge.domain.orders.action import Action, ActionKind, ActionState
 from awbridge.domain.people.actor import named_actor
 from awbridge.steps.orders import actions as action_steps
+from awbridge.steps.records.requested_actions import Asked
 from awbridge.store.orders import actions
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
 from awbridge.web.v1.request_parsing import json_body, make_cursor, read_cursor
@@ -189,7 +190,7 @@ async def settle_action(action_id: str, body: ActionSettleBody, store: StoreDep,
     )
 
 
-def _accepted(requested: action_steps.Asked, response: Response) -> ActionView:
+def _accepted(requested: Asked, response: Response) -> ActionView:
     if not requested.created:
         response.status_code = 200
     return ActionView.model_validate(requested.action)
