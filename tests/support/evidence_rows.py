@@ -8,10 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from awbridge.domain.call import Call
+from awbridge.domain.customer_page.answers import Answerable, AnswerKind, AnswerState, Wish
 from awbridge.domain.orders.action import ActionKind, NewAction
 from awbridge.sinks.objects import Objects
 from awbridge.store import Store
 from awbridge.store.audit import archive, attempts
+from awbridge.store.customer_page import answers
 from awbridge.store.orders import actions, payload_versions
 from awbridge.store.orders.payload_versions import PayloadVersion
 from tests.support import rows
@@ -61,7 +63,7 @@ async def keep(
 
 
 async def more_about(store: Store, reference: str) -> None:
-    """Two payloads of a shipment, its finished action, and a pickup of no shipment: all name the customer."""
+    """Two payloads of a shipment, its finished action, a pickup of no shipment, an answer: all name the customer."""
     shipment = await get(store, reference)
     new = PayloadVersion(
         version=2, payload=shipment.payload, changed_at=T0, changed_by="ops", reason=f"{NAME} gave {PHONE} instead"
@@ -77,6 +79,10 @@ async def more_about(store: Store, reference: str) -> None:
                 session, NewAction(kind=ActionKind.NDR, reference_number=about, body=body), now=T0
             )
             await actions.done(session, asked.id, {"message": f"we call {PHONE} first"}, now=T0)
+        wish = Wish(kind=AnswerKind.NEW_ADDRESS, address=f"{NAME}, 12 MG Road", phone_number=PHONE)
+        about_it = Answerable(waybill="", about_at=T0, ndr_code=1, kinds=())
+        answer = await answers.add(session, reference, 4, wish, about_it, now=T0)
+        await answers.settle(session, answer.id, AnswerState.DISMISSED, by="ops", why=f"{NAME} called", now=T0)
 
 
 async def files(store: Store) -> list[archive.ArchiveFile]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from awbridge.steps.reconciliation.reconcile import ReconcilePolicy, reconcile_due
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.store.tracking import inbox
+from tests.support.answers import given
 from tests.support.app import Web
 from tests.support.evidence_rows import call, keep
 from tests.support.rows import MINUTE, T0, add, delivery, place
@@ -31,10 +32,13 @@ async def one_of_each(web: Web, number: int) -> dict[str, str]:
     policy = ReconcilePolicy(zone=INDIA)
     assert await reconcile_due(store=web.store, clickpost=None, clock=web.clock, policy=policy, only=int(run))
     found = (await http.get(f"/v1/reconciliations/{run}/differences")).json()["differences"]
+    answer = (await given(web.store, web.clock, reference, digits="0000")).answer
+    assert answer
     return {
         "reference_number": reference,
         "transporter": "T",
         "action_id": (await http.post(f"/v1/shipments/{reference}/label")).json()["id"],
+        "answer_id": answer.id,
         "print_id": "1",  # labels are printed only where a label can be fetched
         "number": (await http.post("/v1/downtimes", json=downtime)).json()["id"],
         "endpoint_id": endpoint.json()["id"],

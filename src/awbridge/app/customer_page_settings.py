@@ -7,13 +7,13 @@ from datetime import timedelta
 from pydantic import Field
 
 from awbridge.app.brand_settings import BrandSettings
-from awbridge.app.setting_types import LinkKeyTexts, PageOrigins, PublicUrl
+from awbridge.app.setting_types import CustomerAnswers, LinkKeyTexts, PageOrigins, PublicUrl
 from awbridge.domain.customer_page.links import LinkKeys, TrackLinks
 from awbridge.domain.customer_page.origins import Origins, read_origins
 
 
 class CustomerPageSettings(BrandSettings):
-    """The customer's page: its address, its links and its looks."""
+    """The customer's page: its address, its links, its looks, and what customers may answer on it."""
 
     track_url: PublicUrl = Field(
         "",
@@ -32,6 +32,12 @@ class CustomerPageSettings(BrandSettings):
         "",
         description="Your sites that may show a parcel by its JSON or the widget: exact origins such as "
         "https://shop.example, comma-separated. *: any site. Empty: none.",
+    )
+
+    customer_answers: CustomerAnswers = Field(
+        "*/*/*=ask",
+        description="How customers' answers on their page are treated, by courier partner, NDR code and answer: "
+        "courier/reason/answer=send, ask or off, comma-separated, * for all; the last that matches decides.",
     )
 
     @property

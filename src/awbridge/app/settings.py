@@ -13,7 +13,6 @@ from awbridge.app.setting_types import (
     Addresses,
     Channels,
     Cron,
-    CustomerAnswers,
     Days,
     Delays,
     IdentityRoles,
@@ -274,11 +273,6 @@ class Settings(CustomerPageSettings):
     )
     notice_country: str = Field("IN", pattern="^[A-Z]{2}$", description="Country of phone numbers without its code.")
     notice_brand: str = Field("", max_length=60, description="Your brand name in messages to customers.")
-    customer_answers: CustomerAnswers = Field(
-        "*/*/*=ask",
-        description="How customers' answers on their page are treated, by courier partner, NDR code and answer: "
-        "courier/reason/answer=send, ask or off, comma-separated, * for all; the last that matches decides.",
-    )
     templates_dir: str = Field("", description="Folder of templates that replace the shipped ones, file by file.")
     endpoint_networks: Networks = Field(
         (), description="Private networks that outgoing webhooks may reach, also over http, e.g. 10.0.0.0/8."
