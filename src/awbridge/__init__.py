@@ -1,7 +1,7 @@
 """awbridge: the finished ClickPost integration. The public names of the library, nothing else.
 
-The clients and their answers are imported when they are first used: a command that does not call ClickPost starts
-without them.
+The clients, their answers and `track_url` are imported when they are first used: a command that does not call
+ClickPost starts without them.
 """
 
 import importlib
@@ -16,6 +16,7 @@ if typing.TYPE_CHECKING:
     from awbridge.clickpost.client.async_client import AsyncClickPost
     from awbridge.clickpost.client.sync_client import ClickPost
     from awbridge.clickpost.wire.answers import CancelAnswer, OrderAnswer, TrackAnswer
+    from awbridge.domain.customer_page.links import track_url
 
 __version__ = "0.1.0"
 
@@ -37,6 +38,7 @@ __all__ = [
     "Unknown",
     "VendorError",
     "__version__",
+    "track_url",
 ]
 
 _MODULES = {
@@ -45,6 +47,7 @@ _MODULES = {
     "ClickPost": "awbridge.clickpost.client.sync_client",
     "OrderAnswer": "awbridge.clickpost.wire.answers",
     "TrackAnswer": "awbridge.clickpost.wire.answers",
+    "track_url": "awbridge.domain.customer_page.links",
 }
 
 

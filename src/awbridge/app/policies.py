@@ -184,6 +184,8 @@ def notify_policy(settings: Settings) -> NotifyPolicy:
         language=settings.notice_language,
         country=settings.notice_country,
         brand=settings.notice_brand,
+        links=settings.track_links,
+        short_links=settings.track_short_links,
         retry_delays=settings.notice_retry_delays,
         lease=timedelta(seconds=60 + 2 * longest),
         longest_send=timedelta(seconds=longest),

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from awbridge.app.connections import operators
 from awbridge.app.doctor.audit import check_archive
+from awbridge.app.doctor.customer_page import check_customer_page
 from awbridge.app.doctor.diagnosis import OK, PROBLEM, CheckContext, Diagnosis
 from awbridge.app.doctor.installation import check_settings, check_steps
 from awbridge.app.doctor.notify import check_messages
@@ -34,6 +35,10 @@ _SETTINGS = {
         "alarm_mail_to": "ops@acme.example",
         "alarm_urls": "slack://token_a/token_b/token_c",
     },
+    SetupStep.CUSTOMER_PAGE: {
+        "track_url": "https://track.shop.example",
+        "track_keys": "the key that awbridge links new-key prints",
+    },
     SetupStep.ORDER: {},
 }
 _CHECKS = {
@@ -42,6 +47,7 @@ _CHECKS = {
     SetupStep.WEBHOOK: (check_webhook, check_header),
     SetupStep.ARCHIVE: (check_archive,),
     SetupStep.MAIL: (check_messages,),
+    SetupStep.CUSTOMER_PAGE: (check_customer_page,),
     SetupStep.ORDER: (check_steps,),
 }
 # The checks of one function that concern another step.

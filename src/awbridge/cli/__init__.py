@@ -29,6 +29,7 @@ _COMMANDS = (
     Lazy("evidence", "audit:evidence", "Put everything about a shipment into a zip: payload, calls, timeline."),
     Lazy("keys", "people:keys_group", "API keys of programs, each with a role."),
     Lazy("labels", "handover:labels_group", "Labels as PDFs: print those of many shipments at once."),
+    Lazy("links", "customer_page:links_group", "Links to the customer's page: show, check and revoke them."),
     Lazy("manifests", "handover:manifests_group", "Hand-over manifests: what a courier signs when it takes parcels."),
     Lazy("migrate", "service:migrate", "Bring the database's schema up to date."),
     Lazy("notices", "notify:notices_group", "Messages to customers: what was sent, what was not, and why."),

@@ -1,8 +1,8 @@
 """Renders notices from sandboxed Jinja2 templates, one for each milestone, channel and language.
 
 `en/delivered.mail.j2` is used first, then `en/delivered.text.j2`, which serves all channels without their own file. A
-file may begin with `name: value` lines (subject, dlt_template_id, names_day), ended by a line `---`. A file in the
-configured folder replaces the shipped file of the same name.
+file may begin with `name: value` lines (subject, dlt_template_id, dlt_link, names_day), ended by a line `---`. A file
+in the configured folder replaces the shipped file of the same name.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from jinja2 import StrictUndefined, Template, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
 
 from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.notify.notices import Channel
@@ -30,7 +31,7 @@ LONGEST_VALUE = 80  # characters: a name must not smuggle in a message
 LONGEST_TEXT = 4000
 
 _HEAD = re.compile(r"\A((?:[a-z_]+:[^\n]*\n)+)---\n", re.ASCII)
-_HEAD_NAMES = frozenset({"subject", "dlt_template_id", "names_day"})
+_HEAD_NAMES = frozenset({"subject", "dlt_template_id", "dlt_link", "names_day"})
 # Formatting, mentions and links of WhatsApp and chat services.
 _MARKUP = str.maketrans("", "", "*_~`<>|[]")
 # Languages that are written from right to left.
@@ -61,6 +62,7 @@ EXAMPLE: Mapping[str, Value] = {
     "at": Moment(datetime(2026, 11, 23, 10, 30, tzinfo=UTC), 2026),
     "is_return": False,
     "is_today": True,
+    "track_url": "https://track.shop.example/track/5vd6hvnrhwxyfxlp",
 }
 
 
@@ -103,11 +105,25 @@ class Templates:
         self._default = default_language
         self._dates = page_languages.load_languages(folder)
 
-    def render(self, milestone: Milestone, channel: Channel, language: str, values: Mapping[str, Value]) -> Rendered:
-        """The message for one customer, days and times in words. Raises TemplateRefused."""
+    def render(
+        self,
+        milestone: Milestone,
+        channel: Channel,
+        language: str,
+        values: Mapping[str, Value],
+        *,
+        dlt: bool = False,
+    ) -> Rendered:
+        """The message for one customer, days and times in words. Raises TemplateRefused.
+
+        `dlt`: it is an SMS in India, where operators deliver a link only if the registered template has one. The
+        template says so with a line `dlt_link: yes` at its top; without it, `track_url` is empty.
+        """
         head, body, found = self._find(milestone, channel, language)
         worded = spoken(values, found, self._dates)
-        clean = {name: _for_channel(channel, value) for name, value in worded.items()}
+        if dlt and head.get("dlt_link") != "yes":
+            worded["track_url"] = ""
+        clean = {name: value if name == "track_url" else _for_channel(channel, value) for name, value in worded.items()}
         where = f"{found}/{milestone}"
         text = _render(_TEXT, body, clean, where).strip()[:LONGEST_TEXT]
         subject = " ".join(_render(_TEXT, head.get("subject", ""), clean, where).split())
@@ -155,7 +171,7 @@ class Templates:
         if source is None:
             return None
         direction = "rtl" if language in _RIGHT_TO_LEFT else "ltr"
-        paragraphs = text.split("\n\n")
+        paragraphs = [_with_link(paragraph, values.get("track_url")) for paragraph in text.split("\n\n")]
         more = {"subject": subject, "paragraphs": paragraphs, "language": language, "direction": direction}
         return _render(_HTML, source, {**values, **more}, f"{language}/{milestone}.html")
 
@@ -200,11 +216,13 @@ class Templates:
             findings += [
                 TemplateProblem(file, f"unknown line {n!r} at the top") for n in sorted(set(head) - _HEAD_NAMES)
             ]
-            rendered = self.render(milestone, channel, language, EXAMPLE)
+            rendered = self.render(milestone, channel, language, EXAMPLE, dlt=channel is Channel.SMS)
             if self.names_day(milestone, channel, language, EXAMPLE):
                 findings.append(TemplateProblem(file, _NAMES_DAY, wrong=False))
         except (TemplateRefused, TemplateError) as error:
             return findings or [TemplateProblem(file, str(error))]
+        if head.get("dlt_link", "yes") not in ("yes", "no"):
+            findings.append(TemplateProblem(file, "dlt_link is yes or no", wrong=False))
         if not rendered.text:
             findings.append(TemplateProblem(file, "the message is empty"))
         if channel is Channel.MAIL and not rendered.subject:
@@ -246,6 +264,12 @@ def _render(environment: ImmutableSandboxedEnvironment, source: str, values: Map
 def _unknown_names(source: str) -> tuple[str, ...]:
     """The variables of a source that are unknown. Raises TemplateError."""
     return tuple(sorted(meta.find_undeclared_variables(_TEXT.parse(source)) - set(EXAMPLE)))
+
+
+def _with_link(paragraph: str, url: object) -> Markup:
+    """A paragraph for HTML, in which the link to the customer's page can be clicked."""
+    parts = paragraph.split(url) if isinstance(url, str) and url else [paragraph]
+    return Markup('<a href="{0}">{0}</a>').format(url).join(parts)
 
 
 def _split_head(source: str) -> tuple[dict[str, str], str]:

@@ -22,7 +22,8 @@ class _Address:
 
 
 class WrongKeyLimiter:
-    """Counts wrong keys per address, in bounded memory. `clock` is monotonic, in seconds.
+    """Counts wrong keys per address, in bounded memory. `clock` is monotonic, in seconds. `refused` counts what was
+    refused, as `counted_as`.
 
     A limited address does not affect others. A right key is accepted even from a limited address if one was accepted
     there within the last hour: the programs of a company share an address, and one with an old key must not stop the
@@ -36,12 +37,14 @@ class WrongKeyLimiter:
         burst: int = BURST,
         interval: float = INTERVAL,
         largest_memory: int = LARGEST_MEMORY,
+        counted_as: str = "api_key",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._refused: Counter[str] = Counter() if refused is None else refused
         self._burst = burst
         self._interval = interval
         self._largest_memory = largest_memory
+        self._counted_as = counted_as
         self._clock = clock
         self._addresses: OrderedDict[str, _Address] = OrderedDict()
 
@@ -73,7 +76,7 @@ class WrongKeyLimiter:
         entry.updated_at = now
         trusted = right and now - entry.accepted_at < TRUSTED_FOR
         if entry.remaining < 1 and not trusted:
-            self._refused["api_key"] += 1
+            self._refused[self._counted_as] += 1
             return (1 - entry.remaining) * self._interval
         if right:
             entry.accepted_at = now

@@ -23,6 +23,7 @@ from awbridge.domain.reconciliation.decisions import Decision
 from awbridge.steps.couriers import couriers as courier_steps
 from awbridge.steps.couriers import downtimes as downtime_steps
 from awbridge.steps.couriers import moving
+from awbridge.steps.customer_page.revoke_link import revoke_link
 from awbridge.steps.handover.manifests import make_manifest
 from awbridge.steps.handover.print_labels import print_labels
 from awbridge.steps.notify import endpoints as endpoint_steps
@@ -115,6 +116,10 @@ async def changed(w: World) -> None:
 
 async def replaced(w: World) -> None:
     await amend.replace(**w.steps, reference_number="PLACED", edit=Edit(fields={"drop_info.drop_phone": PHONE}))
+
+
+async def link_revoked(w: World) -> None:
+    await revoke_link(**w.steps, reference_number="PLACED")
 
 
 async def settled(w: World) -> None:
@@ -253,6 +258,7 @@ CASES: dict[Callable[[World], Awaitable[None]], list[AuditAction]] = {
     changed: [A.SHIPMENT_PAYLOAD_CHANGED],
     replaced: [A.SHIPMENT_REPLACED],
     settled: [A.SHIPMENT_SETTLED],
+    link_revoked: [A.LINK_REVOKED],
     polled: [A.SHIPMENT_POLLED],
     asked: [A.ACTION_REQUESTED],
     action_settled: [A.ACTION_REQUESTED, A.ACTION_SETTLED, A.ACTION_RETRIED],

@@ -9,6 +9,7 @@ from typing import Any
 from awbridge.app.connections import vendor
 from awbridge.app.database import open_store
 from awbridge.app.doctor.audit import check_archive
+from awbridge.app.doctor.customer_page import check_customer_page
 from awbridge.app.doctor.diagnosis import PROBLEM, CheckContext, Diagnosis
 from awbridge.app.doctor.installation import check_database, check_disk, check_settings, check_steps
 from awbridge.app.doctor.notify import check_attention, check_messages
@@ -61,5 +62,6 @@ async def _checks(context: CheckContext) -> AsyncIterator[Diagnosis]:
 
 _CHECKS: tuple[Check, ...] = (
     *(check_database, check_accounts, check_clock, check_webhook, check_header, check_coverage),
-    *(check_polling, check_steps, check_archive, check_messages, check_people, check_attention),
+    *(check_polling, check_steps, check_archive, check_messages, check_customer_page, check_people),
+    check_attention,
 )

@@ -23,6 +23,7 @@ from awbridge.domain.people.actor import current_actor
 TOKEN_LENGTH = 16
 LEAST_KEY = 16  # characters of a key
 SHORT = 40  # characters that a link in an SMS may have
+HEALTH_PATH, HEALTH_TEXT = "/track/static/health", "awbridge customer page"  # by which `doctor` knows it
 
 _ROUNDS = 10
 _HALF_BITS = 40
@@ -139,6 +140,28 @@ class TrackLinks:
 
 
 NO_LINKS = TrackLinks()
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    reference_number: str
+    link_generation: int
+
+
+def track_url(reference_number: str, *, base_url: str, key: str, revoked: int = 0, short: bool = False) -> str:
+    """The link of a shipment to the customer's page, made without awbridge's database.
+
+    `base_url` is AWBRIDGE_TRACK_URL, `key` the first of AWBRIDGE_TRACK_KEYS. `revoked`: how often the link of this
+    shipment was revoked. `short`: the form for an SMS. Raises ValueError for a key of fewer than 16 characters.
+    """
+    links = TrackLinks(base_url.rstrip("/"), LinkKeys([key]))
+    shipment = _Named(reference_number, revoked)
+    return (links.short_url(shipment) if short else links.url(shipment)) or ""
+
+
+def token_in(text: str) -> str:
+    """The token in a link, or the text itself: what people paste."""
+    return text.strip().partition("?")[0].partition("#")[0].rstrip("/").removesuffix(".json").rpartition("/")[2]
 
 
 def _round(key: bytes, number: int, half: int) -> int:

@@ -17,6 +17,7 @@ import structlog
 
 from awbridge.clickpost.orders.recipients import Recipient, recipient
 from awbridge.clickpost.wire.tracking_codes import COURIER_NAMES, ndr_name, status_info
+from awbridge.domain.customer_page.links import NO_LINKS, TrackLinks
 from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.notify.notices import (
     Channel,
@@ -54,15 +55,18 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifyPolicy:
-    """How notices are sent. `country`: that of phone numbers without a country code.
+    """How notices are sent. `country`: that of phone numbers without a country code. `links`: to the customer's page.
 
-    `longest_send`: after which sending one message is aborted. Raises ValueError where the lease is shorter.
+    `short_links`: whether SMS carry the short form. `longest_send`: after which sending one message is aborted. Raises
+    ValueError where the lease is shorter.
     """
 
     rules: Rules
     language: str = "en"
     country: str = "IN"
     brand: str = ""
+    links: TrackLinks = NO_LINKS
+    short_links: bool = True
     retry_delays: Sequence[float] = (60.0, 300.0, 1800.0, 7200.0)
     lease: timedelta = timedelta(seconds=180)
     longest_send: timedelta = timedelta(seconds=60)
@@ -201,10 +205,12 @@ class _NotifyRound:
         )
 
     def _write(self, notice: Notice, customer: Recipient, language: str, values: Mapping[str, Value]) -> Message:
-        rendered = self.templates.render(notice.milestone, notice.channel, language, values)
+        address = customer.address(notice.channel)
+        dlt = needs_dlt(notice.channel, address)
+        rendered = self.templates.render(notice.milestone, notice.channel, language, values, dlt=dlt)
         return Message(
             key=notice.key,
-            to=customer.address(notice.channel) or "",
+            to=address or "",
             text=rendered.text,
             subject=rendered.subject,
             html=rendered.html,
@@ -275,4 +281,15 @@ def message_values(
         "at": Moment(cause.status_at.astimezone(policy.rules.zone), today.year),
         "is_return": customer.is_return,
         "is_today": same_day(cause.status_at, now, policy.rules.zone),
+        "track_url": _link(shipment, channel, policy) or "",
     }
+
+
+def _link(shipment: Shipment, channel: Channel, policy: NotifyPolicy) -> str | None:
+    is_short = channel is Channel.SMS and policy.short_links
+    return policy.links.short_url(shipment) if is_short else policy.links.url(shipment)
+
+
+def needs_dlt(channel: Channel, number: str | None) -> bool:
+    """Whether a message is an SMS to a number in India, whose operators deliver registered texts alone."""
+    return channel is Channel.SMS and number is not None and number.startswith("+91")

@@ -13,7 +13,7 @@ from awbridge.domain.orders.shipment import Shipment, shard_of
 from awbridge.domain.tracking.milestones import Milestone
 from awbridge.sinks.spoken_dates import Value
 from awbridge.sinks.templates import EXAMPLE, Rendered, TemplateFile, TemplateRefused, Templates, sms_parts
-from awbridge.steps.notify.notify import NotifyPolicy, message_values
+from awbridge.steps.notify.notify import NotifyPolicy, message_values, needs_dlt
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.notify import notices
@@ -55,7 +55,18 @@ def preview_example(templates: Templates, policy: NotifyPolicy, choice: MessageC
     """A message with made-up values."""
     brand = {"brand": policy.brand} if policy.brand else {}
     given = {"is_return": choice.is_return, "is_today": not choice.another_day}
-    return _rendered(templates, choice, choice.language or policy.language, {**EXAMPLE, **given, **brand})
+    values = {**EXAMPLE, **given, **brand, "track_url": _example_link(choice.channel, policy)}
+    dlt = choice.channel is Channel.SMS and policy.country == "IN"
+    return _rendered(templates, choice, choice.language or policy.language, values, dlt=dlt)
+
+
+def _example_link(channel: Channel, policy: NotifyPolicy) -> str:
+    """A link that opens nothing, at your address; "" where the customer's page is off."""
+    if not policy.links.is_on:
+        return ""
+    token = str(EXAMPLE["track_url"]).rpartition("/")[2]
+    is_short = channel is Channel.SMS and policy.short_links
+    return f"{policy.links.base_url}/{'t' if is_short else 'track'}/{token}"
 
 
 async def preview_for(
@@ -81,7 +92,8 @@ async def preview_for(
     values = message_values(shipment, cause, customer, choice.channel, policy, now)
     if choice.another_day:
         values["is_today"] = False
-    return _rendered(templates, choice, choice.language or customer.language or policy.language, values)
+    dlt = needs_dlt(choice.channel, customer.phone)
+    return _rendered(templates, choice, choice.language or customer.language or policy.language, values, dlt=dlt)
 
 
 def _just_now(shipment: Shipment, choice: MessageChoice, now: datetime) -> NoticeMilestone:
@@ -99,11 +111,11 @@ def _just_now(shipment: Shipment, choice: MessageChoice, now: datetime) -> Notic
 
 
 def _rendered(
-    templates: Templates, choice: MessageChoice, language: str, values: Mapping[str, Value]
+    templates: Templates, choice: MessageChoice, language: str, values: Mapping[str, Value], *, dlt: bool
 ) -> MessagePreview:
     file = templates.file_of(choice.milestone, choice.channel, language)
     try:
-        message = templates.render(choice.milestone, choice.channel, language, values)
+        message = templates.render(choice.milestone, choice.channel, language, values, dlt=dlt)
     except TemplateRefused as error:
         return MessagePreview(file=file, problem=str(error))
     missing = "" if message.language == language else language

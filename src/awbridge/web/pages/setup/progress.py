@@ -55,6 +55,7 @@ async def progress(store: Store, tools: SetupTools) -> SetupProgress:
         SetupStep.WEBHOOK: MISSING if not known else DONE if last_webhook_at else UNPROVEN,
         SetupStep.ARCHIVE: _by_settings(tools, SetupStep.ARCHIVE),
         SetupStep.MAIL: _by_settings(tools, SetupStep.MAIL),
+        SetupStep.CUSTOMER_PAGE: _by_settings(tools, SetupStep.CUSTOMER_PAGE),
         SetupStep.ORDER: DONE if placed else OPTIONAL,
     }
     return SetupProgress(

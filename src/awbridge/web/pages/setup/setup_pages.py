@@ -36,6 +36,7 @@ _TITLES = {
     SetupStep.WEBHOOK: gettext_noop("Webhook"),
     SetupStep.ARCHIVE: gettext_noop("Archive"),
     SetupStep.MAIL: gettext_noop("Mail and alarms"),
+    SetupStep.CUSTOMER_PAGE: gettext_noop("Customer's page"),
     SetupStep.ORDER: gettext_noop("First order"),
 }
 _LEADS = {
@@ -50,6 +51,9 @@ _LEADS = {
         "Where failed calls are kept as evidence. The check writes, reads and deletes a file."
     ),
     SetupStep.MAIL: gettext_noop("Who receives alarms and the daily digest. The test really sends a message."),
+    SetupStep.CUSTOMER_PAGE: gettext_noop(
+        "Where customers see where their parcel is, by the link in your messages. The key is any long random text."
+    ),
     SetupStep.ORDER: gettext_noop(
         "One small order shows that everything works. The courier books it: cancel it afterwards."
     ),

@@ -20,6 +20,7 @@ class SetupStep(StrEnum):
     WEBHOOK = "webhook"
     ARCHIVE = "archive"
     MAIL = "mail"
+    CUSTOMER_PAGE = "customer-page"
     ORDER = "order"
 
 
