@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from awbridge.app.settings import Settings
@@ -15,11 +16,14 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.web.customer_page.app import CustomerPage
 from awbridge.web.customer_page.files import page_files
+from awbridge.web.customer_page.guess_limiter import GuessLimiter
 from awbridge.web.customer_page.pages import PageMaker
 
 
-def customer_page(settings: Settings, store: Store, clock: Clock) -> CustomerPage | None:
-    """The customer's page; None where it is off."""
+def customer_page(
+    settings: Settings, store: Store, clock: Clock, refused: Counter[str] | None = None
+) -> CustomerPage | None:
+    """The customer's page; None where it is off. `refused` counts guesses that were refused."""
     keys = settings.track_links.keys
     if keys is None:
         return None
@@ -39,6 +43,7 @@ def customer_page(settings: Settings, store: Store, clock: Clock) -> CustomerPag
         PageMaker(languages, brand(settings), files, default=settings.track_language),
         files,
         clock,
+        GuessLimiter(refused),
     )
 
 

@@ -106,7 +106,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
             recorder=world.recorder,
             host=settings.host,
             connections=connections,
-            customer_page=customer_page(settings, store, utc_now),
+            customer_page=customer_page(settings, store, utc_now, connections.refused),
         )
         async with _ingesting(ingest), running(loops):
             yield Bridge(app, endpoint, connections)
@@ -132,7 +132,7 @@ async def setting_up(settings: Settings, problem: str) -> AsyncGenerator[Bridge]
             host=settings.host,
             connections=connections,
             closed=problem,
-            customer_page=customer_page(settings, store, utc_now),
+            customer_page=customer_page(settings, store, utc_now, connections.refused),
         )
         async with _ingesting(ingest):
             yield Bridge(app, endpoint, connections)

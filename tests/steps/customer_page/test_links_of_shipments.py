@@ -82,6 +82,16 @@ async def test_a_revoked_link_stays_closed_even_if_its_row_comes_back(store: Sto
     assert (await opened(store, KEYS.token("A"))).state is LinkState.GONE
 
 
+async def test_a_link_that_is_revoked_meanwhile_does_not_come_back(store: Store) -> None:
+    await add(store, "A")
+    stale = await get(store, "A")
+    await forget_links(store)
+    await revoke_link(store=store, clock=SetClock(), reference_number="A")
+    async with store.write() as session:
+        await links.add_missing(session, [stale])
+        assert await links.find(session, [link_id("A"), link_id("A", 1)]) == {link_id("A", 1): "A"}
+
+
 async def test_an_erased_shipment_has_no_link_and_gets_none(store: Store, tmp_path: Path) -> None:
     await add(store, "A", "B")
     clock = SetClock()

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import time_machine
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from awbridge.domain.customer_page.links import LinkKeys, TrackLinks
 from awbridge.domain.notify.events import EventKind
 from awbridge.sinks.outgoing import EventSender
+from awbridge.steps.customer_page.revoke_link import revoke_link
 from awbridge.steps.notify.deliver_events import DEFAULT_DELAYS, DeliverPolicy, deliver_due
+from awbridge.steps.notify.endpoints import redeliver
 from awbridge.steps.tracking.apply import apply_due
 from awbridge.store import Store
 from awbridge.store.notify import alarms, endpoints, events
@@ -79,6 +83,24 @@ async def test_a_delivery_is_signed_by_the_convention(store: Store) -> None:
     (delivery,) = await shown(store, endpoint)
     assert (delivery.state, delivery.http_status) == ("delivered", 200)
     assert request.headers["webhook-id"] == f"evt_{delivery.event_id}"
+
+
+async def test_an_event_has_the_present_link_to_the_customers_page(store: Store) -> None:
+    clock, keys = SetClock(), LinkKeys(["a key of the tests"])
+    policy = replace(POLICY, links=TrackLinks("https://shop.example", keys))
+    async with http_server() as receiver:
+        endpoint = await listen(store, receiver, EventKind.DELIVERED)
+        await a_customer(store, "R")
+        await hear(store, clock, 8)
+        await deliver(store, clock)
+        for _ in range(2):
+            (delivery,) = await shown(store, endpoint)
+            await redeliver(store=store, clock=clock, endpoint_id=endpoint.id, event_ids=[delivery.event_id])
+            await deliver(store, clock, policy)
+            await revoke_link(store=store, clock=clock, reference_number="R")
+    links = [json.loads(request.body)["data"]["track_url"] for request in receiver.requests]
+    first, second = (f"https://shop.example/track/{keys.token('R', generation)}" for generation in (0, 1))
+    assert links == [None, first, second], "none while the page is off; never one that was revoked"
 
 
 async def test_every_change_gives_its_events_and_no_other(store: Store) -> None:

@@ -31,7 +31,7 @@ async def _look(store: Store, clock: Clock, number: int, lag: timedelta) -> int:
     if not found or (len(found) < BATCH and found[0].created_at > settled - lag):
         return 0  # few: they wait for more, lest every order cost a transaction
     async with store.write() as session:
-        await links.add_many(session, ((s.reference_number, s.link_generation) for s in found if not s.erased))
+        await links.add_missing(session, found)
         end = Position(until_at=found[-1].created_at, reference_number=found[-1].reference_number)
         await links.set_progress(session, number, end)
     return len(found)

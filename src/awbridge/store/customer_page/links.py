@@ -13,6 +13,7 @@ from awbridge.domain.customer_page.links import Linked, link_id, shard_of_link
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Queries
+from awbridge.store.engine.shards import fetch_of
 
 _sql = Queries(__name__)
 
@@ -36,6 +37,19 @@ async def find(session: Session, link_ids: Iterable[int]) -> dict[int, str]:
     keys = [(shard_of_link(identity), identity) for identity in sorted(set(link_ids))]
     rows = await session.fetch_rows(_sql.find, keys) if keys else []
     return {row["link_id"]: row["reference_number"] for row in rows}
+
+
+async def add_missing(session: Session, shipments: Iterable[Linked]) -> None:
+    """Store the links of those of these shipments that have none and are not erased.
+
+    They are locked first: a link that is being revoked must not come back.
+    """
+    wanted = {link_id(s.reference_number, s.link_generation): s.reference_number for s in shipments}
+    stored = await find(session, wanted)
+    rows = await fetch_of(session, _sql.lock, [reference for i, reference in wanted.items() if i not in stored])
+    await add_many(
+        session, [(r["reference_number"], r["link_generation"] or 0) for r in rows if r["erased_at"] is None]
+    )
 
 
 async def drop(session: Session, reference_number: str, generation: int) -> None:
@@ -67,12 +81,11 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """A shipment that may lack its link. `erased`: it gets none."""
+    """A shipment that may lack its link."""
 
     reference_number: str
     created_at: datetime
     link_generation: int
-    erased: bool
 
 
 async def progress(session: Session, number: int) -> Position:
@@ -97,5 +110,4 @@ def _stored(row: Row) -> Stored:
         reference_number=row["reference_number"],
         created_at=row["created_at"],
         link_generation=row["link_generation"] or 0,
-        erased=row["erased_at"] is not None,
     )

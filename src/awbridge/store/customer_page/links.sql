@@ -12,6 +12,14 @@ SELECT link_id, reference_number FROM unnest($1::smallint[], $2::bigint[]) AS ke
 JOIN track_links ON track_links.shard = key.shard AND track_links.link_id = key.id}}
 {{sqlite: SELECT link_id, reference_number FROM track_links WHERE shard = $1 AND link_id = $2}}
 
+-- name: lock
+-- Many rows: reference number, shard. In key order, so that two writers never hold what the other waits for.
+{{keys}}
+SELECT shipments.reference_number, link_generation, erased_at
+FROM key {{sqlite: CROSS}} JOIN shipments ON shipments.shard = key.shard AND shipments.reference_number = key.value
+ORDER BY shipments.shard, shipments.reference_number
+{{postgres: FOR UPDATE OF shipments}}
+
 -- name: drop
 DELETE FROM track_links WHERE shard = $1 AND link_id = $2
 
@@ -28,6 +36,6 @@ ON CONFLICT (id) DO UPDATE SET until_at = excluded.until_at, reference_number = 
 WHERE (track_link_progress.until_at, track_link_progress.reference_number) < (excluded.until_at, excluded.reference_number)
 
 -- name: stored_after
-SELECT reference_number, created_at, link_generation, erased_at FROM shipments
+SELECT reference_number, created_at, link_generation FROM shipments
 WHERE (created_at, reference_number) > ($1, $2) AND created_at < $3
 ORDER BY created_at, reference_number LIMIT $4

@@ -11,11 +11,14 @@ from urllib.parse import parse_qs
 
 import structlog
 
+from awbridge.domain.customer_page.links import HEALTH_PATH, HEALTH_TEXT
 from awbridge.domain.customer_page.parcel import Order
 from awbridge.domain.errors import StoreError
 from awbridge.steps.customer_page.open_orders import LinkIds, OpenOrders
 from awbridge.steps.runtime.clock import Clock
+from awbridge.web.access.credentials import client_address
 from awbridge.web.customer_page.files import PageFiles
+from awbridge.web.customer_page.guess_limiter import GuessLimiter
 from awbridge.web.customer_page.negotiation import header, language_of_tag, preferred_language
 from awbridge.web.customer_page.pages import PageMaker, Switch
 from awbridge.web.customer_page.responses import NEVER, SHORT, PageResponse, send_response
@@ -46,7 +49,16 @@ def is_customer_page(path: str) -> bool:
 class CustomerPage:
     """The ASGI app of the customer's page."""
 
-    def __init__(self, orders: OpenOrders, keys: ReadsTokens, pages: PageMaker, files: PageFiles, clock: Clock) -> None:
+    def __init__(
+        self,
+        orders: OpenOrders,
+        keys: ReadsTokens,
+        pages: PageMaker,
+        files: PageFiles,
+        clock: Clock,
+        guesses: GuessLimiter | None = None,
+    ) -> None:
+        self._guesses = guesses or GuessLimiter()
         self._orders = orders
         self._keys = keys
         self._pages = pages
@@ -64,6 +76,8 @@ class CustomerPage:
             return PageResponse(
                 status=405, body=b"GET only\n", content_type=b"text/plain", cache=NEVER, headers=_GET_ONLY
             )
+        if path == HEALTH_PATH:
+            return PageResponse(status=200, body=HEALTH_TEXT.encode(), content_type=b"text/plain", cache=NEVER)
         if path.startswith(STATIC):
             file = self._files.by_name.get(path.removeprefix(STATIC))
             return file or PageResponse(status=404, body=b"no such file\n", content_type=b"text/plain", cache=SHORT)
@@ -76,6 +90,8 @@ class CustomerPage:
             log.warning("customer_page.not_read", problem=str(error))
             return self._problem("busy", 503, scope, ((b"retry-after", b"5"),))
         if order is None:
+            if wait := self._guesses.count(client_address(scope)):
+                return self._problem("limit", 429, scope, ((b"retry-after", str(wait).encode()),))
             return self._problem("gone", 404, scope)
         language, vary = self._language(scope, order.language)
         view = self._pages.view(order, language, self._clock().astimezone(self._orders.policy.zone).date())
