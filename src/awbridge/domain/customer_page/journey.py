@@ -15,6 +15,8 @@ from awbridge.domain.customer_page.meanings import Meaning, Reason
 from awbridge.domain.customer_page.parcel import Parcel, Sighted
 from awbridge.domain.customer_page.stage import STAGES, STAGES_OF_RETURNS, Stage
 
+MOST_EVENTS = 60  # of one parcel: a page is short
+
 
 class Arriving(StrEnum):
     """When a parcel on its way is expected, if not late. The words of the days differ."""
@@ -82,6 +84,7 @@ class Journey:
 
 
 _NOTHING_EXPECTED = frozenset({Stage.DELIVERED, Stage.EXPIRED, Stage.CANCELLED, Stage.DAMAGED, Stage.LOST})
+_FAILED = frozenset({Stage.FAILED, Stage.OUT_OF_AREA})
 _LATE_IF_MISSED = frozenset({Stage.PICKED_UP, Stage.ON_THE_WAY, Stage.NEARBY, Stage.DELAYED})
 _SILENT_IF_STUCK = frozenset({*_LATE_IF_MISSED, Stage.OUT_FOR_DELIVERY, Stage.HELD, Stage.FAILED})
 
@@ -150,6 +153,8 @@ def _expected(parcel: Parcel, stage: Stage, today: date) -> Expected | None:
     if not parcel.promised or stage in _NOTHING_EXPECTED or goes_back or exchanged or parcel.is_return:
         return None
     first, now = parcel.promised[0], parcel.promised[-1]
+    if stage in _FAILED and parcel.status_at and now <= parcel.status_at.date():
+        return None  # the day on which it failed is not expected any more
     return Expected(
         day=now,
         first=first if first != now else None,
@@ -188,11 +193,16 @@ def _rank(scan: Sighted) -> tuple[datetime, bool, int, str]:
 def _by_day(scans: Iterable[Sighted]) -> tuple[tuple[date, tuple[Event, ...]], ...]:
     """The scans by day, newest first. Scans that say the same one after another are one, with the time of the last."""
     days: dict[date, list[Event]] = {}
+    shown = 0
     for scan in sorted(scans, key=_rank, reverse=True):
-        events = days.setdefault(scan.at.date(), [])
+        events = days.get(scan.at.date(), [])
         event = Event(meaning=scan.meaning, place=scan.place, reason=scan.reason, at=scan.at)
-        if not events or (events[-1].meaning, events[-1].place) != (event.meaning, event.place):
-            events.append(event)
+        if events and (events[-1].meaning, events[-1].place) == (event.meaning, event.place):
+            continue
+        if shown == MOST_EVENTS:
+            break
+        days.setdefault(scan.at.date(), events).append(event)
+        shown += 1
     return tuple((day, tuple(events)) for day, events in days.items())
 
 
