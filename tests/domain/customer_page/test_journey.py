@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from awbridge.clickpost.tracking.meanings import MEANINGS, meaning_of, reason_of
@@ -346,7 +346,7 @@ _PARCELS = st.builds(
     status=st.none() | st.sampled_from(Meaning),
     status_at=st.none() | _MOMENTS,
     reason=st.sampled_from(Reason),
-    scans=st.lists(_SCANS, max_size=12).map(tuple),
+    scans=st.lists(_SCANS, max_size=6).map(tuple),
     boxes=st.sampled_from([(), ("A", "B")]),
     promised=st.lists(st.dates(date(2026, 11, 1), date(2026, 12, 1)), max_size=4).map(tuple),
     returns=st.lists(
@@ -355,6 +355,7 @@ _PARCELS = st.builds(
 )
 
 
+@settings(max_examples=40)
 @given(parcels=st.lists(_PARCELS, min_size=1, max_size=3), language=st.sampled_from(sorted(LANGUAGES)))
 def test_any_scans_make_a_page(parcels: list[Parcel], language: str):
     page = view(*parcels, language=language)
@@ -367,6 +368,7 @@ def test_any_scans_make_a_page(parcels: list[Parcel], language: str):
         assert all(step.text for step in one.steps)
 
 
+@settings(max_examples=25)
 @given(one=_PARCELS, data=st.data())
 def test_the_order_of_scans_makes_no_difference(one: Parcel, data: st.DataObject):
     shuffled = replace(one, scans=tuple(data.draw(st.permutations(one.scans))))
