@@ -15,34 +15,36 @@ SELECT {{columns}} FROM key {{sqlite: CROSS}} JOIN shipments
 SELECT {{columns}} FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::integer[])
   AS key (id, middle_at, tail, number)
 CROSS JOIN LATERAL (
-  (SELECT * FROM shipments WHERE order_id = key.id AND created_at >= key.middle_at
+  (SELECT {{columns}} FROM shipments WHERE order_id = key.id AND created_at >= key.middle_at
     ORDER BY created_at, reference_number LIMIT key.number)
   UNION ALL
-  (SELECT * FROM shipments WHERE order_id = key.id AND created_at < key.middle_at
+  (SELECT {{columns}} FROM shipments WHERE order_id = key.id AND created_at < key.middle_at
     ORDER BY created_at DESC, reference_number DESC LIMIT key.number)
 ) near
 WHERE key.tail IS NULL OR near.phone_tail IS NULL OR near.phone_tail = key.tail}}
 {{sqlite:
 SELECT {{columns}} FROM (
-  SELECT * FROM (SELECT * FROM shipments WHERE order_id = $1 AND created_at >= $2
+  SELECT {{columns}} FROM (SELECT {{columns}} FROM shipments WHERE order_id = $1 AND created_at >= $2
     ORDER BY created_at, reference_number LIMIT $4)
   UNION ALL
-  SELECT * FROM (SELECT * FROM shipments WHERE order_id = $1 AND created_at < $2
+  SELECT {{columns}} FROM (SELECT {{columns}} FROM shipments WHERE order_id = $1 AND created_at < $2
     ORDER BY created_at DESC, reference_number DESC LIMIT $4)
 )
 WHERE $3 IS NULL OR phone_tail IS NULL OR phone_tail = $3}}
+
+-- fragment: scan
+reference_number, waybill, status_code, location, ndr_code, scanned_at, received_at, return_event
 
 -- name: scans
 -- Many rows: reference number, shard. The newest 200 of each shipment, without the remarks of couriers.
 {{keys}}
 {{postgres:
-SELECT newest.* FROM key CROSS JOIN LATERAL (
-  SELECT reference_number, waybill, status_code, location, ndr_code, scanned_at, received_at, return_event FROM scans
+SELECT {{scan}} FROM key CROSS JOIN LATERAL (
+  SELECT {{scan}} FROM scans
   WHERE scans.shard = key.shard AND scans.reference_number = key.value
   ORDER BY scanned_at DESC, scans.id DESC LIMIT 200
 ) newest}}
 {{sqlite:
-SELECT scans.reference_number, waybill, status_code, location, ndr_code, scanned_at, received_at, return_event
-FROM key CROSS JOIN scans ON scans.shard = key.shard AND scans.id IN (
+SELECT {{scan}} FROM key CROSS JOIN scans ON scans.shard = key.shard AND scans.id IN (
   SELECT newest.id FROM scans newest WHERE newest.shard = key.shard AND newest.reference_number = key.value
   ORDER BY newest.scanned_at DESC, newest.id DESC LIMIT 200)}}
