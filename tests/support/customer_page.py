@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import httpx2
 from msgspec.structs import replace
 
+from awbridge.clickpost.orders.order_facts import phone_tail
 from awbridge.clickpost.wire.tracking_codes import status_info
 from awbridge.domain.customer_page.brand import Brand
 from awbridge.domain.customer_page.links import LinkKeys
@@ -58,7 +59,8 @@ def return_payload(**changes: Any) -> dict[str, Any]:
     forward = payload(**changes)
     pickup = {n.replace("drop_", "pickup_"): v for n, v in forward["drop_info"].items()}
     drop = {n.replace("pickup_", "drop_"): v for n, v in forward["pickup_info"].items()}
-    return {**forward, "pickup_info": pickup, "drop_info": drop}
+    details = {**forward["shipment_details"], "delivery_type": "RVP"}
+    return {**forward, "pickup_info": pickup, "drop_info": drop, "shipment_details": details}
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ async def add_parcel(
     `edds`: expected days, each with the hours after T0 at which it was stated. `columns`: further columns to set.
     """
     given: dict[str, Any] = {"payload": payload(), **changes}
+    given = {"phone_tail": phone_tail(given["payload"]), **given}
     await rows.add(store, reference, now=created_at, order_id=order_id, **given)
     if placed:
         await rows.place(store, reference, f"AWB-{reference}", now=created_at + HOUR / 2)

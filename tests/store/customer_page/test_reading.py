@@ -61,7 +61,7 @@ async def _shared(url: str, strangers: int) -> None:
         names = [f"S{half}-{n}" for n in range(strangers // 2)]
         given: dict[str, Any] = {"order_id": "ORDER-1", "payload": stranger, "phone_tail": "0000"}
         await add(store, *names, now=T0 + timedelta(days=days), **given)
-    await add_parcel(store, "REF-1", At(5), phone_tail="1234")
+    await add_parcel(store, "REF-1", At(5))
     async with store.write() as session:
         await session.execute(sql("UPDATE scans SET location = 'Pune'"))
     await store.close()

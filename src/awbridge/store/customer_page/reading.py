@@ -17,7 +17,7 @@ from awbridge.store.engine.shards import fetch_of
 
 _sql = Queries(__name__)
 
-MOST_NEAR = 20  # shipments of an order that are looked at, before and after the link's own
+MOST_NEAR = 21  # shipments of an order that are looked at, before and after the link's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
