@@ -153,7 +153,8 @@ class CustomersView:
 
     def __post_init__(self) -> None:
         files = page_files(colour=self.brand.colour, own_css=self.own_css, logo=self.logo)
-        pages = PageMaker(load_languages(), self.brand, files, default=self.default)
+        self.languages = load_languages()
+        pages = PageMaker(self.languages, self.brand, files, default=self.default)
         self.orders = OpenOrders(self.store, self.clock, PagePolicy(zone=ZONE))
         self.app = CustomerPage(self.orders, KEYS, pages, files, self.clock)
         self.http = httpx2.AsyncClient(
