@@ -15,6 +15,7 @@ from awbridge.clickpost.orders.order_facts import phone_tail
 from awbridge.clickpost.wire.tracking_codes import status_info
 from awbridge.domain.customer_page.brand import Brand
 from awbridge.domain.customer_page.links import LinkKeys
+from awbridge.domain.customer_page.origins import read_origins
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.domain.tracking.promise import Promise
 from awbridge.domain.tracking.returns import ReturnEvent
@@ -25,13 +26,16 @@ from awbridge.steps.customer_page.read_orders import PagePolicy
 from awbridge.store import Store
 from awbridge.store.tracking import promises, scans
 from awbridge.web.customer_page.app import CustomerPage
+from awbridge.web.customer_page.as_json import JsonPages
 from awbridge.web.customer_page.files import page_files
+from awbridge.web.customer_page.forms import JsonForm
 from awbridge.web.customer_page.pages import PageMaker
 from tests.support import rows
 from tests.support.rows import T0, new_scan, sql
 from tests.support.world import SetClock
 
 KEYS = LinkKeys(["a key of the tests' own"])
+ADDRESS = "https://track.shop.example"
 ZONE = ZoneInfo("Asia/Kolkata")
 HOUR = timedelta(hours=1)
 BRAND = Brand(name="Acme", support_url="https://acme.example/help", support_phone="+91 80 1234 5678")
@@ -150,16 +154,19 @@ class CustomersView:
     own_css: bytes = b""
     logo: Logo | None = None
     default: str = "en"
+    origins: str = "https://shop.example"
 
     def __post_init__(self) -> None:
         files = page_files(colour=self.brand.colour, own_css=self.own_css, logo=self.logo)
         self.languages = load_languages()
         pages = PageMaker(self.languages, self.brand, files, default=self.default)
         self.orders = OpenOrders(self.store, self.clock, PagePolicy(zone=ZONE))
-        self.app = CustomerPage(self.orders, KEYS, pages, files, self.clock)
+        as_json = JsonPages(base_url=ADDRESS, brand=self.brand, logo=files.logo)
+        json = JsonForm(pages, as_json, read_origins(self.origins))
+        self.app = CustomerPage(self.orders, KEYS, pages, files, json, self.clock)
         self.http = httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app=self.app),  # pyright: ignore
-            base_url="https://track.shop.example",
+            base_url=ADDRESS,
         )
 
     async def get(self, token: str, **options: Any) -> httpx2.Response:

@@ -15,7 +15,9 @@ from awbridge.steps.customer_page.read_orders import PagePolicy
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.web.customer_page.app import CustomerPage
+from awbridge.web.customer_page.as_json import JsonPages
 from awbridge.web.customer_page.files import page_files
+from awbridge.web.customer_page.forms import JsonForm
 from awbridge.web.customer_page.guess_limiter import GuessLimiter
 from awbridge.web.customer_page.pages import PageMaker
 
@@ -37,14 +39,11 @@ def customer_page(
         logo=read_logo(settings.track_logo_file) if settings.track_logo_file else None,
     )
     policy = PagePolicy(zone=settings.zone, stuck_after=settings.stuck_after, valid_for=settings.track_links_valid_for)
-    return CustomerPage(
-        OpenOrders(store, clock, policy),
-        keys,
-        PageMaker(languages, brand(settings), files, default=settings.track_language),
-        files,
-        clock,
-        GuessLimiter(refused),
-    )
+    shop = brand(settings)
+    pages = PageMaker(languages, shop, files, default=settings.track_language)
+    as_json = JsonPages(base_url=settings.track_url, brand=shop, logo=files.logo)
+    json = JsonForm(pages, as_json, settings.sites_that_show_parcels)
+    return CustomerPage(OpenOrders(store, clock, policy), keys, pages, files, json, clock, GuessLimiter(refused))
 
 
 def brand(settings: Settings) -> Brand:

@@ -18,9 +18,10 @@ from awbridge.steps.customer_page.open_orders import LinkIds, OpenOrders
 from awbridge.steps.runtime.clock import Clock
 from awbridge.web.access.credentials import client_address
 from awbridge.web.customer_page.files import PageFiles
+from awbridge.web.customer_page.forms import JSON, Form, HtmlForm, JsonForm, Problem
 from awbridge.web.customer_page.guess_limiter import GuessLimiter
 from awbridge.web.customer_page.negotiation import header, language_of_tag, preferred_language
-from awbridge.web.customer_page.pages import PageMaker, Switch
+from awbridge.web.customer_page.pages import PageMaker
 from awbridge.web.customer_page.responses import NEVER, SHORT, PageResponse, send_response
 from awbridge.web.webhook.endpoint import Receive, Scope, Send
 
@@ -28,7 +29,11 @@ log = structlog.get_logger()
 
 LONG, SHORT_FORM = "/track", "/t"
 STATIC = "/track/static/"
+WIDGET = "/track/widget.js"
 MOST_TOKEN = 64  # characters of a path that are looked at as a token
+
+GONE = Problem(name="gone", status=404, cache=SHORT)
+BUSY = Problem(name="busy", status=503, headers=((b"retry-after", b"5"),))
 
 _GET_ONLY = ((b"allow", b"GET, HEAD"),)
 
@@ -55,6 +60,7 @@ class CustomerPage:
         keys: ReadsTokens,
         pages: PageMaker,
         files: PageFiles,
+        json: JsonForm,
         clock: Clock,
         guesses: GuessLimiter | None = None,
     ) -> None:
@@ -62,6 +68,8 @@ class CustomerPage:
         self._orders = orders
         self._keys = keys
         self._pages = pages
+        self._html = HtmlForm(pages)
+        self._json = json
         self._files = files
         self._clock = clock
 
@@ -72,6 +80,8 @@ class CustomerPage:
 
     async def _answer(self, scope: Scope) -> PageResponse:
         path: str = scope["path"]
+        if scope["method"] == "OPTIONS" and path.endswith(JSON):
+            return self._json.preflight(scope)
         if scope["method"] not in ("GET", "HEAD"):
             return PageResponse(
                 status=405, body=b"GET only\n", content_type=b"text/plain", cache=NEVER, headers=_GET_ONLY
@@ -81,22 +91,24 @@ class CustomerPage:
         if path.startswith(STATIC):
             file = self._files.by_name.get(path.removeprefix(STATIC))
             return file or PageResponse(status=404, body=b"no such file\n", content_type=b"text/plain", cache=SHORT)
-        return await self._page(path, scope)
+        if path == WIDGET:
+            return self._files.widget
+        form = self._json if path.endswith(JSON) else self._html
+        return await self._page(token_of(path), form, scope)
 
-    async def _page(self, path: str, scope: Scope) -> PageResponse:
+    async def _page(self, token: str, form: Form, scope: Scope) -> PageResponse:
         try:
-            order = await self._open(token_of(path))
+            order = await self._open(token)
         except StoreError as error:
             log.warning("customer_page.not_read", problem=str(error))
-            return self._problem("busy", 503, scope, ((b"retry-after", b"5"),))
+            return self._problem(BUSY, form, scope)
         if order is None:
             if wait := self._guesses.count(client_address(scope)):
-                return self._problem("limit", 429, scope, ((b"retry-after", str(wait).encode()),))
-            return self._problem("gone", 404, scope)
+                return self._problem(_too_many(wait), form, scope)
+            return self._problem(GONE, form, scope)
         language, vary = self._language(scope, order.language)
         view = self._pages.view(order, language, self._clock().astimezone(self._orders.policy.zone).date())
-        body = self._pages.page(view, Switch(language, _depth(path)))
-        return PageResponse(status=200, body=body, vary=vary)
+        return form.page(view, scope, token=token, vary=vary)
 
     async def _open(self, token: str) -> Order | None:
         return await self._orders.open(self._keys.read(token)) if token else None
@@ -114,21 +126,17 @@ class CustomerPage:
         asked: Sequence[str] = parse_qs(query[:500].decode("latin-1")).get("lang", ())
         return language_of_tag(asked[0], self._pages.codes) if asked else ""
 
-    def _problem(
-        self, name: str, status: int, scope: Scope, headers: tuple[tuple[bytes, bytes], ...] = ()
-    ) -> PageResponse:
+    def _problem(self, problem: Problem, form: Form, scope: Scope) -> PageResponse:
         language, vary = self._language(scope)
-        body = self._pages.problem(name, Switch(language, _depth(scope["path"])))
-        usual = PageResponse(status=status, body=body, vary=vary)
-        cache = SHORT if status == 404 else NEVER
-        return PageResponse(status=status, body=body, vary=vary, cache=cache, headers=(*usual.headers, *headers))
+        return form.problem(problem, language, scope, vary=vary)
 
 
 def token_of(path: str) -> str:
     """The token of a path; "" if there is none."""
-    _, _, token = path.removeprefix("/").partition("/")
+    _, _, token = path.removeprefix("/").removesuffix(JSON).partition("/")
     return token if 0 < len(token) <= MOST_TOKEN else ""
 
 
-def _depth(path: str) -> int:
-    return min(max(path.count("/") - 1, 0), 20)
+def _too_many(wait: int) -> Problem:
+    """Too many tokens that open nothing. `wait`: whole seconds until the next may be tried."""
+    return Problem(name="limit", status=429, headers=((b"retry-after", str(wait).encode()),))

@@ -9,10 +9,13 @@ from importlib import resources
 
 from awbridge.domain.customer_page.brand import colour_rules
 from awbridge.sinks.brand_files import Logo
-from awbridge.web.customer_page.responses import FILE_HEADERS, FOR_EVER, PageResponse
+from awbridge.web.customer_page.responses import DATA_HEADERS, FILE_HEADERS, FOR_EVER, PageResponse
 
 HEALTH = "health"
 CSS = b"text/css; charset=utf-8"
+SCRIPT = b"text/javascript; charset=utf-8"
+_EVERY_SITE = ((b"access-control-allow-origin", b"*"), (b"cross-origin-resource-policy", b"cross-origin"))
+FIVE_MINUTES = b"public, max-age=300"
 _ICON = (
     b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="4" fill="%b"/></svg>'
 )
@@ -20,9 +23,11 @@ _ICON = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageFiles:
-    """The files by name. `styles`: those of CSS, in order. `logo`: the logo's name, or "". `icon`: of the tab."""
+    """The files by name. `styles`: those of CSS, in order. `widget`: the script under the
+    address that stays, which names the one with the hash. `logo`: the logo's name, or "". `icon`: of the tab."""
 
     by_name: Mapping[str, PageResponse]
+    widget: PageResponse
     styles: tuple[str, ...]
     logo: str
     icon: str
@@ -45,11 +50,23 @@ def page_files(*, colour: str, own_css: bytes = b"", logo: Logo | None = None) -
     by_name[HEALTH] = PageResponse(
         status=200, body=b"awbridge customer page\n", content_type=b"text/plain", cache=b"no-store"
     )
-    return PageFiles(by_name=by_name, styles=styles, logo=name, icon=icon)
+    widget = (resources.files(__package__ or "") / "static" / "widget.js").read_bytes()
+    named = _named("widget", "js", widget)
+    by_name[named] = _script(widget, cache=FOR_EVER)
+    stays = _script(widget, cache=FIVE_MINUTES, location=f"static/{named}")
+    return PageFiles(by_name=by_name, widget=stays, styles=styles, logo=name, icon=icon)
 
 
 def _named(name: str, extension: str, content: bytes) -> str:
     return f"{name}-{hashlib.sha256(content).hexdigest()[:12]}.{extension}"
+
+
+def _script(content: bytes, *, cache: bytes, location: str = "") -> PageResponse:
+    """A script that every site may load, also one that names its hash (Subresource Integrity)."""
+    headers = (*DATA_HEADERS, *_EVERY_SITE)
+    if location:
+        headers = (*headers, (b"content-location", location.encode()))
+    return PageResponse(status=200, body=content, content_type=SCRIPT, cache=cache, headers=headers)
 
 
 def _file(content: bytes, media_type: bytes) -> PageResponse:

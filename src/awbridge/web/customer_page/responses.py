@@ -27,6 +27,7 @@ _ALWAYS = (
     (b"x-robots-tag", b"noindex, nofollow, noarchive"),
 )
 PAGE_HEADERS = (*_ALWAYS, (b"content-security-policy", _POLICY), (b"x-frame-options", b"DENY"))
+DATA_HEADERS = (*_ALWAYS, (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"))
 FILE_HEADERS = (*_ALWAYS, (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; sandbox"))
 
 
@@ -63,7 +64,7 @@ async def send_response(response: PageResponse, scope: Scope, send: Send) -> Non
         headers.append((b"etag", etag.encode()))
         if is_unchanged(header(asked, b"if-none-match"), etag):
             status, body = 304, b""
-    if status != 304:
+    if status not in (204, 304):
         headers.append((b"content-type", response.content_type))
         if gzip:
             body = compressed(body)

@@ -29,7 +29,8 @@
     h3 { font-size: 1.1em; line-height: 1.3; }
     h4 { font-size: 1em; margin-block-start: 0.75rem; }
     .title { font-size: 0.9em; opacity: 0.8; }
-    .bad { border-inline-start: 4px solid #c62828; padding-inline-start: 0.6rem; }
+    .warn, .bad { border-inline-start: 4px solid #b26a00; padding-inline-start: 0.6rem; }
+    .bad { border-color: #c62828; }
     article > p, dl { margin-block-start: 0.5rem; }
     dt { font-size: 0.9em; opacity: 0.8; }
     dl { display: grid; gap: 0.5rem 1.5rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 11rem), 1fr)); }
@@ -104,7 +105,7 @@
     const where = one.where || {};
     return make(
       "article",
-      one.tone === "bad" ? "bad" : "",
+      one.tone,
       text("p", "title", one.title),
       !alone && make("h3", "", one.headline),
       text("p", "", one.reason),
