@@ -6,13 +6,24 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 def fill(pattern: str, values: Mapping[str, object]) -> str:
     """A text with its `{placeholders}` replaced; one without a value stays."""
-    return _PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), pattern)
+    pieces = _pieces(pattern)
+    if len(pieces) == 1:
+        return pattern
+    shown = [str(values.get(name, f"{{{name}}}")) for name in pieces[1::2]]
+    return "".join([text + value for text, value in zip(pieces[::2], [*shown, ""], strict=True)])
+
+
+@lru_cache(maxsize=4096)  # a page fills dozens of patterns, and all pages the same ones
+def _pieces(pattern: str) -> tuple[str, ...]:
+    """The texts and the names of a pattern in turns, a text at both ends."""
+    return tuple(_PLACEHOLDER.split(pattern))
 
 
 def placeholders(pattern: str) -> frozenset[str]:
@@ -48,8 +59,8 @@ class DateWords:
             pattern = self.short_day if day.year == year else self.short_day_and_year
         else:
             pattern = self.day if day.year == year else self.day_and_year
-        names = {"weekday": self.weekdays[day.weekday()], "month": self.months[day.month - 1]}
-        return fill(pattern, {**names, "day": self.number(day.day), "year": self.number(day.year)})
+        weekday, month = self.weekdays[day.weekday()], self.months[day.month - 1]
+        return _day(pattern, weekday, month, day.day, day.year, self.digits)
 
     def near_day(self, day: date, *, today: date) -> str:
         """The same, but "today", "tomorrow" or "yesterday" where that is so. For pages that are made on that day."""
@@ -68,7 +79,7 @@ class DateWords:
 
     def time_in_words(self, at: datetime) -> str:
         """A local time of day, such as "10:30"."""
-        return fill(self.time, {"hour": self.number(f"{at:%H}"), "minute": self.number(f"{at:%M}")})
+        return _time(self.time, at.hour, at.minute, self.digits)
 
     def moment_in_words(self, at: datetime, *, year: int, short: bool = False) -> str:
         """A day and its time, such as "Monday, 23 November, 10:30", `short` "23 November, 10:30"."""
@@ -80,11 +91,24 @@ class DateWords:
 
     def number(self, value: int | str) -> str:
         """A number in the digits of the language."""
-        return str(value) if self.digits[:1] == "0" else str(value).translate(_digits(self.digits))
+        return _number(value, self.digits)
 
 
-def _digits(digits: str) -> dict[int, str]:
-    return {ord("0") + value: digit for value, digit in enumerate(digits)}
+def _number(value: int | str, digits: str) -> str:
+    if digits.startswith("0"):
+        return str(value)
+    return str(value).translate({ord("0") + number: digit for number, digit in enumerate(digits)})
+
+
+@lru_cache(maxsize=4096)  # days and times repeat from page to page
+def _day(pattern: str, weekday: str, month: str, day: int, year: int, digits: str) -> str:
+    numbers = {"day": _number(day, digits), "year": _number(year, digits)}
+    return fill(pattern, {"weekday": weekday, "month": month, **numbers})
+
+
+@lru_cache(maxsize=8192)
+def _time(pattern: str, hour: int, minute: int, digits: str) -> str:
+    return fill(pattern, {"hour": _number(f"{hour:02}", digits), "minute": _number(f"{minute:02}", digits)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +123,8 @@ class Words:
 
     def text(self, key: str, **values: object) -> str:
         """A text with its placeholders filled. Numbers are written in the digits of the language."""
+        if not values:
+            return self.texts[key]
         shown = {name: self.dates.number(v) if isinstance(v, int) else v for name, v in values.items()}
         return fill(self.texts[key], shown)
 
