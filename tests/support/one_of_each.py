@@ -24,6 +24,8 @@ async def one_of_each(web: Web, number: int) -> dict[str, str]:
         await inbox.add(session, [delivery(reference, received_at=T0 + 2 * MINUTE, body=as_body(failed))])
     web.clock.now = max(web.clock.now, T0 + 3 * MINUTE)  # the delivery is due
     assert await apply_due(store=web.store, clock=web.clock, policy=ApplyPolicy(zone=INDIA))
+    answer = (await given(web.store, web.clock, reference, digits="0000")).answer
+    assert answer
     assert (await http.put("/v1/couriers/T", json={"courier_partner_id": 4, "account_code": "a"})).status_code == 200
     downtime = {"courier_partner_id": 4, "starts": "22:00", "ends": "23:00"}
     endpoint = await http.post("/v1/endpoints", json={"url": "https://8.8.8.8/hook"})
@@ -32,8 +34,6 @@ async def one_of_each(web: Web, number: int) -> dict[str, str]:
     policy = ReconcilePolicy(zone=INDIA)
     assert await reconcile_due(store=web.store, clickpost=None, clock=web.clock, policy=policy, only=int(run))
     found = (await http.get(f"/v1/reconciliations/{run}/differences")).json()["differences"]
-    answer = (await given(web.store, web.clock, reference, digits="0000")).answer
-    assert answer
     return {
         "reference_number": reference,
         "transporter": "T",

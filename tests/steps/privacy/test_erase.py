@@ -169,6 +169,7 @@ async def test_a_person_leaves_every_table_the_archive_and_the_reports(
         "shipments": 1,
         "payload_versions": 2,
         "actions": 2 if "phone" in whose else 1,
+        "customer_answers": 1,
         "attempts": 1,
         "scans": 3,
         "events": 2,

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Protocol
 
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.action import ActionState
-from awbridge.domain.orders.shipment import Shipment, State, shard_of
+from awbridge.domain.orders.shipment import State, shard_of
 from awbridge.domain.tracking.lifecycle import Bucket
 from awbridge.domain.tracking.pieces import PieceStatus
 
@@ -220,8 +221,37 @@ def _number(part: str, text: str, what: str) -> int | None:
     return int(part)
 
 
+class AnswerableShipment(Protocol):
+    """What decides whether a shipment may be answered about."""
+
+    @property
+    def state(self) -> State: ...
+    @property
+    def waybill(self) -> str | None: ...
+    @property
+    def replaced_by(self) -> str | None: ...
+    @property
+    def cancel_requested_at(self) -> datetime | None: ...
+    @property
+    def delivery_type(self) -> str: ...
+    @property
+    def courier_partner_id(self) -> int: ...
+    @property
+    def status_bucket(self) -> int | None: ...
+    @property
+    def status_at(self) -> datetime | None: ...
+    @property
+    def final(self) -> bool: ...
+    @property
+    def ndr_at(self) -> datetime | None: ...
+    @property
+    def ndr_code(self) -> int | None: ...
+    @property
+    def created_at(self) -> datetime: ...
+
+
 def answerable(
-    shipment: Shipment,
+    shipment: AnswerableShipment,
     pieces: Sequence[PieceStatus],
     answers: Sequence[CustomerAnswer],
     rules: AnswerRules,
@@ -247,11 +277,11 @@ def answerable(
     return [_allowed(one, shipment.courier_partner_id, answers, rules) for one in found]
 
 
-def _reportable_until(shipment: Shipment) -> datetime:
+def _reportable_until(shipment: AnswerableShipment) -> datetime:
     return (shipment.status_at or shipment.created_at) + NOT_RECEIVED_WITHIN
 
 
-def _is_asked(shipment: Shipment) -> bool:
+def _is_asked(shipment: AnswerableShipment) -> bool:
     is_on_its_way = shipment.state is State.PLACED and shipment.waybill and not shipment.replaced_by
     return bool(is_on_its_way and not shipment.cancel_requested_at and shipment.delivery_type.upper() != RETURN)
 
@@ -272,6 +302,23 @@ def _allowed(one: Answerable, courier: int, answers: Sequence[CustomerAnswer], r
         return replace(one, kinds=(), last=last)
     kinds = tuple(k for k in one.kinds if rules.handling(courier, one.ndr_code, k) is not Handling.OFF)
     return replace(one, kinds=kinds, last=last)
+
+
+def shown_about(
+    shipment: AnswerableShipment,
+    pieces: Sequence[PieceStatus],
+    answers: Sequence[CustomerAnswer],
+    rules: AnswerRules,
+    now: datetime,
+) -> list[Answerable]:
+    """What the page shows: what may be answered now; else, on its way, what became of the last answer."""
+    found = answerable(shipment, pieces, answers, rules, now)
+    if found or shipment.final or not _is_asked(shipment):
+        return found
+    last = next((answer for answer in reversed(answers) if answer.state is not AnswerState.REPLACED), None)
+    if last is None:
+        return []
+    return [Answerable(waybill=last.waybill, about_at=last.about_at, ndr_code=last.ndr_code, kinds=(), last=last)]
 
 
 def days_to_choose(today: date) -> list[date]:
@@ -329,7 +376,7 @@ def followed(
     return None if state is answer.state else AnswerEnding(state, problem)
 
 
-def is_open(waybill: str, shipment: Shipment, pieces: Iterable[PieceStatus]) -> bool:
+def is_open(waybill: str, shipment: AnswerableShipment, pieces: Iterable[PieceStatus]) -> bool:
     """Whether the failed delivery of a shipment, or of one of its boxes, is still open."""
     if shipment.final or shipment.state is not State.PLACED:
         return False
