@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from awbridge.clickpost.orders.order_facts import phone_tail
 from awbridge.clickpost.wire.tracking_codes import status_info
+from awbridge.domain.customer_page.answers import read_rules
 from awbridge.domain.customer_page.brand import Brand
 from awbridge.domain.customer_page.links import LinkKeys
 from awbridge.domain.customer_page.origins import read_origins
@@ -21,10 +22,13 @@ from awbridge.domain.tracking.promise import Promise
 from awbridge.domain.tracking.returns import ReturnEvent
 from awbridge.sinks.brand_files import Logo
 from awbridge.sinks.page_languages import load_languages
+from awbridge.steps.customer_page.answers import AnswerPolicy
 from awbridge.steps.customer_page.open_orders import OpenOrders
 from awbridge.steps.customer_page.read_orders import PagePolicy
 from awbridge.store import Store
 from awbridge.store.tracking import promises, scans
+from awbridge.web.customer_page.answer_requests import AnswerRequests
+from awbridge.web.customer_page.answering import Answering
 from awbridge.web.customer_page.app import CustomerPage
 from awbridge.web.customer_page.as_json import JsonPages
 from awbridge.web.customer_page.files import page_files
@@ -155,15 +159,18 @@ class CustomersView:
     logo: Logo | None = None
     default: str = "en"
     origins: str = "https://shop.example"
+    rules: str = ""
 
     def __post_init__(self) -> None:
         files = page_files(colour=self.brand.colour, own_css=self.own_css, logo=self.logo)
         self.languages = load_languages()
         pages = PageMaker(self.languages, self.brand, files, default=self.default)
-        self.orders = OpenOrders(self.store, self.clock, PagePolicy(zone=ZONE))
+        rules = read_rules(self.rules)
+        self.orders = OpenOrders(self.store, self.clock, PagePolicy(zone=ZONE, answers=rules))
         as_json = JsonPages(base_url=ADDRESS, brand=self.brand, logo=files.logo)
         json = JsonForm(pages, as_json, read_origins(self.origins))
-        self.app = CustomerPage(self.orders, KEYS, pages, files, json, self.clock)
+        answers = AnswerRequests(Answering(self.store, self.clock, AnswerPolicy(zone=ZONE, rules=rules)))
+        self.app = CustomerPage(self.orders, KEYS, pages, files, json, self.clock, answers=answers)
         self.http = httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app=self.app),  # pyright: ignore
             base_url=ADDRESS,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from awbridge.app.policies import answer_policy
 from awbridge.app.settings import Settings
 from awbridge.domain.customer_page.brand import Brand
 from awbridge.domain.errors import SettingsError
@@ -14,6 +16,8 @@ from awbridge.steps.customer_page.open_orders import OpenOrders
 from awbridge.steps.customer_page.read_orders import PagePolicy
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
+from awbridge.web.customer_page.answer_requests import AnswerRequests
+from awbridge.web.customer_page.answering import Answering
 from awbridge.web.customer_page.app import CustomerPage
 from awbridge.web.customer_page.as_json import JsonPages
 from awbridge.web.customer_page.files import page_files
@@ -38,12 +42,20 @@ def customer_page(
         own_css=read_css(settings.track_css_file) if settings.track_css_file else b"",
         logo=read_logo(settings.track_logo_file) if settings.track_logo_file else None,
     )
-    policy = PagePolicy(zone=settings.zone, stuck_after=settings.stuck_after, valid_for=settings.track_links_valid_for)
+    answering = answer_policy(settings)
+    policy = PagePolicy(
+        zone=settings.zone,
+        stuck_after=settings.stuck_after,
+        valid_for=settings.track_links_valid_for,
+        answers=answering.rules,
+    )
     shop = brand(settings)
     pages = PageMaker(languages, shop, files, default=settings.track_language)
     as_json = JsonPages(base_url=settings.track_url, brand=shop, logo=files.logo)
     json = JsonForm(pages, as_json, settings.sites_that_show_parcels)
-    return CustomerPage(OpenOrders(store, clock, policy), keys, pages, files, json, clock, GuessLimiter(refused))
+    answers = AnswerRequests(Answering(store, clock, answering, [urlsplit(settings.track_url).netloc]))
+    orders = OpenOrders(store, clock, policy)
+    return CustomerPage(orders, keys, pages, files, json, clock, GuessLimiter(refused), answers)
 
 
 def brand(settings: Settings) -> Brand:

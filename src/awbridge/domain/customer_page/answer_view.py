@@ -19,9 +19,7 @@ from awbridge.domain.customer_page.answers import (
     CustomerAnswer,
     days_to_choose,
 )
-from awbridge.domain.customer_page.words import Words
-
-DIGITS = 4
+from awbridge.domain.customer_page.words import Words, as_beginning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +152,7 @@ class _FormMaker:
         chosen = notice.kind if notice and notice.kind in about.kinds else None
         if len(about.kinds) == 1:
             chosen = about.kinds[0]
+        problem = _shown_problem(told, chosen) if about.kinds else ""
         return AnswerFormView(
             anchor=f"answer-{asks.key}-{box}",
             key=asks.key,
@@ -162,10 +161,10 @@ class _FormMaker:
             heading=heading,
             last=self._last(about.last) if about.last else "",
             told=self.words.text(f"answers.told_{told}") if told and not told.is_problem else "",
-            problem=told.value if told and told.is_problem and about.kinds else "",
-            problem_text=self.words.text(f"answers.problem_{told}") if told and told.is_problem else "",
+            problem=problem,
+            problem_text=self.words.text(f"answers.problem_{problem}") if problem else "",
             choices=tuple(self._choice(kind, chosen) for kind in about.kinds),
-            days=tuple((day.isoformat(), self._day(day)) for day in days_to_choose(self.today)),
+            days=tuple((day.isoformat(), as_beginning(self._day(day))) for day in days_to_choose(self.today)),
         )
 
     def _choice(self, kind: AnswerKind, chosen: AnswerKind | None) -> ChoiceView:
@@ -183,3 +182,17 @@ class _FormMaker:
 
     def _day(self, day: date) -> str:
         return self.words.dates.near_day(day, today=self.today)
+
+
+_FIELDS_OF = {
+    Told.DAY: REATTEMPTS,
+    Told.PHONE: (AnswerKind.NEW_PHONE,),
+    Told.ADDRESS: (AnswerKind.NEW_ADDRESS,),
+}
+
+
+def _shown_problem(told: Told | None, chosen: AnswerKind | None) -> str:
+    """The field that is wrong; "" if it is none of those that the form shows."""
+    if told is None or not told.is_problem:
+        return ""
+    return told.value if chosen in _FIELDS_OF.get(told, (chosen,)) else ""

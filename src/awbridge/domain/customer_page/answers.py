@@ -185,6 +185,9 @@ class AnswerRules:
         return Handling.ASK if found is Handling.SEND and kind in TASKS else found
 
 
+NO_RULES = AnswerRules()
+
+
 def read_rules(text: str) -> AnswerRules:
     """Rules as `courier/reason/answer=send|ask|off`, comma-separated, with `*` for all. Raises ValueError."""
     return AnswerRules(tuple(_rule(part.strip()) for part in text.split(",") if part.strip()))

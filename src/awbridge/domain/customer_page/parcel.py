@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from awbridge.domain.customer_page.answer_view import Asks
 from awbridge.domain.customer_page.meanings import Meaning, Reason, ReturnNews
 
 
@@ -42,6 +43,7 @@ class Parcel:
     `is_replaced`: another parcel was sent instead of it. `status`: None before the first scan; `status_at` is its time.
     `scans` in any order. `boxes`: the waybills of a shipment of several boxes. `promised`: each expected day that
     differs from the one before, oldest first. `is_stuck`: longer without news than its leg allows.
+    `asks`: what the customer may answer about it.
     """
 
     is_return: bool = False
@@ -63,6 +65,7 @@ class Parcel:
     boxes: tuple[str, ...] = ()
     promised: tuple[date, ...] = ()
     returns: tuple[ReturnSeen, ...] = ()
+    asks: Asks | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

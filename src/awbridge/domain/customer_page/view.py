@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from awbridge.domain.customer_page.answer_view import AnswersView
 from awbridge.domain.customer_page.journey import Arriving, Box, Event, Journey, journey_of, summary
 from awbridge.domain.customer_page.ladder import Step, StepState
 from awbridge.domain.customer_page.meanings import Meaning, Reason
@@ -114,7 +115,7 @@ class PageView:
     tone: Tone
     parcels: tuple[ParcelView, ...]
     note: str = ""
-    answers: object | None = None
+    answers: AnswersView | None = None
 
 
 _ENDED = frozenset(

@@ -11,6 +11,8 @@ from awbridge.clickpost.orders.addressee import Addressee, addressee
 from awbridge.clickpost.orders.order_places import RETURN
 from awbridge.clickpost.tracking.meanings import courier_for_customers, has_refund, meaning_of, news_of, reason_of
 from awbridge.clickpost.wire.tracking_codes import status_info
+from awbridge.domain.customer_page.answer_view import Asks
+from awbridge.domain.customer_page.answers import NO_RULES, AnswerRules
 from awbridge.domain.customer_page.links import expires_at
 from awbridge.domain.customer_page.parcel import Order, Parcel, ReturnSeen, Sighted
 from awbridge.domain.customer_page.places import shown_place
@@ -19,6 +21,7 @@ from awbridge.domain.tracking import promise
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.domain.tracking.promise import Promise
 from awbridge.domain.tracking.returns import from_text
+from awbridge.steps.customer_page.open_answers import asks_of
 from awbridge.store.customer_page import links, reading
 from awbridge.store.customer_page.reading import PageScan, PageShipment
 from awbridge.store.engine.database import Session
@@ -30,11 +33,15 @@ MOST_SUCCESSORS = 5  # in a row: a parcel may be replaced more than once
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PagePolicy:
-    """The shop's zone, when a parcel counts as stuck, and how long a link opens after the parcel's latest news."""
+    """The shop's zone, when a parcel counts as stuck, and how long a link opens after the parcel's latest news.
+
+    `answers`: which answers customers are offered.
+    """
 
     zone: ZoneInfo
     stuck_after: StuckAfter = DEFAULT_STUCK_AFTER
     valid_for: timedelta = timedelta(days=90)
+    answers: AnswerRules = NO_RULES
 
 
 async def read_orders(
@@ -55,7 +62,8 @@ async def read_orders(
     shown = {s.reference_number for group in groups.values() for s in group.shipments}
     scans = await reading.scans(session, shown)
     promised = await promises.of_shipments(session, sorted(shown))
-    makes = _ParcelMaker(scans, promised, policy, now)
+    asks = await asks_of(session, [known[reference] for reference in shown], rules=policy.answers, now=now)
+    makes = _ParcelMaker(scans, promised, asks, policy, now)
     return {link: makes.order(group) for link, group in groups.items()}
 
 
@@ -125,6 +133,7 @@ class _ParcelMaker:
 
     scans: Mapping[str, Sequence[PageScan]]
     promised: Mapping[str, Sequence[Promise]]
+    asks: Mapping[str, Asks]
     policy: PagePolicy
     now: datetime
 
@@ -156,6 +165,7 @@ class _ParcelMaker:
             boxes=s.children,
             promised=_promised_days(self.promised.get(s.reference_number, ()), s.edd),
             returns=tuple(seen for scan in scans if (seen := self._return(scan))),
+            asks=self.asks.get(s.reference_number),
         )
 
     def _is_stuck(self, s: PageShipment) -> bool:

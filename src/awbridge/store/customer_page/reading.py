@@ -44,6 +44,7 @@ class PageShipment:
     replaced_by: str | None
     cancel_requested_at: datetime | None
     phone_tail: str | None = field(repr=False)
+    ndr_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,4 +115,5 @@ def _shipment(row: Row) -> PageShipment:
         replaced_by=row["replaced_by"],
         cancel_requested_at=row["cancel_requested_at"],
         phone_tail=row["phone_tail"],
+        ndr_at=row["ndr_at"],
     )

@@ -1,13 +1,13 @@
-"""GET /track/{token} and /t/{token}: the customer's page, its files, and what stands for it where there is no parcel.
+"""GET /track/{token} and /t/{token}: the customer's page, its files, what stands for it without a parcel; its forms.
 
 No framework: the page is asked for by everyone who waits for a parcel, in the process that must answer webhooks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Protocol
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 import structlog
 
@@ -17,12 +17,14 @@ from awbridge.domain.errors import StoreError
 from awbridge.steps.customer_page.open_orders import LinkIds, OpenOrders
 from awbridge.steps.runtime.clock import Clock
 from awbridge.web.access.credentials import client_address
+from awbridge.web.customer_page.answer_requests import AnswerRequests
+from awbridge.web.customer_page.answering import ANSWER, read_notice
 from awbridge.web.customer_page.files import PageFiles
-from awbridge.web.customer_page.forms import JSON, Form, HtmlForm, JsonForm, Problem
+from awbridge.web.customer_page.forms import JSON, Form, HtmlForm, JsonForm, Problem, depth
 from awbridge.web.customer_page.guess_limiter import GuessLimiter
 from awbridge.web.customer_page.negotiation import header, language_of_tag, preferred_language
-from awbridge.web.customer_page.pages import PageMaker
-from awbridge.web.customer_page.responses import NEVER, SHORT, PageResponse, send_response
+from awbridge.web.customer_page.pages import PageMaker, Switch
+from awbridge.web.customer_page.responses import FRESH, NEVER, SHORT, PageResponse, send_response
 from awbridge.web.webhook.endpoint import Receive, Scope, Send
 
 log = structlog.get_logger()
@@ -63,6 +65,7 @@ class CustomerPage:
         json: JsonForm,
         clock: Clock,
         guesses: GuessLimiter | None = None,
+        answers: AnswerRequests | None = None,
     ) -> None:
         self._guesses = guesses or GuessLimiter()
         self._orders = orders
@@ -72,11 +75,36 @@ class CustomerPage:
         self._json = json
         self._files = files
         self._clock = clock
+        self._answers = answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        del receive
-        await send_response(await self._answer(scope), scope, send)
+        if self._answers and scope["path"].endswith(ANSWER):
+            response = await self._answered(self._answers, scope, receive)
+        else:
+            response = await self._answer(scope)
+        await send_response(response, scope, send)
+
+    async def _answered(self, answers: AnswerRequests, scope: Scope, receive: Receive) -> PageResponse:
+        """The response to a form of the page."""
+        if refusal := answers.refusal(scope):
+            return refusal
+        body = await answers.body(receive)
+        if isinstance(body, PageResponse):
+            return body
+        token = token_of(scope["path"].removesuffix(ANSWER))
+        try:
+            order = await self._open(token)
+            if order is None:
+                return self._nothing(self._html, scope)
+            language, _ = self._language(scope, order.language)
+            asked = [parcel.asks for parcel in order.parcels if parcel.asks]
+            switch = Switch(language, depth(scope["path"]), token)
+            response = await answers.respond(scope, body, asked, self._pages, switch)
+            return response or self._problem(GONE, self._html, scope)
+        except StoreError as error:
+            log.warning("customer_page.not_answered", problem=str(error))
+            return self._problem(BUSY, self._html, scope)
 
     async def _answer(self, scope: Scope) -> PageResponse:
         path: str = scope["path"]
@@ -103,12 +131,17 @@ class CustomerPage:
             log.warning("customer_page.not_read", problem=str(error))
             return self._problem(BUSY, form, scope)
         if order is None:
-            if wait := self._guesses.count(client_address(scope)):
-                return self._problem(_too_many(wait), form, scope)
-            return self._problem(GONE, form, scope)
+            return self._nothing(form, scope)
         language, vary = self._language(scope, order.language)
-        view = self._pages.view(order, language, self._clock().astimezone(self._orders.policy.zone).date())
-        return form.page(view, scope, token=token, vary=vary)
+        today = self._clock().astimezone(self._orders.policy.zone).date()
+        notice = read_notice(_asked(scope["query_string"])) if form is self._html else None
+        view = self._pages.view(order, language, today, notice)
+        return form.page(view, scope, token=token, vary=vary, cache=NEVER if notice else FRESH)
+
+    def _nothing(self, form: Form, scope: Scope) -> PageResponse:
+        """The response to a token that opens nothing."""
+        wait = self._guesses.count(client_address(scope))
+        return self._problem(_too_many(wait) if wait else GONE, form, scope)
 
     async def _open(self, token: str) -> Order | None:
         return await self._orders.open(self._keys.read(token)) if token else None
@@ -121,10 +154,8 @@ class CustomerPage:
         return accepted or language_of_tag(of_customer, self._pages.codes) or self._pages.default, b"accept-language"
 
     def _asked_language(self, query: bytes) -> str:
-        if not query:
-            return ""
-        asked: Sequence[str] = parse_qs(query[:500].decode("latin-1")).get("lang", ())
-        return language_of_tag(asked[0], self._pages.codes) if asked else ""
+        asked = _asked(query).get("lang", "")
+        return language_of_tag(asked, self._pages.codes) if asked else ""
 
     def _problem(self, problem: Problem, form: Form, scope: Scope) -> PageResponse:
         language, vary = self._language(scope)
@@ -140,3 +171,8 @@ def token_of(path: str) -> str:
 def _too_many(wait: int) -> Problem:
     """Too many tokens that open nothing. `wait`: whole seconds until the next may be tried."""
     return Problem(name="limit", status=429, headers=((b"retry-after", str(wait).encode()),))
+
+
+def _asked(query: bytes) -> Mapping[str, str]:
+    """The parameters of a query."""
+    return dict(parse_qsl(query[:500].decode("latin-1"))) if query else {}

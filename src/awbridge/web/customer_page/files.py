@@ -35,7 +35,7 @@ class PageFiles:
 
 def page_files(*, colour: str, own_css: bytes = b"", logo: Logo | None = None) -> PageFiles:
     """The files of a shop with this colour, its own CSS and its logo."""
-    css = (resources.files(__package__ or "") / "static" / "page.css").read_bytes() + colour_rules(colour).encode()
+    css = b"".join(map(_static, ("page.css", "answers.css"))) + colour_rules(colour).encode()
     by_name = {_named("page", "css", css): _file(css, CSS)}
     if own_css:
         by_name[_named("own", "css", own_css)] = _file(own_css, CSS)
@@ -55,6 +55,10 @@ def page_files(*, colour: str, own_css: bytes = b"", logo: Logo | None = None) -
     by_name[named] = _script(widget, cache=FOR_EVER)
     stays = _script(widget, cache=FIVE_MINUTES, location=f"static/{named}")
     return PageFiles(by_name=by_name, widget=stays, styles=styles, logo=name, icon=icon)
+
+
+def _static(name: str) -> bytes:
+    return (resources.files(__package__ or "") / "static" / name).read_bytes()
 
 
 def _named(name: str, extension: str, content: bytes) -> str:

@@ -30,7 +30,7 @@ class Problem:
 class Form(Protocol):
     """Makes responses. `vary`: the request headers on which the language depends."""
 
-    def page(self, view: PageView, scope: Scope, *, token: str, vary: bytes) -> PageResponse:
+    def page(self, view: PageView, scope: Scope, *, token: str, vary: bytes, cache: bytes) -> PageResponse:
         """The page of an order."""
         ...
 
@@ -45,15 +45,14 @@ class HtmlForm:
     def __init__(self, pages: PageMaker) -> None:
         self._pages = pages
 
-    def page(self, view: PageView, scope: Scope, *, token: str, vary: bytes) -> PageResponse:
+    def page(self, view: PageView, scope: Scope, *, token: str, vary: bytes, cache: bytes) -> PageResponse:
         """The page of an order."""
-        del token
-        body = self._pages.page(view, Switch(view.language, _depth(scope["path"])))
-        return PageResponse(status=200, body=body, vary=vary)
+        body = self._pages.page(view, Switch(view.language, depth(scope["path"]), token))
+        return PageResponse(status=200, body=body, vary=vary, cache=cache)
 
     def problem(self, problem: Problem, language: str, scope: Scope, *, vary: bytes) -> PageResponse:
         """Why there is no page."""
-        body = self._pages.problem(problem.name, Switch(language, _depth(scope["path"])))
+        body = self._pages.problem(problem.name, Switch(language, depth(scope["path"])))
         headers = (*PAGE_HEADERS, *problem.headers)
         return PageResponse(status=problem.status, body=body, vary=vary, cache=problem.cache, headers=headers)
 
@@ -66,10 +65,10 @@ class JsonForm:
         self._as_json = as_json
         self._origins = origins
 
-    def page(self, view: PageView, scope: Scope, *, token: str, vary: bytes) -> PageResponse:
+    def page(self, view: PageView, scope: Scope, *, token: str, vary: bytes, cache: bytes) -> PageResponse:
         """The page of an order."""
         body = self._as_json.page(view, self._pages.languages[view.language], token)
-        return self._response(200, body, scope, vary=vary)
+        return replace(self._response(200, body, scope, vary=vary), cache=cache)
 
     def problem(self, problem: Problem, language: str, scope: Scope, *, vary: bytes) -> PageResponse:
         """Why there is no page."""
@@ -94,5 +93,6 @@ class JsonForm:
         )
 
 
-def _depth(path: str) -> int:
+def depth(path: str) -> int:
+    """How many folders below the root a path stands, at most 20."""
     return min(max(path.count("/") - 1, 0), 20)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import UTC, date
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from awbridge.domain.customer_page.answer_view import Notice, answers_view
 from awbridge.domain.customer_page.brand import Brand
 from awbridge.domain.customer_page.parcel import Order
 from awbridge.domain.customer_page.view import PageView, page_view
@@ -19,10 +20,14 @@ FOLDER = "templates/customer_page"
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """The language of a page that is asked for, and where the page stands: `depth` folders below the root."""
+    """The language of a page that is asked for, and where the page stands: `depth` folders below the root.
+
+    `token`: of its link, by which its forms name it; "" for a page without a parcel.
+    """
 
     language: str
     depth: int = 1
+    token: str = ""
 
     @property
     def root(self) -> str:
@@ -48,15 +53,27 @@ class PageMaker:
             auto_reload=False,
         )
         self._page = environment.get_template("page.html.j2")
+        self._proof = environment.get_template("proof.html.j2")
         self._problem = environment.get_template("problem.html.j2")
 
-    def view(self, order: Order, language: str, today: date) -> PageView:
-        """The page of an order as texts."""
-        return page_view(order, self.languages[language], today=today)
+    def view(self, order: Order, language: str, today: date, notice: Notice | None = None) -> PageView:
+        """The page of an order as texts, with its forms. `notice`: what is told about one of them."""
+        words = self.languages[language]
+        view = page_view(order, words, today=today)
+        shown = zip(order.parcels, view.parcels, strict=True)
+        asked = [(parcel.asks, one.title) for parcel, one in shown if parcel.asks]
+        if not asked:
+            return view
+        zone = order.parcels[0].ordered_at.tzinfo or UTC
+        return replace(view, answers=answers_view(asked, words, today=today, zone=zone, notice=notice))
 
     def page(self, view: PageView, switch: Switch) -> bytes:
         """The page of an order as HTML."""
         return self._page.render(self._common(switch), view=view, answers=view.answers).encode()
+
+    def proof(self, switch: Switch, proof_url: str) -> bytes:
+        """The page that leads to the proof of delivery."""
+        return self._proof.render(self._common(switch), proof_url=proof_url).encode()
 
     def problem(self, name: str, switch: Switch) -> bytes:
         """The page that says why there is nothing: gone, busy or limit."""
@@ -70,4 +87,5 @@ class PageMaker:
             "brand": self._brand,
             "files": self._files,
             "root": switch.root,
+            "token": switch.token,
         }
