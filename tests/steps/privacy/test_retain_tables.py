@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from awbridge.domain.customer_page.answers import Answerable, AnswerKind, AnswerState, Wish
 from awbridge.domain.orders.action import ActionKind, NewAction
 from awbridge.domain.orders.shipment import State, shard_of
 from awbridge.domain.privacy_setting import read_privacy
@@ -17,6 +18,7 @@ from awbridge.sinks.objects import Objects
 from awbridge.steps.audit.archive import ArchivePolicy, archive_due
 from awbridge.steps.privacy.retain import RetainPolicy, retain
 from awbridge.store import Store
+from awbridge.store.customer_page import answers
 from awbridge.store.notify import alarms
 from awbridge.store.orders import actions
 from awbridge.store.polling import windows
@@ -328,3 +330,20 @@ async def test_labels_print_runs_and_manifests_go_but_no_number_is_given_twice(s
     assert gone == {"print_lines": 1, "print_runs": 1, "manifest_lines": 2, "manifests": 1}
     assert await left(store, "manifests", "number") == [2], "the last number is known"
     assert await left(store, "print_lines", "reference_number") == ["R2"]
+
+
+async def test_answers_go_once_they_have_ended_and_tries_with_our_own_records(store: Store, objects: Objects) -> None:
+    wish = Wish(kind=AnswerKind.REFUSE)
+    async with store.write() as session:
+        for name in ("waits", "sent", "dismissed", "new"):
+            at = NOW - timedelta(days=1 if name == "new" else 40)
+            about = Answerable(waybill="", about_at=at, ndr_code=1, kinds=())
+            answer = await answers.add(session, name, 4, wish, about, now=at)
+            if name != "waits":
+                state = AnswerState.SENT if name == "sent" else AnswerState.DISMISSED
+                await answers.settle(session, answer.id, state, by="ops", now=at)
+            await answers.count_try(session, name, now=at)
+    assert await run(store, objects, actions=30) == {"customer_answers": 1}
+    assert set(await left(store, "customer_answers", "reference_number")) == {"waits", "sent", "new"}
+    assert await run(store, objects, runs=30) == {"answer_tries": 3}
+    assert await left(store, "answer_tries", "reference_number") == ["new"]

@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from awbridge.domain.customer_page.answers import Answerable, AnswerKind, AnswerState, Wish
 from awbridge.domain.orders.attention import NEEDS, Need, RefusalCounts, RefusedLimit
 from awbridge.domain.reconciliation.differences import DifferenceKind, Theirs
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER
 from awbridge.store import Store
+from awbridge.store.customer_page import answers
 from awbridge.store.notify import attention
 from awbridge.store.reconciliation import differences
 from awbridge.store.reconciliation.differences import Finding
@@ -72,6 +74,17 @@ async def test_an_open_failed_delivery_counts(store: Store) -> None:
     await place(store, "A", "AWB1")
     await change(store, "UPDATE shipments SET ndr_at = $1", T0)
     assert await needs(store) == {Need.NDR: 1}
+
+
+async def test_an_answer_that_waits_for_an_operator_counts(store: Store) -> None:
+    about = Answerable(waybill="", about_at=T0, ndr_code=1, kinds=())
+    async with store.write() as session:
+        answer = await answers.add(session, "A", 4, Wish(kind=AnswerKind.REFUSE), about, now=T0)
+    assert await needs(store) == {Need.ANSWERS: 1}
+    assert NEEDS[Need.ANSWERS].needs_person
+    async with store.write() as session:
+        await answers.settle(session, answer.id, AnswerState.DISMISSED, by="ops", now=T0)
+    assert await needs(store) == {}
 
 
 async def test_parcels_that_are_stuck_or_late_are_counted(store: Store) -> None:
