@@ -133,8 +133,12 @@ async def overtaken(session: Session, *, today: date, limit: int) -> list[Custom
 async def acted_on(
     session: Session, *, refused_since: datetime, limit: int
 ) -> list[tuple[CustomerAnswer, ActionState | None, str | None]]:
-    """Answers whose instruction came to an end: each with the state and the problem of the instruction."""
-    rows = await session.fetch(_sql.acted_on, refused_since, limit)
+    """Answers whose instruction ended, or is tried again: each with the state and the problem of the instruction.
+
+    `refused_since`: when the oldest refused answer was received whose instruction is looked at.
+    """
+    sent = await session.fetch(_sql.acted_on, limit)
+    rows = [*sent, *await session.fetch(_sql.tried_again, refused_since, limit)]
     return [
         (_answer(row), ActionState(row["action_state"]) if row["action_state"] else None, row["action_problem"])
         for row in rows

@@ -59,18 +59,28 @@ ORDER BY state, received_at, id LIMIT $4
 -- name: overtaken
 -- Answers that wait for an operator although their parcel is no longer in the failed delivery, or their day ($1: today)
 -- is over. Those to one box of several are looked at in any case: the status of a box is in no column.
-SELECT {{customer_answers.*}} FROM customer_answers
+WITH waiting AS MATERIALIZED (
+  SELECT {{customer_answers.*}} FROM customer_answers WHERE state = 'received' AND kind <> 'not_received'
+)
+SELECT {{customer_answers.*}} FROM waiting customer_answers
 JOIN shipments s ON s.shard = customer_answers.shard AND s.reference_number = customer_answers.reference_number
-WHERE customer_answers.state = 'received' AND customer_answers.kind <> 'not_received'
-  AND (customer_answers.waybill <> '' OR s.final OR s.state <> 'placed' OR COALESCE(s.status_bucket, 0) <> 5
-    OR (customer_answers.kind = 'deliver_again' AND customer_answers.day < $1))
+WHERE (customer_answers.waybill <> '' OR s.final OR s.state <> 'placed' OR COALESCE(s.status_bucket, 0) <> 5
+  OR (customer_answers.kind = 'deliver_again' AND customer_answers.day < $1))
 ORDER BY customer_answers.received_at, customer_answers.id LIMIT $2
 
--- name: acted_on
--- Answers whose instruction has ended, and refused ones (received since $1) whose instruction was tried again.
+-- fragment: with_action
 SELECT {{customer_answers.*}}, x.state AS action_state, x.problem AS action_problem FROM customer_answers
 LEFT JOIN actions x ON x.shard = customer_answers.shard AND x.id = customer_answers.action
-WHERE (customer_answers.state = 'sent' AND (x.state IS NULL OR x.state IN ('done', 'refused', 'gave_up', 'overtaken')))
-  OR (customer_answers.state = 'refused' AND customer_answers.received_at >= $1
-    AND x.state IN ('due', 'waiting', 'done', 'overtaken'))
+
+-- name: acted_on
+-- Sent answers whose instruction has ended, or is gone.
+{{with_action}}
+WHERE customer_answers.state = 'sent' AND (x.state IS NULL OR x.state IN ('done', 'refused', 'gave_up', 'overtaken'))
+ORDER BY customer_answers.received_at, customer_answers.id LIMIT $1
+
+-- name: tried_again
+-- Refused answers, received since $1, whose instruction was tried again.
+{{with_action}}
+WHERE customer_answers.state = 'refused' AND customer_answers.received_at >= $1
+  AND x.state IN ('due', 'waiting', 'done', 'overtaken')
 ORDER BY customer_answers.received_at, customer_answers.id LIMIT $2
