@@ -18,7 +18,7 @@ from awbridge.store.orders import shipments
 
 log = structlog.get_logger()
 
-BATCH = 100
+BATCH = 500
 REFUSED_FOR = timedelta(days=14)  # for so long a refused answer follows an action that is tried again
 
 
