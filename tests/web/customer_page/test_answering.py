@@ -145,12 +145,14 @@ async def test_an_address_that_guesses_at_many_parcels_is_refused_without_a_quer
     page = CustomersView(store)
     tokens = [await failed(store, f"REF-{n}", order_id=f"O-{n}") for n in range(7)]
     pages = [(await page.get(token)).text for token in tokens]
+    invalid = await send(page, tokens[6], pages[6], kind="new_phone")
+    assert "answer=phone" in invalid.headers["location"], "what is no guess does not make an address trusted"
     codes = [
         (await send(page, token, shown, kind="refuse", digits=f"{n:04}")).status_code
         for token, shown in zip(tokens, pages, strict=True)
         for n in range(5)
     ]
-    assert codes == [303] * 30 + [429] * 5
+    assert codes == [303] * 30 + [429] * 5, "the last parcel is guarded, although none of its tries is used up"
     refused = await send(page, tokens[6], pages[6], kind="refuse")
     assert int(refused.headers["retry-after"]) > 0
 
@@ -219,7 +221,9 @@ async def test_a_form_that_is_late_changes_nothing(store: Store, page: Customers
         await session.execute(sql("UPDATE shipments SET status_bucket = 4, status_code = 6, ndr_at = NULL"))
     answer = await send(page, token, shown, kind="refuse")
     assert "answer=closed" in answer.headers["location"]
-    assert (await page.http.get(f"/track/{answer.headers['location'][3:].partition('#')[0]}")).status_code == 200
+    shown = await told(page, token, answer)
+    html5lib.HTMLParser(strict=True).parse(shown)
+    assert "Nothing can be changed about this parcel at the moment." in shown
     assert await stored(store, "REF-1") == []
 
 

@@ -73,6 +73,11 @@ class Notice:
     box: int = 0
     kind: AnswerKind | None = None
 
+    @property
+    def about(self) -> tuple[str, int]:
+        """Which form."""
+        return self.key, self.box
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChoiceView:
@@ -117,7 +122,7 @@ class AnswerFormView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswersView:
-    """All forms of a page. `is_urgent`: a delivery failed, so that they come before everything else."""
+    """All forms of a page. `is_urgent`: they come before the parcels, since a delivery failed."""
 
     forms: tuple[AnswerFormView, ...]
     is_urgent: bool
@@ -130,6 +135,8 @@ def answers_view(
     makes = _FormMaker(words, today, zone, notice)
     forms = tuple(makes.form(asks, about, title) for asks, title in asked for about in asks.about)
     urgent = any(AnswerKind.NOT_RECEIVED not in about.kinds for asks, _ in asked for about in asks.about)
+    if notice and not notice.told.is_problem and not any((form.key, form.box) == notice.about for form in forms):
+        forms, urgent = (makes.only_told(notice), *forms), True
     return AnswersView(forms=forms, is_urgent=urgent) if forms else None
 
 
@@ -145,7 +152,7 @@ class _FormMaker:
         if box:
             of_box = self.words.text("page.box", number=box, count=len(asks.boxes))
             title = f"{title} · {of_box}" if title else of_box
-        notice = self.notice if self.notice and (self.notice.key, self.notice.box) == (asks.key, box) else None
+        notice = self.notice if self.notice and self.notice.about == (asks.key, box) else None
         told = notice.told if notice else None
         is_late = AnswerKind.NOT_RECEIVED in about.kinds
         heading = self.words.text("answers.heading_late" if is_late else "answers.heading") if about.kinds else ""
@@ -165,6 +172,22 @@ class _FormMaker:
             problem_text=self.words.text(f"answers.problem_{problem}") if problem else "",
             choices=tuple(self._choice(kind, chosen) for kind in about.kinds),
             days=tuple((day.isoformat(), as_beginning(self._day(day))) for day in days_to_choose(self.today)),
+        )
+
+    def only_told(self, notice: Notice) -> AnswerFormView:
+        """What is told about a parcel of which nothing can be answered any more."""
+        return AnswerFormView(
+            anchor="answer",
+            key=notice.key,
+            box=notice.box,
+            title="",
+            heading="",
+            last="",
+            told=self.words.text(f"answers.told_{notice.told}"),
+            problem="",
+            problem_text="",
+            choices=(),
+            days=(),
         )
 
     def _choice(self, kind: AnswerKind, chosen: AnswerKind | None) -> ChoiceView:

@@ -59,7 +59,9 @@ class AnswerRequests:
             outcome = await self._answering.answer(body, asked)
         except NotFound:
             return None
-        self._limiter.count(client_address(scope), right=outcome.notice.told is not Told.DIGITS)
+        if outcome.notice.told in (Told.DIGITS, Told.LIMIT):
+            # Right ones are not counted: whoever knows one number could guess at others without a limit.
+            self._limiter.count(client_address(scope), right=False)
         if outcome.proof_url:
             return PageResponse(status=200, body=pages.proof(switch, outcome.proof_url), cache=NEVER)
         notice = outcome.notice

@@ -62,7 +62,7 @@ class PageMaker:
         view = page_view(order, words, today=today)
         shown = zip(order.parcels, view.parcels, strict=True)
         asked = [(parcel.asks, one.title) for parcel, one in shown if parcel.asks]
-        if not asked:
+        if not asked and notice is None:
             return view
         zone = order.parcels[0].ordered_at.tzinfo or UTC
         return replace(view, answers=answers_view(asked, words, today=today, zone=zone, notice=notice))
