@@ -105,6 +105,7 @@ class Tracked:
 
     `replaces` and `replaced_by` are the reference numbers of its predecessor and successor.
     `status_description` and `ndr_description` are ClickPost's texts for codes that our tables lack.
+    `edd_stated_at`: when the current EDD was stated (None: never, or unknown).
     `piece_exception_at`: since when a piece is lost, damaged or returning while the shipment as a whole is not.
     `link_generation` counts how often its link to the customer's page was revoked.
     """
@@ -141,6 +142,7 @@ class Tracked:
     replaced_by: str | None = None
     cancel_requested_at: datetime | None = None
     link_generation: int = 0
+    edd_stated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,6 +69,10 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """
         return _hashes(self.waybill or waybill, self.code, self.scanned_at, self.status, self.location)[1]
 
+    def hashes(self, *, waybill: str = "") -> tuple[str, str]:
+        """The fingerprint and the part at once."""
+        return _hashes(self.waybill or waybill, self.code, self.scanned_at, self.status, self.location)
+
     def fingerprints(self, *, waybill: str = "") -> tuple[str, ...]:
         """What a timeline stores of the content: the fingerprint and, for a scan with a location, the marked part."""
         whole, part = _hashes(self.waybill or waybill, self.code, self.scanned_at, self.status, self.location)

@@ -23,7 +23,8 @@ class Entry(msgspec.Struct, kw_only=True, eq=False):
 
     Texts come from the first copy received; the location from the first copy that has one. Ids, the reason of a failed
     delivery or pickup and `fingerprints` (`Scan.fingerprints`, one for each wording) are collected from all copies.
-    Entries that are read only to be matched carry neither texts nor courier.
+    Entries that are read only to be matched carry neither texts nor courier. `delivery` (its shard and id) and `edd` are
+    set on a new entry whose delivery, and whose expected date, are stored with it.
     """
 
     id: int = 0
@@ -45,6 +46,8 @@ class Entry(msgspec.Struct, kw_only=True, eq=False):
     description: str = ""
     ndr_description: str = ""
     return_event: ReturnEvent | None = None
+    delivery: tuple[int, int] | None = None
+    edd: str | None = None
 
     @property
     def seen_at(self) -> datetime:
@@ -52,11 +55,11 @@ class Entry(msgspec.Struct, kw_only=True, eq=False):
         return min(self.scanned_at, self.received_at)
 
     def content(self) -> tuple[Any, ...]:
-        """All fields except the row's id."""
+        """What the scan says, without the row's id and what is stored with it."""
         return _content(self)
 
 
-_content = attrgetter(*(name for name in Entry.__struct_fields__ if name != "id"))
+_content = attrgetter(*(name for name in Entry.__struct_fields__ if name not in ("id", "delivery", "edd")))
 _gathered = attrgetter(
     "scan_id", "checkpoint_id", "ndr_code", "npr_code", "npr_description", "fingerprints", "location"
 )

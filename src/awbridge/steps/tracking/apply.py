@@ -31,6 +31,7 @@ from awbridge.steps.records.actions_ended import end_actions_by_tracking
 from awbridge.steps.records.cancellation import end_by_tracking
 from awbridge.steps.records.placed import record_found
 from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.tracking.next_scan import moved_events, next_scan, reached, without_known
 from awbridge.steps.tracking.rebuild import (
     Reading,
     TimelineBuilder,
@@ -43,6 +44,7 @@ from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.notify import events
 from awbridge.store.orders import shipments, waybills
+from awbridge.store.orders.shipments import TrackedRows
 from awbridge.store.polling import arrivals
 from awbridge.store.polling.arrivals import Arrival
 from awbridge.store.tracking import inbox, tracking_status, update_sources
@@ -187,9 +189,9 @@ async def _lock_shipments(session: Session, claimed: Sequence[Delivery], policy:
 async def _apply(session: Session, batch: _Batch, now: datetime, policy: ApplyPolicy) -> None:
     readable, again, updated_before = batch.readable, batch.again, batch.updated_before
     candidates = batch.candidates
-    before = {r: row for r, row in candidates.shipments.items() if r in updated_before}
+    before = {r: candidates.shipments[r] for r in updated_before if r in candidates.shipments}
     if updated_before:
-        candidates.shipments.update(await _withdraw(session, again, before, updated_before, policy))
+        candidates.shipments.renew(await _withdraw(session, again, before, updated_before, policy))
     ready: list[_Read] = []
     for read in readable:
         found = [candidates.attribute(t) for t in read.updates]
@@ -209,7 +211,7 @@ async def _withdraw(
     shipments_before: Mapping[str, Tracked],
     updated_before: Mapping[str, Collection[int]],
     policy: ApplyPolicy,
-) -> dict[str, Tracked]:
+) -> TrackedRows:
     """Rebuild these shipments without the deliveries that are applied once more; they may be about other shipments.
 
     The status without them decides which shipments they are about.
@@ -251,15 +253,30 @@ class _Candidates:
 
     uses: dict[str, list[Use]]
     orders: dict[str, list[str]]
-    shipments: dict[str, Tracked]
+    shipments: TrackedRows
 
     def attribute(self, update: TrackingUpdate) -> Attributed | Unattributed:
+        if (uses := self.uses.get(update.waybill)) and len(uses) == 1 and self._is_plain(update, uses[0]):
+            return Attributed(uses[0].reference_number)  # as `attribute` would find
         found = self._attribute(update)
         if isinstance(found, Unattributed) and found.why is None and update.return_reference_number:
             # Its forward shipment is not ours, but the return may be.
             booked = self._attribute(update.of_booked_return())
             return booked if isinstance(booked, Attributed) else found
         return found
+
+    def _is_plain(self, update: TrackingUpdate, use: Use) -> bool:
+        """Whether the only use of the waybill decides: by the same courier, of an open shipment, no other one named."""
+        rows, reference = self.shipments.rows, use.reference_number
+        row = rows.get(reference)
+        if (
+            row is None
+            or row["final"]
+            or use.since_at
+            or update.courier_partner_id not in (None, use.courier_partner_id)
+        ):
+            return False
+        return update.reference_number == reference or update.reference_number not in rows
 
     def _attribute(self, update: TrackingUpdate) -> Attributed | Unattributed:
         uses, orders = self.uses.get(update.waybill, ()), self.orders.get(update.order_id, ())
@@ -295,7 +312,7 @@ async def _candidates(session: Session, updates: Sequence[TrackingUpdate], earli
 async def _update_shipments(
     session: Session,
     ready: Sequence[_Read],
-    locked: Mapping[str, Tracked],
+    locked: TrackedRows,
     before: Mapping[str, Tracked],
     placed_by_update: Mapping[str, tuple[Shipment, TrackingUpdate]],
     now: datetime,
@@ -305,7 +322,19 @@ async def _update_shipments(
 
     `before`: the earlier rows of shipments whose deliveries are applied once more. `placed_by_update` become placed.
     """
-    builders = await open_timelines(session, dict.fromkeys(before, ()) | _by_shipment(ready), locked)
+    about = _by_shipment(ready)
+    special = {*before, *placed_by_update}
+    alone = {
+        r: read for r, of in about.items() if len(of) == 1 and r not in special and len((read := of[0][0]).updates) == 1
+    }
+    found = [
+        one
+        for reference, read in alone.items()
+        if (one := next_scan(locked.rows[reference], about[reference][0][1], read.delivery, policy, policy.polling))
+    ]
+    steps = {one.reference_number: one for one in await without_known(session, found)}
+    updates = {r: [update for _, update in of] for r, of in about.items() if r not in steps}
+    builders = await open_timelines(session, dict.fromkeys(before, ()) | updates, locked)
     for shipment, update in placed_by_update.values():
         placed = Placed(waybill=update.waybill, already=True, courier_partner_id=update.courier_partner_id)
         ask_at = policy.polling.first_poll(now, shipment.reference_number)
@@ -314,17 +343,19 @@ async def _update_shipments(
     sources: list[UpdateSource] = []
     applied: list[tuple[Delivery, str | None, int]] = []
     for read in sorted(ready, key=lambda r: (r.delivery.received_at, r.delivery.id)):
+        if read.about and read.about[0].reference_number in steps:
+            continue
         entries: dict[str, set[int]] = {}
-        for update, about in zip(read.updates, read.about, strict=True):
-            builders[about.reference_number].add(since(update, about.since_at), read.delivery)
-            entries.setdefault(about.reference_number, set()).add(update.entry)
+        for update, about_one in zip(read.updates, read.about, strict=True):
+            builders[about_one.reference_number].add(since(update, about_one.since_at), read.delivery)
+            entries.setdefault(about_one.reference_number, set()).add(update.entry)
         sources += [UpdateSource(reference, read.delivery, frozenset(found)) for reference, found in entries.items()]
         problems = [p for t in read.updates for p in t.problems][:MOST_PROBLEMS]
         applied.append((read.delivery, "; ".join(problems) or None, len(entries)))
     await inbox.applied(session, applied, now=now)
-    await update_sources.add(session, sources)
+    await update_sources.add(session, [s for s in sources if not builders[s.reference_number].joins(s)])
     in_order = [builder for builder in builders.values() if not builder.late]
-    await keep(session, in_order)
+    await keep(session, in_order, [one.joined for one in steps.values()])
     rebuilt = await rebuild_shipments(session, [b.shipment for b in builders.values() if b.late], policy)
     changes: list[TrackingChange] = []
     shipment_events: list[ShipmentEvent] = []
@@ -335,14 +366,23 @@ async def _update_shipments(
         earlier = before.get(reference, builder.shipment)
         shipment_events += status_events(builder, earlier, changes[-1].standing)
         shipment_events += piece_events(builder, final_builder.pieces())
-    await tracking_status.set_tracking_statuses(session, changes)
+    await tracking_status.set_tracking_statuses(session, changes, [one.step for one in steps.values()])
     for change in changes:
         shipment, seen = builders[change.reference_number].shipment, change.standing.sighting
         if shipment.cancel_requested_at is not None:
             shipment_events += await end_by_tracking(session, shipment, seen.code if seen else None, now=now)
-    await end_actions_by_tracking(session, _moved(changes, builders, before), now=now)
+    moved = _moved(changes, builders, before) | {r: s.info for r, s in steps.items() if s.info.code != s.code_before}
+    await end_actions_by_tracking(session, moved, now=now)
+    if steps and await events.has_listeners(session):
+        shipment_events += [event for r, one in steps.items() for event in moved_events(one, locked[r])]
+    else:
+        await events.reach(session, reached(list(steps.values()), now))
     await events.write(session, shipment_events, now=now)
     return [
+        Arrival(one.delivery.received_at, courier, one.delivery.source, scans=1)
+        for reference, one in steps.items()
+        if (courier := one.scan.courier_partner_id or locked.rows[reference]["courier_partner_id"]) is not None
+    ] + [
         Arrival(e.received_at, e.courier_partner_id or builder.shipment.courier_partner_id, e.source, scans=1)
         for builder in builders.values()
         for e in builder.timeline.new
@@ -361,11 +401,11 @@ def _moved(
     }
 
 
-def _by_shipment(ready: Sequence[_Read]) -> dict[str, list[TrackingUpdate]]:
-    updates: dict[str, list[TrackingUpdate]] = {}
+def _by_shipment(ready: Sequence[_Read]) -> dict[str, list[tuple[_Read, TrackingUpdate]]]:
+    updates: dict[str, list[tuple[_Read, TrackingUpdate]]] = {}
     for read in ready:
         for update, about in zip(read.updates, read.about, strict=True):
-            updates.setdefault(about.reference_number, []).append(update)
+            updates.setdefault(about.reference_number, []).append((read, update))
     return updates
 
 
@@ -388,5 +428,6 @@ def _change(builder: TimelineBuilder, policy: ApplyPolicy, *, gap: bool) -> Trac
         standing=status,
         last_tracked_at=last_tracked_at,
         next_poll_at=next_poll_at,
+        edd_stated_at=builder.edd_stated_at,
         is_step=is_step(builder.shipment, status),
     )

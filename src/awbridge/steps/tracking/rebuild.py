@@ -34,6 +34,7 @@ from awbridge.store.tracking.tracking_status import TrackingStatus
 # These sources show only the latest scan: a new one was missed by webhooks, so others may be missing too.
 _LATEST_ONLY = (Source.UPDATED_ORDER, Source.REPORT)
 
+_ONE = frozenset([0])
 MOST_PARTIAL = 4  # scans added to one shipment at once; with more, reading the whole timeline is as fast
 
 
@@ -65,13 +66,23 @@ class TimelineBuilder:
     `gap`: a new scan was found that webhooks should have delivered. `latest` is the newest latest_status (else scan)
     among the added updates, and `fresh_at` its age by the other times of those updates. A `partial` builder holds only
     the stored entries that may be the same scan as an added one; it takes the status before from the shipment's row.
+    One that is `joining` stores a delivery, and the EDD that it stated, with a scan that it brought.
     """
 
     def __init__(
-        self, shipment: Tracked, entries: Sequence[Entry], promised: Sequence[Promise], *, partial: bool = False
+        self,
+        shipment: Tracked,
+        entries: Sequence[Entry],
+        promised: Sequence[Promise],
+        *,
+        partial: bool = False,
+        joining: bool = False,
     ) -> None:
         self.shipment = shipment
         self._partial = partial
+        self._joining = joining
+        self._brought: dict[int, Entry] = {}  # delivery id -> the first scan that it brought
+        self._stated_with: dict[int, Entry] = {}  # id() of a new promise -> the scan that it is stored with
         self.timeline = Timeline(entries)
         self.promises = {(p.stated_at, p.edd): p for p in promised}
         self.new_promises: list[Promise] = []
@@ -100,16 +111,20 @@ class TimelineBuilder:
         own = update.waybill or self.shipment.waybill or ""
         at, source = delivery.received_at, delivery.source
         new_scans = update.all_scans
+        first: Entry | None = None  # that is new
         for scan in new_scans:
             is_new = self.timeline.add(scan, own=own, received_at=at, source=source)
             self.gap = self.gap or (is_new and source in _LATEST_ONLY)
             entry = self.timeline.last
+            first = first or (entry if is_new else None)
             self._keep_descriptions(scan)
             if entry and self._is_own(entry) and scan is (update.latest or scan):
                 self._note_latest(sighting(entry), update.fresh_at)
         if update.edd:
             stated_at = min(at, max([scan.scanned_at for scan in new_scans]))
-            self._promise(Promise(edd=update.edd, stated_at=stated_at, received_at=at, source=source.value))
+            self._promise(Promise(edd=update.edd, stated_at=stated_at, received_at=at, source=source.value), first)
+        if first:
+            self._brought.setdefault(delivery.id, first)
         if update.rto_waybill:
             self.rto_waybills.setdefault(
                 update.rto_waybill, update.courier_partner_id or self.shipment.courier_partner_id
@@ -137,11 +152,41 @@ class TimelineBuilder:
         """Whether an entry is about the shipment as a whole."""
         return entry.waybill not in self.shipment.children and not status_info(entry.code).about_return
 
-    def _promise(self, promise: Promise) -> None:
+    def _promise(self, promise: Promise, entry: Entry | None) -> None:
+        """Add a promise, stated by a delivery that brought this entry."""
         key = (promise.stated_at, promise.edd)
-        if key not in self.promises:
-            self.promises[key] = promise
-            self.new_promises.append(promise)
+        if key in self.promises:
+            return
+        # Older ones may be stored that are not read here: only one that is newer than all is surely new.
+        newest = self.edd_stated_at
+        if (
+            self._joining
+            and entry
+            and entry.seen_at == promise.stated_at
+            and (not newest or newest < promise.stated_at)
+        ):
+            entry.edd = promise.edd
+            self._stated_with[id(promise)] = entry
+        self.promises[key] = promise
+        self.new_promises.append(promise)
+
+    @property
+    def edd_stated_at(self) -> datetime | None:
+        """When the current EDD was stated; None if none was."""
+        return max([stated_at for stated_at, _ in self.promises], default=None)
+
+    @property
+    def own_promises(self) -> list[Promise]:
+        """The new promises that are not stored with a scan."""
+        return [p for p in self.new_promises if self._stated_with.get(id(p)) not in self.timeline.new]
+
+    def joins(self, source: update_sources.UpdateSource) -> bool:
+        """Whether this source is stored with a scan that its delivery brought. Call it once all updates are added."""
+        entry = self._brought.get(source.delivery.id)
+        if entry is None or entry not in self.timeline.new or source.entries != _ONE or self.late or not self._joining:
+            return False
+        entry.delivery = (source.delivery.shard, source.delivery.id)
+        return True
 
     def tracking_status(self, zone: ZoneInfo) -> TrackingStatus:
         """The status: from the entries of the main waybill; from those of the pieces if it has none."""
@@ -226,7 +271,7 @@ async def open_timelines(
     promised = await promises.of_shipments(session, odd)
     promised |= {r: [promise] for r, promise in (await promises.newest(session, locked.keys() - odd)).items()}
     return {
-        r: TimelineBuilder(shipment, entries[r], promised.get(r, ()), partial=r in partial)
+        r: TimelineBuilder(shipment, entries[r], promised.get(r, ()), partial=r in partial, joining=True)
         for r, shipment in locked.items()
     }
 
@@ -258,15 +303,15 @@ def _incoming(shipment: Tracked, updates: Sequence[TrackingUpdate]) -> list[scan
     return found
 
 
-async def keep(session: Session, builders: Sequence[TimelineBuilder]) -> None:
-    """Store the scans, promises and RTO waybills; not the tracking status."""
+async def keep(session: Session, builders: Sequence[TimelineBuilder], joined: Sequence[scans.JoinedScan]) -> None:
+    """Store the scans, promises and RTO waybills, and the scans that needed no builder; not the tracking status."""
     await scans.remove(session, [(b.shipment.reference_number, e) for b in builders for e in b.timeline.gone])
     for builder in builders:
         for entry in builder.timeline.changed:
             await scans.learn(session, builder.shipment.reference_number, entry)
         await _link_rto_waybills(session, builder)
-    await scans.add(session, [(b.shipment.reference_number, e) for b in builders for e in b.timeline.new])
-    await promises.add(session, [(b.shipment.reference_number, p) for b in builders for p in b.new_promises])
+    await scans.add(session, [(b.shipment.reference_number, e) for b in builders for e in b.timeline.new], joined)
+    await promises.add(session, [(b.shipment.reference_number, p) for b in builders for p in b.own_promises])
 
 
 async def _link_rto_waybills(session: Session, builder: TimelineBuilder) -> None:

@@ -107,8 +107,9 @@ async def _rebuild(session: Session, locked: Sequence[Shipment], reading: ApplyP
 
 def _change(shipment: Shipment, rebuilt: RebuiltTimeline, reading: ApplyPolicy, now: datetime) -> TrackingChange | None:
     """The status to write; None where it is as it was."""
-    status = rebuilt.builder.tracking_status(reading.zone)
-    if status == stored_tracking_status(shipment) and rebuilt.builder.last_tracked_at == shipment.last_tracked_at:
+    status, edd_stated_at = rebuilt.builder.tracking_status(reading.zone), rebuilt.builder.edd_stated_at
+    is_same = status == stored_tracking_status(shipment) and shipment.edd_stated_at in (None, edd_stated_at)
+    if is_same and rebuilt.builder.last_tracked_at == shipment.last_tracked_at:
         return None
     final = status.sighting is not None and status.sighting.final
     next_poll_at = shipment.next_poll_at
@@ -126,5 +127,6 @@ def _change(shipment: Shipment, rebuilt: RebuiltTimeline, reading: ApplyPolicy, 
         standing=status,
         last_tracked_at=rebuilt.builder.last_tracked_at or shipment.created_at,
         next_poll_at=next_poll_at,
+        edd_stated_at=edd_stated_at,
         updated_at=now,
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
+from typing import NamedTuple
 
 from awbridge.domain.notify.events import EventKind, ShipmentEvent
 from awbridge.domain.orders.shipment import shard_of
@@ -19,6 +20,31 @@ from awbridge.store.engine.shards import fetch_of
 _sql = Queries(__name__)
 _ids = Ids()
 _END = 2**63 - 1
+
+
+class Reached(NamedTuple):
+    """A milestone that a shipment reached, for its notices."""
+
+    reference_number: str
+    milestone: Milestone
+    status_code: int
+    status_at: datetime
+    reached_at: datetime
+    fresh_at: datetime | None
+
+
+async def reach(session: Session, reached: Sequence[Reached]) -> None:
+    """Keep milestones of which no endpoint is to hear, as `write` does."""
+    rows = sorted(
+        (shard_of(r), r, milestone.value, code, None, at, now, fresh_at)
+        for r, milestone, code, at, now, fresh_at in reached
+    )
+    await session.write_rows(_sql.reach, rows)
+
+
+async def has_listeners(session: Session) -> bool:
+    """Whether there is any endpoint; true to the end of this transaction."""
+    return bool(await session.fetch(_sql.listeners))
 
 
 async def write(session: Session, happenings: Sequence[ShipmentEvent], *, now: datetime) -> None:

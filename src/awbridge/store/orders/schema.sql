@@ -13,6 +13,7 @@
 -- cancel_state: the state of its cancellation at ClickPost (NULL: none requested). cancel_since_at: the first call for it.
 -- erased_at: when the personal data of its payload were removed.
 -- aged_out_at: when polling stopped for lack of updates (a list for people). polling_resumed_at: when a person resumed it.
+-- edd_stated_at: when the current EDD was stated (NULL: never, or by a version without this column).
 -- edd_due_at: the end of the promised day. ndr_at: the last failed delivery (NULL: none, or delivered or returning since).
 -- phone_tail: the last four digits of the customer's phone number ('': none, or erased; NULL: not read from the payload
 -- yet). cod: cash is collected on delivery (NULL: not read yet).
@@ -92,6 +93,7 @@ CREATE TABLE shipments (
   phone_tail TEXT,
   cod BOOLEAN,
   link_generation SMALLINT,
+  edd_stated_at TIMESTAMPTZ,
   PRIMARY KEY (shard, reference_number)
 );
 -- A scan that changes no indexed column is written into its page (HOT), if that has room.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -113,13 +113,43 @@ async def lock_many(session: Session, references: Sequence[str]) -> dict[str, Sh
     return {row["reference_number"]: from_row(row) for row in await fetch_of(session, _sql.lock_many, references)}
 
 
-async def lock_tracked(session: Session, references: Sequence[str]) -> dict[str, Tracked]:
+class TrackedRows(Mapping[str, Tracked]):
+    """Locked shipments by reference number. Each is made of its row when it is first asked for: apply needs few."""
+
+    def __init__(self, rows: Mapping[str, Row]) -> None:
+        self.rows = dict(rows)
+        self._made: dict[str, Tracked] = {}
+
+    def __getitem__(self, reference_number: str) -> Tracked:
+        made = self._made.get(reference_number)
+        if made is None:
+            row = self.rows[reference_number]
+            made = self._made[reference_number] = row_as(Tracked, row, **_tracked(row))
+        return made
+
+    def __contains__(self, reference_number: object) -> bool:
+        return reference_number in self.rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def renew(self, other: TrackedRows) -> None:
+        """Replace these shipments by their newer rows."""
+        self.rows |= other.rows
+        for reference_number in other.rows:
+            self._made.pop(reference_number, None)
+
+
+async def lock_tracked(session: Session, references: Sequence[str]) -> TrackedRows:
     """What tracking needs of these shipments, by reference number; locked until the transaction ends.
 
     Without the payload, which is most of a row: apply reads a thousand of them a second.
     """
     rows = await fetch_of(session, _sql.lock_tracked, references)
-    return {row["reference_number"]: row_as(Tracked, row, **_tracked(row)) for row in rows}
+    return TrackedRows({row["reference_number"]: row for row in rows})
 
 
 async def get_many(session: Session, references: Sequence[str]) -> list[Shipment]:

@@ -38,7 +38,7 @@ ORDER BY shipments.shard, shipments.reference_number
 SELECT shipments.reference_number, order_id, transporter, courier_partner_id, account_code, state, delivery_type, waybill,
   children, status_code, status_at, status_bucket, status_step, final, edd, ndr_code, last_tracked_at, last_polled_at, created_at,
   next_poll_at, edd_due_at, ndr_at, npr_code, status_description, ndr_description, piece_exception_at, forward_waybill,
-  forward_reference_number, replaces, replaced_by, cancel_requested_at, link_generation
+  forward_reference_number, replaces, replaced_by, cancel_requested_at, link_generation, edd_stated_at
 FROM {{keyed_shipments}}
 ORDER BY shipments.shard, shipments.reference_number
 {{postgres: FOR UPDATE OF shipments}}

@@ -24,7 +24,7 @@ from awbridge.store.engine.queries import Queries
 from awbridge.store.orders import shipments, waybills
 from awbridge.store.orders.shipments import from_row
 from awbridge.store.orders.waybills import NewWaybill, SharedWaybill
-from awbridge.store.tracking import inbox
+from awbridge.store.tracking import inbox, update_sources
 
 _sql = Queries(__name__)
 
@@ -123,6 +123,7 @@ async def _apply_again(
     uses = await waybills.find(session, [one.waybill for one in shared])
     for waybill, reference in sorted({(one.waybill, one.reference_number) for one in shared}):
         for other in {use.reference_number for use in uses[waybill]} - {reference}:
+            await update_sources.take_out(session, other, since=since[waybill, reference])
             await inbox.apply_again(session, other, since=since[waybill, reference], now=now)
 
 

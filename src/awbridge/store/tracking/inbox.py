@@ -205,7 +205,10 @@ async def waited_for(session: Session, keys: Sequence[str]) -> list[str]:
 
 
 async def apply_again(session: Session, reference_number: str, *, since: datetime, now: datetime) -> None:
-    """Updates of this shipment received since then become due again: they may belong to another one."""
+    """Updates of this shipment received since then become due again: they may belong to another one.
+
+    Call `update_sources.take_out` before: only deliveries with rows of their own become due.
+    """
     await session.execute(_sql.apply_again, shard_of(reference_number), reference_number, since, now)
 
 

@@ -40,5 +40,6 @@ async def add(session: Session, stated: Iterable[tuple[str, Promise]]) -> None:
 
 async def replace(session: Session, reference_number: str, stated: Iterable[Promise]) -> None:
     """These are all the promises of a shipment."""
-    await session.execute(_sql.remove, shard_of(reference_number), reference_number)
+    for statement in (_sql.remove, _sql.remove_from_scans):
+        await session.execute(statement, shard_of(reference_number), reference_number)
     await add(session, [(reference_number, promise) for promise in stated])

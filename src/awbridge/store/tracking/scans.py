@@ -10,12 +10,13 @@ from typing import NamedTuple
 
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.domain.tracking.returns import ReturnEvent, from_text, to_text
-from awbridge.domain.tracking.scan import SOURCES
+from awbridge.domain.tracking.scan import SOURCES, Scan
 from awbridge.domain.tracking.timeline import Entry
 from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.ids import Ids
 from awbridge.store.engine.queries import Queries, Statement
 from awbridge.store.engine.shards import fetch_of
+from awbridge.store.tracking.inbox import Delivery
 
 _sql = Queries(__name__)
 _ids = Ids()
@@ -113,30 +114,54 @@ def _entry(row: Row) -> Entry:
     return known
 
 
-def _identity(reference_number: str, entry: Entry) -> str:
-    """Unique within the table; two scans of one shipment that say the same but carry two ids are two."""
-    if entry.scan_id:
-        own = f"id:{entry.scan_id}"
-    elif entry.checkpoint_id:
-        own = f"cp:{entry.checkpoint_id}"
-    else:
-        own = f"fp:{entry.fingerprints[0]}"
-    return f"{reference_number}\x1f{own}"
+class JoinedScan(NamedTuple):
+    """A new scan with nothing unusual, its delivery, and the EDD that this stated, if it is the newest."""
+
+    reference_number: str
+    scan: Scan
+    fingerprint: str  # as it is stored
+    delivery: Delivery
+    edd: str | None
 
 
-async def add(session: Session, new: Sequence[tuple[str, Entry]]) -> None:
-    """Put scans on the timelines of these reference numbers. An entry that has an id keeps it."""
+def _joined_row(row_id: int, joined: JoinedScan) -> tuple[object, ...]:
+    reference, scan, fingerprint, delivery, edd = joined
+    return (
+        shard_of(reference),
+        row_id,
+        reference,
+        fingerprint,
+        scan.scan_id,
+        scan.checkpoint_id,
+        scan.waybill,
+        scan.courier_partner_id,
+        scan.code,
+        scan.status,
+        scan.remark,
+        scan.location,
+        scan.scanned_at,
+        delivery.received_at,
+        delivery.source.value,
+        delivery.id,
+        delivery.shard,
+        edd,
+    )
+
+
+async def add(session: Session, new: Sequence[tuple[str, Entry]], joined: Sequence[JoinedScan] = ()) -> None:
+    """Put scans on the timelines of these reference numbers. An entry that has an id keeps it.
+
+    The caller has locked the shipments, and knows that none of these is stored.
+    """
     # Ids grow in the order in which scans are added, which orders scans of the same moment.
-    ids = _ids.take(len(new))
-    keyed = [(shard_of(r), _identity(r, e), e.id or own, r, e) for own, (r, e) in zip(ids, new, strict=True)]
-    plain: list[tuple[object, ...]] = []
+    ids = _ids.take(len(new) + len(joined))
+    plain = [_joined_row(row_id, one) for row_id, one in zip(ids[len(new) :], joined, strict=True)]
     others: list[tuple[object, ...]] = []
-    for shard, identity, row_id, reference, e in sorted(keyed, key=_key):
+    for own, (reference, e) in zip(ids, new, strict=False):
         row = (
-            shard,
-            row_id,
+            shard_of(reference),
+            e.id or own,
             reference,
-            identity,
             " ".join(e.fingerprints),
             e.scan_id,
             e.checkpoint_id,
@@ -149,16 +174,21 @@ async def add(session: Session, new: Sequence[tuple[str, Entry]]) -> None:
             e.scanned_at,
             e.received_at,
             e.source.value,
+            e.delivery[1] if e.delivery else None,
+            e.delivery[0] if e.delivery else None,
+            e.edd,
         )
         if _more(e) == _NO_MORE:
             plain.append(row)
         else:
             others.append((*row, *_more(e)[:-1], to_text(e.return_event)))
-    await session.write_rows(_sql.add_plain, plain)
-    await session.write_rows(_sql.add, others)
+    await session.write_rows(_sql.add_plain, sorted(plain, key=_key))
+    await session.write_rows(_sql.add, sorted(others, key=_key))
 
 
-_key = itemgetter(0, 1)
+_key = itemgetter(0, 2, 1)  # as the index has them
+
+
 _more = attrgetter("ndr_code", "npr_code", "npr_description", "description", "ndr_description", "return_event")
 _NO_MORE = (None, None, "", "", "", None)
 
@@ -173,8 +203,10 @@ async def learn(session: Session, reference_number: str, entry: Entry) -> None:
 
 
 async def remove(session: Session, gone: Sequence[tuple[str, Entry]]) -> None:
-    """Take entries off the timelines of these reference numbers."""
-    await session.write_rows(_sql.remove, [(shard_of(reference), entry.id) for reference, entry in gone])
+    """Take entries off the timelines of these reference numbers. What is stored with them gets rows of its own."""
+    rows = [(shard_of(reference), entry.id) for reference, entry in gone]
+    for statement in (_sql.keep_sources, _sql.keep_promises, _sql.remove) if rows else ():
+        await session.write_rows(statement, rows)
 
 
 async def timeline(session: Session, reference_number: str) -> list[TimelineScan]:

@@ -1,25 +1,24 @@
 -- name: add
-INSERT INTO scans (shard, id, reference_number, identity, fingerprint, scan_id, checkpoint_id, waybill,
-  courier_partner_id, status_code, status, remark, location, scanned_at, received_at, source, ndr_code,
+INSERT INTO scans (shard, id, reference_number, fingerprint, scan_id, checkpoint_id, waybill, courier_partner_id,
+  status_code, status, remark, location, scanned_at, received_at, source, delivery_id, delivery_shard, edd, ndr_code,
   npr_code, npr_description, description, ndr_description, return_event)
 {{postgres:
 SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-  $8::text[], $9::integer[], $10::integer[], $11::text[], $12::text[], $13::text[], $14::timestamptz[],
-  $15::timestamptz[], $16::text[], $17::integer[], $18::integer[], $19::text[], $20::text[], $21::text[],
-  $22::text[])}}
-{{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)}}
-ON CONFLICT (shard, identity) DO NOTHING
+  $8::integer[], $9::integer[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[],
+  $15::text[], $16::bigint[], $17::smallint[], $18::text[], $19::integer[], $20::integer[], $21::text[], $22::text[],
+  $23::text[], $24::text[])}}
+{{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+  $23, $24)}}
 
 -- name: add_plain
 -- The same for most scans: no failure, no return, a code of our tables.
-INSERT INTO scans (shard, id, reference_number, identity, fingerprint, scan_id, checkpoint_id, waybill,
-  courier_partner_id, status_code, status, remark, location, scanned_at, received_at, source)
+INSERT INTO scans (shard, id, reference_number, fingerprint, scan_id, checkpoint_id, waybill, courier_partner_id,
+  status_code, status, remark, location, scanned_at, received_at, source, delivery_id, delivery_shard, edd)
 {{postgres:
 SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-  $8::text[], $9::integer[], $10::integer[], $11::text[], $12::text[], $13::text[], $14::timestamptz[],
-  $15::timestamptz[], $16::text[])}}
-{{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)}}
-ON CONFLICT (shard, identity) DO NOTHING
+  $8::integer[], $9::integer[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[],
+  $15::text[], $16::bigint[], $17::smallint[], $18::text[])}}
+{{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)}}
 
 -- name: entries
 -- Many rows: reference number, shard. Timelines, to recognise known scans and to derive the status.
@@ -62,6 +61,22 @@ UPDATE scans SET scan_id = $3, checkpoint_id = $4, ndr_code = $5, fingerprint = 
   location = CASE WHEN location = '' THEN $9 ELSE location END, remark = CASE WHEN remark = '' THEN $10 ELSE remark END,
   ndr_description = CASE WHEN $11 = '' AND ndr_code = $5 THEN ndr_description ELSE $11 END
 WHERE shard = $1 AND id = $2
+
+-- name: keep_sources
+-- Many rows, before remove: shard, id. Their deliveries remain sources of the shipment.
+INSERT INTO update_sources (shard, reference_number, delivery_id, delivery_shard, entries)
+SELECT scans.shard, scans.reference_number, delivery_id, delivery_shard, '0' FROM
+{{postgres: unnest($1::smallint[], $2::bigint[]) AS row (shard, id) JOIN scans ON scans.shard = row.shard AND scans.id = row.id
+WHERE delivery_id IS NOT NULL}}{{sqlite: scans WHERE shard = $1 AND id = $2 AND delivery_id IS NOT NULL}}
+ON CONFLICT (shard, reference_number, delivery_id) DO NOTHING
+
+-- name: keep_promises
+-- Many rows, before remove: shard, id. What their deliveries promised remains a promise.
+INSERT INTO promises (shard, reference_number, stated_at, edd, received_at, source)
+SELECT scans.shard, scans.reference_number, {{postgres: LEAST}}{{sqlite: MIN}}(scanned_at, received_at), edd, received_at, source FROM
+{{postgres: unnest($1::smallint[], $2::bigint[]) AS row (shard, id) JOIN scans ON scans.shard = row.shard AND scans.id = row.id
+WHERE edd IS NOT NULL}}{{sqlite: scans WHERE shard = $1 AND id = $2 AND edd IS NOT NULL}}
+ON CONFLICT (shard, reference_number, stated_at, edd) DO NOTHING
 
 -- name: remove
 -- Many rows: shard, id.

@@ -38,7 +38,8 @@ CREATE TABLE inbox_batches (
 );
 
 -- Which delivery updated which shipment, so that a shipment can be rebuilt from the inbox. entries: the indexes, from 0,
--- comma-separated, in a delivery that carries a list. The shard is the shipment's.
+-- comma-separated, in a delivery that carries a list. The shard is the shipment's. A delivery that brought one scan, and
+-- nothing else, is stored with the scan instead (scans.delivery_id).
 CREATE TABLE update_sources (
   shard SMALLINT NOT NULL,
   reference_number TEXT NOT NULL,
@@ -49,7 +50,9 @@ CREATE TABLE update_sources (
 );
 CREATE INDEX update_sources_of_delivery ON update_sources (delivery_id);
 
--- Every stated EDD. stated_at: the newest scan in the update that stated it. received_at: when that update arrived.
+-- Every stated EDD. stated_at: the newest scan in the update that stated it. received_at: when that update arrived. One that
+-- is newer than all others, and was stated with a new scan, is stored with the scan instead (scans.edd): stated_at is then
+-- when the scan was made, or received if that was earlier.
 CREATE TABLE promises (
   shard SMALLINT NOT NULL,
   reference_number TEXT NOT NULL,
@@ -63,12 +66,12 @@ CREATE TABLE promises (
 -- The timelines. The shard is the shipment's, so that a shipment and its scans are stored together. fingerprint: hashes of
 -- the content of its copies, separated by spaces; those that begin with ~ leave out the location. npr_description:
 -- ClickPost's text for npr_code. description, ndr_description: ClickPost's texts for a status_code and an ndr_code that
--- our tables lack. return_event: JSON of its return or exchange event.
+-- our tables lack. return_event: JSON of its return or exchange event. delivery_id, delivery_shard: the delivery that
+-- brought it, if that has no row in update_sources. edd: the EDD that this delivery stated, if that has no row in promises.
 CREATE TABLE scans (
   shard SMALLINT NOT NULL,
   id BIGINT NOT NULL,
   reference_number TEXT NOT NULL,
-  identity TEXT NOT NULL,
   fingerprint TEXT NOT NULL,
   scan_id TEXT,
   checkpoint_id TEXT,
@@ -87,8 +90,10 @@ CREATE TABLE scans (
   description TEXT NOT NULL DEFAULT '',
   ndr_description TEXT NOT NULL DEFAULT '',
   return_event TEXT,
-  PRIMARY KEY (shard, id),
-  UNIQUE (shard, identity)
+  delivery_id BIGINT,
+  delivery_shard SMALLINT,
+  edd TEXT,
+  PRIMARY KEY (shard, id)
 );
 -- On PostgreSQL the index includes all that apply reads of a timeline, so that it need not visit the scattered rows.
 CREATE INDEX scans_of_shipment ON scans (shard, reference_number, scanned_at, id){{postgres: INCLUDE (fingerprint, scan_id,

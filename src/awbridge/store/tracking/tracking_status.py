@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from operator import attrgetter
+from typing import NamedTuple
 
 import msgspec
 
@@ -37,7 +38,7 @@ class TrackingStatus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class TrackingChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The tracking columns to write for one shipment.
 
-    `updated_at` is None unless something else than an update changes it. `is_step`: of the status only the sighting,
+    `edd_stated_at`: when the current EDD was stated. `updated_at` is None unless something else than an update changes it. `is_step`: of the status only the sighting,
     the bucket and the EDD differ from the row.
     """
 
@@ -45,6 +46,7 @@ class TrackingChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     standing: TrackingStatus
     last_tracked_at: datetime
     next_poll_at: datetime | None
+    edd_stated_at: datetime | None = None
     updated_at: datetime | None = None
     is_step: bool = False
 
@@ -60,12 +62,31 @@ def is_step(before: Tracked, status: TrackingStatus) -> bool:
     return _beside_the_step(before) == _beside_the_step(status)
 
 
-async def set_tracking_statuses(session: Session, changes: Sequence[TrackingChange]) -> None:
+class Step(NamedTuple):
+    """The tracking columns that most updates change, for one shipment."""
+
+    reference_number: str
+    status_code: int | None
+    status_at: datetime | None
+    status_bucket: int | None
+    status_step: int
+    final: bool
+    edd: str | None
+    last_tracked_at: datetime
+    next_poll_at: datetime | None
+    edd_due_at: datetime | None
+    edd_stated_at: datetime | None
+
+
+async def set_tracking_statuses(
+    session: Session, changes: Sequence[TrackingChange], steps: Sequence[Step] = ()
+) -> None:
     """Store statuses, the times of the last updates, and the next polls. The caller holds the locks.
 
     A shipment whose polling stopped stays on its list unless polling is resumed or it has ended.
     """
-    await session.write_rows(_sql.set_step, [_step_row(one) for one in changes if one.is_step])
+    rows = [(shard_of(step[0]), *step) for step in (*steps, *(_step(one) for one in changes if one.is_step))]
+    await session.write_rows(_sql.set_step, rows)
     await session.write_rows(_sql.set_status, [_change_row(one) for one in changes if not one.is_step])
 
 
@@ -89,11 +110,10 @@ async def set_tracking_status(
     await set_tracking_statuses(session, [one])
 
 
-def _step_row(change: TrackingChange) -> tuple[object, ...]:
+def _step(change: TrackingChange) -> Step:
     standing = change.standing
     seen = standing.sighting
-    return (
-        shard_of(change.reference_number),
+    return Step(
         change.reference_number,
         seen.code if seen else None,
         seen.seen_at if seen else None,
@@ -104,6 +124,7 @@ def _step_row(change: TrackingChange) -> tuple[object, ...]:
         change.last_tracked_at,
         change.next_poll_at,
         standing.edd_due_at,
+        change.edd_stated_at,
     )
 
 
@@ -131,6 +152,7 @@ def _change_row(change: TrackingChange) -> tuple[object, ...]:
         standing.status_description,
         standing.ndr_description,
         standing.piece_exception_at,
+        change.edd_stated_at,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -55,6 +56,15 @@ async def of_deliveries(session: Session, deliveries: Sequence[Delivery]) -> dic
         for row in await session.fetch(_sql.of_deliveries, [d.id for d in deliveries]):
             found.setdefault(row["reference_number"], set()).add(row["delivery_id"])
     return found
+
+
+async def take_out(session: Session, reference_number: str, *, since: datetime) -> None:
+    """The deliveries of a shipment received since then get rows of their own, where they are stored with its scans.
+
+    Only so is a delivery withdrawn, and found by its id, when it is due once more.
+    """
+    for statement in (_sql.take_out, _sql.taken_out):
+        await session.execute(statement, shard_of(reference_number), reference_number, since)
 
 
 async def withdraw(session: Session, deliveries: Sequence[Delivery]) -> None:
