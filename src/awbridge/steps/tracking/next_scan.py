@@ -35,12 +35,13 @@ _beside_the_scan = attrgetter(
 _NOTHING_BESIDE = ("", "", "", "", (), 0)
 _reasons = attrgetter("ndr_code", "npr_code", "npr_description", "description", "ndr_description", "return_event")
 _NO_REASON = (None, None, "", "", "", None)
-# A shipment of one parcel without failures, texts of unknown codes or a requested cancellation.
+_ONE_PARCEL = (None, "[]")  # children
+# A shipment without failures, texts of unknown codes or a requested cancellation.
 _beside_the_status = itemgetter(
-    *("children", "ndr_at", "ndr_code", "npr_code", "status_description", "ndr_description", "piece_exception_at"),
+    *("ndr_at", "ndr_code", "npr_code", "status_description", "ndr_description", "piece_exception_at"),
     "cancel_requested_at",
 )
-_NOTHING = (None,) * 8
+_NOTHING = (None,) * 7
 
 
 class NextScan(msgspec.Struct, frozen=True, gc=False):
@@ -110,7 +111,12 @@ def next_scan(
         return None
     if _beside_the_scan(update) != _NOTHING_BESIDE or _reasons(scan) != _NO_REASON:
         return None
-    if row["final"] or row["status_bucket"] == Bucket.RETURNED or _beside_the_status(row) != _NOTHING:
+    if (
+        row["final"]
+        or row["children"] not in _ONE_PARCEL
+        or row["status_bucket"] == Bucket.RETURNED
+        or _beside_the_status(row) != _NOTHING
+    ):
         return None
     last_at, code = row["last_tracked_at"], row["status_code"]
     if last_at is None:
