@@ -99,7 +99,7 @@ async def all_of(store: Store, reference: str) -> dict[str, Any]:
                 len(e.fingerprints),
             )
             for e in entries
-        ],  # fmt: skip
+        ],
         "promises": sorted((p.stated_at, p.edd, p.received_at, p.source) for p in promised),
         "newest": newest,
         "sources": [(s.delivery.received_at, s.delivery.source, s.entries) for s in sources],

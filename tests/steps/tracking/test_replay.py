@@ -19,7 +19,7 @@ from awbridge.steps.tracking.shipment_details import ShipmentDetails, shipment_d
 from awbridge.store import Store
 from awbridge.store.notify import endpoints
 from awbridge.store.orders import lists
-from awbridge.store.tracking import inbox
+from awbridge.store.tracking import inbox, update_sources
 from tests.support.rows import MINUTE, T0, add, count, delivery, fetch, place, sql
 from tests.support.stores import sqlite_only
 from tests.support.world import INDIA, SetClock, as_body, get, indian, timeline, webhook
@@ -45,14 +45,17 @@ async def apply(store: Store, policy: ApplyPolicy = POLICY) -> None:
 
 
 async def rows(store: Store) -> dict[str, list[dict[str, Any]]]:
-    """Everything that tracking says, but not the ids and identities of rows."""
+    """Everything that tracking says, but not the ids of rows."""
     columns = {
         "shipments": "*",
-        "promises": "*",
+        "promises": "shard, reference_number, stated_at, edd, received_at, source",
         "scans": "reference_number, fingerprint, scan_id, checkpoint_id, waybill, courier_partner_id, status_code, "
         "status, remark, location, ndr_code, npr_code, npr_description, scanned_at, received_at, source",
     }
     found = {table: await fetch(store, f"SELECT {names} FROM {table}") for table, names in columns.items()}
+    earlier = "CASE WHEN scanned_at < received_at THEN scanned_at ELSE received_at END AS stated_at"
+    columns_of_promises = f"shard, reference_number, {earlier}, edd, received_at, source"
+    found["promises"] += await fetch(store, f"SELECT {columns_of_promises} FROM scans WHERE edd IS NOT NULL")
     return {table: sorted(rows, key=repr) for table, rows in found.items()}
 
 
@@ -61,13 +64,16 @@ async def ids(store: Store) -> list[int]:
 
 
 async def wipe(store: Store) -> None:
+    """Lose all that was derived from deliveries; only which of them updated which shipment is kept."""
     async with store.write() as session:
+        for reference in {row["reference_number"] for row in await fetch(store, "SELECT reference_number FROM scans")}:
+            await update_sources.take_out(session, reference, since=T0 - timedelta(days=999))
         await session.execute(sql("DELETE FROM scans"))
         await session.execute(sql("DELETE FROM promises"))
         nothing = (
             "status_code = NULL, status_at = NULL, status_bucket = NULL, status_step = 0, final = FALSE, edd = NULL"
         )
-        more = "edd_due_at = NULL, ndr_at = NULL, ndr_code = NULL, npr_code = NULL"
+        more = "edd_due_at = NULL, edd_stated_at = NULL, ndr_at = NULL, ndr_code = NULL, npr_code = NULL"
         await session.execute(sql(f"UPDATE shipments SET {nothing}, {more}"))
 
 

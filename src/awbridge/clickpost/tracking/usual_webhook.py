@@ -6,6 +6,7 @@ read they return equal updates; a property test holds this.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
@@ -20,7 +21,7 @@ from awbridge.clickpost.tracking.scan_parts import (
     merged,
     remark_text,
 )
-from awbridge.clickpost.wire.lenient_json import as_id, as_int, as_text, as_waybill
+from awbridge.clickpost.wire.lenient_json import LARGEST, LONGEST_ID, as_id, as_int, as_text, as_waybill
 from awbridge.clickpost.wire.times import day_words, read_day, read_scan_time
 from awbridge.clickpost.wire.tracking_codes import NDR_NAMES, STATUSES, is_failed_pickup, status_info
 from awbridge.domain.tracking.scan import Scan, TrackingUpdate
@@ -87,13 +88,15 @@ def read_usual(body: bytes, *, received_at: datetime, zone: ZoneInfo, z_means_ut
     latest = additional and additional.latest_status
     if additional is None or latest is None:
         return None
-    waybill, courier = as_waybill(own.waybill), as_int(own.cp_id)
-    code, latest_code = as_int(own.clickpost_status_code), as_int(latest.clickpost_status_code)
+    waybill, courier = _waybill(own.waybill), _whole(own.cp_id)
+    code, latest_code = _whole(own.clickpost_status_code), _whole(latest.clickpost_status_code)
     at = read_scan_time(own.timestamp, zone=zone, z_means_utc=z_means_utc)
     latest_at = read_scan_time(latest.timestamp, zone=zone, z_means_utc=z_means_utc)
     if not waybill or courier is None or courier < 0 or code is None or latest_code is None or not (at and latest_at):
         return None
-    if status_info(code).about_return or status_info(latest_code).about_return:
+    info = status_info(code)
+    latest_info = info if latest_code == code else status_info(latest_code)
+    if info.about_return or latest_info.about_return:
         return None
     fresh_at = None
     for stamp in (own.latest_time_stamp, additional.latest_time_stamp, latest.latest_time_stamp):
@@ -101,23 +104,26 @@ def read_usual(body: bytes, *, received_at: datetime, zone: ZoneInfo, z_means_ut
             fresh_at = fresh_at or read_scan_time(stamp, zone=zone, z_means_utc=z_means_utc)
     edd = _edd(additional.courier_partner_edd, zone)
     edd = _edd(own.courier_partner_edd, zone) if edd == "" else edd
-    if edd is None or max(at, latest_at, fresh_at or at) > received_at + FUTURE_TOLERANCE:
+    newest = max(at, latest_at, fresh_at or at)
+    if edd is None or (newest > received_at and newest > received_at + FUTURE_TOLERANCE):
         return None
     reasons = _reasons(additional, own, latest)
     rto = _first_waybill(own.rto_awb, own.rto_waybill, additional.rto_awb, additional.rto_waybill)
     scan_id = _first_id(own.order_status_id, additional.order_status_id)
-    failed = (
-        is_failed_delivery(code) and not is_failed_delivery(latest_code),
-        is_failed_pickup(code) and not is_failed_pickup(latest_code),
-    )
-    is_open = not status_info(latest_code).final
     about = (waybill, courier)
-    scan = _scan(about, own, code, at, "" if scan_id == "0" else scan_id, reasons, failed)
-    if reasons == _NO_REASONS and _repeated(latest) == _repeated(own):
-        current, scans = scan, (scan,)  # most often
+    scan_id = "" if scan_id == "0" else scan_id
+    if reasons == _NO_REASONS and _repeated(latest) == _repeated(own):  # most often
+        current = _scan(about, own, code, at, scan_id, reasons, _NO_FAILURE)
+        scans = (current,)
     else:
-        newest = _scan(about, latest, latest_code, latest_at, "", reasons, (is_open, is_open))
-        current, scans = merged(newest, (scan,))
+        failed = (
+            is_failed_delivery(code) and not is_failed_delivery(latest_code),
+            is_failed_pickup(code) and not is_failed_pickup(latest_code),
+        )
+        is_open = not latest_info.final
+        scan = _scan(about, own, code, at, scan_id, reasons, failed)
+        stated = _scan(about, latest, latest_code, latest_at, "", reasons, (is_open, is_open))
+        current, scans = merged(stated, (scan,))
     return TrackingUpdate(
         waybill=waybill,
         courier_partner_id=courier,
@@ -133,11 +139,24 @@ def read_usual(body: bytes, *, received_at: datetime, zone: ZoneInfo, z_means_ut
     )
 
 
+_is_plain_id = re.compile(r"[A-Za-z0-9_.-]{10,100}", re.ASCII).fullmatch  # longer than any word for "none"
+
+
 def _first_id(*values: _Value) -> str:
     for value in values:
-        if value is not None and (found := as_id(value)):
+        if value is None:
+            continue
+        if type(value) is str and _is_plain_id(value):
+            return value
+        if found := as_id(value):
             return found
     return ""
+
+
+def _waybill(value: _Value) -> str:
+    if type(value) is str and len(value) <= LONGEST_ID and value.isdigit() and value.isascii() and value.strip("0"):
+        return value
+    return as_waybill(value)
 
 
 def _first_waybill(*values: _Value) -> str:
@@ -169,10 +188,20 @@ def _edd(value: _Value, zone: ZoneInfo) -> str | None:
     return day.isoformat() if day else None if words else ""
 
 
+def _whole(value: _Value) -> int | None:
+    return value if type(value) is int and 0 <= value <= LARGEST else as_int(value)
+
+
 _Reason = tuple[int | None, int | None, str, str]  # NDR code, NPR code, and ClickPost's texts for them
 
 
+_none_given = attrgetter("ndr_status_code", "npr_status_code", "ndr_status_description", "npr_status_description")
+_NONE_GIVEN = (None,) * 4
+
+
 def _reasons(a: _Place, b: _Place, c: _Place) -> _Reason:
+    if _none_given(a) == _none_given(b) == _none_given(c) == _NONE_GIVEN:
+        return _NO_REASONS
     return (
         _first_int(a.ndr_status_code, b.ndr_status_code, c.ndr_status_code),
         _first_int(a.npr_status_code, b.npr_status_code, c.npr_status_code),
@@ -182,6 +211,7 @@ def _reasons(a: _Place, b: _Place, c: _Place) -> _Reason:
 
 
 _NO_REASONS: _Reason = (None, None, "", "")
+_NO_FAILURE = (False, False)
 _repeated = attrgetter(
     "clickpost_status_code", "timestamp", "status", "location", "remark", "clickpost_status_description"
 )

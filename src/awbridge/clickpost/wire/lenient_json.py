@@ -17,6 +17,7 @@ from awbridge.domain.json import JsonObject
 
 LARGEST = 2**31 - 1  # no code, id of a courier or event is larger; databases keep them in 4 bytes
 LONGEST_ID = 200  # bytes; ids are indexed
+LARGEST_ID = 2**63 - 1  # that is read without further checks
 LONGEST_MESSAGE = 500
 LONGEST_RETRY_AFTER = 86_400.0
 
@@ -84,6 +85,8 @@ def as_id(value: Any) -> str:
     """An id as text; "" if there is none (nor for "null" and "None") or if it is longer than any real id."""
     if value is None:  # most often, when a delivery is read
         return ""
+    if type(value) is int and 0 <= value <= LARGEST_ID:
+        return str(value)
     text = as_text(value)
     too_long = len(text) > LONGEST_ID or (not text.isascii() and len(text.encode()) > LONGEST_ID)
     return "" if too_long or text.lower() in _ABSENT else text

@@ -79,15 +79,23 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return (whole, PART_MARK + part) if self.location.strip() else (whole,)
 
 
+_blake2b = hashlib.blake2b
+
+
+@lru_cache(maxsize=4096)  # many scans have the same
+def _normal(text: str) -> str:
+    """A text without case and surplus spaces."""
+    return " ".join(text.casefold().split())
+
+
 @lru_cache(maxsize=4096)  # computed several times for one scan while its delivery is applied
 def _hashes(waybill: str, code: int, scanned_at: datetime, status: str, location: str) -> tuple[str, str]:
     """The fingerprint, and the part of it that does without the location."""
-    at = scanned_at.astimezone(UTC).isoformat(timespec="seconds")[:19]
-    common = f"{waybill}\x1f{code}\x1f{at}\x1f{' '.join(status.casefold().split())}\x1f"
-    without = hashlib.blake2b(common.encode(), digest_size=16)
-    place = " ".join(location.casefold().split())
+    at = (scanned_at if scanned_at.tzinfo is UTC else scanned_at.astimezone(UTC)).isoformat(timespec="seconds")[:19]
+    common = f"{waybill}\x1f{code}\x1f{at}\x1f{_normal(status)}\x1f"
+    without = _blake2b(common.encode(), digest_size=16)
     whole = without.copy()
-    whole.update(place.encode())
+    whole.update(_normal(location).encode())
     return whole.hexdigest(), without.hexdigest()[:PART_LENGTH]
 
 

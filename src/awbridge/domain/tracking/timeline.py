@@ -23,8 +23,8 @@ class Entry(msgspec.Struct, kw_only=True, eq=False):
 
     Texts come from the first copy received; the location from the first copy that has one. Ids, the reason of a failed
     delivery or pickup and `fingerprints` (`Scan.fingerprints`, one for each wording) are collected from all copies.
-    Entries that are read only to be matched carry neither texts nor courier. `delivery` (its shard and id) and `edd` are
-    set on a new entry whose delivery, and whose expected date, are stored with it.
+    Entries that are read only to be matched carry neither texts nor courier. `delivery` (its shard and id) and `edd`
+    are set on a new entry whose delivery, and whose expected date, are stored with it.
     """
 
     id: int = 0

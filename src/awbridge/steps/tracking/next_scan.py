@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 
 import msgspec
 
@@ -29,19 +29,14 @@ from awbridge.store.tracking.scans import IncomingScan, JoinedScan
 from awbridge.store.tracking.tracking_status import Step
 
 _USUAL = {code: info for code, info in STATUSES.items() if not is_failure(code)}
+_BUCKETS = {code: int(info.bucket) for code, info in _USUAL.items()}
+_RETURNED = int(Bucket.RETURNED)
 _beside_the_scan = attrgetter(
     *("rto_waybill", "forward_waybill", "forward_reference_number", "return_reference_number", "problems", "entry")
 )
 _NOTHING_BESIDE = ("", "", "", "", (), 0)
 _reasons = attrgetter("ndr_code", "npr_code", "npr_description", "description", "ndr_description", "return_event")
 _NO_REASON = (None, None, "", "", "", None)
-_ONE_PARCEL = (None, "[]")  # children
-# A shipment without failures, texts of unknown codes or a requested cancellation.
-_beside_the_status = itemgetter(
-    *("ndr_at", "ndr_code", "npr_code", "status_description", "ndr_description", "piece_exception_at"),
-    "cancel_requested_at",
-)
-_NOTHING = (None,) * 7
 
 
 class NextScan(msgspec.Struct, frozen=True, gc=False):
@@ -84,7 +79,7 @@ class NextScan(msgspec.Struct, frozen=True, gc=False):
             self.reference_number,
             info.code,
             self.scan.scanned_at,
-            info.bucket.value,
+            _BUCKETS[info.code],
             info.step,
             info.final,
             self.edd,
@@ -111,12 +106,7 @@ def next_scan(
         return None
     if _beside_the_scan(update) != _NOTHING_BESIDE or _reasons(scan) != _NO_REASON:
         return None
-    if (
-        row["final"]
-        or row["children"] not in _ONE_PARCEL
-        or row["status_bucket"] == Bucket.RETURNED
-        or _beside_the_status(row) != _NOTHING
-    ):
+    if row["special"] or row["status_bucket"] == _RETURNED:
         return None
     last_at, code = row["last_tracked_at"], row["status_code"]
     if last_at is None:

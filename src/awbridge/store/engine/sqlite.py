@@ -45,7 +45,8 @@ CHECKPOINT_PAGES = 4000
 
 @lru_cache(maxsize=4096)  # the time of a delivery goes into a row of many tables
 def _time_text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return in_utc.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def _to_sqlite(value: object) -> Any:
@@ -56,25 +57,19 @@ def _to_sqlite(value: object) -> Any:
     return value
 
 
-_AS_IT_IS = frozenset({int, str, bytes, type(None)})
+_AS_IT_IS = frozenset({int, str, bytes, bool, type(None)})
 
 
 def _bound(row: Sequence[object]) -> tuple[Any, ...]:
-    return tuple([value if type(value) in _AS_IT_IS else _to_sqlite(value) for value in row])
-
-
-def _as_time(value: Any) -> Any:
-    return None if value is None else datetime.fromisoformat(value)
-
-
-def _as_bool(value: Any) -> Any:
-    return None if value is None else bool(value)
+    return tuple(
+        [v if (k := type(v)) in _AS_IT_IS else _time_text(v) if k is datetime else _to_sqlite(v) for v in row]  # pyright: ignore[reportArgumentType]
+    )
 
 
 def _converter(name: str, declared: str | None) -> Callable[[Any], Any] | None:
     if name.endswith("_at"):
-        return _as_time
-    return _as_bool if declared == "BOOLEAN" else None
+        return datetime.fromisoformat
+    return bool if declared == "BOOLEAN" else None
 
 
 def _rows(connection: apsw.Connection, sql: str, args: tuple[Any, ...]) -> list[Row]:
@@ -89,7 +84,8 @@ def _rows(connection: apsw.Connection, sql: str, args: tuple[Any, ...]) -> list[
             converters = [(c[0], convert) for c in described if (convert := _converter(c[0], c[1]))]
         row = dict(zip(names, values, strict=True))
         for name, convert in converters:
-            row[name] = convert(row[name])
+            if (value := row[name]) is not None:
+                row[name] = convert(value)
         rows.append(row)
     return rows
 

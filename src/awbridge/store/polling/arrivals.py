@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 
 import msgspec
 
@@ -18,7 +19,7 @@ _SLOT = os.urandom(1)[0] % 16
 
 STRETCH = timedelta(minutes=10)
 KEPT = timedelta(days=8)
-_SECONDS = int(STRETCH.total_seconds())
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):
@@ -50,21 +51,29 @@ def stretch_of(at: datetime) -> datetime:
 
 async def count(session: Session, arrivals: Iterable[Arrival]) -> None:
     """Add these to the counts. Best last in a transaction: until its end others of the same slot wait."""
-    by_key: dict[tuple[int, int, Source], list[Arrival]] = {}
+    by_key: dict[tuple[datetime, int, Source], list[Arrival]] = {}
+    start = end = _LONG_AGO
     for a in arrivals:
-        by_key.setdefault((int(a.at.timestamp()) // _SECONDS, a.courier_partner_id, a.source), []).append(a)
+        if not start <= a.at < end:
+            start = stretch_of(a.at)
+            end = start + STRETCH
+        key = (start, a.courier_partner_id, a.source)
+        if found := by_key.get(key):
+            found.append(a)
+        else:
+            by_key[key] = [a]
     rows = [
         (
-            stretch_of(found[0].at),
-            courier,
-            source.value,
+            key[0],
+            key[1],
+            key[2].value,
             _SLOT,
             sum([a.deliveries for a in found]),
             sum([a.scans for a in found]),
             max([a.at for a in found if a.deliveries], default=None),
             max([a.at for a in found if a.scans], default=None),
         )
-        for (_, courier, source), found in sorted(by_key.items())
+        for key, found in sorted(by_key.items(), key=itemgetter(0))
     ]
     if rows:
         await session.write_rows(_sql.count, rows)

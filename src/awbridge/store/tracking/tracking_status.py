@@ -38,8 +38,8 @@ class TrackingStatus(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class TrackingChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The tracking columns to write for one shipment.
 
-    `edd_stated_at`: when the current EDD was stated. `updated_at` is None unless something else than an update changes it. `is_step`: of the status only the sighting,
-    the bucket and the EDD differ from the row.
+    `edd_stated_at`: when the current EDD was stated. `updated_at` is None unless something else than an update changes
+    it. `is_step`: of the status only the sighting, the bucket and the EDD differ from the row.
     """
 
     reference_number: str
