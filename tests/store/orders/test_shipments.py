@@ -436,7 +436,7 @@ _PLANS = [
     ("shipments", "lock_many", [("R", 1)], ("shipments_pkey", "sqlite_autoindex_shipments_1")),
     ("shipments", "lock_tracked", [("R", 1)], ("shipments_pkey", "sqlite_autoindex_shipments_1")),
     ("shipments", "get_many", [("R", 1)], ("shipments_pkey", "sqlite_autoindex_shipments_1")),
-    ("tracking_status", "set_status", [(1, "R", *[None] * 18)], ("shipments_pkey", "sqlite_autoindex_shipments_1")),
+    ("tracking_status", "set_status", [(1, "R", *[None] * 19)], ("shipments_pkey", "sqlite_autoindex_shipments_1")),
     ("lists", "newest_in_state", ("rejected", T0, "R", 5), "shipments_by_state"),
     ("lists", "count_in_state", ("gave_up",), "shipments_by_state"),
     ("waybills", "of_shipments", (["R"],), "waybills_of_shipment"),
