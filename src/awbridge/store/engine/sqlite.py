@@ -15,10 +15,11 @@ import json
 import os
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -45,8 +46,8 @@ CHECKPOINT_PAGES = 4000
 
 @lru_cache(maxsize=4096)  # the time of a delivery goes into a row of many tables
 def _time_text(moment: datetime) -> str:
-    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return in_utc.isoformat(timespec="microseconds")[:26] + "Z"
+    text = str(moment if moment.tzinfo is UTC else moment.astimezone(UTC))  # half the time of isoformat
+    return f"{text[:10]}T{text[11:26] if text[19] == '.' else text[11:19] + '.000000'}Z"
 
 
 def _to_sqlite(value: object) -> Any:
@@ -64,6 +65,14 @@ def _bound(row: Sequence[object]) -> tuple[Any, ...]:
     return tuple(
         [v if (k := type(v)) in _AS_IT_IS else _time_text(v) if k is datetime else _to_sqlite(v) for v in row]  # pyright: ignore[reportArgumentType]
     )
+
+
+def _all_bound(rows: Sequence[Sequence[object]]) -> Iterable[Any]:
+    """The values of many rows, one row after the other. Column by column: most columns need no conversion."""
+    columns: list[Sequence[object]] = []
+    for column in zip(*rows, strict=True):
+        columns.append(column if _AS_IT_IS.issuperset(map(type, column)) else _bound(column))
+    return chain.from_iterable(zip(*columns, strict=True))
 
 
 def _converter(name: str, declared: str | None) -> Callable[[Any], Any] | None:
@@ -114,7 +123,7 @@ def _pieces(
         size, sql = fitting
         some = rows[start : start + size]
         blank = (None,) * ((size - len(some)) * len(some[0]))
-        pieces.append((sql, (*_bound([v for row in some for v in row]), *blank, len(some))))
+        pieces.append((sql, (*_all_bound(some), *blank, len(some))))
         start += size
     return pieces, rows[start:]
 
