@@ -157,16 +157,12 @@ class TimelineBuilder:
         key = (promise.stated_at, promise.edd)
         if key in self.promises:
             return
-        # Older ones may be stored that are not read here: only one that is newer than all is surely new.
-        newest = self.edd_stated_at
-        if (
-            self._joining
-            and entry
-            and entry.seen_at == promise.stated_at
-            and (not newest or newest < promise.stated_at)
-        ):
-            entry.edd = promise.edd
-            self._stated_with[id(promise)] = entry
+        if self._joining and entry and entry.seen_at == promise.stated_at:
+            # Older ones may be stored that are not read here: only one that is newer than all is surely new.
+            newest = self.edd_stated_at
+            if newest is None or newest < promise.stated_at:
+                entry.edd = promise.edd
+                self._stated_with[id(promise)] = entry
         self.promises[key] = promise
         self.new_promises.append(promise)
 
