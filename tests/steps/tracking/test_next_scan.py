@@ -49,7 +49,7 @@ def a_round(dice: random.Random, number: int) -> list[tuple[Source, dict[str, An
         body["additional"] |= {"ndr_status_code": 2, "clickpost_status_description": "Odd"}
     deliveries = [(Source.WEBHOOK, body, timedelta())]
     if dice.random() < 0.15:
-        more = dice.choice(
+        more: tuple[Source, dict[str, Any]] = dice.choice(
             [
                 (Source.UPDATED_ORDER, updated("AWB", code, T0 + minutes * MINUTE)),
                 (Source.TRACK_ORDER, tracked("AWB", polled_scan(5, T0), polled_scan(code, T0 + minutes * MINUTE))),
@@ -57,7 +57,8 @@ def a_round(dice: random.Random, number: int) -> list[tuple[Source, dict[str, An
                 (Source.WEBHOOK, body | {"rto_awb": f"RTO{number % 2}"}),
             ]
         )
-        deliveries.append((*more, dice.choice([-2, 0, 1]) * MINUTE))
+        source, other = more
+        deliveries.append((source, other, dice.choice([-2, 0, 1]) * MINUTE))
     return deliveries
 
 

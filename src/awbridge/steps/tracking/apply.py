@@ -23,7 +23,7 @@ from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import Shipment, Tracked
 from awbridge.domain.retry import backoff
 from awbridge.domain.tracking.asking import PollingRules
-from awbridge.domain.tracking.attribution import Attributed, Unattributed, Use, attribute, since
+from awbridge.domain.tracking.attribution import Attributed, Unattributed, since
 from awbridge.domain.tracking.dead_letter import DeadLetterReason
 from awbridge.domain.tracking.lifecycle import StatusInfo
 from awbridge.domain.tracking.scan import TrackingUpdate
@@ -31,6 +31,7 @@ from awbridge.steps.records.actions_ended import end_actions_by_tracking
 from awbridge.steps.records.cancellation import end_by_tracking
 from awbridge.steps.records.placed import record_found
 from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.tracking.candidates import Candidates, candidates_of
 from awbridge.steps.tracking.next_scan import moved_events, next_scan, reached, without_known
 from awbridge.steps.tracking.rebuild import (
     Reading,
@@ -43,7 +44,7 @@ from awbridge.steps.tracking.status_events import log_oddities, piece_events, st
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.notify import events
-from awbridge.store.orders import shipments, waybills
+from awbridge.store.orders import shipments
 from awbridge.store.orders.shipments import TrackedRows
 from awbridge.store.polling import arrivals
 from awbridge.store.polling.arrivals import Arrival
@@ -167,7 +168,7 @@ class _Batch:
     readable: list[_Read]
     again: list[Delivery]
     updated_before: Mapping[str, Collection[int]]
-    candidates: _Candidates
+    candidates: Candidates
 
 
 async def _lock_shipments(session: Session, claimed: Sequence[Delivery], policy: ApplyPolicy) -> _Batch:
@@ -182,7 +183,7 @@ async def _lock_shipments(session: Session, claimed: Sequence[Delivery], policy:
             readable.append(_Read(delivery, updates))
     again = [read.delivery for read in readable if read.delivery.again]
     updated_before = await update_sources.of_deliveries(session, again)
-    candidates = await _candidates(session, [t for read in readable for t in read.updates], updated_before)
+    candidates = await candidates_of(session, [t for read in readable for t in read.updates], updated_before)
     return _Batch(readable, again, updated_before, candidates)
 
 
@@ -247,42 +248,6 @@ def _first_seen(readable: Sequence[_Read]) -> list[Arrival]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidates:
-    """The locked shipments that deliveries may be about, and which of them hold each waybill and order id."""
-
-    uses: dict[str, list[Use]]
-    orders: dict[str, list[str]]
-    shipments: TrackedRows
-
-    def attribute(self, update: TrackingUpdate) -> Attributed | Unattributed:
-        if (uses := self.uses.get(update.waybill)) and len(uses) == 1 and self._is_plain(update, uses[0]):
-            return Attributed(uses[0].reference_number)  # as `attribute` would find
-        found = self._attribute(update)
-        if isinstance(found, Unattributed) and found.why is None and update.return_reference_number:
-            # Its forward shipment is not ours, but the return may be.
-            booked = self._attribute(update.of_booked_return())
-            return booked if isinstance(booked, Attributed) else found
-        return found
-
-    def _is_plain(self, update: TrackingUpdate, use: Use) -> bool:
-        """Whether the only use of the waybill decides: by the same courier, of an open shipment, no other one named."""
-        rows, reference = self.shipments.rows, use.reference_number
-        row = rows.get(reference)
-        if (
-            row is None
-            or row["final"]
-            or use.since_at
-            or update.courier_partner_id not in (None, use.courier_partner_id)
-        ):
-            return False
-        return update.reference_number == reference or update.reference_number not in rows
-
-    def _attribute(self, update: TrackingUpdate) -> Attributed | Unattributed:
-        uses, orders = self.uses.get(update.waybill, ()), self.orders.get(update.order_id, ())
-        return attribute(update, uses, self.shipments, orders)
-
-
 async def _placed_by_update(
     session: Session, ready: Sequence[_Read], known: Mapping[str, Tracked]
 ) -> dict[str, tuple[Shipment, TrackingUpdate]]:
@@ -295,18 +260,6 @@ async def _placed_by_update(
     }
     stored = await shipments.get_many(session, sorted(named)) if named else []
     return {s.reference_number: (s, named[s.reference_number]) for s in stored if s.sent_at and not s.success}
-
-
-async def _candidates(session: Session, updates: Sequence[TrackingUpdate], earlier: Collection[str]) -> _Candidates:
-    uses = await waybills.uses(session, [t.waybill for t in updates if t.waybill])
-    by_order = [t.order_id for t in updates if t.order_id and not (t.waybill or t.reference_number)]
-    orders = await shipments.of_orders(session, by_order)
-    references = {name for t in updates for name in (t.reference_number, t.return_reference_number) if name}.union(
-        earlier,
-        (use.reference_number for of_waybill in uses.values() for use in of_waybill),
-        (reference for references in orders.values() for reference in references),
-    )
-    return _Candidates(uses, orders, await shipments.lock_tracked(session, sorted(references)))
 
 
 async def _update_shipments(

@@ -20,7 +20,8 @@ from awbridge.domain.tracking.asking import PollingRules
 from awbridge.domain.tracking.lifecycle import Bucket, Sighting, StatusInfo
 from awbridge.domain.tracking.promise import due_at, is_unreadable
 from awbridge.domain.tracking.scan import PART_MARK, Scan, Source, TrackingUpdate
-from awbridge.steps.tracking.rebuild import Reading, stored_sighting
+from awbridge.steps.tracking.rebuild import Reading
+from awbridge.steps.tracking.stored_status import stored_sighting
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.notify.events import Reached
 from awbridge.store.tracking import scans

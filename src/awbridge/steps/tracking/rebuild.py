@@ -24,6 +24,7 @@ from awbridge.domain.tracking.promise import Promise, current, due_at, is_unread
 from awbridge.domain.tracking.scan import Scan, Source, TrackingUpdate
 from awbridge.domain.tracking.timeline import Entry, Timeline, differences
 from awbridge.steps.records.pieces import piece_statuses, sighting
+from awbridge.steps.tracking.stored_status import stored_sighting
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import waybills
 from awbridge.store.orders.waybills import NewWaybill
@@ -394,30 +395,3 @@ def _updates_of(update_source: update_sources.UpdateSource, reading: Reading) ->
         return [update for update in reading.of(update_source.delivery) if update.entry in update_source.entries]
     except Unreadable:
         return []
-
-
-def stored_sighting(shipment: Tracked) -> Sighting | None:
-    """The sighting in the shipment's row; None before the first."""
-    if shipment.status_code is None or shipment.status_at is None:
-        return None
-    return Sighting(
-        seen_at=shipment.status_at, final=shipment.final, step=shipment.status_step, code=shipment.status_code
-    )
-
-
-def stored_tracking_status(shipment: Tracked) -> TrackingStatus:
-    """The tracking status in the shipment's row."""
-    return TrackingStatus(
-        sighting=stored_sighting(shipment),
-        bucket=shipment.status_bucket,
-        edd=shipment.edd,
-        ndr_code=shipment.ndr_code,
-        npr_code=shipment.npr_code,
-        status_description=shipment.status_description,
-        ndr_description=shipment.ndr_description,
-        piece_exception_at=shipment.piece_exception_at,
-        edd_due_at=shipment.edd_due_at,
-        ndr_at=shipment.ndr_at,
-        forward_waybill=shipment.forward_waybill,
-        forward_reference_number=shipment.forward_reference_number,
-    )
