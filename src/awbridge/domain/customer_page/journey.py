@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+import msgspec
+
 from awbridge.domain.customer_page.ladder import Step, steps_of
 from awbridge.domain.customer_page.meanings import Meaning, Reason
 from awbridge.domain.customer_page.parcel import Parcel, Sighted
@@ -46,8 +48,7 @@ class Box:
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One or several equal scans: what happened, where, when last."""
 
     meaning: Meaning

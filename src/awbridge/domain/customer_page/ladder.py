@@ -11,6 +11,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 from awbridge.domain.customer_page.meanings import Meaning
 from awbridge.domain.customer_page.parcel import Parcel
 
@@ -24,8 +26,7 @@ class StepState(StrEnum):
     WRONG = "wrong"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One step, and the day on which it was reached, where known."""
 
     key: str

@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import msgspec
+
 from awbridge.domain.customer_page.answer_view import Asks
 from awbridge.domain.customer_page.meanings import Meaning, Reason, ReturnNews
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sighted:
+class Sighted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One scan. `final` and `step` rank scans of the same moment, as `lifecycle.Sighting` does. `box`: its waybill."""
 
     meaning: Meaning

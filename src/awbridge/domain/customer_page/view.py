@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import msgspec
+
 from awbridge.domain.customer_page.answer_view import AnswersView
 from awbridge.domain.customer_page.journey import Arriving, Box, Event, Journey, journey_of, summary
 from awbridge.domain.customer_page.ladder import Step, StepState
@@ -19,8 +21,7 @@ from awbridge.domain.customer_page.stage import Stage, Tone, tone_of
 from awbridge.domain.customer_page.words import Words, as_beginning
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepView:
+class StepView(msgspec.Struct, frozen=True, kw_only=True):
     """A step of the progress line. `day`: when it was reached, "" if unknown. `state_text` says the state in words."""
 
     text: str
@@ -30,8 +31,7 @@ class StepView:
     date: date | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanView:
+class ScanView(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened: what, where ("" if unknown), when."""
 
     text: str
@@ -40,8 +40,7 @@ class ScanView:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayView:
+class DayView(msgspec.Struct, frozen=True, kw_only=True):
     """What happened on a day, newest first."""
 
     text: str
@@ -49,8 +48,7 @@ class DayView:
     scans: tuple[ScanView, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoxView:
+class BoxView(msgspec.Struct, frozen=True, kw_only=True):
     """One box: its number in words, where it stands, the place and the time of its newest scan."""
 
     title: str
@@ -62,8 +60,7 @@ class BoxView:
     at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReturnView:
+class ReturnView(msgspec.Struct, frozen=True, kw_only=True):
     """An event of a return or an exchange."""
 
     text: str
@@ -71,8 +68,7 @@ class ReturnView:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParcelView:
+class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
     """One parcel. Texts are "" where there is nothing to say.
 
     `title`: which of several it is. `reason`: why the delivery failed. `next`: what happens next or what to do.

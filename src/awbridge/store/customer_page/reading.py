@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
 from pydantic_core import from_json
 
 from awbridge.domain.json import JsonObject
@@ -20,8 +20,7 @@ _sql = Queries(__name__)
 MOST_NEAR = 21  # shipments of an order that are looked at, before and after the link's own
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageShipment:
+class PageShipment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the page needs of a shipment. Times are aware, UTC."""
 
     reference_number: str
@@ -29,7 +28,7 @@ class PageShipment:
     delivery_type: str
     courier_partner_id: int
     state: State
-    payload: JsonObject = field(repr=False)
+    payload: JsonObject
     placed_at: datetime | None
     waybill: str | None
     children: tuple[str, ...]
@@ -43,12 +42,14 @@ class PageShipment:
     replaces: str | None
     replaced_by: str | None
     cancel_requested_at: datetime | None
-    phone_tail: str | None = field(repr=False)
+    phone_tail: str | None
     ndr_at: datetime | None
 
+    def __repr__(self) -> str:
+        return f"PageShipment({self.reference_number!r})"  # the rest is personal
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageScan:
+
+class PageScan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the page needs of a scan. `return_event`: JSON, or None."""
 
     waybill: str
@@ -66,8 +67,13 @@ async def shipments(session: Session, references: Iterable[str]) -> dict[str, Pa
 
 
 async def of_orders(session: Session, some: Sequence[PageShipment]) -> dict[str, list[PageShipment]]:
-    """By order id, the shipments that were created about when these were, whose customer may be the same person."""
-    keys = sorted({(s.order_id, s.created_at, s.phone_tail, MOST_NEAR) for s in some if s.order_id}, key=repr)
+    """By order id, other shipments that were created about when these were, whose customer may be the same person."""
+    own = [(s.order_id, s.reference_number) for s in some if s.order_id]
+    rows = await session.fetch_rows(_sql.orders_of_several, own) if own else ()
+    several = {row["id"] for row in rows}  # most orders are of one parcel, and cost no more than this
+    keys = [
+        (s.order_id, s.created_at, s.phone_tail, s.reference_number, MOST_NEAR) for s in some if s.order_id in several
+    ]
     found: dict[str, dict[str, PageShipment]] = {}
     for row in await session.fetch_rows(_sql.of_orders, keys) if keys else ():
         near = found.setdefault(row["order_id"], {})

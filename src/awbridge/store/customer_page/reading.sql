@@ -9,12 +9,25 @@ reference_number, order_id, delivery_type, courier_partner_id, state, payload, p
 SELECT {{columns}} FROM key {{sqlite: CROSS}} JOIN shipments
   ON shipments.shard = key.shard AND shipments.reference_number = key.value
 
--- name: of_orders
--- Many rows: order id, a time, a phone tail (NULL: any), how many on each side of the time. The shipments of an order
--- that were created about then. Strangers may share an order id, as many as there are: a bounded number is looked at.
+-- name: orders_of_several
+-- Many rows: order id, the reference number of one of its shipments. Which of these orders have another shipment. LIMIT:
+-- PostgreSQL would read an order of many in full.
 {{postgres:
-SELECT {{columns}} FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::integer[])
-  AS key (id, middle_at, tail, number)
+SELECT DISTINCT key.id FROM unnest($1::text[], $2::text[]) AS key (id, own)
+CROSS JOIN LATERAL (SELECT 1 FROM shipments
+  WHERE shipments.order_id = key.id AND shipments.reference_number <> key.own LIMIT 1) other}}
+{{sqlite:
+WITH key (id, own) AS (VALUES ($1, $2))
+SELECT DISTINCT key.id FROM key
+WHERE EXISTS (SELECT 1 FROM shipments WHERE shipments.order_id = key.id AND shipments.reference_number <> key.own)}}
+
+-- name: of_orders
+-- Many rows: order id, a time, a phone tail (NULL: any), a reference number, how many on each side of the time. The other
+-- shipments of an order that were created about then. Strangers may share an order id, as many as there are: a bounded
+-- number is looked at.
+{{postgres:
+SELECT {{columns}} FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::integer[])
+  AS key (id, middle_at, tail, own, number)
 CROSS JOIN LATERAL (
   (SELECT {{columns}} FROM shipments WHERE order_id = key.id AND created_at >= key.middle_at
     ORDER BY created_at, reference_number LIMIT key.number)
@@ -22,16 +35,17 @@ CROSS JOIN LATERAL (
   (SELECT {{columns}} FROM shipments WHERE order_id = key.id AND created_at < key.middle_at
     ORDER BY created_at DESC, reference_number DESC LIMIT key.number)
 ) near
-WHERE key.tail IS NULL OR near.phone_tail IS NULL OR near.phone_tail = key.tail}}
+WHERE near.reference_number <> key.own
+  AND (key.tail IS NULL OR near.phone_tail IS NULL OR near.phone_tail = key.tail)}}
 {{sqlite:
 SELECT {{columns}} FROM (
   SELECT {{columns}} FROM (SELECT {{columns}} FROM shipments WHERE order_id = $1 AND created_at >= $2
-    ORDER BY created_at, reference_number LIMIT $4)
+    ORDER BY created_at, reference_number LIMIT $5)
   UNION ALL
   SELECT {{columns}} FROM (SELECT {{columns}} FROM shipments WHERE order_id = $1 AND created_at < $2
-    ORDER BY created_at DESC, reference_number DESC LIMIT $4)
+    ORDER BY created_at DESC, reference_number DESC LIMIT $5)
 )
-WHERE $3 IS NULL OR phone_tail IS NULL OR phone_tail = $3}}
+WHERE reference_number <> $4 AND ($3 IS NULL OR phone_tail IS NULL OR phone_tail = $3)}}
 
 -- fragment: scan
 reference_number, waybill, status_code, location, ndr_code, scanned_at, received_at, return_event

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import escape
 
 from awbridge.domain.customer_page.answer_view import Notice, answers_view
 from awbridge.domain.customer_page.brand import Brand
@@ -16,6 +17,7 @@ from awbridge.domain.customer_page.words import Words
 from awbridge.web.customer_page.files import PageFiles
 
 FOLDER = "templates/customer_page"
+_TITLE, _MAIN = "\ufdd0", "\ufdd1"  # marks in the layout: no text has these code points, which are no characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,11 @@ class PageMaker:
             lstrip_blocks=True,
             auto_reload=False,
         )
+        self._layout = environment.get_template("layout.html.j2")
         self._page = environment.get_template("page.html.j2")
         self._proof = environment.get_template("proof.html.j2")
         self._problem = environment.get_template("problem.html.j2")
+        self._frames: dict[tuple[str, int], tuple[str, str, str]] = {}  # by language and depth
 
     def view(self, order: Order, language: str, today: date, notice: Notice | None = None) -> PageView:
         """The page of an order as texts, with its forms. `notice`: what is told about one of them."""
@@ -69,15 +73,28 @@ class PageMaker:
 
     def page(self, view: PageView, switch: Switch) -> bytes:
         """The page of an order as HTML."""
-        return self._page.render(self._common(switch), view=view, answers=view.answers).encode()
+        main = self._page.render(self._common(switch), view=view, answers=view.answers)
+        return self._framed(view.headline, main, switch)
 
     def proof(self, switch: Switch, proof_url: str) -> bytes:
         """The page that leads to the proof of delivery."""
-        return self._proof.render(self._common(switch), proof_url=proof_url).encode()
+        title = self.languages[switch.language].text("answers.proof_title")
+        return self._framed(title, self._proof.render(self._common(switch), proof_url=proof_url), switch)
 
     def problem(self, name: str, switch: Switch) -> bytes:
         """The page that says why there is nothing: gone, busy or limit."""
-        return self._problem.render(self._common(switch), problem=name).encode()
+        title = self.languages[switch.language].text(f"problem.{name}_title")
+        return self._framed(title, self._problem.render(self._common(switch), problem=name), switch)
+
+    def _framed(self, title: str, main: str, switch: Switch) -> bytes:
+        """A page of its main part. Everything around that is the same for all parcels, so it is rendered once."""
+        key = (switch.language, switch.depth)
+        if (frame := self._frames.get(key)) is None:
+            whole = self._layout.render(self._common(switch), title=_TITLE, main=_MAIN)
+            before, _, rest = whole.partition(_TITLE)
+            between, _, after = rest.partition(_MAIN)
+            frame = self._frames[key] = before, between, after
+        return "".join((frame[0], escape(title), frame[1], main, frame[2])).encode()
 
     def _common(self, switch: Switch) -> dict[str, object]:
         return {

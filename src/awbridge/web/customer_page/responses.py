@@ -45,7 +45,7 @@ class PageResponse:
 
 def compressed(body: bytes) -> bytes:
     """The body as gzip, the same bytes every time."""
-    packer = zlib.compressobj(5, zlib.DEFLATED, 31)
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
     return packer.compress(body) + packer.flush()
 
 
