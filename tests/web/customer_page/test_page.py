@@ -85,7 +85,7 @@ async def test_every_state_is_valid_html_in_every_language(store: Store, page: C
 def _check_hosts(text: str) -> None:
     """Fail where the page names another host than the shop's own links do, or runs or styles anything inline."""
     assert set(re.findall(r'https?://[^"\s<]+', text)) <= {BRAND.support_url}
-    assert re.findall(r"<(?:script|style|iframe|object|embed|form)\b|\son\w+=|\sstyle=|javascript:", text) == []
+    assert re.findall(r"<(?:script|style|iframe|object|embed)\b|\son\w+=|\sstyle=|javascript:", text) == []
 
 
 async def test_the_files_of_the_page_are_there_and_light(store: Store) -> None:
@@ -180,7 +180,7 @@ async def test_other_methods_are_refused(store: Store, page: CustomersView, meth
         ("?lang=hi-IN", "", "", "hi", False),
         ("?lang=xx", "hi", "", "hi", True),
         ("?lang=%22%3E%3Cscript%3E", "", "", "en", True),
-        ("?x=1&lang=hi&lang=ar", "", "", "hi", False),
+        ("?x=1&lang=hi&lang=ar", "", "", "ar", False),
         ("", ",;q=x, ;;, hi;q=nan", "", "en", True),
     ],
 )
