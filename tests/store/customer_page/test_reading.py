@@ -111,10 +111,11 @@ async def test_shipments_of_an_order_near_the_links_own_are_read(store: Store) -
 async def test_others_with_another_phone_tail_are_not_read(store: Store) -> None:
     await add(store, "R-1", order_id="O", phone_tail="1234")
     await add(store, "R-2", order_id="O", phone_tail="9999")
+    await add(store, "R-3", order_id="O", phone_tail="1234")
     async with store.read() as session:
         own = (await reading.shipments(session, ["R-1"]))["R-1"]
         near = await reading.of_orders(session, [own])
-    assert [s.reference_number for s in near["O"]] == ["R-1"]
+    assert [s.reference_number for s in near["O"]] == ["R-3"]
 
 
 async def test_of_a_long_timeline_the_newest_scans_are_read(store: Store) -> None:
