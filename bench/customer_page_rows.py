@@ -15,7 +15,7 @@ from bench import databases
 
 PARCELS = 10_000
 _CHUNK = 1_000
-_JOURNEY = (4, 1002, 1003, 5, 5, 5, 5, 5)  # picked up, the first sorting centre, then on the way
+_JOURNEY = (4, 1005, 1006, 5, 5, 5, 5, 5)  # picked up, the first sorting centre, then on the way
 _PLACES = ("Mumbai_Kurla_PC (Maharashtra)", "Pune_Chakan_GW", "Hubballi_Gokul_H", "Bengaluru_Hoskote_GW (Karnataka)")
 
 

@@ -1,0 +1,240 @@
+"""The customer's page and the widget in a real browser, on each engine: every state, three languages, two widths."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.async_api import Browser, Page, Request, Route
+
+from awbridge.store import Store
+from tests.support.browser import Watched, chromium
+from tests.support.customer_page_states import KEY, States
+from tests.support.customer_page_texts import HOSTILE, PRIVATE, hostile_parcel, private_parcel
+from tests.support.postgres import free_port
+from tests.support.processes import Running, bridge_environment, running
+from tests.support.rows import T0
+from tests.support.world import SetClock
+
+pytestmark = pytest.mark.slow
+
+NOWHERE = "http://127.0.0.1:9"
+LANGUAGES = ("en", "hi", "ar")
+SMALL, LARGE = (360, 780), (1280, 800)
+LOOKS: tuple[tuple[tuple[int, int], Literal["light", "dark"]], ...] = ((SMALL, "dark"), (LARGE, "light"))
+WITH_AXE = ("boxes", "return", "delivered", "hostile")  # axe takes a second or two for each page
+
+
+@dataclass
+class Parcels:
+    """The running service and the tokens of its parcels, by state."""
+
+    service: Running
+    tokens: dict[str, str]
+    shop: str
+
+    def path(self, name: str, language: str) -> str:
+        return f"/track/{self.tokens[name]}?lang={language}"
+
+
+@pytest.fixture
+async def tokens(database_url: str) -> AsyncIterator[dict[str, str]]:
+    store = await Store.open(database_url)
+    try:
+        await store.migrate()
+        states = States(store)
+        await states.every_code()
+        await states.journeys()
+        private = await private_parcel(store, SetClock(T0), "REF-PRIVATE")
+        hostile = await hostile_parcel(store, SetClock(T0), "REF-HOSTILE")
+        yield {**states.tokens, "private": private, "hostile": hostile}
+    finally:
+        await store.close()
+
+
+@pytest.fixture
+def parcels(tokens: dict[str, str], database_url: str, tmp_path: Path) -> Iterator[Parcels]:
+    port, shop = free_port(), f"http://127.0.0.1:{free_port()}"
+    env = bridge_environment(database_url, NOWHERE, port)
+    env |= {
+        "AWBRIDGE_TRACK_URL": f"http://127.0.0.1:{port}",
+        "AWBRIDGE_TRACK_KEYS": KEY,
+        "AWBRIDGE_TRACK_ORIGINS": shop,
+    }
+    env |= {"AWBRIDGE_TRACK_BRAND": HOSTILE[:60], "AWBRIDGE_TRACK_COLOUR": "#8a1f5c", "AWBRIDGE_TRACK_FOOTER": HOSTILE}
+    env |= {"AWBRIDGE_TRACK_SUPPORT_URL": "https://shop.example/help", "AWBRIDGE_TRACK_LINK_DAYS": "3650"}
+    with running(["serve"], env, tmp_path, port) as process:
+        yield Parcels(process, tokens, shop)
+
+
+async def test_every_state_is_sound_in_every_language(parcels: Parcels) -> None:
+    async with chromium() as browser:
+        watched = [await watch(browser, parcels, look) for look in LOOKS]
+        for number, name in enumerate(parcels.tokens):
+            page, language = watched[number % 2], LANGUAGES[number % 3]
+            await page.open(parcels.path(name, language))
+            await page.check(axe=name in WITH_AXE)
+            await sound(page.page, language)
+        for number, language in enumerate(LANGUAGES):
+            page = watched[number % 2]
+            for path in (parcels.path("of three 0", language), parcels.path("failed", language)):
+                await page.open(path)
+                await page.check()
+                await sound(page.page, language)
+
+
+async def watch(browser: Browser, parcels: Parcels, look: tuple[tuple[int, int], Literal["light", "dark"]]) -> Watched:
+    (width, height), scheme = look
+    context = await browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, java_script_enabled=True
+    )
+    return Watched(await context.new_page(), parcels.service.url)
+
+
+async def sound(page: Page, language: str) -> None:
+    """The language and its direction are declared, nothing ran, and there is one heading of the first level."""
+    root = await page.evaluate("[document.documentElement.lang, document.documentElement.dir]")
+    assert root == [language, "rtl" if language == "ar" else "ltr"]
+    assert await page.title() != "broken"
+    assert await page.locator("h1").count() == 1
+    assert await page.locator("script, img[onerror]").count() == 0
+
+
+async def test_the_page_needs_no_script_and_a_language_is_chosen_by_keyboard(parcels: Parcels) -> None:
+    async with chromium() as browser:
+        context = await browser.new_context(java_script_enabled=False, viewport={"width": 360, "height": 780})
+        page = await context.new_page()
+        await page.goto(parcels.service.url + parcels.path("on its way", "en"))
+        assert await page.locator("ol.steps li").count() >= 5
+        switched = page.locator("a[hreflang=ar]")
+        for _ in range(40):
+            await page.keyboard.press("Tab")
+            if await switched.evaluate("link => link === document.activeElement"):
+                break
+        await page.keyboard.press("Enter")
+        await page.locator("html[dir=rtl]").wait_for()
+
+
+SHOP_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Shop</title>
+<meta name="viewport" content="width=device-width"><script src="{track}/track/widget.js" async></script></head>
+<body><main><h1>Your order</h1>{widgets}</main></body></html>"""
+WIDGET = (
+    '<awbridge-parcel token="{token}" lang="{language}"><a href="{track}/track/{token}">Parcel</a></awbridge-parcel>'
+)
+
+
+class Shop:
+    """The shop's own site: a page with the strictest policy that can show the widget, served by the browser's test."""
+
+    def __init__(self, page: Page, parcels: Parcels) -> None:
+        self.page = page
+        self.track = parcels.service.url
+        self.origin = parcels.shop
+        self.wrong: list[str] = []
+        self.widgets = ""
+        page.on("console", lambda message: self.wrong.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        page.on("request", self._requested)
+
+    def _requested(self, request: Request) -> None:
+        if not request.url.startswith((self.track, self.origin)):
+            self.wrong.append(f"another host: {request.url}")
+
+    async def show(self, *widgets: tuple[str, str]) -> None:
+        """Open the page with a widget for each token and language, and wait until they show their parcels."""
+        made = [WIDGET.format(token=token, language=language, track=self.track) for token, language in widgets]
+        body = SHOP_PAGE.format(track=self.track, widgets="".join(made))
+        policy = f"default-src 'none'; script-src {self.track}; connect-src {self.track}; base-uri 'none'"
+
+        async def answer(route: Route) -> None:
+            await route.fulfill(body=body, content_type="text/html", headers={"content-security-policy": policy})
+
+        await self.page.route(f"{self.origin}/", answer)
+        await self.page.goto(f"{self.origin}/")
+        await self.page.wait_for_function(
+            "n => [...document.querySelectorAll('awbridge-parcel')].filter(e => e.shadowRoot?.querySelector('section'))"
+            ".length === n",
+            arg=len(widgets),
+        )
+
+
+async def test_the_widget_shows_every_state_on_a_site_with_a_strict_policy(parcels: Parcels) -> None:
+    async with chromium() as browser:
+        for (width, height), scheme in LOOKS:
+            context = await browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+            shop = Shop(await context.new_page(), parcels)
+            names = list(parcels.tokens)
+            await shop.show(*((parcels.tokens[name], LANGUAGES[n % 3]) for n, name in enumerate(names)))
+            checked = Watched(shop.page, shop.origin)
+            await checked.check()
+            assert shop.wrong == []
+            assert await shop.page.title() == "Shop", "no hostile text ran"
+            texts = await shop.page.evaluate(
+                "[...document.querySelectorAll('awbridge-parcel')].map(e => e.shadowRoot.textContent)"
+            )
+            assert all(texts)
+            private = texts[names.index("private")]
+            assert [text for text in PRIVATE if text in private] == []
+            assert "<script>" in texts[names.index("hostile")], "a text as any other"
+            assert await shop.page.locator("awbridge-parcel").locator("script, img, style").count() == 0
+
+
+async def test_the_widget_is_operated_by_keyboard_and_keeps_what_is_open(parcels: Parcels) -> None:
+    async with chromium() as browser:
+        page = await browser.new_page()
+        shop = Shop(page, parcels)
+        await shop.show((parcels.tokens["delivered"], "en"))
+        folded = page.locator("awbridge-parcel details")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        assert await folded.evaluate("details => details.open")
+        await page.evaluate("document.querySelector('awbridge-parcel').setAttribute('lang', 'hi')")
+        await page.locator("awbridge-parcel section[lang=hi]").wait_for()
+        assert await folded.evaluate("details => details.open")
+        assert await page.locator("awbridge-parcel section").get_attribute("aria-label") == "मेरा पार्सल कहाँ है?"
+        assert shop.wrong == []
+
+
+async def test_the_link_stays_where_the_parcel_cannot_be_shown(parcels: Parcels) -> None:
+    async with chromium() as browser:
+        page = await browser.new_page()
+        shop = Shop(page, parcels)
+        await shop.show(("aaaaaaaaaaaaaaaa", "en"))
+        assert "does not open a parcel" in await page.locator("awbridge-parcel section").inner_text()
+        await page.route("**/*.json*", lambda route: route.abort())
+        await page.evaluate("document.querySelector('awbridge-parcel').outerHTML += ''")
+        assert await page.locator("awbridge-parcel > a").is_visible()
+        stranger = await browser.new_page()
+        elsewhere = Shop(stranger, parcels)
+        elsewhere.origin = "http://127.0.0.1:1"
+        blocked = await stranger.request.get(
+            f"{parcels.service.url}/track/{parcels.tokens['delivered']}.json", headers={"origin": elsewhere.origin}
+        )
+        assert "access-control-allow-origin" not in blocked.headers
+
+
+async def test_opening_every_page_calls_no_vendor(parcels: Parcels, database_url: str) -> None:
+    """The service has a vendor that answers nothing: any call would be recorded as an attempt."""
+    async with chromium() as browser:
+        page = await browser.new_page()
+        store = await Store.open(database_url)
+        try:
+            before = await calls_about_pages(store)
+            for name in parcels.tokens:
+                answer = await page.request.get(parcels.service.url + f"/track/{parcels.tokens[name]}.json")
+                assert json.loads(await answer.text())["parcels"]
+            assert await calls_about_pages(store) == before
+        finally:
+            await store.close()
+
+
+async def calls_about_pages(store: Store) -> int:
+    """The calls about shipments that were recorded. The service's own polling of updated-order is about none."""
+    from tests.support.rows import fetch
+
+    found = await fetch(store, "SELECT COUNT(*) AS n FROM attempts WHERE reference_number IS NOT NULL")
+    return int(found[0]["n"])
