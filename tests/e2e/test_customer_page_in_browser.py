@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.async_api import Browser, Page, Request, Route
+from playwright.async_api import Browser, Page, Request
 
 from awbridge.store import Store
 from tests.support.browser import Watched, chromium
@@ -128,7 +129,7 @@ WIDGET = (
 
 
 class Shop:
-    """The shop's own site: a page with the strictest policy that can show the widget, served by the browser's test."""
+    """The shop's own site: a page with the strictest policy that can show the widget."""
 
     def __init__(self, page: Page, parcels: Parcels) -> None:
         self.page = page
@@ -149,12 +150,16 @@ class Shop:
         made = [WIDGET.format(token=token, language=language, track=self.track) for token, language in widgets]
         body = SHOP_PAGE.format(track=self.track, widgets="".join(made))
         policy = f"default-src 'none'; script-src {self.track}; connect-src {self.track}; base-uri 'none'"
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-security-policy: {policy}\r\n\r\n"
 
-        async def answer(route: Route) -> None:
-            await route.fulfill(body=body, content_type="text/html", headers={"content-security-policy": policy})
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(f"{head}{body}".encode())
+            await writer.drain()
+            writer.close()
 
-        await self.page.route(f"{self.origin}/", answer)
-        await self.page.goto(f"{self.origin}/")
+        async with await asyncio.start_server(answer, "127.0.0.1", int(self.origin.rpartition(":")[2])):
+            await self.page.goto(f"{self.origin}/")
         for number in range(len(widgets)):  # the policy forbids what `wait_for_function` does
             await self.page.locator("awbridge-parcel").nth(number).locator("section").wait_for()
 

@@ -27,7 +27,8 @@ class States:
         return (self._now - T0) / HOUR - ago
 
     def scans(self, *codes: int, first: float = 70, last: float = 1, **changes: Any) -> list[At]:
-        """These scans, evenly over the hours from `first` until `last` ago, from hub to hub."""
+        """These scans, evenly over the hours from `first` until `last` ago, from hub to hub. A single one: the last."""
+        first = first if len(codes) > 1 else last
         gap = (first - last) / max(len(codes) - 1, 1)
         return [
             At(code, self._hours(first - nth * gap), HUBS[min(nth, len(HUBS) - 1)], **changes)
@@ -48,7 +49,7 @@ class States:
         for code in (3, 7, 10, 11, 14, 16, 17, 18, 20, 32, 7777):
             ndr = {"ndr": 1} if code == 9 else {}
             way = [one for one in _WAY if one != code]
-            await self.add(f"code-{code}", *self.scans(*way, last=5), *self.scans(code, first=1, **ndr))
+            await self.add(f"code-{code}", *self.scans(*way, last=5), *self.scans(code, **ndr))
 
     async def journeys(self) -> None:
         """Journeys of several facts."""
