@@ -54,9 +54,7 @@ BARE = "bare httpx2 client"
 OF_BARE = 0.6  # of the bare client: what is asked for
 ACCOUNTS = 8
 BARE_CONNECTIONS = 16  # the HTTP pool of the minimal client checks every idle one at each request
-DEFAULTS = {
-    name: Settings.model_fields[name].default for name in ("push_concurrency", "push_batch", "clickpost_connections")
-}
+DEFAULTS = {name: Settings.fields[name].default for name in ("push_concurrency", "push_batch", "clickpost_connections")}
 _COUNTS = parse(
     "-- name: counts\nSELECT (SELECT COUNT(*) FROM shipments WHERE state = 'placed') AS placed, "
     "(SELECT COUNT(*) FROM attempts) AS attempts"

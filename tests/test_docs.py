@@ -60,7 +60,7 @@ def table_of_settings() -> dict[str, str]:
 
 def variables() -> dict[str, Any]:
     """Variable -> its default in the code."""
-    return {PREFIX + name.upper(): field.get_default() for name, field in Settings.model_fields.items()}
+    return {PREFIX + name.upper(): field.default for name, field in Settings.fields.items()}
 
 
 def as_documented(default: Any) -> str:

@@ -72,5 +72,5 @@ def test_the_toml_of_the_pages_is_accepted() -> None:
 
 
 def test_the_default_delays_are_those_of_the_settings_and_last_a_day() -> None:
-    assert Settings.model_fields["endpoint_retry_delays"].default == DEFAULT_DELAYS
+    assert Settings.fields["endpoint_retry_delays"].default == DEFAULT_DELAYS
     assert sum(DEFAULT_DELAYS) >= 86400

@@ -20,7 +20,7 @@ from awbridge.app.settings import Settings
 from awbridge.cli.doctor import exit_code
 from awbridge.clickpost.client.probe import Probe
 from awbridge.domain.people.role import Role
-from awbridge.domain.tracking.asking import PollingMode
+from awbridge.domain.tracking.polling_mode import PollingMode
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.people import keys as api_keys
 from awbridge.steps.people import people
@@ -189,11 +189,11 @@ async def test_the_cost_of_polling_is_reported_for_both_modes_and_a_low_rate_is_
     assert found.found == (
         "guide: about 4 calls of track-order per day for 7 open shipments, 432,000 allowed; guide: 4, economical: 2"
     )
-    slow = settings.model_copy(update={"polling_calls_per_second": 0.00004, "polling": PollingMode.GUIDE})
+    slow = settings.replace(polling_calls_per_second=0.00004, polling=PollingMode.GUIDE)
     found = by_check(await examine(slow, environment={}))["polling"]
     assert found.level == "warning"
     assert "AWBRIDGE_POLLING_CALLS_PER_SECOND" in found.do
-    thrifty = slow.model_copy(update={"polling": PollingMode.ECONOMICAL})
+    thrifty = slow.replace(polling=PollingMode.ECONOMICAL)
     assert by_check(await examine(thrifty, environment={}))["polling"].level == "ok"
 
 

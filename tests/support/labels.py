@@ -10,7 +10,7 @@ from typing import Any
 import zxingcpp
 from pypdfium2 import PdfDocument
 
-from awbridge.domain.handover.labels import LabelsAhead
+from awbridge.domain.handover.labels_ahead import LabelsAhead
 from awbridge.sandbox.config import DEFAULT_ACCOUNTS
 from awbridge.sandbox.labels.label_pdf import label_pdf
 from awbridge.sandbox.shipments.models import SimulatedOrder

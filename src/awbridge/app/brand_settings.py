@@ -1,15 +1,12 @@
 """Settings of the looks of the customer's page: the shop's name, colour, logo, support, own CSS."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
-from pydantic import BaseModel, Field
-
+from awbridge.app.setting_fields import Field, SettingsBase
 from awbridge.app.setting_types import Colour, SupportMail, SupportPhone, SupportUrl
 
 
-class BrandSettings(BaseModel):
+class BrandSettings(SettingsBase):
     """How the customer's page looks."""
 
     track_brand: str = Field("", max_length=60, description="Your name on it. Empty: AWBRIDGE_NOTICE_BRAND.")

@@ -1,15 +1,15 @@
 """Settings of the customer's page. `Settings` has them too."""
 
-from __future__ import annotations
-
 from datetime import timedelta
-
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 from awbridge.app.brand_settings import BrandSettings
+from awbridge.app.setting_fields import Field
 from awbridge.app.setting_types import CustomerAnswers, LinkKeyTexts, PageOrigins, PublicUrl
-from awbridge.domain.customer_page.links import LinkKeys, TrackLinks
-from awbridge.domain.customer_page.origins import Origins, read_origins
+
+if TYPE_CHECKING:
+    from awbridge.domain.customer_page.links import TrackLinks
+    from awbridge.domain.customer_page.origins import Origins
 
 
 class CustomerPageSettings(BrandSettings):
@@ -41,13 +41,17 @@ class CustomerPageSettings(BrandSettings):
     )
 
     @property
-    def sites_that_show_parcels(self) -> Origins:
+    def sites_that_show_parcels(self) -> "Origins":
         """The sites that may read a parcel's JSON in a browser."""
+        from awbridge.domain.customer_page.origins import read_origins
+
         return read_origins(self.track_origins)
 
     @property
-    def track_links(self) -> TrackLinks:
+    def track_links(self) -> "TrackLinks":
         """What makes and opens links; it makes none where the page is off."""
+        from awbridge.domain.customer_page.links import LinkKeys, TrackLinks
+
         keys = [key.get_secret_value() for key in self.track_keys]
         return TrackLinks(self.track_url, LinkKeys(keys)) if self.track_url and keys else TrackLinks()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-import stamina
 import structlog
 
 from awbridge.app.settings import Settings
@@ -30,20 +29,26 @@ async def open_store(settings: Settings, *, migrate: bool, patience: float = 0.0
 
 
 async def _opened(settings: Settings, migrate: bool, patience: float) -> Store:
-    async for attempt in stamina.retry_context(
-        on=StoreBusy, attempts=None if patience else 1, timeout=patience or None
-    ):
+    if not patience:
+        return await _open(settings, migrate)
+    import stamina
+
+    async for attempt in stamina.retry_context(on=StoreBusy, attempts=None, timeout=patience):
         with attempt:
-            store = await Store.open(settings.database_url, connections=settings.database_connections)
-            try:
-                async with store.read() as session:
-                    await SHARED_TIME.measure(session)
-                await _check_schema(store, migrate)
-            except BaseException:
-                await store.close()
-                raise
-            return store
+            return await _open(settings, migrate)
     raise AssertionError("a retry ends with its work or its error")
+
+
+async def _open(settings: Settings, migrate: bool) -> Store:
+    store = await Store.open(settings.database_url, connections=settings.database_connections)
+    try:
+        async with store.read() as session:
+            await SHARED_TIME.measure(session)
+        await _check_schema(store, migrate)
+    except BaseException:
+        await store.close()
+        raise
+    return store
 
 
 async def _check_schema(store: Store, migrate: bool) -> None:

@@ -7,8 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
+from awbridge.app.setting_fields import InvalidSettings
 from awbridge.app.setting_types import RENAMED
 from awbridge.app.settings import PREFIX, Settings
 from awbridge.domain.errors import SettingsError
@@ -22,22 +21,14 @@ def load_settings(**overrides: Any) -> Settings:
     Raises SettingsError that names every invalid one and what to do.
     """
     variables = {name.upper(): value for name, value in os.environ.items()}
-    names = {PREFIX + name.upper(): name for name in Settings.model_fields}
+    names = {PREFIX + name.upper(): name for name in Settings.fields}
     environment = {name: variables[variable] for variable, name in names.items() if variable in variables}
     try:
         file = tomllib.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else {}
-        return Settings.model_validate(file | environment | overrides)
-    except ValidationError as error:
-        found = error.errors(include_input=False, include_url=False)
-        lines = [f"{(name := _name(e['loc']))}: {_problem(name, e['msg'])}" for e in found]
+        return Settings(**file | environment | overrides)
+    except InvalidSettings as error:
+        problems = [(PREFIX + name.upper() if name else "settings", problem) for name, problem in error.problems]
+        lines = [f"{name}: {f'renamed to {RENAMED[name]}' if name in RENAMED else text}" for name, text in problems]
         raise SettingsError("; ".join(lines)) from None
     except ValueError as error:
         raise SettingsError(f"{FILE}: {error}") from None
-
-
-def _problem(name: str, message: str) -> str:
-    return f"renamed to {RENAMED[name]}" if name in RENAMED else message.removeprefix("Value error, ")
-
-
-def _name(location: tuple[int | str, ...]) -> str:
-    return PREFIX + str(location[0]).upper() if location else "settings"

@@ -1,14 +1,12 @@
 """Every setting of the service: typed, described, validated."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Self
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from pydantic import ConfigDict, Field, SecretStr, model_validator
-
 from awbridge.app.customer_page_settings import CustomerPageSettings
+from awbridge.app.setting_fields import Field, SecretStr
 from awbridge.app.setting_types import (
     Addresses,
     Channels,
@@ -26,15 +24,15 @@ from awbridge.app.setting_types import (
     Texts,
     TimeZone,
 )
-from awbridge.domain.call import longest_call
-from awbridge.domain.couriers.allocation import Allocation
+from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.errors import SettingsError
-from awbridge.domain.handover.labels import LabelsAhead
-from awbridge.domain.privacy import Privacy
-from awbridge.domain.privacy_setting import read_privacy
+from awbridge.domain.handover.labels_ahead import LabelsAhead
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS
-from awbridge.domain.tracking.asking import PollingMode
-from awbridge.domain.tracking.overdue import StuckAfter
+from awbridge.domain.tracking.polling_mode import PollingMode
+
+if TYPE_CHECKING:
+    from awbridge.domain.privacy import Privacy
+    from awbridge.domain.tracking.overdue import StuckAfter
 
 PREFIX = "AWBRIDGE_"
 NO_ARCHIVE = "none"
@@ -42,8 +40,6 @@ NO_ARCHIVE = "none"
 
 class Settings(CustomerPageSettings):
     """The service's settings, as `load_settings` reads them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     database_url: str = Field(
         "sqlite:///awbridge.db",
@@ -340,17 +336,18 @@ class Settings(CustomerPageSettings):
     @property
     def longest_try(self) -> float:
         """Maximum seconds of one registration attempt: create-order, then the lookup of what ClickPost holds."""
+        from awbridge.domain.call import longest_call
+
         return 2 * longest_call(self.clickpost_timeout)
 
-    @model_validator(mode="after")
-    def _leases(self) -> Self:
+    def contradictions(self) -> Iterator[str]:
+        """What is wrong with values that are right by themselves."""
         if self.push_lease_seconds <= self.longest_try:
-            raise ValueError(
+            yield (
                 f"AWBRIDGE_PUSH_LEASE_SECONDS is {self.push_lease_seconds:g}, but one attempt can last "
                 f"{self.longest_try:g} s (4 times AWBRIDGE_CLICKPOST_TIMEOUT): two workers would register one order "
                 "at once. Increase it"
             )
-        return self
 
     @property
     def zone(self) -> ZoneInfo:
@@ -358,8 +355,10 @@ class Settings(CustomerPageSettings):
         return ZoneInfo(self.time_zone)
 
     @property
-    def stuck_after(self) -> StuckAfter:
+    def stuck_after(self) -> "StuckAfter":
         """When a parcel counts as stuck."""
+        from awbridge.domain.tracking.overdue import StuckAfter
+
         return StuckAfter(
             pickup=timedelta(hours=self.stuck_pickup_hours),
             transit=timedelta(hours=self.stuck_transit_hours),
@@ -376,8 +375,10 @@ class Settings(CustomerPageSettings):
             ("reconcile", self.reconcile_cron),
         )
 
-    def privacy(self, policy: str) -> Privacy:
+    def privacy(self, policy: str) -> "Privacy":
         """Read one of the privacy policies, with the key for pseudonyms. Raises ValueError."""
+        from awbridge.domain.privacy_setting import read_privacy
+
         return read_privacy(policy, key=self.privacy_key.get_secret_value())
 
     @property

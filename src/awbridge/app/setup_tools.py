@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from pydantic import SecretStr
-
 from awbridge.app.connections import operators
 from awbridge.app.doctor.audit import check_archive
 from awbridge.app.doctor.customer_page import check_customer_page
@@ -15,6 +13,7 @@ from awbridge.app.doctor.installation import check_settings, check_steps
 from awbridge.app.doctor.notify import check_messages
 from awbridge.app.doctor.vendor import check_accounts, check_clock
 from awbridge.app.doctor.webhook import check_header, check_webhook
+from awbridge.app.setting_fields import SecretStr
 from awbridge.app.settings import PREFIX, Settings
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.wire.masking import mask_url

@@ -42,7 +42,7 @@ _COMMANDS = (
     Lazy("sandbox", "rehearsal:sandbox", "Serve a simulated ClickPost."),
     Lazy("schedules", "audit:show_schedules", "Show the scheduled jobs: when each is due next, and its last results."),
     Lazy("serve", "service:serve", "Run the service: API, webhook endpoint and all steps in one process."),
-    Lazy("shipments", "orders.shipments:shipments_group", "Import, inspect, retry and cancel shipments."),
+    Lazy("shipments", "orders.shipments_group:shipments_group", "Import, inspect, retry and cancel shipments."),
     Lazy("waybills", "orders.actions:waybills_group", "Waybills that were booked elsewhere."),
     Lazy("webhook", "polling:webhook_group", "Register the webhook endpoint at ClickPost and test it."),
     Lazy("work", "service:work", "Run the steps only, as another worker on the same database."),

@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from awbridge.cli.shared import fail
-from awbridge.domain.errors import AwbridgeError
 
 
 class Lazy(click.Command):
@@ -38,5 +37,9 @@ class Group(click.Group):
         """Run the chosen command."""
         try:
             return super().invoke(ctx)
-        except AwbridgeError as error:
-            fail(str(error))
+        except Exception as error:
+            from awbridge.domain.errors import AwbridgeError
+
+            if isinstance(error, AwbridgeError):
+                fail(str(error))
+            raise

@@ -26,8 +26,10 @@ AwbridgeError
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from awbridge.domain.call import Call
+if TYPE_CHECKING:
+    from awbridge.domain.call import Call
 
 
 class AwbridgeError(Exception):

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, FastAPI, Request
 
 from awbridge.documents.making import DocumentMaker
-from awbridge.domain.couriers.allocation import Allocation
+from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.customer_page.links import NO_LINKS, TrackLinks
 from awbridge.domain.privacy import Privacy
 from awbridge.domain.privacy_setting import read_privacy

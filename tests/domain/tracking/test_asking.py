@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awbridge.domain.tracking.asking import DAY, PollingMode, PollingRules, calls_a_day
+from awbridge.domain.tracking.asking import DAY, PollingRules, calls_a_day
+from awbridge.domain.tracking.polling_mode import PollingMode
 from tests.support.rows import T0
 
 GUIDE = PollingRules()

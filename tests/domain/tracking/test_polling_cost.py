@@ -14,7 +14,8 @@ from typing import Any, cast
 import pytest
 
 from awbridge.domain.tracking import asking
-from awbridge.domain.tracking.asking import WAYBILLS_A_CALL, PollingMode, calls_a_day
+from awbridge.domain.tracking.asking import WAYBILLS_A_CALL, calls_a_day
+from awbridge.domain.tracking.polling_mode import PollingMode
 
 pytestmark = pytest.mark.slow  # seconds of processor time
 

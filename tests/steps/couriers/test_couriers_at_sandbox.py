@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from awbridge.clickpost.client.async_client import AsyncClickPost
-from awbridge.domain.couriers.allocation import Allocation
+from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.orders.shipment import State
 from awbridge.sandbox import Sandbox, SandboxConfig, SimulatedAccount, running
 from awbridge.steps.couriers import couriers as courier_steps

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from awbridge.domain.handover.labels import LabelsAhead, Layout, StoredLabel
+from awbridge.domain.handover.labels import Layout, StoredLabel
+from awbridge.domain.handover.labels_ahead import LabelsAhead
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import Piece
 from awbridge.sinks.label_files import FetchedLabel

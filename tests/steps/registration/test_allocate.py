@@ -12,7 +12,7 @@ from awbridge.clickpost.orders.create import create_order_request
 from awbridge.clickpost.wire.answers import CancelAnswer, FoundOrder, OrderAnswer
 from awbridge.clickpost.wire.lenient_json import Reply
 from awbridge.domain.call import Call
-from awbridge.domain.couriers.allocation import Allocation
+from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.errors import NotPossible, PayloadRefused, StoreBusy, VendorError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import Outcome, Placed, TryLater, Unknown

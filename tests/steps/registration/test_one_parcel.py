@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.domain.couriers.account_throttle import AccountThrottlePolicy
-from awbridge.domain.couriers.allocation import Allocation
+from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.errors import IntakeError, NotPossible
 from awbridge.domain.orders.shipment import Shipment, State
 from awbridge.sandbox import Sandbox, SandboxConfig, SimulatedAccount, running

@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from awbridge.clickpost.tracking.webhook_bodies import delivery_identity
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.orders.shipment import Tracked
-from awbridge.domain.tracking.asking import PollingMode, PollingRules
+from awbridge.domain.tracking.asking import PollingRules
+from awbridge.domain.tracking.polling_mode import PollingMode
 from awbridge.domain.tracking.scan import Source
 from awbridge.domain.tracking.timeline import Entry
 from awbridge.steps.tracking import rebuild

@@ -9,7 +9,7 @@ import pytest
 
 from awbridge.clickpost.orders.order_places import delivery_type_of, value_of
 from awbridge.clickpost.orders.recipients import recipient
-from awbridge.domain.couriers.allocation import Allocation
+from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.notify.notices import Channel
 from awbridge.steps.couriers import couriers as courier_steps
 from awbridge.steps.orders import intake

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from awbridge.clickpost.lookups.accounts import VendorAccount, VendorAccounts
-from awbridge.domain.couriers.allocation import Allocation
+from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint

@@ -24,7 +24,7 @@ WORKED_WITHIN = timedelta(minutes=5)
 
 def check_settings(settings: Settings, environment: Mapping[str, str]) -> list[Diagnosis]:
     found: list[Diagnosis] = []
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known = {PREFIX + name.upper() for name in Settings.fields}
     unknown = sorted(name for name in environment if name.startswith(PREFIX) and name.upper() not in known)
     for old in [name for name in unknown if name.upper() in RENAMED]:
         text, do = f"{old} has been renamed and is ignored", f"set {RENAMED[old.upper()]} instead"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from awbridge.app.doctor.diagnosis import OK, PROBLEM, WARNING, CheckContext, Diagnosis
-from awbridge.domain.tracking.asking import DAY, PollingMode, calls_a_day
+from awbridge.domain.tracking.asking import DAY, calls_a_day
+from awbridge.domain.tracking.polling_mode import PollingMode
 from awbridge.steps.polling.watch import coverage
 from awbridge.store.polling import polls
 

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from awbridge.app.settings import Settings
 from awbridge.cli import output
 from awbridge.cli.orders.shipment_rows import listed
 from awbridge.cli.shared import as_json_option, fail, on_settings
 from awbridge.domain.orders.shipment import Shipment, State
 from awbridge.domain.tracking.lifecycle import Bucket
 from awbridge.steps.runtime.clock import utc_now
-from awbridge.store import Store
 
 if TYPE_CHECKING:
+    from awbridge.app.settings import Settings
     from awbridge.domain.orders.listing import Listing
     from awbridge.steps.orders.list_query import ListQuery
+    from awbridge.store import Store
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _PAGE = 500
@@ -119,11 +119,16 @@ async def export_shipments(settings: Settings, store: Store, file: Path, columns
 
 def _listing(settings: Settings, options: dict[str, Any]) -> Listing:
     """The list that the options mean. Exits with a text for wrong ones."""
+    from awbridge.domain.orders.listing import Listing
+
+    given = {name: value for name, value in options.items() if value not in (None, False) or name == "cod"}
+    if all(value is None for value in given.values()):  # all shipments: nothing to check, and pydantic not needed
+        return Listing()
+
     from pydantic import ValidationError
 
     from awbridge.steps.orders.list_query import LISTS, ListQuery
 
-    given = {name: value for name, value in options.items() if value not in (None, False) or name == "cod"}
     chosen = [name for name in given if name in LISTS]
     if len(chosen) > 1:
         lists = [f"--{name.replace('_', '-')}" for name in options if name in LISTS]

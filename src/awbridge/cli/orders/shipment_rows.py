@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from awbridge.cli import output
 from awbridge.clickpost.wire.tracking_codes import ndr_name, status_info, status_name
 from awbridge.domain.orders import cancellation
-from awbridge.domain.orders.shipment import Piece, Shipment
 from awbridge.domain.privacy import without_people
-from awbridge.domain.tracking.pieces import PieceStatus
 from awbridge.domain.tracking.promise import is_unreadable
-from awbridge.steps.tracking.shipment_details import ReturnNews, ShipmentDetails
-from awbridge.store.tracking.scans import TimelineScan
+
+if TYPE_CHECKING:
+    from awbridge.domain.orders.shipment import Piece, Shipment
+    from awbridge.domain.tracking.pieces import PieceStatus
+    from awbridge.steps.tracking.shipment_details import ReturnNews, ShipmentDetails
+    from awbridge.store.tracking.scans import TimelineScan
 
 LINKS = ("allocated_by", "replaces", "replaced_by", "waits_for")  # shown if set
 

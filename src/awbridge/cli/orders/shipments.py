@@ -1,4 +1,4 @@
-"""`awbridge shipments`: import, list, show, retry and cancel shipments."""
+"""`awbridge shipments import`, `show`, `scans`, `attempts`, `retry`, `cancel`, `silent` and `ask`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from awbridge.app.settings import Settings
 from awbridge.cli import output
-from awbridge.cli.group import Group, Lazy
 from awbridge.cli.orders.shipment_rows import (
     LINKS,
     cancellation_rows,
@@ -28,42 +26,22 @@ from awbridge.domain.orders.shipment import Shipment, State
 from awbridge.steps.orders import look_up
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.tracking.shipment_details import shipment_details
-from awbridge.store import Store
 from awbridge.store.audit import attempts
 from awbridge.store.orders import waybills
 from awbridge.store.polling import polls
 from awbridge.store.tracking import scans
 
 if TYPE_CHECKING:
+    from awbridge.app.settings import Settings
     from awbridge.steps.orders import import_file
+    from awbridge.store import Store
 
 _CALL = ("made_at", "api", "http_status", "business_status", "outcome", "error", "ms", "payload_version")
 _CALLS_SHOWN = 50
 _PLACES_SHOWN = 1000  # rows of a table on the terminal
-_ELSEWHERE = (
-    Lazy("list", "orders.shipment_lists:list_shipments", "List shipments, newest first, or those that need a person."),
-    Lazy("export", "orders.shipment_lists:export_shipments", "Export a list of shipments as CSV or XLSX."),
-    Lazy(
-        "edit", "orders.actions:edit_shipment", "Edit an order that the courier has: order_type, cod_value, and others."
-    ),
-    Lazy("label", "orders.actions:fetch_label", "Fetch a shipment's label; its URL is stored with the shipment."),
-    Lazy("ndr", "orders.actions:instruct", "Instruct the courier after a failed delivery (NDR)."),
-    Lazy("payload", "orders.payloads:payload", "Show a shipment's payload, or edit it."),
-    Lazy("replace", "orders.payloads:replace", "Replace a shipment that ClickPost holds, and cancel the old one."),
-    Lazy(
-        "settle",
-        "orders.payloads:settle_shipments",
-        "Settle shipments that may be placed: say whether ClickPost has them.",
-    ),
-)
 
 
-@click.group("shipments", cls=Group, commands=_ELSEWHERE)
-def shipments_group() -> None:
-    """Import, inspect, retry and cancel shipments."""
-
-
-@shipments_group.command("import")
+@click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @as_json_option
 def import_shipments(file: Path, as_json: bool) -> None:
@@ -118,7 +96,7 @@ async def _shipment(store: Store, name: str) -> Shipment:
         return await look_up.named(session, name, now=utc_now())
 
 
-@shipments_group.command("show")
+@click.command("show")
 @click.argument("name", metavar="REFERENCE_OR_AWB")
 @as_json_option
 @on_settings
@@ -167,7 +145,7 @@ def _call_row(call: attempts.Attempt) -> dict[str, Any]:
     return {"made_at": call.made_at, "api": call.api, **status, "outcome": call.outcome}
 
 
-@shipments_group.command("scans")
+@click.command("scans")
 @click.argument("name", metavar="REFERENCE_OR_AWB")
 @as_json_option
 @on_store
@@ -182,7 +160,7 @@ async def show_scans(store: Store, name: str, as_json: bool) -> None:
     output.show([output.plain(s) for s in timeline], as_json=as_json, empty="no scans yet")
 
 
-@shipments_group.command("attempts")
+@click.command("attempts")
 @click.argument("name", metavar="REFERENCE_OR_AWB")
 @click.option("--limit", default=_CALLS_SHOWN, show_default=True, type=click.IntRange(1, 10_000))
 @as_json_option
@@ -198,7 +176,7 @@ async def show_attempts(store: Store, name: str, limit: int, as_json: bool) -> N
     output.show(calls, [output.pick(call, _CALL) for call in calls], as_json=as_json, empty="no calls yet")
 
 
-@shipments_group.command("retry")
+@click.command("retry")
 @click.argument("reference_numbers", nargs=-1, required=True)
 @on_store
 async def retry_shipments(store: Store, reference_numbers: tuple[str, ...]) -> None:
@@ -213,7 +191,7 @@ async def retry_shipments(store: Store, reference_numbers: tuple[str, ...]) -> N
         click.echo(f"{reference}: {done.state}")
 
 
-@shipments_group.command("cancel")
+@click.command("cancel")
 @click.argument("reference_numbers", nargs=-1, required=True)
 @on_store
 async def cancel_shipments(store: Store, reference_numbers: tuple[str, ...]) -> None:
@@ -228,7 +206,7 @@ async def cancel_shipments(store: Store, reference_numbers: tuple[str, ...]) -> 
         click.echo(f"{reference}: {done.state if done.state is State.CANCELLED else 'cancelling at ClickPost'}")
 
 
-@shipments_group.command("silent")
+@click.command("silent")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
 @as_json_option
 @on_store
@@ -254,7 +232,7 @@ async def list_silent(store: Store, limit: int, as_json: bool) -> None:
     output.show(rows, as_json=as_json, empty="none")
 
 
-@shipments_group.command("ask")
+@click.command("ask")
 @click.argument("reference_numbers", nargs=-1, required=True)
 @on_settings
 async def ask_shipments(settings: Settings, store: Store, reference_numbers: tuple[str, ...]) -> None:

@@ -8,10 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
-
-import pydantic_core
 
 from awbridge.domain.json import JsonObject
 
@@ -30,6 +27,8 @@ _FALSE = frozenset({"false", "0", "no", "n"})
 
 def read_json(data: bytes) -> Any:
     """The JSON value in these bytes. Raises ValueError if they are not JSON; its text does not quote them."""
+    import pydantic_core  # which most commands do without
+
     try:
         return pydantic_core.from_json(data, cache_strings="keys")
     except ValueError:
@@ -215,6 +214,8 @@ def read_http_date(header: str | None) -> datetime | None:
     """The moment that a Date header names; None if there is none, or it cannot be read."""
     if not header:
         return None
+    from email.utils import parsedate_to_datetime  # with most of the package for mails
+
     try:
         moment = parsedate_to_datetime(header)
     except (ValueError, TypeError, OverflowError):

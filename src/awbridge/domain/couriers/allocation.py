@@ -7,7 +7,6 @@ import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from enum import StrEnum
 from typing import Any, cast
 
 from awbridge.domain.orders.shipment import Region
@@ -15,25 +14,6 @@ from awbridge.domain.orders.shipment import Region
 ORDER_TYPES = ("PREPAID", "COD", "EXCHANGE")
 DELIVERY_TYPES = ("FORWARD", "RVP")
 LONGEST_NAME = 200  # characters
-
-
-class Allocation(StrEnum):
-    """Who chooses the courier of an order without a transporter. RULES without rules refuses such orders, like OFF."""
-
-    OFF = "off"
-    RULES = "rules"
-    RECOMMENDATION = "recommendation"
-    RULES_THEN_RECOMMENDATION = "rules-then-recommendation"
-
-    @property
-    def by_rules(self) -> bool:
-        """Whether the company's rules apply."""
-        return self in (Allocation.RULES, Allocation.RULES_THEN_RECOMMENDATION)
-
-    @property
-    def by_recommendation(self) -> bool:
-        """Whether ClickPost recommends a courier if no rule matches."""
-        return self in (Allocation.RECOMMENDATION, Allocation.RULES_THEN_RECOMMENDATION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

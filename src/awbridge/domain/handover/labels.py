@@ -30,15 +30,6 @@ _DESCRIPTIONS = {
 }
 
 
-class LabelsAhead(StrEnum):
-    """When labels are fetched: only when they are printed, or soon after their shipments are placed."""
-
-    AUTO = "auto"
-    """Ahead for the courier accounts whose labels were printed here in the last seven days."""
-    ALWAYS = "always"
-    NEVER = "never"
-
-
 @dataclass(frozen=True, slots=True)
 class LabelKey:
     """One label: of a shipment (piece 0), or of one of its pieces, from 1."""

@@ -10,19 +10,13 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
+
+from awbridge.domain.tracking.polling_mode import PollingMode
 
 WAYBILLS_A_CALL = 5
 EARLY_SHARE = 1 / 100  # of the polling period; a shipment may be polled this much early to fill a call
 HEADROOM = 23 / 24  # of the period; polling falls due this early, so that a wait for a slot stays within the period
 DAY = timedelta(days=1)
-
-
-class PollingMode(StrEnum):
-    """Which open shipments are polled. `guide`: as ClickPost's integration guide demands."""
-
-    GUIDE = "guide"  # each of them every day, regardless of webhooks, so that a lost webhook is found
-    ECONOMICAL = "economical"  # those without an update for a day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

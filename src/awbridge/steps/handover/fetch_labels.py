@@ -20,7 +20,8 @@ from awbridge.clickpost.orders.labels import Label as LabelLink
 from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
-from awbridge.domain.handover.labels import LabelKey, LabelsAhead, StoredLabel, WantedLabel
+from awbridge.domain.handover.labels import LabelKey, StoredLabel, WantedLabel
+from awbridge.domain.handover.labels_ahead import LabelsAhead
 from awbridge.domain.orders.shipment import Piece, Shipment
 from awbridge.domain.retry import delay_before_retry
 from awbridge.sinks.label_files import FetchedLabel

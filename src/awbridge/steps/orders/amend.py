@@ -26,7 +26,7 @@ from awbridge.clickpost.orders.order_places import shipment_details
 from awbridge.clickpost.orders.payload import payload_differences
 from awbridge.clickpost.wire.lenient_json import as_text
 from awbridge.clickpost.wire.tracking_codes import status_name
-from awbridge.domain.couriers.allocation import Allocation
+from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.errors import FieldProblem, NotFound, NotPossible, PayloadRefused, ReferenceTaken
 from awbridge.domain.json import JsonObject
 from awbridge.domain.notify import events as happened

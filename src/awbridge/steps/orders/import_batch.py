@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 from awbridge.clickpost.orders.create import repeated_order
 from awbridge.clickpost.orders.order_places import shipment_details
 from awbridge.clickpost.wire.lenient_json import as_object, as_text
-from awbridge.domain.couriers.allocation import Allocation
+from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.errors import FieldProblem, IntakeError
 from awbridge.domain.orders.shipment import Region
 from awbridge.steps.orders.intake import BatchRefused, account_of, configured, read_orders, store_orders

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from awbridge.clickpost.orders.columns import ORDERS, column_of, meant
-from awbridge.domain.couriers.allocation import Allocation
+from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.errors import IntakeError, PayloadRefused, TableUnreadable
 from awbridge.domain.json import read_order_json
 from awbridge.domain.people.audited import AuditAction

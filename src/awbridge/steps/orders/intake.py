@@ -12,7 +12,8 @@ from awbridge.clickpost.orders.order_places import shipment_details
 from awbridge.clickpost.orders.parcel import parcel_of
 from awbridge.clickpost.orders.payload import payload_differences
 from awbridge.clickpost.wire.validation_codes import ACCOUNT_INACTIVE, COURIER_WRONG
-from awbridge.domain.couriers.allocation import Allocation, Rule, first_match
+from awbridge.domain.couriers.allocation import Rule, first_match
+from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.errors import (
     FieldProblem,
     IntakeError,

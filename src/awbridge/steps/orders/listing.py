@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 
-from awbridge.clickpost.orders.order_facts import TAIL, digits_of_number, phone_digits
 from awbridge.domain.orders.listing import Listing, ListKind
 from awbridge.domain.orders.shipment import DUE_STATES, Shipment
 from awbridge.domain.tracking.overdue import StuckAfter, silent_since
@@ -82,6 +81,8 @@ async def _compared(session: Session, listing: Listing, read: _Read, *, after: P
 
 
 async def _with_phone(session: Session, listing: Listing, *, after: Position | None, limit: int) -> ListPage:
+    from awbridge.clickpost.orders.order_facts import TAIL, digits_of_number, phone_digits
+
     digits = digits_of_number(listing.phone_tail or "")
     if not digits:
         return ListPage(shipments=[], end=None)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 from awbridge.domain.errors import MigrationError, SchemaTooNew, StoreBusy, StoreError
 from awbridge.store.engine.database import Database, Row, Session
@@ -64,9 +64,8 @@ class SchemaState:
 @cache
 def migrations() -> list[Migration]:
     """All migrations of this version, oldest first."""
-    folder = resources.files("awbridge.store.engine") / "migrations"
-    files = sorted(f.name for f in folder.iterdir() if f.name.endswith(".sql"))
-    return [Migration(int(name[:4]), name.removesuffix(".sql"), (folder / name).read_text()) for name in files]
+    files = sorted((Path(__file__).parent / "migrations").glob("*.sql"))
+    return [Migration(int(file.stem[:4]), file.stem, file.read_text(encoding="utf-8")) for file in files]
 
 
 def own_schema() -> int:
@@ -80,6 +79,8 @@ async def migrate(database: Database) -> list[str]:
     The names of what was applied here. Several processes may call this at once. Raises SchemaTooNew when the database
     was made by a newer version beside which this one cannot go on, MigrationError when a migration was edited.
     """
+    if not (await look(database)).missing:  # as at most starts, which then wait for no other writer
+        return []
     await _make_history(database)
     applied: list[str] = []
     while migration := await _apply_next(database):

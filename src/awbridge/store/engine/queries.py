@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from importlib import resources
+from functools import cache, cached_property, lru_cache
+from pathlib import Path
 
+_STORE = Path(__file__).parents[1]  # importlib.resources would take longer to import than the files to read
 _BLOCK = re.compile(r"^-- (name|fragment): (\w+)\s*$", re.MULTILINE)
 _FRAGMENT = re.compile(r"\{\{(\w+)\}\}")
 _IN = re.compile(r"\{\{in (\$\d+)(::\w+\[\])\}\}")
@@ -83,9 +84,9 @@ def _closing(sql: str, opening: int) -> int:
 @cache
 def schema_text() -> str:
     """The current schema of all tables, in both dialects: schema.sql of every folder of the store."""
-    folders = sorted(resources.files("awbridge.store").iterdir(), key=lambda folder: folder.name)
+    folders = sorted(_STORE.iterdir())
     files = (folder / "schema.sql" for folder in folders)
-    return "\n".join(file.read_text() for file in files if file.is_file())
+    return "\n".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
 
 
 @cache
@@ -124,20 +125,26 @@ def _text(sql: str) -> str:
 
 
 class Queries:
-    """The statements beside a module as attributes: `sql = Queries(__name__)`, then `sql.claim`."""
+    """The statements beside a module as attributes: `sql = Queries(__name__)`, then `sql.claim`.
+
+    The file is read when the first of them is used.
+    """
 
     def __init__(self, module: str) -> None:
-        self._name = module.rpartition(".")[2]
-        self._statements = _load(module)
+        self._module = module
+
+    @cached_property
+    def _statements(self) -> dict[str, Statement]:
+        return _load(self._module)
 
     def __getattr__(self, name: str) -> Statement:
         try:
             return self._statements[name]
         except KeyError:
-            raise AttributeError(f"{self._name}.sql has no statement named {name}") from None
+            raise AttributeError(f"{self._module.rpartition('.')[2]}.sql has no statement named {name}") from None
 
 
 @cache
 def _load(module: str) -> dict[str, Statement]:
-    package, _, name = module.rpartition(".")
-    return parse((resources.files(package) / f"{name}.sql").read_text())
+    inside = module.removeprefix("awbridge.store.").split(".")
+    return parse(_STORE.joinpath(*inside).with_suffix(".sql").read_text(encoding="utf-8"))

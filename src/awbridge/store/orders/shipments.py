@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic_core import from_json
+import msgspec
 
 from awbridge.domain.orders.shipment import NO_COURIER, NewShipment, Region, Shipment, Tracked, shard_of
 from awbridge.store.couriers import accounts
@@ -18,13 +18,14 @@ from awbridge.store.engine.shards import fetch_of
 from awbridge.store.tracking import inbox
 
 _sql = Queries(__name__)
+_read_payload = msgspec.json.Decoder().decode
 MOST_OF_ORDER = 20  # shipments of one order that are looked at: one order id may be that of every shipment there is
 FEW_OF_ORDER = 3  # of them that are named: two are ambiguous
 
 
 def from_row(row: Row) -> Shipment:
     """A shipment out of its row."""
-    payload = from_json(row["payload"], cache_strings="keys")  # a fifth of what json.loads takes
+    payload = _read_payload(row["payload"])
     version = row["payload_version"] or 1
     updated_at = max(row["updated_at"], row["last_tracked_at"] or row["updated_at"])
     return row_as(Shipment, row, payload=payload, payload_version=version, updated_at=updated_at, **_tracked(row))

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from awbridge.clickpost.orders.parcel import parcel_of
-from awbridge.domain.couriers.allocation import Allocation, AllocationParcel, Rule, read_rules
+from awbridge.domain.couriers.allocation import AllocationParcel, Rule, read_rules
+from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.couriers.rule_changes import RuleChange, rule_changes, rules_mark
 from awbridge.domain.errors import NotFound, NotPossible, NotValid
 from awbridge.domain.orders.shipment import Region

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from awbridge.domain.couriers.allocation import Allocation
+from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.errors import FieldProblem, NotPossible, PayloadRefused, ReferenceTaken
 from awbridge.domain.privacy import Privacy
 from awbridge.steps.audit.evidence import evidence_of

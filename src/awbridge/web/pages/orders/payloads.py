@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from awbridge.domain.couriers.allocation import Allocation
+from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.errors import FieldProblem, NotPossible, PayloadRefused
 from awbridge.domain.orders.shipment import Shipment
 from awbridge.domain.people.actor import named_actor

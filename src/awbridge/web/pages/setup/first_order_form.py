@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from awbridge.clickpost.orders.first_order import PLACE_FIELDS, first_order
-from awbridge.domain.couriers.allocation import Allocation
+from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.errors import PayloadRefused
 from awbridge.domain.json import JsonObject
 from awbridge.steps.orders import intake

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from awbridge.clickpost.wire.masking import MASK
-from awbridge.domain.couriers.allocation import Allocation
+from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.errors import AwbridgeError
 from awbridge.steps.couriers.sync_couriers import CourierComparison, sync_couriers
 from awbridge.steps.orders import intake
