@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ def load_settings(**overrides: Any) -> Settings:
     names = {PREFIX + name.upper(): name for name in Settings.fields}
     environment = {name: variables[variable] for variable, name in names.items() if variable in variables}
     try:
-        file = tomllib.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else {}
+        file = _read(FILE) if FILE.is_file() else {}
         return Settings(**file | environment | overrides)
     except InvalidSettings as error:
         problems = [(PREFIX + name.upper() if name else "settings", problem) for name, problem in error.problems]
@@ -32,3 +31,9 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingsError("; ".join(lines)) from None
     except ValueError as error:
         raise SettingsError(f"{FILE}: {error}") from None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    import tomllib
+
+    return tomllib.loads(file.read_text(encoding="utf-8"))

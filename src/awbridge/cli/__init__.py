@@ -10,7 +10,9 @@ from awbridge.cli.group import Group, Lazy
 # What `awbridge --help` shows. The modules are imported when a command is called.
 _COMMANDS = (
     Lazy(
-        "actions", "orders.actions:actions_group", "Requests to ClickPost: edits, labels, pickups, NDR, registrations."
+        "actions",
+        "orders.actions_group:actions_group",
+        "Requests to ClickPost: edits, labels, pickups, NDR, registrations.",
     ),
     Lazy("alarms", "notify:alarms_group", "Alarms to operators."),
     Lazy("answers", "customer_answers:answers_group", "Customers' answers: what they want after a failed delivery."),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from awbridge.app.settings import Settings
 from awbridge.cli import output
 from awbridge.cli.shared import as_json_option, fail, on_settings, with_settings
 from awbridge.cli.times import DAY
@@ -16,11 +15,12 @@ from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.schedule import day_before
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.runtime.schedule import schedules
-from awbridge.store import Store
 from awbridge.store.audit import archive
 
 if TYPE_CHECKING:
+    from awbridge.app.settings import Settings
     from awbridge.sinks.objects import Objects
+    from awbridge.store import Store
 
 _REPORT = ("id", "shipments", "calls", "object_key", "mailed_at")
 

@@ -11,11 +11,11 @@ from awbridge.cli import output
 from awbridge.cli.shared import as_json_option, on_settings, on_store, operator
 from awbridge.domain.customer_page.answers import AnswerKind, AnswerState, Handling, read_rules
 from awbridge.steps.runtime.clock import utc_now
-from awbridge.store import Store
 from awbridge.store.customer_page import answers
 
 if TYPE_CHECKING:
     from awbridge.app.settings import Settings
+    from awbridge.store import Store
 
 _SUMMARY = ("id", "reference_number", "waybill", "kind", "day", "state", "settled_by", "why", "received_at")
 

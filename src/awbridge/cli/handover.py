@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from awbridge.app.settings import Settings
 from awbridge.cli import output
 from awbridge.cli.shared import as_json_option, fail, on_settings, on_store, operator
 from awbridge.cli.times import DAY
@@ -18,11 +17,12 @@ from awbridge.domain.errors import NotPossible
 from awbridge.domain.handover.labels import Layout
 from awbridge.domain.orders.bulk import MOST_AT_ONCE
 from awbridge.steps.runtime.clock import utc_now
-from awbridge.store import Store
 from awbridge.store.handover import manifests, parcels
 
 if TYPE_CHECKING:
+    from awbridge.app.settings import Settings
     from awbridge.steps.handover.fetch_labels import LabelFetcher
+    from awbridge.store import Store
 
 _MANIFEST = ("number", "account", "parcels", "cod_total", "created_at", "created_by")
 _DAYS = 3

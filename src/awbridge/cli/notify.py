@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from awbridge.app.settings import Settings
 from awbridge.cli import output
 from awbridge.cli.shared import as_json_option, fail, on_settings, on_store, read_settings, with_store
 from awbridge.cli.times import MOMENT, in_zone
@@ -18,8 +17,11 @@ from awbridge.domain.tracking.milestones import Milestone
 from awbridge.steps.notify import endpoints as subscribers
 from awbridge.steps.notify import opt_outs as opt_out_steps
 from awbridge.steps.runtime.clock import utc_now
-from awbridge.store import Store
 from awbridge.store.notify import alarms, endpoints, events, notices, opt_outs
+
+if TYPE_CHECKING:
+    from awbridge.app.settings import Settings
+    from awbridge.store import Store
 
 _NOTICE = ("reference_number", "milestone", "channel", "state", "why")
 _NOTICE_IN_FULL = (*_NOTICE, "due_at", "settled_at", "tries", "id")

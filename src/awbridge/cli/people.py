@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from awbridge.cli import output
@@ -9,8 +11,10 @@ from awbridge.cli.shared import as_json_option, fail, on_store
 from awbridge.domain.people.credentials import password_problem
 from awbridge.domain.people.role import Role
 from awbridge.steps.runtime.clock import utc_now
-from awbridge.store import Store
 from awbridge.store.people import people
+
+if TYPE_CHECKING:
+    from awbridge.store import Store
 
 _PERSON = ("login", "role", "disabled_at", "created_at")
 _KEY = ("id", "name", "role", "created_by", "created_at", "last_used_at", "revoked_at")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from awbridge.app.settings import Settings
 from awbridge.cli import output
 from awbridge.cli.shared import as_json_option, fail, on_store, read_settings, with_settings, with_vendor
 from awbridge.cli.times import MOMENT, in_zone
-from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.wire.masking import mask_url
 from awbridge.domain.errors import AwbridgeError, VendorError
 from awbridge.steps.polling import policy as polling_policy
@@ -20,9 +18,13 @@ from awbridge.steps.polling.register_webhook import register_webhook as register
 from awbridge.steps.polling.try_webhook import GRACE, WebhookTrial, try_webhook
 from awbridge.steps.polling.watch import coverage
 from awbridge.steps.runtime.clock import utc_now
-from awbridge.store import Store
 from awbridge.store.polling import webhook_keys, windows
 from awbridge.web.webhook.endpoint import PATH
+
+if TYPE_CHECKING:
+    from awbridge.app.settings import Settings
+    from awbridge.clickpost.client.async_client import AsyncClickPost
+    from awbridge.store import Store
 
 A_ROUND = timedelta(minutes=1)  # within which a step handles what is due
 

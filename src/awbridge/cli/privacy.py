@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from awbridge.app.settings import Settings
 from awbridge.cli import output
 from awbridge.cli.shared import as_json_option, fail, with_settings
 from awbridge.steps.runtime.clock import utc_now
-from awbridge.store import Store
 from awbridge.store.privacy import erasures
-from awbridge.store.privacy.erasures import Erasure
+
+if TYPE_CHECKING:
+    from awbridge.app.settings import Settings
+    from awbridge.store import Store
+    from awbridge.store.privacy.erasures import Erasure
 
 
 @click.command("erase")

@@ -7,16 +7,14 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from awbridge.app.settings import Settings
 from awbridge.cli import output
 from awbridge.cli.group import Group
 from awbridge.cli.shared import as_json_option, fail, on_settings, on_store, read_settings, with_store, with_vendor
 from awbridge.cli.times import DAY
-from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.wire.tracking_codes import status_name
 from awbridge.domain.reconciliation.decisions import Decision
 from awbridge.domain.reconciliation.differences import DifferenceKind, DifferenceTable
@@ -27,10 +25,14 @@ from awbridge.steps.reconciliation.reconcile import ReconcilePolicy, begin_day, 
 from awbridge.steps.reconciliation.report_files import day_of_file, kind_of_file, read_parts, take_file
 from awbridge.steps.records.reconciliation_run import known_run
 from awbridge.steps.runtime.clock import utc_now
-from awbridge.store import Store
 from awbridge.store.reconciliation import differences, reconciliations
-from awbridge.store.reconciliation.differences import Seen
 from awbridge.store.reconciliation.reconciliations import Reconciliation, Stage
+
+if TYPE_CHECKING:
+    from awbridge.app.settings import Settings
+    from awbridge.clickpost.client.async_client import AsyncClickPost
+    from awbridge.store import Store
+    from awbridge.store.reconciliation.differences import Seen
 
 RECHECK_EVERY = 0.5  # seconds, while a report is awaited or another process works on the run
 

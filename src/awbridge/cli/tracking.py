@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,8 +16,10 @@ from awbridge.steps.tracking import replay as replay_step
 from awbridge.steps.tracking.apply import apply_due
 from awbridge.steps.tracking.dead_letters import retry_dead_letters
 from awbridge.steps.tracking.replay_report import Replayed, replay_report
-from awbridge.store import Store
 from awbridge.store.tracking import inbox
+
+if TYPE_CHECKING:
+    from awbridge.store import Store
 
 
 @click.command()

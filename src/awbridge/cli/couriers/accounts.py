@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from awbridge.cli import output
 from awbridge.cli.shared import as_json_option, on_store, with_store
 from awbridge.steps.runtime.clock import utc_now
-from awbridge.store import Store
 from awbridge.store.couriers import accounts
+
+if TYPE_CHECKING:
+    from awbridge.store import Store
 
 
 @click.command("accounts")

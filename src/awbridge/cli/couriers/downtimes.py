@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,8 +14,10 @@ from awbridge.domain.couriers.downtime import DAYS, Downtime, declare
 from awbridge.domain.errors import AwbridgeError
 from awbridge.steps.couriers import downtimes as downtime_steps
 from awbridge.steps.runtime.clock import utc_now
-from awbridge.store import Store
 from awbridge.store.couriers import downtimes
+
+if TYPE_CHECKING:
+    from awbridge.store import Store
 
 
 @click.group("downtime")

@@ -5,24 +5,25 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from awbridge.cli import output
 from awbridge.cli.group import Group, Lazy
 from awbridge.cli.shared import as_json_option, on_store, with_store, with_vendor
-from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.domain.errors import CellDamaged, NotFound, NotPossible, TableUnreadable
 from awbridge.domain.sheet import cell
 from awbridge.steps.couriers import couriers as courier_steps
-from awbridge.steps.couriers import moving, sync_couriers
 from awbridge.steps.runtime.clock import utc_now
-from awbridge.store import Store
 from awbridge.store.couriers import couriers
 from awbridge.store.couriers.couriers import CourierAccount, CourierWarning
 from awbridge.tables.header import layout_by_names
-from awbridge.tables.table import Row, Table, open_table
+
+if TYPE_CHECKING:
+    from awbridge.clickpost.client.async_client import AsyncClickPost
+    from awbridge.store import Store
+    from awbridge.tables.table import Row, Table
 
 COLUMNS = ("transporter", "courier_partner_id", "account_code", "name", "active", "fallback")
 _NAMES: Mapping[str, Sequence[str]] = {
@@ -170,6 +171,8 @@ def import_couriers(file: Path) -> None:
     Example: awbridge couriers import couriers.csv
     """
 
+    from awbridge.tables.table import open_table
+
     table = open_table(file, file.name, _LAYOUT)
 
     async def go(store: Store) -> int:
@@ -244,6 +247,8 @@ def sync(really: bool, as_json: bool) -> None:
     Example: awbridge couriers sync --apply
     """
 
+    from awbridge.steps.couriers import sync_couriers
+
     async def go(clickpost: AsyncClickPost, store: Store) -> sync_couriers.CourierComparison:
         return await sync_couriers.sync_couriers(store=store, clickpost=clickpost, clock=utc_now, apply=really)
 
@@ -279,6 +284,8 @@ async def move(store: Store, from_transporter: str, to_transporter: str, as_json
 
     Example: awbridge couriers move delhivery ekart
     """
+    from awbridge.steps.couriers import moving
+
     result = await moving.move_shipments(
         store=store, clock=utc_now, from_transporter=from_transporter, to_transporter=to_transporter
     )

@@ -5,26 +5,27 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from awbridge.cli import output
 from awbridge.cli.shared import as_json_option, on_store, with_store
-from awbridge.clickpost.orders.create import unallocated_shipment
 from awbridge.clickpost.orders.parcel import parcel_of
 from awbridge.domain.couriers.allocation import RULE_FIELDS, Rule, rule_fields
 from awbridge.domain.errors import AwbridgeError, CellDamaged, NotValid
-from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region
 from awbridge.steps.couriers import couriers as courier_steps
 from awbridge.steps.couriers.explain_rules import RuleVerdict, explain_rules
 from awbridge.steps.runtime.clock import utc_now
-from awbridge.store import Store
 from awbridge.store.couriers import rules
 from awbridge.tables.cells import read_amount, read_text
 from awbridge.tables.header import layout_by_names
 from awbridge.tables.table import Row, Table, open_table
+
+if TYPE_CHECKING:
+    from awbridge.domain.json import JsonObject
+    from awbridge.store import Store
 
 _LAYOUT = layout_by_names({name: (name.replace("_", " "),) for name in RULE_FIELDS}, ("name", "transporter"))
 
@@ -155,4 +156,6 @@ def _read_order(file: Path) -> tuple[JsonObject, Region]:
     region = cast("JsonObject", order).get("region", Region.INDIA.value)
     if region not in (Region.INDIA, Region.WORLD):
         raise NotValid(f"{file.name}: region must be india or world")
+    from awbridge.clickpost.orders.create import unallocated_shipment
+
     return unallocated_shipment(payload, region=Region(region)).payload, Region(region)

@@ -6,22 +6,24 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from awbridge.app.settings import Settings
 from awbridge.cli import output
 from awbridge.cli.shared import as_json_option, fail, on_settings, operator, with_store
 from awbridge.clickpost.orders.edits import read_value
 from awbridge.clickpost.orders.payload import payload_differences
-from awbridge.domain.errors import FieldProblem
 from awbridge.domain.json import JsonObject, read_order_json
 from awbridge.steps.orders import amend, settle
 from awbridge.steps.orders.amend import Edit, Preview
 from awbridge.steps.runtime.clock import utc_now
-from awbridge.store import Store
-from awbridge.store.orders.payload_versions import PayloadVersion
+
+if TYPE_CHECKING:
+    from awbridge.app.settings import Settings
+    from awbridge.domain.errors import FieldProblem
+    from awbridge.store import Store
+    from awbridge.store.orders.payload_versions import PayloadVersion
 
 _set_option = click.option(
     "--set",

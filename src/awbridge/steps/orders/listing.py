@@ -10,11 +10,9 @@ from operator import attrgetter
 from awbridge.domain.orders.listing import Listing, ListKind
 from awbridge.domain.orders.shipment import DUE_STATES, Shipment
 from awbridge.domain.tracking.overdue import StuckAfter, silent_since
-from awbridge.steps.orders import look_up
 from awbridge.store.couriers import accounts
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import filtered, lists
-from awbridge.store.polling import polls
 from awbridge.store.registration import cancellations
 
 EXAMINED_AT_ONCE = 200  # rows that are compared here, where no statement filters
@@ -111,6 +109,8 @@ def _reader(session: Session, listing: Listing, limits: StuckAfter, now: datetim
         case ListKind.PIECES:
             return lambda after, limit: lists.piece_exceptions(session, after=after, limit=limit)
         case ListKind.SILENT:
+            from awbridge.store.polling import polls
+
             return lambda after, limit: polls.aged_out(session, before=after, limit=limit)
         case ListKind.NOT_CANCELLED:
             return lambda after, limit: cancellations.need_a_person(session, after=after, limit=limit)
@@ -120,17 +120,24 @@ def _reader(session: Session, listing: Listing, limits: StuckAfter, now: datetim
 
 def _newest_reader(session: Session, listing: Listing, now: datetime) -> _Read:
     async def read(after: Position | None, limit: int) -> Sequence[Shipment]:
-        if listing.waybill is not None:
-            found = await look_up.of_waybill(session, listing.waybill)
-            return [s for s in found if after is None or (s.created_at, s.reference_number) < after][:limit]
+        if listing.waybill is not None or listing.q is not None:
+            return await _named(session, listing, after=after, limit=limit)
         if listing.order_id is not None:
             return await lists.newest_of_order(session, listing.order_id, before=after, limit=limit)
-        if listing.q is not None:
-            return await look_up.search(session, listing.q, before=after, limit=limit)
         held = await accounts.held(session, now=now)
         return await lists.newest(session, state=listing.state, before=after, limit=limit, held=held)
 
     return read
+
+
+async def _named(session: Session, listing: Listing, *, after: Position | None, limit: int) -> Sequence[Shipment]:
+    """The shipments with this waybill, or those that `q` may name."""
+    from awbridge.steps.orders import look_up
+
+    if listing.waybill is None:
+        return await look_up.search(session, listing.q or "", before=after, limit=limit)
+    found = await look_up.of_waybill(session, listing.waybill)
+    return [s for s in found if after is None or (s.created_at, s.reference_number) < after][:limit]
 
 
 def _position(listing: Listing, shipment: Shipment) -> Position:
