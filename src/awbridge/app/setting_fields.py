@@ -225,9 +225,9 @@ _READERS: Mapping[Any, Callable[[object], Any]] = {
 
 _LIMITS: Mapping[str, tuple[Callable[[Any, Any], bool], str]] = {
     "gt": (lambda value, limit: value > limit, "should be greater than {}"),
-    "ge": (lambda value, limit: value >= limit, "should be at least {}"),
+    "ge": (lambda value, limit: value >= limit, "should be greater than or equal to {}"),
     "lt": (lambda value, limit: value < limit, "should be less than {}"),
-    "le": (lambda value, limit: value <= limit, "should be at most {}"),
+    "le": (lambda value, limit: value <= limit, "should be less than or equal to {}"),
     "min_length": (lambda value, limit: len(value) >= limit, "should have at least {}"),
     "max_length": (lambda value, limit: len(value) <= limit, "should have at most {}"),
     "pattern": (lambda value, limit: re.fullmatch(limit, value) is not None, "should match {}"),
