@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 import httpx2
@@ -87,6 +88,8 @@ def demo_settings(sandbox_url: str, folder: Path, systems: Company) -> Settings:
         notice_consent="sms",
         notice_quiet_hours="",
         notice_brand="Demo Shop",
+        track_url="http://127.0.0.1",  # the port is not known yet; only paths are used
+        track_keys=("the demo's key of links",),
         endpoint_networks=("127.0.0.0/8",),
         host="127.0.0.1",
         port=0,
@@ -159,13 +162,19 @@ async def run_demo(*, count: int, seed: int, keep: bool, as_json: bool) -> bool:
                 verdict = await _drive(http, url, sandbox.url, settings, count, seed, watch, systems)
                 _show(verdict, orders=count, seconds=round(time.monotonic() - started, 1), as_json=as_json)
                 if keep:
-                    _tell_where(url, settings)
+                    await _tell_where(http, url, settings)
                     await _ctrl_c()
     return verdict.good
 
 
-def _tell_where(url: str, settings: Settings) -> None:
+async def _tell_where(http: httpx2.AsyncClient, url: str, settings: Settings) -> None:
     click.echo(f"Open {url}/ in a browser. The API is described at {url}/docs.", err=True)
+    shipments = (await http.get(f"{url}/v1/shipments", params={"state": "placed", "limit": 500})).json()["shipments"]
+    delivered = next((one for one in shipments if (one["status"] or {}).get("name") == "Delivered"), None)
+    if delivered:
+        click.echo(
+            f"What a customer sees of a delivered parcel: {url}{urlsplit(delivered['track_url']).path}", err=True
+        )
     click.echo(f"Database: {settings.database_url}. Stop with Ctrl-C.", err=True)
 
 
