@@ -169,11 +169,12 @@ async def run_demo(*, count: int, seed: int, keep: bool, as_json: bool) -> bool:
 
 async def _tell_where(http: httpx2.AsyncClient, url: str, settings: Settings) -> None:
     click.echo(f"Open {url}/ in a browser. The API is described at {url}/docs.", err=True)
-    shipments = (await http.get(f"{url}/v1/shipments", params={"state": "placed", "limit": 500})).json()["shipments"]
+    answer = await http.get(f"{url}/v1/shipments", params={"state": "placed", "limit": 500})
+    shipments: list[dict[str, Any]] = answer.json()["shipments"]
     delivered = next((one for one in shipments if (one["status"] or {}).get("name") == "Delivered"), None)
     if delivered:
         click.echo(
-            f"What a customer sees of a delivered parcel: {url}{urlsplit(delivered['track_url']).path}", err=True
+            f"What a customer sees of a delivered parcel: {url}{urlsplit(str(delivered['track_url'])).path}", err=True
         )
     click.echo(f"Database: {settings.database_url}. Stop with Ctrl-C.", err=True)
 
