@@ -171,7 +171,7 @@ async def _tell_where(http: httpx2.AsyncClient, url: str, settings: Settings) ->
     click.echo(f"Open {url}/ in a browser. The API is described at {url}/docs.", err=True)
     answer = await http.get(f"{url}/v1/shipments", params={"state": "placed", "limit": 500})
     shipments: list[dict[str, Any]] = answer.json()["shipments"]
-    delivered = next((one for one in shipments if (one["status"] or {}).get("name") == "Delivered"), None)
+    delivered = next((one for one in shipments if one["status"] and one["status"]["name"] == "Delivered"), None)
     if delivered:
         click.echo(
             f"What a customer sees of a delivered parcel: {url}{urlsplit(str(delivered['track_url'])).path}", err=True
