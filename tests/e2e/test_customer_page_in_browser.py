@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -217,26 +216,3 @@ async def test_the_link_stays_where_the_parcel_cannot_be_shown(parcels: Parcels)
             f"{parcels.service.url}/track/{parcels.tokens['delivered']}.json", headers={"origin": elsewhere.origin}
         )
         assert "access-control-allow-origin" not in blocked.headers
-
-
-async def test_opening_every_page_calls_no_vendor(parcels: Parcels, database_url: str) -> None:
-    """The service has a vendor that answers nothing: any call would be recorded as an attempt."""
-    async with chromium() as browser:
-        page = await browser.new_page()
-        store = await Store.open(database_url)
-        try:
-            before = await calls_about_pages(store)
-            for name in parcels.tokens:
-                answer = await page.request.get(parcels.service.url + f"/track/{parcels.tokens[name]}.json")
-                assert json.loads(await answer.text())["parcels"]
-            assert await calls_about_pages(store) == before
-        finally:
-            await store.close()
-
-
-async def calls_about_pages(store: Store) -> int:
-    """The calls about shipments that were recorded. The service's own polling of updated-order is about none."""
-    from tests.support.rows import fetch
-
-    found = await fetch(store, "SELECT COUNT(*) AS n FROM attempts WHERE reference_number IS NOT NULL")
-    return int(found[0]["n"])

@@ -27,7 +27,7 @@
     h2, h3, h4, p, ol, ul, dl, dd { margin: 0; padding: 0; }
     h2 { font-size: 1.25em; line-height: 1.3; }
     h3 { font-size: 1.1em; line-height: 1.3; }
-    h4 { font-size: 1em; margin-block-start: 0.75rem; }
+    .day { font-size: 1em; margin-block-start: 0.75rem; }
     .title { font-size: 0.9em; opacity: 0.8; }
     .warn, .bad { border-inline-start: 4px solid #b26a00; padding-inline-start: 0.6rem; }
     .bad { border-color: #c62828; }
@@ -94,8 +94,8 @@
   const event = (one) => make("li", "", make("span", "when", one.moment), " ", one.text);
   const scan = (one) => make("li", "", make("span", "when", one.time), " ", joined(one.text, one.place));
 
-  function history(days, label) {
-    const entries = days.map((day) => [make("h4", "", day.text), list("ul", "", day.scans.map(scan))]);
+  function history(days, label, heading) {
+    const entries = days.map((day) => [make(heading, "day", day.text), list("ul", "", day.scans.map(scan))]);
     return days.length > 0 && make("details", "", make("summary", "", label), ...entries.flat());
   }
 
@@ -121,7 +121,7 @@
       text("p", "", one.promise),
       list("ul", "", one.boxes.map(box)),
       list("ul", "", one.returns.map(event)),
-      history(one.days, labels.history),
+      history(one.days, labels.history, alone ? "h3" : "h4"),
     );
   }
 
