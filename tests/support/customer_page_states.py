@@ -41,13 +41,18 @@ class States:
         """A parcel under this name. `edd`: days from now; `first_edd`: the day that was expected at first."""
         days = [(day, ago) for day, ago in ((first_edd, 60), (edd, 20)) if day is not None]
         edds = [((self._now + timedelta(days=day)).date().isoformat(), self._hours(ago)) for day, ago in days]
-        given = {"order_id": f"ORDER-{name}", "created_at": self._now - timedelta(days=4), "edds": edds, **changes}
+        given: dict[str, Any] = {
+            "order_id": f"ORDER-{name}",
+            "created_at": self._now - timedelta(days=4),
+            "edds": edds,
+            **changes,
+        }
         self.tokens[name] = await add_parcel(self._store, f"REF-{name}", *seen, **given)
 
     async def ends(self) -> None:
         """Parcels that something happened to, and one with a status that nobody knows."""
         for code in (3, 7, 10, 11, 14, 16, 17, 18, 20, 32, 7777):
-            ndr = {"ndr": 1} if code == 9 else {}
+            ndr: dict[str, Any] = {"ndr": 1} if code == 9 else {}
             way = [one for one in _WAY if one != code]
             await self.add(f"code-{code}", *self.scans(*way, last=5), *self.scans(code, **ndr))
 
@@ -65,8 +70,8 @@ class States:
         await self.add("boxes", *boxes, At(5, self._hours(9), "Hubballi", waybill="BOX-2"), children=("BOX-1", "BOX-2"))
         for number in range(3):
             await self.add(f"of three {number}", *self.scans(*_WAY[: number + 1]), order_id="ORDER-THREE")
-        back = {"delivery_type": "RVP", "payload": return_payload()}
+        back: dict[str, Any] = {"delivery_type": "RVP", "payload": return_payload()}
         await self.add("return asked", *self.scans(25), edd=None, **back)
         await self.add("return", *self.scans(4, 5, 6, 8), edd=None, **back)
-        hindi = {"payload": payload(name="आशा राव", city="बेंगलुरु", language="hi")}
+        hindi: dict[str, Any] = {"payload": payload(name="आशा राव", city="बेंगलुरु", language="hi")}
         await self.add("in Hindi", *self.scans(*_WAY, 6), edd=0, **hindi)

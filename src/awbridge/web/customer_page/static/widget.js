@@ -187,7 +187,7 @@
       const section = make("section", "", ...content);
       section.lang = page.language;
       section.dir = page.direction;
-      section.setAttribute("aria-label", (page.labels || page).title);
+      section.setAttribute("aria-label", page.labels ? `${page.labels.title} ${page.headline}` : page.title);
       section.querySelectorAll("details").forEach((folded, place) => (folded.open = Boolean(open[place])));
       this.#paint(page.brand || {});
       this.#root.replaceChildren(section);
