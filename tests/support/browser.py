@@ -65,7 +65,7 @@ class Watched:
         if not axe:
             return
         found = await Axe().run(self.page)  # pyright: ignore[reportUnknownMemberType]
-        assert found.violations_count == 0, f"{self.page.url}: {found.response['violations']}"
+        assert found.violations_count == 0, f"{self.page.url}: {found.response['violations']}"  # pyright: ignore[reportUnknownMemberType]
 
     async def tab_to(self, text: str) -> None:
         """Press Tab until the element with this text, name or label has the focus."""

@@ -52,9 +52,7 @@ class States:
     async def ends(self) -> None:
         """Parcels that something happened to, and one with a status that nobody knows."""
         for code in (3, 7, 10, 11, 14, 16, 17, 18, 20, 32, 7777):
-            ndr: dict[str, Any] = {"ndr": 1} if code == 9 else {}
-            way = [one for one in _WAY if one != code]
-            await self.add(f"code-{code}", *self.scans(*way, last=5), *self.scans(code, **ndr))
+            await self.add(f"code-{code}", *self.scans(*_WAY, last=5), *self.scans(code))
 
     async def journeys(self) -> None:
         """Journeys of several facts."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from awbridge.store import Store
 from tests.steps.notify.test_notify import hear
@@ -35,11 +35,13 @@ PRIVATE = (
 
 def _texts(value: Any, given: str) -> Any:
     """The same JSON with every text replaced."""
-    if isinstance(value, dict):
-        return {name: _texts(one, given) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_texts(one, given) for one in value]
-    return given if isinstance(value, str) else value
+    match value:
+        case dict():
+            return {name: _texts(one, given) for name, one in cast("dict[str, Any]", value).items()}
+        case list():
+            return [_texts(one, given) for one in cast("list[Any]", value)]
+        case _:
+            return given if isinstance(value, str) else value
 
 
 def _delivery(waybill: str, code: int, at: Any, text: str, *, location: str) -> dict[str, Any]:
