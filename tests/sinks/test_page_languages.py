@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from awbridge.domain.customer_page.meanings import Meaning, Reason, ReturnNews
+from awbridge.domain.customer_page.meanings import Meaning, Reason, ReturnMeaning
 from awbridge.domain.customer_page.words import placeholders
 from awbridge.domain.errors import SettingsError
 from awbridge.sinks.page_languages import load_languages
@@ -18,7 +18,7 @@ def _write(folder: Path, name: str, text: str) -> Path:
 
 def test_every_meaning_has_words():
     english = load_languages()["en"]
-    wanted = [f"scan.{m}" for m in Meaning] + [f"return.{n}" for n in ReturnNews] + [f"advice.{r}" for r in Reason]
+    wanted = [f"scan.{m}" for m in Meaning] + [f"return.{n}" for n in ReturnMeaning] + [f"advice.{r}" for r in Reason]
     wanted += [f"reason.{reason}" for reason in Reason if reason is not Reason.UNKNOWN]
     assert [key for key in wanted if not english.has(key)] == []
 

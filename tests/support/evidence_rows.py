@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from awbridge.domain.call import Call
-from awbridge.domain.customer_page.answers import Answerable, AnswerKind, AnswerState, Wish
+from awbridge.domain.customer_page.answers import Answerable, AnswerState, CustomerAnswerKind, Wish
 from awbridge.domain.orders.action import ActionKind, NewAction
 from awbridge.sinks.objects import Objects
 from awbridge.store import Store
@@ -79,7 +79,7 @@ async def more_about(store: Store, reference: str) -> None:
                 session, NewAction(kind=ActionKind.NDR, reference_number=about, body=body), now=T0
             )
             await actions.done(session, asked.id, {"message": f"we call {PHONE} first"}, now=T0)
-        wish = Wish(kind=AnswerKind.NEW_ADDRESS, address=f"{NAME}, 12 MG Road", phone_number=PHONE)
+        wish = Wish(kind=CustomerAnswerKind.NEW_ADDRESS, address=f"{NAME}, 12 MG Road", phone_number=PHONE)
         about_it = Answerable(waybill="", about_at=T0, ndr_code=1, kinds=())
         answer = await answers.add(session, reference, 4, wish, about_it, now=T0)
         await answers.settle(session, answer.id, AnswerState.DISMISSED, by="ops", why=f"{NAME} called", now=T0)

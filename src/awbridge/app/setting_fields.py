@@ -72,7 +72,7 @@ def Field(default: Any, *, description: str, **limits: Any) -> Any:
     return Setting(default, description, limits)
 
 
-class Limits:
+class SettingLimits:
     """Limits that a type of settings brings along, in `Annotated`."""
 
     def __init__(self, **limits: Any) -> None:
@@ -145,7 +145,9 @@ def _read(kind: Any, given: object) -> tuple[Any, Mapping[str, Any]]:
     if get_origin(kind) is not Annotated:
         return _plain(kind, given), {}
     base, *extras = get_args(kind)
-    limits = {name: limit for extra in extras if isinstance(extra, Limits) for name, limit in extra.limits.items()}
+    limits = {
+        name: limit for extra in extras if isinstance(extra, SettingLimits) for name, limit in extra.limits.items()
+    }
     reader = next((extra.reader for extra in extras if isinstance(extra, Reads)), None)
     return reader(given) if reader else _plain(base, given), limits
 

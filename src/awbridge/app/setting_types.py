@@ -11,7 +11,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from awbridge.app.setting_fields import Limits, Reads, SecretStr, read_number, read_parts, read_secret, read_text
+from awbridge.app.setting_fields import Reads, SecretStr, SettingLimits, read_number, read_parts, read_secret, read_text
 
 # Old variable -> its successor, for `awbridge doctor` and for errors.
 RENAMED = {
@@ -224,5 +224,5 @@ Milestones = Annotated[str, _read_by(_check_milestones)]
 CustomerAnswers = Annotated[str, _read_by(_check_answer_rules)]
 PageOrigins = Annotated[str, _read_by(_check_origins)]
 IdentityRoles = Annotated[str, _read_by(_check_roles)]
-Positive = Annotated[float, Limits(gt=0)]
-Days = Annotated[int, Limits(ge=0, le=36500)]
+Positive = Annotated[float, SettingLimits(gt=0)]
+Days = Annotated[int, SettingLimits(ge=0, le=36500)]

@@ -9,7 +9,7 @@ import click
 
 from awbridge.cli import output
 from awbridge.cli.shared import as_json_option, on_settings, on_store, operator
-from awbridge.domain.customer_page.answers import AnswerKind, AnswerState, Handling, read_rules
+from awbridge.domain.customer_page.answers import AnswerHandling, AnswerState, CustomerAnswerKind, read_rules
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store.customer_page import answers
 
@@ -100,14 +100,16 @@ async def show_rules(settings: Settings, _store: Store, courier: int | None, rea
         ]  # fmt: skip
         output.show(found, as_json=as_json, empty="no rules: an operator is asked about every answer")
         return
-    handled = [{"answer": k.value, "handling": _MEANINGS[rules.handling(courier, reason, k)]} for k in AnswerKind]
+    handled = [
+        {"answer": k.value, "handling": _MEANINGS[rules.handling(courier, reason, k)]} for k in CustomerAnswerKind
+    ]
     output.show(handled, as_json=as_json, empty="")
 
 
 _MEANINGS = {
-    Handling.SEND: "sent to the courier at once",
-    Handling.ASK: "an operator is asked",
-    Handling.OFF: "not offered",
+    AnswerHandling.SEND: "sent to the courier at once",
+    AnswerHandling.ASK: "an operator is asked",
+    AnswerHandling.OFF: "not offered",
 }
 
 

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awbridge.domain.couriers.allocation import (
-    Allocation,
     AllocationParcel,
     Rule,
     first_match,
@@ -19,6 +18,7 @@ from awbridge.domain.couriers.allocation import (
     read_rules,
     rule_fields,
 )
+from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.orders.shipment import Region
 
 PARCEL = AllocationParcel(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awbridge.domain.customer_page.answer_form import FormProblem, GivenForm, read_form, same_digits, tail_of
-from awbridge.domain.customer_page.answers import AnswerKind
+from awbridge.domain.customer_page.answers import CustomerAnswerKind
 
 TODAY = date(2026, 11, 2)
 
@@ -82,5 +82,5 @@ def test_any_form_is_read(fields: dict[str, str]) -> None:
 def test_wishes_do_not_show_what_was_entered_in_logs() -> None:
     form = read(kind="new_address", address="12 MG Road, Pune")
     assert form.wish
-    assert form.wish.kind is AnswerKind.NEW_ADDRESS
+    assert form.wish.kind is CustomerAnswerKind.NEW_ADDRESS
     assert "MG Road" not in repr(form)

@@ -15,11 +15,11 @@ from awbridge.domain.customer_page.answers import (
     AFTER_FAILURE,
     NOT_RECEIVED_WITHIN,
     TASKS,
-    AnswerKind,
+    AnswerHandling,
     AnswerRules,
     AnswerState,
     CustomerAnswer,
-    Handling,
+    CustomerAnswerKind,
     answer_id,
     answerable,
     days_to_choose,
@@ -39,22 +39,22 @@ NONE = AnswerRules()
 
 
 def test_without_rules_an_operator_is_asked() -> None:
-    assert {read_rules("").handling(4, 1, kind) for kind in AnswerKind} == {Handling.ASK}
+    assert {read_rules("").handling(4, 1, kind) for kind in CustomerAnswerKind} == {AnswerHandling.ASK}
 
 
 def test_the_last_rule_that_matches_decides() -> None:
     rules = read_rules("*/*/*=ask, 4/*/deliver_again=send, 4/6/deliver_again=ask, */*/refuse=off")
-    assert rules.handling(4, 1, AnswerKind.DELIVER_AGAIN) is Handling.SEND
-    assert rules.handling(4, 6, AnswerKind.DELIVER_AGAIN) is Handling.ASK
-    assert rules.handling(4, None, AnswerKind.DELIVER_AGAIN) is Handling.SEND
-    assert rules.handling(6, 1, AnswerKind.DELIVER_AGAIN) is Handling.ASK
-    assert rules.handling(4, 1, AnswerKind.REFUSE) is Handling.OFF
-    assert read_rules("4/6/*=off,*/*/*=ask").handling(4, 6, AnswerKind.REFUSE) is Handling.ASK
+    assert rules.handling(4, 1, CustomerAnswerKind.DELIVER_AGAIN) is AnswerHandling.SEND
+    assert rules.handling(4, 6, CustomerAnswerKind.DELIVER_AGAIN) is AnswerHandling.ASK
+    assert rules.handling(4, None, CustomerAnswerKind.DELIVER_AGAIN) is AnswerHandling.SEND
+    assert rules.handling(6, 1, CustomerAnswerKind.DELIVER_AGAIN) is AnswerHandling.ASK
+    assert rules.handling(4, 1, CustomerAnswerKind.REFUSE) is AnswerHandling.OFF
+    assert read_rules("4/6/*=off,*/*/*=ask").handling(4, 6, CustomerAnswerKind.REFUSE) is AnswerHandling.ASK
 
 
 def test_a_rule_sends_nothing_for_which_there_is_no_instruction() -> None:
     rules = read_rules("*/*/*=send")
-    assert {kind for kind in AnswerKind if rules.handling(4, 1, kind) is Handling.ASK} == set(TASKS)
+    assert {kind for kind in CustomerAnswerKind if rules.handling(4, 1, kind) is AnswerHandling.ASK} == set(TASKS)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def a_shipment(**changes: Any) -> Shipment:
 
 def an_answer(**changes: Any) -> CustomerAnswer:
     values: dict[str, Any] = {
-        **{"id": answer_id("R"), "reference_number": "R", "waybill": "", "kind": AnswerKind.DELIVER_AGAIN},
+        **{"id": answer_id("R"), "reference_number": "R", "waybill": "", "kind": CustomerAnswerKind.DELIVER_AGAIN},
         **{"day": TODAY, "body": {}, "state": AnswerState.RECEIVED, "why": None, "about_at": T0},
         **{"courier_partner_id": 4, "ndr_code": 1, "action": None, "settled_by": None, "received_at": T0},
         **{"settled_at": None, "updated_at": T0},
@@ -102,7 +102,9 @@ def an_answer(**changes: Any) -> CustomerAnswer:
     return CustomerAnswer(**values | changes)
 
 
-def kinds(shipment: Shipment, *answers: CustomerAnswer, rules: str = "", now: Any = T0) -> list[tuple[AnswerKind, ...]]:
+def kinds(
+    shipment: Shipment, *answers: CustomerAnswer, rules: str = "", now: Any = T0
+) -> list[tuple[CustomerAnswerKind, ...]]:
     return [one.kinds for one in answerable(shipment, (), answers, read_rules(rules), now)]
 
 
@@ -131,9 +133,9 @@ def test_nothing_may_be_answered_where_no_delivery_failed_or_the_parcel_is_none_
 
 def test_a_rule_hides_an_answer() -> None:
     [offered] = kinds(a_shipment(), rules="4/1/refuse=off,*/*/pick_up=off")
-    assert AnswerKind.REFUSE not in offered
-    assert AnswerKind.PICK_UP not in offered
-    assert AnswerKind.REFUSE in kinds(a_shipment(ndr_code=6), rules="4/1/refuse=off")[0]
+    assert CustomerAnswerKind.REFUSE not in offered
+    assert CustomerAnswerKind.PICK_UP not in offered
+    assert CustomerAnswerKind.REFUSE in kinds(a_shipment(ndr_code=6), rules="4/1/refuse=off")[0]
 
 
 @pytest.mark.parametrize("state", AnswerState)
@@ -168,10 +170,10 @@ def test_each_box_has_its_own_answer() -> None:
 def test_a_parcel_that_did_not_arrive_is_reported_within_a_week_and_once() -> None:
     delivered = a_shipment(status_bucket=Bucket.DELIVERED, final=True)
     until = T0 + NOT_RECEIVED_WITHIN
-    assert kinds(delivered, now=until) == [(AnswerKind.NOT_RECEIVED,)]
+    assert kinds(delivered, now=until) == [(CustomerAnswerKind.NOT_RECEIVED,)]
     assert kinds(delivered, now=until + timedelta(seconds=1)) == []
-    assert kinds(delivered, an_answer(kind=AnswerKind.NOT_RECEIVED)) == [()]
-    assert kinds(delivered, an_answer(state=AnswerState.DONE)) == [(AnswerKind.NOT_RECEIVED,)]
+    assert kinds(delivered, an_answer(kind=CustomerAnswerKind.NOT_RECEIVED)) == [()]
+    assert kinds(delivered, an_answer(state=AnswerState.DONE)) == [(CustomerAnswerKind.NOT_RECEIVED,)]
 
 
 def test_the_next_seven_days_may_be_chosen() -> None:
@@ -183,8 +185,8 @@ def test_a_day_that_is_over_is_not_asked_for() -> None:
     after = TODAY + timedelta(days=1)
     assert instruction_day(an_answer(), TODAY) == TODAY
     assert instruction_day(an_answer(), after) is None
-    assert instruction_day(an_answer(kind=AnswerKind.NEW_PHONE), after) == after + timedelta(days=1)
-    assert instruction_day(an_answer(kind=AnswerKind.REFUSE, day=None), TODAY) is None
+    assert instruction_day(an_answer(kind=CustomerAnswerKind.NEW_PHONE), after) == after + timedelta(days=1)
+    assert instruction_day(an_answer(kind=CustomerAnswerKind.REFUSE, day=None), TODAY) is None
 
 
 @pytest.mark.parametrize(
@@ -220,7 +222,7 @@ def test_an_answer_that_waits_ends_with_its_failed_delivery_or_its_day() -> None
         ending = followed(waiting, None, None, may_still=may_still, today=today)
         assert ending
         assert ending.state is AnswerState.OVERTAKEN
-    missing = replace(waiting, kind=AnswerKind.NOT_RECEIVED, day=None)
+    missing = replace(waiting, kind=CustomerAnswerKind.NOT_RECEIVED, day=None)
     assert followed(missing, None, None, may_still=False, today=TODAY + timedelta(days=9)) is None
 
 

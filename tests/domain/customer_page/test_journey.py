@@ -14,9 +14,9 @@ from awbridge.clickpost.tracking.meanings import MEANINGS, meaning_of, reason_of
 from awbridge.clickpost.wire.tracking_codes import STATUSES, status_info
 from awbridge.domain.customer_page.journey import MOST_EVENTS, journey_of
 from awbridge.domain.customer_page.ladder import StepState
-from awbridge.domain.customer_page.meanings import Meaning, Reason, ReturnNews
-from awbridge.domain.customer_page.parcel import Order, Parcel, ReturnSeen, Sighted
-from awbridge.domain.customer_page.stage import Stage, Tone
+from awbridge.domain.customer_page.meanings import Meaning, Reason, ReturnMeaning
+from awbridge.domain.customer_page.parcel import CustomerOrder, CustomerParcel, ReturnSeen, Sighted
+from awbridge.domain.customer_page.stage import ParcelStage, Tone
 from awbridge.domain.customer_page.view import PageView, page_view
 from awbridge.sinks.page_languages import load_languages
 
@@ -34,16 +34,16 @@ def seen(code: int, day: float = 2, place: str = "Pune", **changes: object) -> S
     return Sighted(**{**given, "place": place, **changes})  # pyright: ignore[reportArgumentType]
 
 
-def parcel(*scans: Sighted, **changes: object) -> Parcel:
+def parcel(*scans: Sighted, **changes: object) -> CustomerParcel:
     """A parcel of which these scans are known; the last one is its status."""
     values: dict[str, object] = {"ordered_at": T0, "placed_at": T0, "scans": scans, "courier": "Delhivery"}
     if scans:
         values |= {"status": scans[-1].meaning, "status_at": scans[-1].at, "reason": scans[-1].reason}
-    return Parcel(**{**values, **changes})  # pyright: ignore[reportArgumentType]
+    return CustomerParcel(**{**values, **changes})  # pyright: ignore[reportArgumentType]
 
 
-def view(*parcels: Parcel, today: date = TODAY, language: str = "en") -> PageView:
-    return page_view(Order(parcels=parcels), LANGUAGES[language], today=today)
+def view(*parcels: CustomerParcel, today: date = TODAY, language: str = "en") -> PageView:
+    return page_view(CustomerOrder(parcels=parcels), LANGUAGES[language], today=today)
 
 
 HEADLINES = {
@@ -206,7 +206,7 @@ def test_an_unknown_reason_is_none():
     assert [reason_of(code) for code in (None, 0, 99)] == [Reason.UNKNOWN] * 3
 
 
-def steps(one: Parcel, *, refund: bool = False) -> str:
+def steps(one: CustomerParcel, *, refund: bool = False) -> str:
     marks = {StepState.DONE: "+", StepState.NOW: ">", StepState.TO_COME: ".", StepState.WRONG: "!"}
     return " ".join(marks[step.state] + step.key for step in journey_of(one, today=TODAY, refund=refund).steps)
 
@@ -242,7 +242,7 @@ def steps(one: Parcel, *, refund: bool = False) -> str:
         ),
     ],
 )
-def test_the_steps_of_a_journey(one: Parcel, expected: str):
+def test_the_steps_of_a_journey(one: CustomerParcel, expected: str):
     assert steps(one) == expected
 
 
@@ -254,8 +254,8 @@ def test_the_refund_is_the_last_step_of_a_return_that_has_one():
 
 def test_a_return_that_was_asked_for_is_told_on_the_forward_parcel():
     events = (
-        ReturnSeen(news=ReturnNews.RETURN_PLACED, at=T0),
-        ReturnSeen(news=ReturnNews.RETURN_APPROVED, at=T0 + timedelta(days=1), refund=True),
+        ReturnSeen(news=ReturnMeaning.RETURN_PLACED, at=T0),
+        ReturnSeen(news=ReturnMeaning.RETURN_APPROVED, at=T0 + timedelta(days=1), refund=True),
     )
     forward, back = view(parcel(seen(8), returns=events), parcel(seen(8), is_return=True)).parcels
     assert [event.text for event in forward.returns] == ["Your return was approved", "You asked for a return"]
@@ -334,7 +334,7 @@ _SCANS = st.builds(
     box=st.sampled_from(["", "A", "B", "X"]),
 )
 _PARCELS = st.builds(
-    Parcel,
+    CustomerParcel,
     ordered_at=_MOMENTS,
     is_return=st.booleans(),
     is_placed=st.booleans(),
@@ -350,27 +350,27 @@ _PARCELS = st.builds(
     boxes=st.sampled_from([(), ("A", "B")]),
     promised=st.lists(st.dates(date(2026, 11, 1), date(2026, 12, 1)), max_size=4).map(tuple),
     returns=st.lists(
-        st.builds(ReturnSeen, news=st.sampled_from(ReturnNews), at=_MOMENTS, refund=st.booleans()), max_size=3
+        st.builds(ReturnSeen, news=st.sampled_from(ReturnMeaning), at=_MOMENTS, refund=st.booleans()), max_size=3
     ).map(tuple),
 )
 
 
 @settings(max_examples=40)
 @given(parcels=st.lists(_PARCELS, min_size=1, max_size=3), language=st.sampled_from(sorted(LANGUAGES)))
-def test_any_scans_make_a_page(parcels: list[Parcel], language: str):
+def test_any_scans_make_a_page(parcels: list[CustomerParcel], language: str):
     page = view(*parcels, language=language)
     assert page.headline
     for one in page.parcels:
         assert one.headline
         assert one.next
-        assert one.stage in Stage
+        assert one.stage in ParcelStage
         assert 2 <= len(one.steps) <= 8
         assert all(step.text for step in one.steps)
 
 
 @settings(max_examples=25)
 @given(one=_PARCELS, data=st.data())
-def test_the_order_of_scans_makes_no_difference(one: Parcel, data: st.DataObject):
+def test_the_order_of_scans_makes_no_difference(one: CustomerParcel, data: st.DataObject):
     shuffled = replace(one, scans=tuple(data.draw(st.permutations(one.scans))))
     assert view(one).parcels[0].headline == view(shuffled).parcels[0].headline
     assert [d.date for d in view(one).parcels[0].days] == [d.date for d in view(shuffled).parcels[0].days]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
-from awbridge.domain.customer_page.answers import MOST_ANSWERS, WRONG_DIGITS, AnswerKind, AnswerState
+from awbridge.domain.customer_page.answers import MOST_ANSWERS, WRONG_DIGITS, AnswerState, CustomerAnswerKind
 from awbridge.domain.errors import NotFound, NotPossible
 from awbridge.domain.notify.events import EventKind
 from awbridge.domain.orders.action import ActionKind, ActionState, NewAction
@@ -64,7 +64,7 @@ async def test_an_answer_waits_for_an_operator_and_sends_nothing(store: Store, c
     received = await given(store, clock)
     assert received.outcome is ReceiveOutcome.RECEIVED
     [answer] = await stored(store)
-    assert (answer.kind, answer.state, answer.ndr_code) == (AnswerKind.DELIVER_AGAIN, AnswerState.RECEIVED, 1)
+    assert (answer.kind, answer.state, answer.ndr_code) == (CustomerAnswerKind.DELIVER_AGAIN, AnswerState.RECEIVED, 1)
     assert answer.day == date(2026, 11, 4)
     assert await bodies(store) == []
 

@@ -10,7 +10,7 @@ import pytest
 
 from awbridge.domain.customer_page.links import link_id
 from awbridge.domain.customer_page.meanings import Meaning, Reason
-from awbridge.domain.customer_page.parcel import Order
+from awbridge.domain.customer_page.parcel import CustomerOrder
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.domain.tracking.returns import ReturnEvent
 from awbridge.steps.customer_page import open_orders
@@ -28,13 +28,13 @@ def orders_of(store: Store, *, days: int = 90, now: Any = NOW) -> OpenOrders:
     return OpenOrders(store, SetClock(now), PagePolicy(zone=ZONE, valid_for=timedelta(days=days)))
 
 
-async def opened(store: Store, reference: str = "REF-1", **options: Any) -> Order:
+async def opened(store: Store, reference: str = "REF-1", **options: Any) -> CustomerOrder:
     found = await orders_of(store, **options).open((link_id(reference),))
     assert found is not None
     return found
 
 
-def cities(order: Order) -> list[str]:
+def cities(order: CustomerOrder) -> list[str]:
     return [parcel.city for parcel in order.parcels]
 
 
@@ -245,5 +245,5 @@ async def test_a_row_that_cannot_be_read_fails_its_own_page_alone(store: Store) 
     await add_parcel(store, "REF-2", order_id="O-2", columns={"children": "no JSON"})
     orders = orders_of(store)
     found = await asyncio.gather(*(orders.open((link_id(r),)) for r in ("REF-1", "REF-2")), return_exceptions=True)
-    assert isinstance(found[0], Order)
+    assert isinstance(found[0], CustomerOrder)
     assert isinstance(found[1], StoreError)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from awbridge.domain.customer_page.answers import Answerable, AnswerKind, AnswerState, Wish
+from awbridge.domain.customer_page.answers import Answerable, AnswerState, CustomerAnswerKind, Wish
 from awbridge.domain.orders.action import ActionKind, NewAction
 from awbridge.domain.orders.shipment import State, shard_of
 from awbridge.domain.privacy_setting import read_privacy
@@ -333,7 +333,7 @@ async def test_labels_print_runs_and_manifests_go_but_no_number_is_given_twice(s
 
 
 async def test_answers_go_once_they_have_ended_and_tries_with_our_own_records(store: Store, objects: Objects) -> None:
-    wish = Wish(kind=AnswerKind.REFUSE)
+    wish = Wish(kind=CustomerAnswerKind.REFUSE)
     async with store.write() as session:
         for name in ("waits", "sent", "dismissed", "new"):
             at = NOW - timedelta(days=1 if name == "new" else 40)

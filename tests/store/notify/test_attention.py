@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from awbridge.domain.customer_page.answers import Answerable, AnswerKind, AnswerState, Wish
+from awbridge.domain.customer_page.answers import Answerable, AnswerState, CustomerAnswerKind, Wish
 from awbridge.domain.orders.attention import NEEDS, Need, RefusalCounts, RefusedLimit
 from awbridge.domain.reconciliation.differences import DifferenceKind, Theirs
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER
@@ -79,7 +79,7 @@ async def test_an_open_failed_delivery_counts(store: Store) -> None:
 async def test_an_answer_that_waits_for_an_operator_counts(store: Store) -> None:
     about = Answerable(waybill="", about_at=T0, ndr_code=1, kinds=())
     async with store.write() as session:
-        answer = await answers.add(session, "A", 4, Wish(kind=AnswerKind.REFUSE), about, now=T0)
+        answer = await answers.add(session, "A", 4, Wish(kind=CustomerAnswerKind.REFUSE), about, now=T0)
     assert await needs(store) == {Need.ANSWERS: 1}
     assert NEEDS[Need.ANSWERS].needs_person
     async with store.write() as session:

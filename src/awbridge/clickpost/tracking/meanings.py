@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from awbridge.clickpost.wire.tracking_codes import COURIER_NAMES
-from awbridge.domain.customer_page.meanings import Meaning, Reason, ReturnNews
+from awbridge.domain.customer_page.meanings import Meaning, Reason, ReturnMeaning
 from awbridge.domain.notify.events import EventKind
 from awbridge.domain.tracking.returns import ReturnEvent
 
@@ -61,13 +61,13 @@ _REASONS: Final[Mapping[int, Reason]] = {
     13: Reason.MISROUTED,
 }
 
-_NEWS: Final[Mapping[str, ReturnNews]] = {
-    EventKind.RETURN_PLACED.value: ReturnNews.RETURN_PLACED,
-    EventKind.RETURN_APPROVED.value: ReturnNews.RETURN_APPROVED,
-    EventKind.RETURN_REJECTED.value: ReturnNews.RETURN_REJECTED,
-    EventKind.EXCHANGE_PLACED.value: ReturnNews.EXCHANGE_PLACED,
-    EventKind.EXCHANGE_APPROVED.value: ReturnNews.EXCHANGE_APPROVED,
-    EventKind.EXCHANGE_REJECTED.value: ReturnNews.EXCHANGE_REJECTED,
+_NEWS: Final[Mapping[str, ReturnMeaning]] = {
+    EventKind.RETURN_PLACED.value: ReturnMeaning.RETURN_PLACED,
+    EventKind.RETURN_APPROVED.value: ReturnMeaning.RETURN_APPROVED,
+    EventKind.RETURN_REJECTED.value: ReturnMeaning.RETURN_REJECTED,
+    EventKind.EXCHANGE_PLACED.value: ReturnMeaning.EXCHANGE_PLACED,
+    EventKind.EXCHANGE_APPROVED.value: ReturnMeaning.EXCHANGE_APPROVED,
+    EventKind.EXCHANGE_REJECTED.value: ReturnMeaning.EXCHANGE_REJECTED,
 }
 
 _OWN_DELIVERIES = "Self"
@@ -84,9 +84,9 @@ def reason_of(ndr_code: int | None) -> Reason:
     return _REASONS.get(ndr_code or 0, Reason.UNKNOWN)
 
 
-def news_of(kind: str) -> ReturnNews:
+def news_of(kind: str) -> ReturnMeaning:
     """What the event of a return or an exchange says."""
-    return _NEWS.get(kind, ReturnNews.RETURN_UPDATED)
+    return _NEWS.get(kind, ReturnMeaning.RETURN_UPDATED)
 
 
 def has_refund(event: ReturnEvent) -> bool:

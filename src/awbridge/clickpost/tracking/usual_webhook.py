@@ -7,6 +7,7 @@ read they return equal updates; a property test holds this.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
@@ -98,10 +99,8 @@ def read_usual(body: bytes, *, received_at: datetime, zone: ZoneInfo, z_means_ut
     latest_info = info if latest_code == code else status_info(latest_code)
     if info.about_return or latest_info.about_return:
         return None
-    fresh_at = None
-    for stamp in (own.latest_time_stamp, additional.latest_time_stamp, latest.latest_time_stamp):
-        if stamp is not None:
-            fresh_at = fresh_at or read_scan_time(stamp, zone=zone, z_means_utc=z_means_utc)
+    stamps = (own.latest_time_stamp, additional.latest_time_stamp, latest.latest_time_stamp)
+    fresh_at = None if stamps == _NO_STAMPS else _first_time(stamps, zone=zone, z_means_utc=z_means_utc)
     edd = _edd(additional.courier_partner_edd, zone)
     edd = _edd(own.courier_partner_edd, zone) if edd == "" else edd
     newest = max(at, latest_at, fresh_at or at)
@@ -178,6 +177,15 @@ def _first_text(*values: _Value) -> str:
         if value is not None and (found := as_text(value)):
             return found[:LONGEST_REASON]
     return ""
+
+
+_NO_STAMPS = (None,) * 3
+
+
+def _first_time(values: Iterable[_Value], *, zone: ZoneInfo, z_means_utc: bool) -> datetime | None:
+    """The first of these that can be read."""
+    times = (read_scan_time(value, zone=zone, z_means_utc=z_means_utc) for value in values if value is not None)
+    return next((at for at in times if at), None)
 
 
 @lru_cache(maxsize=1024)  # many parcels have the same

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from awbridge.domain.customer_page.answers import REATTEMPTS, AnswerKind, Wish, days_to_choose
+from awbridge.domain.customer_page.answers import REATTEMPTS, CustomerAnswerKind, Wish, days_to_choose
 from awbridge.domain.notify.phones import national_digits
 
 TAIL = 4  # digits of the phone number by which a customer is recognised
@@ -64,16 +64,16 @@ def same_digits(given: str, tail: str | None) -> bool:
 
 def _wish(fields: Mapping[str, str], today: date, country: str) -> Wish | FormProblem:
     name = fields.get("kind", "")
-    if name not in set(AnswerKind):
+    if name not in set(CustomerAnswerKind):
         return FormProblem.KIND
-    kind = AnswerKind(name)
+    kind = CustomerAnswerKind(name)
     day = _day(fields.get("day", ""), today) if kind in REATTEMPTS else None
     if kind in REATTEMPTS and day is None:
         return FormProblem.DAY
-    if kind is AnswerKind.NEW_PHONE:
+    if kind is CustomerAnswerKind.NEW_PHONE:
         phone = _phone(fields.get("phone", ""), country)
         return Wish(kind=kind, day=day, phone_number=phone) if phone else FormProblem.PHONE
-    if kind is AnswerKind.NEW_ADDRESS:
+    if kind is CustomerAnswerKind.NEW_ADDRESS:
         address, landmark = _line(fields.get("address", "")), _line(fields.get("landmark", ""))
         if not SHORTEST_ADDRESS <= len(address) <= LONGEST_ADDRESS or len(landmark) > LONGEST_LANDMARK:
             return FormProblem.ADDRESS

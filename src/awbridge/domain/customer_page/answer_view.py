@@ -14,9 +14,9 @@ from awbridge.domain.customer_page.answer_form import FormProblem
 from awbridge.domain.customer_page.answers import (
     REATTEMPTS,
     Answerable,
-    AnswerKind,
     AnswerState,
     CustomerAnswer,
+    CustomerAnswerKind,
     days_to_choose,
 )
 from awbridge.domain.customer_page.words import Words, as_beginning
@@ -65,13 +65,13 @@ class Told(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class FormNotice:
     """What is told about which form: that of a parcel's key and a box. `kind`: the answer that was chosen there."""
 
     told: Told
     key: str
     box: int = 0
-    kind: AnswerKind | None = None
+    kind: CustomerAnswerKind | None = None
 
     @property
     def about(self) -> tuple[str, int]:
@@ -83,7 +83,7 @@ class Notice:
 class ChoiceView:
     """One answer that may be chosen, and the fields that it needs."""
 
-    kind: AnswerKind
+    kind: CustomerAnswerKind
     text: str
     has_day: bool
     is_chosen: bool
@@ -91,12 +91,12 @@ class ChoiceView:
     @property
     def has_phone(self) -> bool:
         """Whether it needs a phone number."""
-        return self.kind is AnswerKind.NEW_PHONE
+        return self.kind is CustomerAnswerKind.NEW_PHONE
 
     @property
     def has_address(self) -> bool:
         """Whether it needs an address."""
-        return self.kind is AnswerKind.NEW_ADDRESS
+        return self.kind is CustomerAnswerKind.NEW_ADDRESS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,12 +129,12 @@ class AnswersView:
 
 
 def answers_view(
-    asked: Sequence[tuple[Asks, str]], words: Words, *, today: date, zone: tzinfo, notice: Notice | None = None
+    asked: Sequence[tuple[Asks, str]], words: Words, *, today: date, zone: tzinfo, notice: FormNotice | None = None
 ) -> AnswersView | None:
     """The forms of a page; None if there are none. `asked`: each parcel with its title; times are shown in `zone`."""
     makes = _FormMaker(words, today, zone, notice)
     forms = tuple(makes.form(asks, about, title) for asks, title in asked for about in asks.about)
-    urgent = any(AnswerKind.NOT_RECEIVED not in about.kinds for asks, _ in asked for about in asks.about)
+    urgent = any(CustomerAnswerKind.NOT_RECEIVED not in about.kinds for asks, _ in asked for about in asks.about)
     if notice and not notice.told.is_problem and not any((form.key, form.box) == notice.about for form in forms):
         forms, urgent = (makes.only_told(notice), *forms), True
     return AnswersView(forms=forms, is_urgent=urgent) if forms else None
@@ -145,7 +145,7 @@ class _FormMaker:
     words: Words
     today: date
     zone: tzinfo
-    notice: Notice | None
+    notice: FormNotice | None
 
     def form(self, asks: Asks, about: Answerable, title: str) -> AnswerFormView:
         box = asks.box_number(about.waybill)
@@ -154,7 +154,7 @@ class _FormMaker:
             title = f"{title} · {of_box}" if title else of_box
         notice = self.notice if self.notice and self.notice.about == (asks.key, box) else None
         told = notice.told if notice else None
-        is_late = AnswerKind.NOT_RECEIVED in about.kinds
+        is_late = CustomerAnswerKind.NOT_RECEIVED in about.kinds
         heading = self.words.text("answers.heading_late" if is_late else "answers.heading") if about.kinds else ""
         chosen = notice.kind if notice and notice.kind in about.kinds else None
         if len(about.kinds) == 1:
@@ -174,7 +174,7 @@ class _FormMaker:
             days=tuple((day.isoformat(), as_beginning(self._day(day))) for day in days_to_choose(self.today)),
         )
 
-    def only_told(self, notice: Notice) -> AnswerFormView:
+    def only_told(self, notice: FormNotice) -> AnswerFormView:
         """What is told about a parcel of which nothing can be answered any more."""
         return AnswerFormView(
             anchor="answer",
@@ -190,7 +190,7 @@ class _FormMaker:
             days=(),
         )
 
-    def _choice(self, kind: AnswerKind, chosen: AnswerKind | None) -> ChoiceView:
+    def _choice(self, kind: CustomerAnswerKind, chosen: CustomerAnswerKind | None) -> ChoiceView:
         text = self.words.text(f"answers.{kind}")
         return ChoiceView(kind=kind, text=text, has_day=kind in REATTEMPTS, is_chosen=kind is chosen)
 
@@ -209,12 +209,12 @@ class _FormMaker:
 
 _FIELDS_OF = {
     Told.DAY: REATTEMPTS,
-    Told.PHONE: (AnswerKind.NEW_PHONE,),
-    Told.ADDRESS: (AnswerKind.NEW_ADDRESS,),
+    Told.PHONE: (CustomerAnswerKind.NEW_PHONE,),
+    Told.ADDRESS: (CustomerAnswerKind.NEW_ADDRESS,),
 }
 
 
-def _shown_problem(told: Told | None, chosen: AnswerKind | None) -> str:
+def _shown_problem(told: Told | None, chosen: CustomerAnswerKind | None) -> str:
     """The field that is wrong; "" if it is none of those that the form shows."""
     if told is None or not told.is_problem:
         return ""

@@ -26,7 +26,7 @@ MOST_ANSWERS = 20  # of one parcel; whoever needs more calls the shop
 RETURN = "RVP"
 
 
-class AnswerKind(StrEnum):
+class CustomerAnswerKind(StrEnum):
     """What a customer answers."""
 
     DELIVER_AGAIN = "deliver_again"
@@ -37,11 +37,11 @@ class AnswerKind(StrEnum):
     NOT_RECEIVED = "not_received"
 
 
-REATTEMPTS = (AnswerKind.DELIVER_AGAIN, AnswerKind.NEW_PHONE, AnswerKind.NEW_ADDRESS)
+REATTEMPTS = (CustomerAnswerKind.DELIVER_AGAIN, CustomerAnswerKind.NEW_PHONE, CustomerAnswerKind.NEW_ADDRESS)
 """Answers that ask the courier to deliver again; each has a day."""
-TASKS = (AnswerKind.PICK_UP, AnswerKind.NOT_RECEIVED)
+TASKS = (CustomerAnswerKind.PICK_UP, CustomerAnswerKind.NOT_RECEIVED)
 """Answers for which ClickPost has no instruction: an operator deals with them."""
-AFTER_FAILURE = (*REATTEMPTS, AnswerKind.PICK_UP, AnswerKind.REFUSE)
+AFTER_FAILURE = (*REATTEMPTS, CustomerAnswerKind.PICK_UP, CustomerAnswerKind.REFUSE)
 
 
 class AnswerState(StrEnum):
@@ -71,7 +71,7 @@ class AnswerState(StrEnum):
 class Wish:
     """What a customer entered, checked. `day`: of the next attempt. Text that was not given is ""."""
 
-    kind: AnswerKind
+    kind: CustomerAnswerKind
     day: date | None = None
     phone_number: str = field(default="", repr=False)
     address: str = field(default="", repr=False)
@@ -97,7 +97,7 @@ class CustomerAnswer:
     id: str
     reference_number: str
     waybill: str
-    kind: AnswerKind
+    kind: CustomerAnswerKind
     day: date | None
     body: JsonObject = field(repr=False)
     state: AnswerState
@@ -135,11 +135,11 @@ class Answerable:
     waybill: str
     about_at: datetime
     ndr_code: int | None
-    kinds: tuple[AnswerKind, ...]
+    kinds: tuple[CustomerAnswerKind, ...]
     last: CustomerAnswer | None = None
 
 
-class Handling(StrEnum):
+class AnswerHandling(StrEnum):
     """What happens to an answer: sent to the courier at once, an operator is asked, or it is not offered."""
 
     SEND = "send"
@@ -153,10 +153,10 @@ class AnswerRule:
 
     courier_partner_id: int | None
     ndr_code: int | None
-    kind: AnswerKind | None
-    handling: Handling
+    kind: CustomerAnswerKind | None
+    handling: AnswerHandling
 
-    def matches(self, courier_partner_id: int, ndr_code: int | None, kind: AnswerKind) -> bool:
+    def matches(self, courier_partner_id: int, ndr_code: int | None, kind: CustomerAnswerKind) -> bool:
         """Whether the rule is about such an answer."""
         return (
             self.courier_partner_id in (None, courier_partner_id)
@@ -178,11 +178,11 @@ class AnswerRules:
 
     rules: tuple[AnswerRule, ...] = ()
 
-    def handling(self, courier_partner_id: int, ndr_code: int | None, kind: AnswerKind) -> Handling:
+    def handling(self, courier_partner_id: int, ndr_code: int | None, kind: CustomerAnswerKind) -> AnswerHandling:
         """How such an answer is handled."""
         matching = [rule.handling for rule in self.rules if rule.matches(courier_partner_id, ndr_code, kind)]
-        found = matching[-1] if matching else Handling.ASK
-        return Handling.ASK if found is Handling.SEND and kind in TASKS else found
+        found = matching[-1] if matching else AnswerHandling.ASK
+        return AnswerHandling.ASK if found is AnswerHandling.SEND and kind in TASKS else found
 
 
 NO_RULES = AnswerRules()
@@ -201,18 +201,18 @@ def _rule(text: str) -> AnswerRule:
             f"{text!r} is not courier/reason/answer=send, such as 4/1/deliver_again=send or */*/refuse=off"
         )
     courier, reason, kind = parts
-    if handling.strip() not in set(Handling):
-        raise ValueError(f"{text!r}: after = write one of {', '.join(Handling)}")
-    if kind != "*" and kind not in set(AnswerKind):
-        raise ValueError(f"{text!r}: {kind!r} is no answer; write one of {', '.join(AnswerKind)}, or *")
-    named = None if kind == "*" else AnswerKind(kind)
-    if named in TASKS and handling.strip() == Handling.SEND:
+    if handling.strip() not in set(AnswerHandling):
+        raise ValueError(f"{text!r}: after = write one of {', '.join(AnswerHandling)}")
+    if kind != "*" and kind not in set(CustomerAnswerKind):
+        raise ValueError(f"{text!r}: {kind!r} is no answer; write one of {', '.join(CustomerAnswerKind)}, or *")
+    named = None if kind == "*" else CustomerAnswerKind(kind)
+    if named in TASKS and handling.strip() == AnswerHandling.SEND:
         raise ValueError(f"{text!r}: ClickPost has no instruction for {named}, so it cannot be sent; write ask or off")
     return AnswerRule(
         _number(courier, text, "the courier is its courier_partner_id"),
         _number(reason, text, "the reason is an NDR code"),
         named,
-        Handling(handling.strip()),
+        AnswerHandling(handling.strip()),
     )
 
 
@@ -275,7 +275,7 @@ def answerable(
             if piece.ndr_at and piece.failures:
                 found.append(_after_failure(piece.waybill, piece.ndr_at, piece.failures[-1].ndr_code))
     elif shipment.status_bucket == Bucket.DELIVERED and shipment.status_at and now <= _reportable_until(shipment):
-        kinds = (AnswerKind.NOT_RECEIVED,)
+        kinds = (CustomerAnswerKind.NOT_RECEIVED,)
         found.append(Answerable(waybill="", about_at=shipment.status_at, ndr_code=None, kinds=kinds))
     return [_allowed(one, shipment.courier_partner_id, answers, rules) for one in found]
 
@@ -297,13 +297,13 @@ def _allowed(one: Answerable, courier: int, answers: Sequence[CustomerAnswer], r
     """The same with the last answer to it, and without the kinds that may not be given now."""
     mine = [answer for answer in answers if answer.waybill == one.waybill and answer.state is not AnswerState.REPLACED]
     # One that is not sent yet stands for a later failed delivery too; the others are about their own.
-    is_late = one.kinds == (AnswerKind.NOT_RECEIVED,)
-    mine = [a for a in mine if (a.kind is AnswerKind.NOT_RECEIVED) == is_late]
+    is_late = one.kinds == (CustomerAnswerKind.NOT_RECEIVED,)
+    mine = [a for a in mine if (a.kind is CustomerAnswerKind.NOT_RECEIVED) == is_late]
     last = next((a for a in reversed(mine) if a.about_at == one.about_at or a.state is AnswerState.RECEIVED), None)
     stands = last is not None and last.state in (AnswerState.SENT, AnswerState.DONE)
     if stands or (is_late and last is not None):
         return replace(one, kinds=(), last=last)
-    kinds = tuple(k for k in one.kinds if rules.handling(courier, one.ndr_code, k) is not Handling.OFF)
+    kinds = tuple(k for k in one.kinds if rules.handling(courier, one.ndr_code, k) is not AnswerHandling.OFF)
     return replace(one, kinds=kinds, last=last)
 
 
@@ -338,7 +338,7 @@ def instruction_day(answer: CustomerAnswer, today: date) -> date | None:
         return None
     if answer.day >= today:
         return answer.day
-    return None if answer.kind is AnswerKind.DELIVER_AGAIN else today + timedelta(days=1)
+    return None if answer.kind is CustomerAnswerKind.DELIVER_AGAIN else today + timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,11 +366,11 @@ def followed(
     open. One that tells of no delivery waits for its operator.
     """
     if answer.state is AnswerState.RECEIVED:
-        if answer.kind is AnswerKind.NOT_RECEIVED:
+        if answer.kind is CustomerAnswerKind.NOT_RECEIVED:
             return None
         if not may_still:
             return AnswerEnding(AnswerState.OVERTAKEN, "the courier continued before the answer was confirmed")
-        if answer.kind is AnswerKind.DELIVER_AGAIN and instruction_day(answer, today) is None:
+        if answer.kind is CustomerAnswerKind.DELIVER_AGAIN and instruction_day(answer, today) is None:
             return AnswerEnding(AnswerState.OVERTAKEN, "its day passed before the answer was confirmed")
         return None
     if action is None:

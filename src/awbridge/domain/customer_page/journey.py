@@ -12,10 +12,10 @@ from enum import StrEnum
 
 import msgspec
 
-from awbridge.domain.customer_page.ladder import Step, steps_of
+from awbridge.domain.customer_page.ladder import ProgressStep, steps_of
 from awbridge.domain.customer_page.meanings import Meaning, Reason
-from awbridge.domain.customer_page.parcel import Parcel, Sighted
-from awbridge.domain.customer_page.stage import STAGES, STAGES_OF_RETURNS, Stage
+from awbridge.domain.customer_page.parcel import CustomerParcel, Sighted
+from awbridge.domain.customer_page.stage import STAGES, STAGES_OF_RETURNS, ParcelStage
 
 MOST_EVENTS = 60  # of one parcel: a page is short
 
@@ -39,10 +39,10 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Box:
+class ParcelBox:
     """One box of a parcel of several: where it stands, since when, where it was seen last."""
 
-    stage: Stage
+    stage: ParcelStage
     at: datetime | None
     place: str
     reason: Reason
@@ -66,16 +66,16 @@ class Journey:
     on the day of the page.
     """
 
-    parcel: Parcel
-    stage: Stage
+    parcel: CustomerParcel
+    stage: ParcelStage
     stage_at: datetime | None
     is_today: bool
     seen: Sighted | None
-    steps: tuple[Step, ...]
+    steps: tuple[ProgressStep, ...]
     expected: Expected | None
     arriving: Arriving | None
     reason: Reason
-    boxes: tuple[Box, ...]
+    boxes: tuple[ParcelBox, ...]
     days: tuple[tuple[date, tuple[Event, ...]], ...]
 
     @property
@@ -84,20 +84,22 @@ class Journey:
         return any(seen.refund for seen in self.parcel.returns)
 
 
-_NOTHING_EXPECTED = frozenset({Stage.DELIVERED, Stage.EXPIRED, Stage.CANCELLED, Stage.DAMAGED, Stage.LOST})
-_FAILED = frozenset({Stage.FAILED, Stage.OUT_OF_AREA})
-_LATE_IF_MISSED = frozenset({Stage.PICKED_UP, Stage.ON_THE_WAY, Stage.NEARBY, Stage.DELAYED})
-_SILENT_IF_STUCK = frozenset({*_LATE_IF_MISSED, Stage.OUT_FOR_DELIVERY, Stage.HELD, Stage.FAILED})
+_NOTHING_EXPECTED = frozenset(
+    {ParcelStage.DELIVERED, ParcelStage.EXPIRED, ParcelStage.CANCELLED, ParcelStage.DAMAGED, ParcelStage.LOST}
+)
+_FAILED = frozenset({ParcelStage.FAILED, ParcelStage.OUT_OF_AREA})
+_LATE_IF_MISSED = frozenset({ParcelStage.PICKED_UP, ParcelStage.ON_THE_WAY, ParcelStage.NEARBY, ParcelStage.DELAYED})
+_SILENT_IF_STUCK = frozenset({*_LATE_IF_MISSED, ParcelStage.OUT_FOR_DELIVERY, ParcelStage.HELD, ParcelStage.FAILED})
 
 
-def journey_of(parcel: Parcel, *, today: date, refund: bool = False) -> Journey:
+def journey_of(parcel: CustomerParcel, *, today: date, refund: bool = False) -> Journey:
     """What a customer is told of one parcel on this day. `refund`: the order's return is to be paid back."""
     stage = _stage(parcel)
     expected = _expected(parcel, stage, today)
     if stage in _LATE_IF_MISSED and expected and expected.is_missed:
-        stage = Stage.LATE
-    if parcel.is_stuck and (stage in _SILENT_IF_STUCK or stage is Stage.LATE):
-        stage = Stage.NO_NEWS
+        stage = ParcelStage.LATE
+    if parcel.is_stuck and (stage in _SILENT_IF_STUCK or stage is ParcelStage.LATE):
+        stage = ParcelStage.NO_NEWS
     at = _stage_at(parcel, stage)
     return Journey(
         parcel=parcel,
@@ -114,43 +116,43 @@ def journey_of(parcel: Parcel, *, today: date, refund: bool = False) -> Journey:
     )
 
 
-def _stage(parcel: Parcel) -> Stage:
+def _stage(parcel: CustomerParcel) -> ParcelStage:
     if parcel.is_replaced:
-        return Stage.REPLACED
+        return ParcelStage.REPLACED
     found = _stage_of(parcel.status, is_return=parcel.is_return)
-    if parcel.is_cancelled and found not in _NOTHING_EXPECTED and found is not Stage.RETURN_RECEIVED:
-        return Stage.RETURN_CANCELLED if parcel.is_return else Stage.CANCELLED
+    if parcel.is_cancelled and found not in _NOTHING_EXPECTED and found is not ParcelStage.RETURN_RECEIVED:
+        return ParcelStage.RETURN_CANCELLED if parcel.is_return else ParcelStage.CANCELLED
     if found:
         return found
     if parcel.is_return:
-        return Stage.RETURN_ARRANGED
-    return Stage.HANDED_OVER if parcel.is_placed else Stage.PREPARING
+        return ParcelStage.RETURN_ARRANGED
+    return ParcelStage.HANDED_OVER if parcel.is_placed else ParcelStage.PREPARING
 
 
-def _stage_of(status: Meaning | None, *, is_return: bool) -> Stage | None:
+def _stage_of(status: Meaning | None, *, is_return: bool) -> ParcelStage | None:
     if status is None:
         return None
     return (STAGES_OF_RETURNS.get(status) if is_return else None) or STAGES[status]
 
 
-def _stage_at(parcel: Parcel, stage: Stage) -> datetime | None:
-    if stage in (Stage.CANCELLED, Stage.RETURN_CANCELLED) and parcel.status is not Meaning.CANCELLED:
+def _stage_at(parcel: CustomerParcel, stage: ParcelStage) -> datetime | None:
+    if stage in (ParcelStage.CANCELLED, ParcelStage.RETURN_CANCELLED) and parcel.status is not Meaning.CANCELLED:
         return parcel.cancelled_at or parcel.status_at
     return parcel.status_at or parcel.placed_at or parcel.ordered_at
 
 
-def _reason(parcel: Parcel, stage: Stage) -> Reason:
+def _reason(parcel: CustomerParcel, stage: ParcelStage) -> Reason:
     """Why the newest delivery failed, as long as that is where the parcel stands."""
-    if stage is not Stage.FAILED:
+    if stage is not ParcelStage.FAILED:
         return Reason.UNKNOWN
     failed = [s for s in parcel.scans if s.meaning is Meaning.FAILED and s.reason is not Reason.UNKNOWN]
     return parcel.reason if parcel.reason is not Reason.UNKNOWN or not failed else max(failed, key=_rank).reason
 
 
-def _expected(parcel: Parcel, stage: Stage, today: date) -> Expected | None:
+def _expected(parcel: CustomerParcel, stage: ParcelStage, today: date) -> Expected | None:
     """The expected day of a parcel that is still to be delivered. Of a return, no day is expected by the customer."""
-    goes_back = stage in (Stage.GOING_BACK, Stage.GOING_BACK_ASKED, Stage.BACK, Stage.REPLACED)
-    exchanged = stage in (Stage.EXCHANGE_PICKED_UP, Stage.EXCHANGE_ON_THE_WAY, Stage.EXCHANGE_DONE)
+    goes_back = stage in (ParcelStage.GOING_BACK, ParcelStage.GOING_BACK_ASKED, ParcelStage.BACK, ParcelStage.REPLACED)
+    exchanged = stage in (ParcelStage.EXCHANGE_PICKED_UP, ParcelStage.EXCHANGE_ON_THE_WAY, ParcelStage.EXCHANGE_DONE)
     if not parcel.promised or stage in _NOTHING_EXPECTED or goes_back or exchanged or parcel.is_return:
         return None
     first, now = parcel.promised[0], parcel.promised[-1]
@@ -164,27 +166,31 @@ def _expected(parcel: Parcel, stage: Stage, today: date) -> Expected | None:
     )
 
 
-def _arriving(stage: Stage, expected: Expected | None, today: date) -> Arriving | None:
-    if expected is None or expected.is_missed or stage not in (Stage.ON_THE_WAY, Stage.PICKED_UP, Stage.NEARBY):
+def _arriving(stage: ParcelStage, expected: Expected | None, today: date) -> Arriving | None:
+    if (
+        expected is None
+        or expected.is_missed
+        or stage not in (ParcelStage.ON_THE_WAY, ParcelStage.PICKED_UP, ParcelStage.NEARBY)
+    ):
         return None
     distance = (expected.day - today).days
     if distance < 2:
         return Arriving.TOMORROW if distance else Arriving.TODAY
-    return Arriving.ON_A_DAY if stage is Stage.ON_THE_WAY else None
+    return Arriving.ON_A_DAY if stage is ParcelStage.ON_THE_WAY else None
 
 
-def _box(parcel: Parcel, waybill: str, whole: Stage) -> Box:
+def _box(parcel: CustomerParcel, waybill: str, whole: ParcelStage) -> ParcelBox:
     """A box by its own scans; without any, it stands where the scans of the whole parcel say."""
     own = [s for s in parcel.scans if s.box == waybill]
     newest = max(own or [s for s in parcel.scans if s.box not in parcel.boxes], key=_rank, default=None)
     if newest is None or parcel.is_cancelled or parcel.is_replaced:
-        unseen = Stage.RETURN_ARRANGED if parcel.is_return else Stage.HANDED_OVER
+        unseen = ParcelStage.RETURN_ARRANGED if parcel.is_return else ParcelStage.HANDED_OVER
         stage = unseen if parcel.status and not parcel.is_cancelled and not parcel.is_replaced else whole
-        return Box(stage=stage, at=None, place="", reason=Reason.UNKNOWN)
+        return ParcelBox(stage=stage, at=None, place="", reason=Reason.UNKNOWN)
     place = max((s for s in own if s.place), key=_rank, default=None)
     stage = _stage_of(newest.meaning, is_return=parcel.is_return)
     assert stage is not None
-    return Box(stage=stage, at=newest.at, place=place.place if place else "", reason=newest.reason)
+    return ParcelBox(stage=stage, at=newest.at, place=place.place if place else "", reason=newest.reason)
 
 
 def _rank(scan: Sighted) -> tuple[datetime, bool, int, str]:
@@ -209,10 +215,10 @@ def _by_day(scans: Iterable[Sighted]) -> tuple[tuple[date, tuple[Event, ...]], .
 
 def summary(journeys: Sequence[Journey]) -> tuple[str, Mapping[str, int]]:
     """The headline over several parcels: its key, and its numbers. ("", {}) if the first parcel's serves for all."""
-    forward = [j for j in journeys if not j.parcel.is_return and j.stage is not Stage.REPLACED]
+    forward = [j for j in journeys if not j.parcel.is_return and j.stage is not ParcelStage.REPLACED]
     if len(forward) < 2:
         return "", {}
-    done = sum(j.stage is Stage.DELIVERED for j in forward)
+    done = sum(j.stage is ParcelStage.DELIVERED for j in forward)
     if done == len(forward):
         return "headline.all_delivered", {"count": done}
     if done:

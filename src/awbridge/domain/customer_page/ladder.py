@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from awbridge.domain.customer_page.meanings import Meaning
-from awbridge.domain.customer_page.parcel import Parcel
+from awbridge.domain.customer_page.parcel import CustomerParcel
 
 
 class StepState(StrEnum):
@@ -26,7 +26,7 @@ class StepState(StrEnum):
     WRONG = "wrong"
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class ProgressStep(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One step, and the day on which it was reached, where known."""
 
     key: str
@@ -89,7 +89,7 @@ _GONE_BACK = frozenset({*_BACK_ON_THE_WAY, M.BACK})
 _ENDED_WRONG: Final = {M.CANCELLED: "cancelled", M.DAMAGED: "damaged", M.LOST: "lost", M.EXPIRED: "expired"}
 
 
-def steps_of(parcel: Parcel, *, refund: bool = False) -> tuple[Step, ...]:
+def steps_of(parcel: CustomerParcel, *, refund: bool = False) -> tuple[ProgressStep, ...]:
     """The steps of a parcel. `refund`: its return is to be paid back, which is the last step."""
     ladder = _ladder(parcel)
     days = _first_days(parcel)
@@ -99,16 +99,16 @@ def steps_of(parcel: Parcel, *, refund: bool = False) -> tuple[Step, ...]:
     at = _place(ladder, parcel)
     if end:
         passed = _passed(ladder[: at + 1], days)
-        return (*passed, Step(key=end, state=StepState.WRONG, day=_day(_ended_at(parcel))))
+        return (*passed, ProgressStep(key=end, state=StepState.WRONG, day=_day(_ended_at(parcel))))
     steps = [*_passed(ladder[:at], days), _now(ladder, at, parcel, days)]
-    steps += [Step(key=rung.key, state=StepState.TO_COME) for rung in ladder[at + 1 :]]
+    steps += [ProgressStep(key=rung.key, state=StepState.TO_COME) for rung in ladder[at + 1 :]]
     if parcel.is_return and refund:
         is_there = parcel.status is M.DELIVERED
-        steps.append(Step(key="refund", state=StepState.NOW if is_there else StepState.TO_COME))
+        steps.append(ProgressStep(key="refund", state=StepState.NOW if is_there else StepState.TO_COME))
     return tuple(steps)
 
 
-def _ladder(parcel: Parcel) -> Sequence[_Rung]:
+def _ladder(parcel: CustomerParcel) -> Sequence[_Rung]:
     if parcel.is_return and parcel.status not in _GONE_BACK:
         return _RETURN
     if parcel.is_return:
@@ -118,7 +118,7 @@ def _ladder(parcel: Parcel) -> Sequence[_Rung]:
     return _EXCHANGE if parcel.status in _EXCHANGED else _FORWARD
 
 
-def _place(ladder: Sequence[_Rung], parcel: Parcel) -> int:
+def _place(ladder: Sequence[_Rung], parcel: CustomerParcel) -> int:
     """The step where the parcel stands. Where its status names none, the furthest that a scan reached."""
     if parcel.status is M.OUT_OF_AREA and not parcel.is_return:
         return next(place for place, rung in enumerate(ladder) if rung.key == "on_the_way")
@@ -131,20 +131,20 @@ def _place(ladder: Sequence[_Rung], parcel: Parcel) -> int:
     return max([at_least, *reached]) if parcel.status or not parcel.is_return else at_least
 
 
-def _now(ladder: Sequence[_Rung], at: int, parcel: Parcel, days: dict[str, date]) -> Step:
+def _now(ladder: Sequence[_Rung], at: int, parcel: CustomerParcel, days: dict[str, date]) -> ProgressStep:
     """The step where the parcel stands: the last one is done, a failed delivery is wrong."""
     rung = ladder[at]
     if parcel.status is M.FAILED and not parcel.is_return:
-        return Step(key="failed", state=StepState.WRONG, day=_day(parcel.status_at))
+        return ProgressStep(key="failed", state=StepState.WRONG, day=_day(parcel.status_at))
     state = StepState.DONE if at == len(ladder) - 1 else StepState.NOW
-    return Step(key=rung.key, state=state, day=days.get(rung.key))
+    return ProgressStep(key=rung.key, state=state, day=days.get(rung.key))
 
 
-def _passed(rungs: Iterable[_Rung], days: dict[str, date]) -> list[Step]:
-    return [Step(key=rung.key, state=StepState.DONE, day=days.get(rung.key)) for rung in rungs]
+def _passed(rungs: Iterable[_Rung], days: dict[str, date]) -> list[ProgressStep]:
+    return [ProgressStep(key=rung.key, state=StepState.DONE, day=days.get(rung.key)) for rung in rungs]
 
 
-def _first_days(parcel: Parcel) -> dict[str, date]:
+def _first_days(parcel: CustomerParcel) -> dict[str, date]:
     """On which day each step was reached first; of the delivery, the last."""
     first: dict[Meaning, datetime] = {}
     last: dict[Meaning, datetime] = {}
@@ -161,7 +161,7 @@ def _first_days(parcel: Parcel) -> dict[str, date]:
     return days
 
 
-def _ended_at(parcel: Parcel) -> datetime | None:
+def _ended_at(parcel: CustomerParcel) -> datetime | None:
     return parcel.status_at if parcel.status in _ENDED_WRONG else parcel.cancelled_at
 
 

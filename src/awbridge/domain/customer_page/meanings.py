@@ -60,7 +60,7 @@ class Reason(StrEnum):
     MISROUTED = "misrouted"
 
 
-class ReturnNews(StrEnum):
+class ReturnMeaning(StrEnum):
     """What happened to a return or exchange that the customer asked for. Its words are `return.<news>`."""
 
     RETURN_PLACED = "return_placed"

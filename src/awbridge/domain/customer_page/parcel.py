@@ -12,7 +12,7 @@ from datetime import date, datetime
 import msgspec
 
 from awbridge.domain.customer_page.answer_view import Asks
-from awbridge.domain.customer_page.meanings import Meaning, Reason, ReturnNews
+from awbridge.domain.customer_page.meanings import Meaning, Reason, ReturnMeaning
 
 
 class Sighted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -31,13 +31,13 @@ class Sighted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class ReturnSeen:
     """One event of a return or an exchange. `refund`: an item is to be paid back."""
 
-    news: ReturnNews
+    news: ReturnMeaning
     at: datetime
     refund: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
+class CustomerParcel:
     """One shipment.
 
     `is_placed`: the courier has it in its books. `replaces`: it was sent instead of a parcel that the courier had.
@@ -70,12 +70,12 @@ class Parcel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class CustomerOrder:
     """The parcels on one page: first the link's own, then the others of the same customer, oldest first.
 
     `language`: the short code of the customer's language, or "". `has_more`: not all parcels are shown.
     """
 
-    parcels: tuple[Parcel, ...]
+    parcels: tuple[CustomerParcel, ...]
     language: str = ""
     has_more: bool = False

@@ -9,7 +9,7 @@ from typing import Final
 from awbridge.domain.customer_page.meanings import Meaning
 
 
-class Stage(StrEnum):
+class ParcelStage(StrEnum):
     """Where a parcel stands."""
 
     PREPARING = "preparing"
@@ -49,38 +49,38 @@ class Stage(StrEnum):
     RETURN_BACK = "return_back"
 
 
-STAGES: Final[Mapping[Meaning, Stage]] = {
-    Meaning.REGISTERED: Stage.HANDED_OVER,
-    Meaning.AWAITING_PICKUP: Stage.HANDED_OVER,
-    Meaning.PICKUP_COMING: Stage.PICKUP_COMING,
-    Meaning.PICKUP_FAILED: Stage.PICKUP_FAILED,
-    Meaning.PICKED_UP: Stage.PICKED_UP,
-    Meaning.ORIGIN_IN: Stage.ON_THE_WAY,
-    Meaning.ORIGIN_OUT: Stage.ON_THE_WAY,
-    Meaning.ON_THE_WAY: Stage.ON_THE_WAY,
-    Meaning.DELAYED: Stage.DELAYED,
-    Meaning.HELD: Stage.HELD,
-    Meaning.ASK_US: Stage.ASK_US,
-    Meaning.NEARBY: Stage.NEARBY,
-    Meaning.OUT_FOR_DELIVERY: Stage.OUT_FOR_DELIVERY,
-    Meaning.OUT_OF_AREA: Stage.OUT_OF_AREA,
-    Meaning.FAILED: Stage.FAILED,
-    Meaning.DELIVERED: Stage.DELIVERED,
-    Meaning.EXCHANGE_PICKED_UP: Stage.EXCHANGE_PICKED_UP,
-    Meaning.EXCHANGE_ON_THE_WAY: Stage.EXCHANGE_ON_THE_WAY,
-    Meaning.EXCHANGE_DONE: Stage.EXCHANGE_DONE,
-    Meaning.GOING_BACK_ASKED: Stage.GOING_BACK_ASKED,
-    Meaning.GOING_BACK: Stage.GOING_BACK,
-    Meaning.GOING_BACK_ON_THE_WAY: Stage.GOING_BACK,
-    Meaning.GOING_BACK_DELAYED: Stage.GOING_BACK,
-    Meaning.GOING_BACK_ASK_US: Stage.GOING_BACK,
-    Meaning.GOING_BACK_NEARBY: Stage.GOING_BACK,
-    Meaning.GOING_BACK_FAILED: Stage.GOING_BACK,
-    Meaning.BACK: Stage.BACK,
-    Meaning.EXPIRED: Stage.EXPIRED,
-    Meaning.CANCELLED: Stage.CANCELLED,
-    Meaning.DAMAGED: Stage.DAMAGED,
-    Meaning.LOST: Stage.LOST,
+STAGES: Final[Mapping[Meaning, ParcelStage]] = {
+    Meaning.REGISTERED: ParcelStage.HANDED_OVER,
+    Meaning.AWAITING_PICKUP: ParcelStage.HANDED_OVER,
+    Meaning.PICKUP_COMING: ParcelStage.PICKUP_COMING,
+    Meaning.PICKUP_FAILED: ParcelStage.PICKUP_FAILED,
+    Meaning.PICKED_UP: ParcelStage.PICKED_UP,
+    Meaning.ORIGIN_IN: ParcelStage.ON_THE_WAY,
+    Meaning.ORIGIN_OUT: ParcelStage.ON_THE_WAY,
+    Meaning.ON_THE_WAY: ParcelStage.ON_THE_WAY,
+    Meaning.DELAYED: ParcelStage.DELAYED,
+    Meaning.HELD: ParcelStage.HELD,
+    Meaning.ASK_US: ParcelStage.ASK_US,
+    Meaning.NEARBY: ParcelStage.NEARBY,
+    Meaning.OUT_FOR_DELIVERY: ParcelStage.OUT_FOR_DELIVERY,
+    Meaning.OUT_OF_AREA: ParcelStage.OUT_OF_AREA,
+    Meaning.FAILED: ParcelStage.FAILED,
+    Meaning.DELIVERED: ParcelStage.DELIVERED,
+    Meaning.EXCHANGE_PICKED_UP: ParcelStage.EXCHANGE_PICKED_UP,
+    Meaning.EXCHANGE_ON_THE_WAY: ParcelStage.EXCHANGE_ON_THE_WAY,
+    Meaning.EXCHANGE_DONE: ParcelStage.EXCHANGE_DONE,
+    Meaning.GOING_BACK_ASKED: ParcelStage.GOING_BACK_ASKED,
+    Meaning.GOING_BACK: ParcelStage.GOING_BACK,
+    Meaning.GOING_BACK_ON_THE_WAY: ParcelStage.GOING_BACK,
+    Meaning.GOING_BACK_DELAYED: ParcelStage.GOING_BACK,
+    Meaning.GOING_BACK_ASK_US: ParcelStage.GOING_BACK,
+    Meaning.GOING_BACK_NEARBY: ParcelStage.GOING_BACK,
+    Meaning.GOING_BACK_FAILED: ParcelStage.GOING_BACK,
+    Meaning.BACK: ParcelStage.BACK,
+    Meaning.EXPIRED: ParcelStage.EXPIRED,
+    Meaning.CANCELLED: ParcelStage.CANCELLED,
+    Meaning.DAMAGED: ParcelStage.DAMAGED,
+    Meaning.LOST: ParcelStage.LOST,
 }
 
 _WAY_BACK_TO_THE_CUSTOMER = (
@@ -94,26 +94,26 @@ _WAY_BACK_TO_THE_CUSTOMER = (
 )
 
 # Of a return, which the courier collects from the customer. What is missing here means the same for a return.
-STAGES_OF_RETURNS: Final[Mapping[Meaning, Stage]] = {
-    Meaning.REGISTERED: Stage.RETURN_ARRANGED,
-    Meaning.AWAITING_PICKUP: Stage.RETURN_ARRANGED,
-    Meaning.PICKUP_COMING: Stage.RETURN_PICKUP_COMING,
-    Meaning.PICKUP_FAILED: Stage.RETURN_PICKUP_FAILED,
-    Meaning.OUT_OF_AREA: Stage.RETURN_PICKUP_FAILED,
-    Meaning.PICKED_UP: Stage.RETURN_ON_THE_WAY,
-    Meaning.ORIGIN_IN: Stage.RETURN_ON_THE_WAY,
-    Meaning.ORIGIN_OUT: Stage.RETURN_ON_THE_WAY,
-    Meaning.ON_THE_WAY: Stage.RETURN_ON_THE_WAY,
-    Meaning.DELAYED: Stage.RETURN_ON_THE_WAY,
-    Meaning.HELD: Stage.RETURN_ON_THE_WAY,
-    Meaning.NEARBY: Stage.RETURN_ON_THE_WAY,
-    Meaning.OUT_FOR_DELIVERY: Stage.RETURN_ON_THE_WAY,
-    Meaning.FAILED: Stage.RETURN_ON_THE_WAY,
-    Meaning.DELIVERED: Stage.RETURN_RECEIVED,
-    Meaning.CANCELLED: Stage.RETURN_CANCELLED,
-    Meaning.EXPIRED: Stage.RETURN_CANCELLED,
-    Meaning.BACK: Stage.RETURN_BACK,
-    **dict.fromkeys(_WAY_BACK_TO_THE_CUSTOMER, Stage.RETURN_GOING_BACK),
+STAGES_OF_RETURNS: Final[Mapping[Meaning, ParcelStage]] = {
+    Meaning.REGISTERED: ParcelStage.RETURN_ARRANGED,
+    Meaning.AWAITING_PICKUP: ParcelStage.RETURN_ARRANGED,
+    Meaning.PICKUP_COMING: ParcelStage.RETURN_PICKUP_COMING,
+    Meaning.PICKUP_FAILED: ParcelStage.RETURN_PICKUP_FAILED,
+    Meaning.OUT_OF_AREA: ParcelStage.RETURN_PICKUP_FAILED,
+    Meaning.PICKED_UP: ParcelStage.RETURN_ON_THE_WAY,
+    Meaning.ORIGIN_IN: ParcelStage.RETURN_ON_THE_WAY,
+    Meaning.ORIGIN_OUT: ParcelStage.RETURN_ON_THE_WAY,
+    Meaning.ON_THE_WAY: ParcelStage.RETURN_ON_THE_WAY,
+    Meaning.DELAYED: ParcelStage.RETURN_ON_THE_WAY,
+    Meaning.HELD: ParcelStage.RETURN_ON_THE_WAY,
+    Meaning.NEARBY: ParcelStage.RETURN_ON_THE_WAY,
+    Meaning.OUT_FOR_DELIVERY: ParcelStage.RETURN_ON_THE_WAY,
+    Meaning.FAILED: ParcelStage.RETURN_ON_THE_WAY,
+    Meaning.DELIVERED: ParcelStage.RETURN_RECEIVED,
+    Meaning.CANCELLED: ParcelStage.RETURN_CANCELLED,
+    Meaning.EXPIRED: ParcelStage.RETURN_CANCELLED,
+    Meaning.BACK: ParcelStage.RETURN_BACK,
+    **dict.fromkeys(_WAY_BACK_TO_THE_CUSTOMER, ParcelStage.RETURN_GOING_BACK),
 }
 
 
@@ -127,20 +127,35 @@ class Tone(StrEnum):
     BAD = "bad"
 
 
-_TONES: Final[Mapping[Stage, Tone]] = {
-    **dict.fromkeys((Stage.DELIVERED, Stage.RETURN_RECEIVED, Stage.EXCHANGE_DONE), Tone.GOOD),
-    **dict.fromkeys((Stage.DAMAGED, Stage.LOST, Stage.FAILED, Stage.OUT_OF_AREA), Tone.BAD),
+_TONES: Final[Mapping[ParcelStage, Tone]] = {
+    **dict.fromkeys((ParcelStage.DELIVERED, ParcelStage.RETURN_RECEIVED, ParcelStage.EXCHANGE_DONE), Tone.GOOD),
+    **dict.fromkeys((ParcelStage.DAMAGED, ParcelStage.LOST, ParcelStage.FAILED, ParcelStage.OUT_OF_AREA), Tone.BAD),
     **dict.fromkeys(
         (
-            *(Stage.LATE, Stage.NO_NEWS, Stage.DELAYED, Stage.HELD, Stage.ASK_US, Stage.GOING_BACK_ASKED),
-            *(Stage.GOING_BACK, Stage.BACK, Stage.RETURN_PICKUP_FAILED, Stage.RETURN_GOING_BACK, Stage.RETURN_BACK),
+            *(
+                ParcelStage.LATE,
+                ParcelStage.NO_NEWS,
+                ParcelStage.DELAYED,
+                ParcelStage.HELD,
+                ParcelStage.ASK_US,
+                ParcelStage.GOING_BACK_ASKED,
+            ),
+            *(
+                ParcelStage.GOING_BACK,
+                ParcelStage.BACK,
+                ParcelStage.RETURN_PICKUP_FAILED,
+                ParcelStage.RETURN_GOING_BACK,
+                ParcelStage.RETURN_BACK,
+            ),
         ),
         Tone.WARN,
     ),
-    **dict.fromkeys((Stage.CANCELLED, Stage.RETURN_CANCELLED, Stage.EXPIRED, Stage.REPLACED), Tone.QUIET),
+    **dict.fromkeys(
+        (ParcelStage.CANCELLED, ParcelStage.RETURN_CANCELLED, ParcelStage.EXPIRED, ParcelStage.REPLACED), Tone.QUIET
+    ),
 }
 
 
-def tone_of(stage: Stage) -> Tone:
+def tone_of(stage: ParcelStage) -> Tone:
     """The tone of a stage."""
     return _TONES.get(stage, Tone.ACTIVE)

@@ -13,11 +13,11 @@ from datetime import date, datetime
 import msgspec
 
 from awbridge.domain.customer_page.answer_view import AnswersView
-from awbridge.domain.customer_page.journey import Arriving, Box, Event, Journey, journey_of, summary
-from awbridge.domain.customer_page.ladder import Step, StepState
+from awbridge.domain.customer_page.journey import Arriving, Event, Journey, ParcelBox, journey_of, summary
+from awbridge.domain.customer_page.ladder import ProgressStep, StepState
 from awbridge.domain.customer_page.meanings import Meaning, Reason
-from awbridge.domain.customer_page.parcel import Order, ReturnSeen
-from awbridge.domain.customer_page.stage import Stage, Tone, tone_of
+from awbridge.domain.customer_page.parcel import CustomerOrder, ReturnSeen
+from awbridge.domain.customer_page.stage import ParcelStage, Tone, tone_of
 from awbridge.domain.customer_page.words import Words, as_beginning
 
 
@@ -31,7 +31,7 @@ class StepView(msgspec.Struct, frozen=True, kw_only=True):
     date: date | None = None
 
 
-class ScanView(msgspec.Struct, frozen=True, kw_only=True):
+class ScanText(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened: what, where ("" if unknown), when."""
 
     text: str
@@ -45,14 +45,14 @@ class DayView(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str
     date: date
-    scans: tuple[ScanView, ...]
+    scans: tuple[ScanText, ...]
 
 
 class BoxView(msgspec.Struct, frozen=True, kw_only=True):
     """One box: its number in words, where it stands, the place and the time of its newest scan."""
 
     title: str
-    stage: Stage
+    stage: ParcelStage
     tone: Tone
     headline: str
     place: str
@@ -60,7 +60,7 @@ class BoxView(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime | None
 
 
-class ReturnView(msgspec.Struct, frozen=True, kw_only=True):
+class ReturnText(msgspec.Struct, frozen=True, kw_only=True):
     """An event of a return or an exchange."""
 
     text: str
@@ -78,7 +78,7 @@ class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
 
     title: str
     is_return: bool
-    stage: Stage
+    stage: ParcelStage
     tone: Tone
     headline: str
     reason: str
@@ -95,7 +95,7 @@ class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[StepView, ...]
     boxes: tuple[BoxView, ...]
     days: tuple[DayView, ...]
-    returns: tuple[ReturnView, ...]
+    returns: tuple[ReturnText, ...]
     can_answer: bool = False
 
 
@@ -116,16 +116,31 @@ class PageView:
 
 _ENDED = frozenset(
     {
-        *(Stage.DELIVERED, Stage.EXCHANGE_DONE, Stage.RETURN_RECEIVED, Stage.BACK, Stage.RETURN_BACK, Stage.EXPIRED),
-        *(Stage.CANCELLED, Stage.RETURN_CANCELLED, Stage.LOST, Stage.DAMAGED, Stage.REPLACED),
+        *(
+            ParcelStage.DELIVERED,
+            ParcelStage.EXCHANGE_DONE,
+            ParcelStage.RETURN_RECEIVED,
+            ParcelStage.BACK,
+            ParcelStage.RETURN_BACK,
+            ParcelStage.EXPIRED,
+        ),
+        *(
+            ParcelStage.CANCELLED,
+            ParcelStage.RETURN_CANCELLED,
+            ParcelStage.LOST,
+            ParcelStage.DAMAGED,
+            ParcelStage.REPLACED,
+        ),
     }
 )
-_WITH_US = frozenset({Stage.PREPARING, Stage.HANDED_OVER, Stage.PICKUP_COMING, Stage.PICKUP_FAILED})
-_WITH_YOU = frozenset({Stage.RETURN_ARRANGED, Stage.RETURN_PICKUP_COMING, Stage.RETURN_PICKUP_FAILED})
-_CAN_ANSWER = frozenset({Stage.FAILED, Stage.OUT_OF_AREA, Stage.GOING_BACK_ASKED})
+_WITH_US = frozenset(
+    {ParcelStage.PREPARING, ParcelStage.HANDED_OVER, ParcelStage.PICKUP_COMING, ParcelStage.PICKUP_FAILED}
+)
+_WITH_YOU = frozenset({ParcelStage.RETURN_ARRANGED, ParcelStage.RETURN_PICKUP_COMING, ParcelStage.RETURN_PICKUP_FAILED})
+_CAN_ANSWER = frozenset({ParcelStage.FAILED, ParcelStage.OUT_OF_AREA, ParcelStage.GOING_BACK_ASKED})
 
 
-def page_view(order: Order, words: Words, *, today: date) -> PageView:
+def page_view(order: CustomerOrder, words: Words, *, today: date) -> PageView:
     """The page of an order in one language, as it is on this day."""
     refund = any(seen.refund for parcel in order.parcels for seen in parcel.returns)
     journeys = [journey_of(parcel, today=today, refund=refund) for parcel in order.parcels]
@@ -151,7 +166,7 @@ def _titles(journeys: Sequence[Journey], words: Words) -> list[str]:
     if len(journeys) == 1:
         only = journeys[0].parcel
         return [words.text("page.return") if only.is_return else ""]
-    forward = [j for j in journeys if not j.parcel.is_return and j.stage is not Stage.REPLACED]
+    forward = [j for j in journeys if not j.parcel.is_return and j.stage is not ParcelStage.REPLACED]
     titles: list[str] = []
     for journey in journeys:
         if journey.parcel.is_return:
@@ -205,18 +220,18 @@ class _ViewMaker:
             return text("headline.arriving_on", day=self._long_day(j.expected.day))
         if j.arriving:
             return text(f"headline.arriving_{j.arriving}")
-        if j.is_today and j.stage in (Stage.DELIVERED, Stage.OUT_FOR_DELIVERY):
+        if j.is_today and j.stage in (ParcelStage.DELIVERED, ParcelStage.OUT_FOR_DELIVERY):
             return text(f"headline.{j.stage}_today")
         return text(f"headline.{j.stage}")
 
     def _next(self, j: Journey) -> str:
-        if j.stage is Stage.FAILED:
+        if j.stage is ParcelStage.FAILED:
             return self.words.text(f"advice.{j.reason}")
         if j.arriving in (Arriving.TODAY, Arriving.TOMORROW):
             return self.words.text(f"next.arriving_{j.arriving}")
-        if j.stage is Stage.OUT_FOR_DELIVERY and not j.is_today:
+        if j.stage is ParcelStage.OUT_FOR_DELIVERY and not j.is_today:
             return self.words.text("next.out_for_delivery_before")
-        if j.stage is Stage.RETURN_RECEIVED and j.steps[-1].key == "refund":
+        if j.stage is ParcelStage.RETURN_RECEIVED and j.steps[-1].key == "refund":
             return self.words.text("next.return_received_refund")
         return self.words.text(f"next.{j.stage}")
 
@@ -235,8 +250,8 @@ class _ViewMaker:
 
     def _expected(self, j: Journey) -> tuple[str, str, date | None]:
         """The label, the text and the day of the expected delivery, or of the delivery."""
-        if j.stage in (Stage.DELIVERED, Stage.RETURN_RECEIVED, Stage.BACK) and j.stage_at:
-            label = "page.delivered_at" if j.stage is Stage.DELIVERED else "page.received_at"
+        if j.stage in (ParcelStage.DELIVERED, ParcelStage.RETURN_RECEIVED, ParcelStage.BACK) and j.stage_at:
+            label = "page.delivered_at" if j.stage is ParcelStage.DELIVERED else "page.received_at"
             return self.words.text(label), self._moment(j.stage_at), j.stage_at.date()
         if j.expected is None or j.expected.is_missed:
             return "", "", None
@@ -261,13 +276,13 @@ class _ViewMaker:
             return ""
         return self.words.text("page.from" if j.parcel.is_return else "page.to", city=j.parcel.city)
 
-    def _step(self, step: Step) -> StepView:
+    def _step(self, step: ProgressStep) -> StepView:
         state = self.words.text(f"page.{'now' if step.state is StepState.WRONG else step.state}")
         day = self.words.dates.day_in_words(step.day, year=self.today.year, short=True) if step.day else ""
         text = self.words.text(f"step.{step.key}")
         return StepView(text=text, state=step.state, state_text=state, day=day, date=step.day)
 
-    def _box(self, box: Box, number: int, count: int) -> BoxView:
+    def _box(self, box: ParcelBox, number: int, count: int) -> BoxView:
         return BoxView(
             title=self.words.text("page.box", number=number, count=count),
             stage=box.stage,
@@ -282,15 +297,15 @@ class _ViewMaker:
         text = as_beginning(self._near_day(day))
         return DayView(text=text, date=day, scans=tuple(self._scan(event, is_return) for event in events))
 
-    def _scan(self, event: Event, is_return: bool) -> ScanView:
+    def _scan(self, event: Event, is_return: bool) -> ScanText:
         key = f"scan_return.{event.meaning}"
         text = self.words.text(key if is_return and self.words.has(key) else f"scan.{event.meaning}")
         if event.meaning is Meaning.FAILED and event.reason is not Reason.UNKNOWN and not is_return:
             text = self.words.text("scan.failed_because", reason=self.words.text(f"reason.{event.reason}"))
-        return ScanView(text=text, place=event.place, time=self.words.dates.time_in_words(event.at), at=event.at)
+        return ScanText(text=text, place=event.place, time=self.words.dates.time_in_words(event.at), at=event.at)
 
-    def _return(self, seen: ReturnSeen) -> ReturnView:
-        return ReturnView(text=self.words.text(f"return.{seen.news}"), moment=self._moment(seen.at), at=seen.at)
+    def _return(self, seen: ReturnSeen) -> ReturnText:
+        return ReturnText(text=self.words.text(f"return.{seen.news}"), moment=self._moment(seen.at), at=seen.at)
 
     def _moment(self, at: datetime) -> str:
         return as_beginning(self.words.dates.at_time(self._near_day(at.date()), at))

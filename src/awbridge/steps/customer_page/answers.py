@@ -23,11 +23,11 @@ from awbridge.domain.customer_page.answers import (
     MOST_ANSWERS,
     REATTEMPTS,
     Answerable,
-    AnswerKind,
+    AnswerHandling,
     AnswerRules,
     AnswerState,
     CustomerAnswer,
-    Handling,
+    CustomerAnswerKind,
     answerable,
     instruction_day,
     is_open,
@@ -114,23 +114,23 @@ async def receive(
             return await _closed(session, shipment, form.wish.kind)
         answer = await answers.add(session, reference_number, shipment.courier_partner_id, form.wish, about, now=now)
         courier, kind = shipment.courier_partner_id, form.wish.kind
-        if policy.rules.handling(courier, about.ndr_code, kind) is Handling.SEND:
+        if policy.rules.handling(courier, about.ndr_code, kind) is AnswerHandling.SEND:
             with suppress(NotPossible, PayloadRefused):  # then it waits for an operator, who sees why
                 answer = await _send(session, answer, shipment, pieces, by=BY_RULE, today=policy.today(now), now=now)
         await events.write(session, [customer_answered(shipment, _facts(answer), at=now)], now=now)
-        proof = await _proof(session, reference_number) if kind is AnswerKind.NOT_RECEIVED else ""
+        proof = await _proof(session, reference_number) if kind is CustomerAnswerKind.NOT_RECEIVED else ""
     log.info("answer.received", answer=answer.id, kind=kind.value, state=answer.state.value, reference=reference_number)
     outcome = ReceiveOutcome.SENT if answer.state is AnswerState.SENT else ReceiveOutcome.RECEIVED
     return Received(outcome=outcome, answer=answer, proof_url=proof)
 
 
-async def _closed(session: Session, shipment: Shipment, kind: AnswerKind) -> Received:
+async def _closed(session: Session, shipment: Shipment, kind: CustomerAnswerKind) -> Received:
     """Nothing may be answered now; the proof of a delivery is offered again."""
-    proof = await _proof(session, shipment.reference_number) if kind is AnswerKind.NOT_RECEIVED else ""
+    proof = await _proof(session, shipment.reference_number) if kind is CustomerAnswerKind.NOT_RECEIVED else ""
     return Received(outcome=ReceiveOutcome.CLOSED, proof_url=proof)
 
 
-def _matching(found: Sequence[Answerable], waybill: str, kind: AnswerKind) -> Answerable | None:
+def _matching(found: Sequence[Answerable], waybill: str, kind: CustomerAnswerKind) -> Answerable | None:
     return next((one for one in found if one.waybill == waybill and kind in one.kinds), None)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from awbridge.domain.customer_page.parcel import Order
+from awbridge.domain.customer_page.parcel import CustomerOrder
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.steps.customer_page.read_orders import PagePolicy, read_orders
 from awbridge.steps.runtime.clock import Clock
@@ -29,10 +29,10 @@ class OpenOrders:
         self._store = store
         self._clock = clock
         self.policy = policy
-        self._waiting: dict[LinkIds, asyncio.Future[Order | None]] = {}
+        self._waiting: dict[LinkIds, asyncio.Future[CustomerOrder | None]] = {}
         self._reading: asyncio.Task[None] | None = None
 
-    async def open(self, link_ids: LinkIds) -> Order | None:
+    async def open(self, link_ids: LinkIds) -> CustomerOrder | None:
         """The order that a token opens; None if it opens none. Raises StoreBusy if it cannot be read in time."""
         if not link_ids:
             return None
@@ -60,7 +60,7 @@ class OpenOrders:
                 future.cancel()
             self._waiting.clear()
 
-    async def _read(self, taken: Sequence[tuple[LinkIds, asyncio.Future[Order | None]]]) -> None:
+    async def _read(self, taken: Sequence[tuple[LinkIds, asyncio.Future[CustomerOrder | None]]]) -> None:
         try:
             async with self._store.read() as session:
                 wanted = {identity for ids, _ in taken for identity in ids}
@@ -83,7 +83,7 @@ class OpenOrders:
                     future.set_result(next((orders[identity] for identity in ids if identity in orders), None))
 
 
-def _fail(taken: Sequence[tuple[LinkIds, asyncio.Future[Order | None]]], error: StoreError) -> None:
+def _fail(taken: Sequence[tuple[LinkIds, asyncio.Future[CustomerOrder | None]]], error: StoreError) -> None:
     for _, future in taken:
         if not future.done():
             future.set_exception(error)

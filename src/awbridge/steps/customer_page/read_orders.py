@@ -14,7 +14,7 @@ from awbridge.clickpost.wire.tracking_codes import status_info
 from awbridge.domain.customer_page.answer_view import Asks
 from awbridge.domain.customer_page.answers import NO_RULES, AnswerRules
 from awbridge.domain.customer_page.links import expires_at
-from awbridge.domain.customer_page.parcel import Order, Parcel, ReturnSeen, Sighted
+from awbridge.domain.customer_page.parcel import CustomerOrder, CustomerParcel, ReturnSeen, Sighted
 from awbridge.domain.customer_page.places import shown_place
 from awbridge.domain.orders.shipment import State
 from awbridge.domain.tracking import promise
@@ -46,7 +46,7 @@ class PagePolicy:
 
 async def read_orders(
     session: Session, link_ids: Iterable[int], *, policy: PagePolicy, now: datetime
-) -> dict[int, Order]:
+) -> dict[int, CustomerOrder]:
     """The orders that these links open, by link id. Links that are unknown, revoked or expired open none."""
     opened = await links.find(session, link_ids)
     known = await reading.shipments(session, opened.values())
@@ -137,15 +137,15 @@ class _ParcelMaker:
     policy: PagePolicy
     now: datetime
 
-    def order(self, group: _Group) -> Order:
+    def order(self, group: _Group) -> CustomerOrder:
         placed = {s.reference_number for s in group.shipments if s.placed_at}
         parcels = tuple(self._parcel(s, group.addressees[s.reference_number], placed=placed) for s in group.shipments)
         languages = (group.addressees[s.reference_number].language for s in group.shipments)
-        return Order(parcels=parcels, language=next(filter(None, languages), ""), has_more=group.has_more)
+        return CustomerOrder(parcels=parcels, language=next(filter(None, languages), ""), has_more=group.has_more)
 
-    def _parcel(self, s: PageShipment, person: Addressee, *, placed: set[str]) -> Parcel:
+    def _parcel(self, s: PageShipment, person: Addressee, *, placed: set[str]) -> CustomerParcel:
         scans = self.scans.get(s.reference_number, ())
-        return Parcel(
+        return CustomerParcel(
             is_return=s.delivery_type.upper() == RETURN,
             is_placed=s.placed_at is not None,
             is_cancelled=s.state is State.CANCELLED,

@@ -8,7 +8,7 @@ is dead-lettered with its problem.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,14 +32,8 @@ from awbridge.steps.records.cancellation import end_by_tracking
 from awbridge.steps.records.placed import record_found
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.tracking.candidates import Candidates, candidates_of
-from awbridge.steps.tracking.next_scan import moved_events, next_scan, reached, without_known
-from awbridge.steps.tracking.rebuild import (
-    Reading,
-    TimelineBuilder,
-    keep,
-    open_timelines,
-    rebuild_shipments,
-)
+from awbridge.steps.tracking.next_scan import NextScan, arrivals_of, moved_events, next_scan, reached, without_known
+from awbridge.steps.tracking.rebuild import Reading, TimelineBuilder, keep, open_timelines, rebuild_shipments
 from awbridge.steps.tracking.status_events import log_oddities, piece_events, status_events
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
@@ -276,16 +270,7 @@ async def _update_shipments(
     `before`: the earlier rows of shipments whose deliveries are applied once more. `placed_by_update` become placed.
     """
     about = _by_shipment(ready)
-    special = {*before, *placed_by_update}
-    alone = {
-        r: read for r, of in about.items() if len(of) == 1 and r not in special and len((read := of[0][0]).updates) == 1
-    }
-    found = [
-        one
-        for reference, read in alone.items()
-        if (one := next_scan(locked.rows[reference], about[reference][0][1], read.delivery, policy, policy.polling))
-    ]
-    steps = {one.reference_number: one for one in await without_known(session, found)}
+    steps = await _next_scans(session, about, {*before, *placed_by_update}, locked, policy)
     updates = {r: [update for _, update in of] for r, of in about.items() if r not in steps}
     builders = await open_timelines(session, dict.fromkeys(before, ()) | updates, locked)
     for shipment, update in placed_by_update.values():
@@ -293,18 +278,8 @@ async def _update_shipments(
         ask_at = policy.polling.first_poll(now, shipment.reference_number)
         await record_found(session, shipment, placed, ask_at=ask_at, now=now)
         log.warning("shipment.found", reference=shipment.reference_number, waybill=update.waybill)
-    sources: list[UpdateSource] = []
-    applied: list[tuple[Delivery, str | None, int]] = []
-    for read in sorted(ready, key=lambda r: (r.delivery.received_at, r.delivery.id)):
-        if read.about and read.about[0].reference_number in steps:
-            continue
-        entries: dict[str, set[int]] = {}
-        for update, about_one in zip(read.updates, read.about, strict=True):
-            builders[about_one.reference_number].add(since(update, about_one.since_at), read.delivery)
-            entries.setdefault(about_one.reference_number, set()).add(update.entry)
-        sources += [UpdateSource(reference, read.delivery, frozenset(found)) for reference, found in entries.items()]
-        problems = [p for t in read.updates for p in t.problems][:MOST_PROBLEMS]
-        applied.append((read.delivery, "; ".join(problems) or None, len(entries)))
+    others = [read for read in ready if not (read.about and read.about[0].reference_number in steps)]
+    applied, sources = _add_to_timelines(others, builders)
     await inbox.applied(session, applied, now=now)
     await update_sources.add(session, [s for s in sources if not builders[s.reference_number].joins(s)])
     in_order = [builder for builder in builders.values() if not builder.late]
@@ -331,13 +306,49 @@ async def _update_shipments(
     else:
         await events.reach(session, reached(list(steps.values()), now))
     await events.write(session, shipment_events, now=now)
+    return [*arrivals_of(steps.values(), locked), *_arrivals_of_timelines(builders.values())]
+
+
+async def _next_scans(
+    session: Session,
+    about: Mapping[str, Sequence[tuple[_Read, TrackingUpdate]]],
+    special: Collection[str],
+    locked: TrackedRows,
+    policy: ApplyPolicy,
+) -> dict[str, NextScan]:
+    """The shipments, except the `special`, whose one delivery brings nothing but their next scan."""
+    alone = {
+        r: read for r, of in about.items() if len(of) == 1 and r not in special and len((read := of[0][0]).updates) == 1
+    }
+    found = [
+        one
+        for reference, read in alone.items()
+        if (one := next_scan(locked.rows[reference], about[reference][0][1], read.delivery, policy, policy.polling))
+    ]
+    return {one.reference_number: one for one in await without_known(session, found)}
+
+
+def _add_to_timelines(
+    ready: Sequence[_Read], builders: Mapping[str, TimelineBuilder]
+) -> tuple[list[tuple[Delivery, str | None, int]], list[UpdateSource]]:
+    """Add deliveries to timelines in the order of receipt: with its problems and number of shipments each; sources."""
+    sources: list[UpdateSource] = []
+    applied: list[tuple[Delivery, str | None, int]] = []
+    for read in sorted(ready, key=lambda r: (r.delivery.received_at, r.delivery.id)):
+        entries: dict[str, set[int]] = {}
+        for update, about_one in zip(read.updates, read.about, strict=True):
+            builders[about_one.reference_number].add(since(update, about_one.since_at), read.delivery)
+            entries.setdefault(about_one.reference_number, set()).add(update.entry)
+        sources += [UpdateSource(reference, read.delivery, frozenset(found)) for reference, found in entries.items()]
+        problems = [p for t in read.updates for p in t.problems][:MOST_PROBLEMS]
+        applied.append((read.delivery, "; ".join(problems) or None, len(entries)))
+    return applied, sources
+
+
+def _arrivals_of_timelines(builders: Iterable[TimelineBuilder]) -> list[Arrival]:
     return [
-        Arrival(one.delivery.received_at, courier, one.delivery.source, scans=1)
-        for reference, one in steps.items()
-        if (courier := one.scan.courier_partner_id or locked.rows[reference]["courier_partner_id"]) is not None
-    ] + [
         Arrival(e.received_at, e.courier_partner_id or builder.shipment.courier_partner_id, e.source, scans=1)
-        for builder in builders.values()
+        for builder in builders
         for e in builder.timeline.new
     ]
 

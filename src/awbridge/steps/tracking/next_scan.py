@@ -6,7 +6,7 @@ general way (rebuild.py). A property test holds that both ways yield the same ro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from operator import attrgetter
 
@@ -23,7 +23,9 @@ from awbridge.domain.tracking.scan import PART_MARK, Scan, Source, TrackingUpdat
 from awbridge.steps.tracking.rebuild import Reading
 from awbridge.steps.tracking.stored_status import stored_sighting
 from awbridge.store.engine.database import Row, Session
-from awbridge.store.notify.events import Reached
+from awbridge.store.notify.events import ReachedNow
+from awbridge.store.orders.shipments import TrackedRows
+from awbridge.store.polling.arrivals import Arrival
 from awbridge.store.tracking import scans
 from awbridge.store.tracking.inbox import Delivery
 from awbridge.store.tracking.scans import IncomingScan, JoinedScan
@@ -153,10 +155,10 @@ async def without_known(session: Session, found: Sequence[NextScan]) -> list[Nex
     return [one for one in found if not known[one.reference_number]]
 
 
-def reached(moved: Sequence[NextScan], now: datetime) -> list[Reached]:
+def reached(moved: Sequence[NextScan], now: datetime) -> list[ReachedNow]:
     """The milestones that these scans reach. Where nobody listens, they are all that is told of them."""
     return [
-        Reached(one.reference_number, milestone, one.info.code, one.scan.scanned_at, now, one.fresh_at)
+        ReachedNow(one.reference_number, milestone, one.info.code, one.scan.scanned_at, now, one.fresh_at)
         for one in moved
         if (milestone := milestone_of(one.info.code))
     ]
@@ -177,3 +179,13 @@ def moved_events(one: NextScan, shipment: Tracked) -> list[ShipmentEvent]:
         edd=one.edd,
         fresh_at=one.fresh_at,
     )
+
+
+def arrivals_of(steps: Iterable[NextScan], locked: TrackedRows) -> list[Arrival]:
+    """What these scans count as, by source and courier."""
+    return [
+        Arrival(one.delivery.received_at, courier, one.delivery.source, scans=1)
+        for one in steps
+        if (courier := one.scan.courier_partner_id or locked.rows[one.reference_number]["courier_partner_id"])
+        is not None
+    ]

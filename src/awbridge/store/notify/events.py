@@ -22,7 +22,7 @@ _ids = Ids()
 _END = 2**63 - 1
 
 
-class Reached(NamedTuple):
+class ReachedNow(NamedTuple):
     """A milestone that a shipment reached, for its notices."""
 
     reference_number: str
@@ -33,7 +33,7 @@ class Reached(NamedTuple):
     fresh_at: datetime | None
 
 
-async def reach(session: Session, reached: Sequence[Reached]) -> None:
+async def reach(session: Session, reached: Sequence[ReachedNow]) -> None:
     """Keep milestones of which no endpoint is to hear, as `write` does."""
     rows = sorted(
         (shard_of(r), r, milestone.value, code, None, at, now, fresh_at)

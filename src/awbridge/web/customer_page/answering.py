@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from awbridge.domain.customer_page.answer_form import GivenForm, read_form
-from awbridge.domain.customer_page.answer_view import Asks, Notice, Told
-from awbridge.domain.customer_page.answers import AnswerKind
+from awbridge.domain.customer_page.answer_view import Asks, FormNotice, Told
+from awbridge.domain.customer_page.answers import CustomerAnswerKind
 from awbridge.steps.customer_page import answers as steps
 from awbridge.steps.customer_page.answers import AnswerPolicy, ReceiveOutcome
 from awbridge.steps.runtime.clock import Clock
@@ -34,10 +34,10 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class AnswerOutcome:
     """What is told about which form. `proof_url`: the courier's proof of delivery, for those who may see it."""
 
-    notice: Notice
+    notice: FormNotice
     proof_url: str = field(default="", repr=False)
 
 
@@ -65,7 +65,7 @@ class Answering:
         known = {given.get(b"host", ""), *given.get(b"x-forwarded-host", "").split(","), *self._hosts}
         return urlsplit(origin).netloc not in {host.strip() for host in known}
 
-    async def answer(self, body: bytes, asked: Sequence[Asks]) -> Outcome:
+    async def answer(self, body: bytes, asked: Sequence[Asks]) -> AnswerOutcome:
         """Hand on the answer in a form's body; `asked`: the parcels of the page. Raises StoreError."""
         fields = _fields(body)
         kind = _kind(fields.get("kind", ""))
@@ -73,14 +73,14 @@ class Answering:
         box = _number(fields.get("box", ""))
         waybill = asks.waybill_of(box) if asks else None
         if asks is None or waybill is None:
-            return Outcome(notice=Notice(told=Told.CLOSED, key=asked[0].key if asked else ""))
+            return AnswerOutcome(notice=FormNotice(told=Told.CLOSED, key=asked[0].key if asked else ""))
 
-        def told(what: Told) -> Notice:
-            return Notice(told=what, key=asks.key, box=box, kind=kind)
+        def told(what: Told) -> FormNotice:
+            return FormNotice(told=what, key=asks.key, box=box, kind=kind)
 
         form = self._read(fields)
         if form.problem:
-            return Outcome(notice=told(Told(form.problem.value)))
+            return AnswerOutcome(notice=told(Told(form.problem.value)))
         received = await steps.receive(
             store=self._store,
             clock=self._clock,
@@ -89,7 +89,7 @@ class Answering:
             waybill=waybill,
             form=form,
         )
-        return Outcome(notice=told(_TOLD[received.outcome]), proof_url=received.proof_url)
+        return AnswerOutcome(notice=told(_TOLD[received.outcome]), proof_url=received.proof_url)
 
     def _read(self, fields: Mapping[str, str]) -> GivenForm:
         day = fields.get(f"day-{fields.get('kind', '')}", "")
@@ -97,18 +97,18 @@ class Answering:
         return read_form({**fields, "day": day}, today=today, country=self.policy.country)
 
 
-def notice_query(notice: Notice, language: str) -> str:
+def notice_query(notice: FormNotice, language: str) -> str:
     """The query of the page that tells the outcome."""
     given = {"lang": language, "answer": notice.told.value, "parcel": notice.key, "box": notice.box or ""}
     return urlencode({name: value for name, value in {**given, "kind": notice.kind or ""}.items() if value})
 
 
-def read_notice(query: Mapping[str, str]) -> Notice | None:
+def read_notice(query: Mapping[str, str]) -> FormNotice | None:
     """What a page is to tell; None without a known word. Anything else in it is left out."""
     if query.get("answer") not in set(Told):
         return None
     box, kind = _number(query.get("box", "")), _kind(query.get("kind", ""))
-    return Notice(told=Told(query["answer"]), key=query.get("parcel", ""), box=box, kind=kind)
+    return FormNotice(told=Told(query["answer"]), key=query.get("parcel", ""), box=box, kind=kind)
 
 
 def _fields(body: bytes) -> dict[str, str]:
@@ -124,8 +124,8 @@ def _fields(body: bytes) -> dict[str, str]:
     return found
 
 
-def _kind(text: str) -> AnswerKind | None:
-    return AnswerKind(text) if text in set(AnswerKind) else None
+def _kind(text: str) -> CustomerAnswerKind | None:
+    return CustomerAnswerKind(text) if text in set(CustomerAnswerKind) else None
 
 
 def _number(text: str) -> int:

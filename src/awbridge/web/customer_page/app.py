@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 import structlog
 
 from awbridge.domain.customer_page.links import HEALTH_PATH, HEALTH_TEXT
-from awbridge.domain.customer_page.parcel import Order
+from awbridge.domain.customer_page.parcel import CustomerOrder
 from awbridge.domain.errors import StoreError
 from awbridge.steps.customer_page.open_orders import LinkIds, OpenOrders
 from awbridge.steps.runtime.clock import Clock
@@ -143,7 +143,7 @@ class CustomerPage:
         wait = self._guesses.count(client_address(scope))
         return self._problem(_too_many(wait) if wait else GONE, form, scope)
 
-    async def _open(self, token: str) -> Order | None:
+    async def _open(self, token: str) -> CustomerOrder | None:
         return await self._orders.open(self._keys.read(token)) if token else None
 
     def _language(self, scope: Scope, of_customer: str = "") -> tuple[str, bytes]:

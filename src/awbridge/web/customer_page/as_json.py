@@ -13,7 +13,7 @@ from datetime import date, datetime
 import msgspec
 
 from awbridge.domain.customer_page.brand import Brand, text_on
-from awbridge.domain.customer_page.view import BoxView, DayView, PageView, ParcelView, ReturnView, StepView
+from awbridge.domain.customer_page.view import BoxView, DayView, PageView, ParcelView, ReturnText, StepView
 from awbridge.domain.customer_page.words import Words
 from awbridge.domain.json import JsonObject
 
@@ -140,7 +140,7 @@ def _days(days: Iterable[DayView]) -> list[JsonObject]:
     ]
 
 
-def _return(event: ReturnView) -> JsonObject:
+def _return(event: ReturnText) -> JsonObject:
     return {"text": event.text, "at": _time(event.at), "moment": event.moment}
 
 

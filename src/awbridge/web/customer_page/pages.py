@@ -9,9 +9,9 @@ from datetime import UTC, date
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import escape
 
-from awbridge.domain.customer_page.answer_view import Notice, answers_view
+from awbridge.domain.customer_page.answer_view import FormNotice, answers_view
 from awbridge.domain.customer_page.brand import Brand
-from awbridge.domain.customer_page.parcel import Order
+from awbridge.domain.customer_page.parcel import CustomerOrder
 from awbridge.domain.customer_page.view import PageView, page_view
 from awbridge.domain.customer_page.words import Words
 from awbridge.web.customer_page.files import PageFiles
@@ -60,7 +60,7 @@ class PageMaker:
         self._problem = environment.get_template("problem.html.j2")
         self._frames: dict[tuple[str, int], tuple[str, str, str]] = {}  # by language and depth
 
-    def view(self, order: Order, language: str, today: date, notice: Notice | None = None) -> PageView:
+    def view(self, order: CustomerOrder, language: str, today: date, notice: FormNotice | None = None) -> PageView:
         """The page of an order as texts, with its forms. `notice`: what is told about one of them."""
         words = self.languages[language]
         view = page_view(order, words, today=today)

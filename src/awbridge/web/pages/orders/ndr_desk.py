@@ -77,18 +77,7 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, zone: ZoneInfo)
     """The routes, on this store."""
 
     async def opened(found: list[Shipment]) -> list[OpenFailure]:
-        async with store.read() as session:
-            references = [s.reference_number for s in found]
-            requested = await actions.open_of(session, references)
-            given = await customer_answers.of_shipments(session, references)
-        newest = {a.reference_number: a for a in requested if a.kind is ActionKind.NDR}
-        last = {reference: ShownAnswer(answer=theirs[-1]) for reference, theirs in given.items()}
-        return [
-            OpenFailure(
-                shipment=s, now=clock(), answer=newest.get(s.reference_number), customer=last.get(s.reference_number)
-            )
-            for s in found
-        ]
+        return await _opened(store, clock(), found)
 
     def today() -> date:
         return clock().astimezone(zone).date()
@@ -137,6 +126,20 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, zone: ZoneInfo)
         PageRoute("/ndr", ndr_desk, parameters={"cursor": ANY_VALUE}),
         PageRoute("/ndr/preview", preview_ndr, method="POST"),
         PageRoute("/ndr/act", act_on_ndr, method="POST"),
+    ]
+
+
+async def _opened(store: Store, now: datetime, found: Sequence[Shipment]) -> list[OpenFailure]:
+    """These shipments with what was requested for them, and what their customers answered."""
+    async with store.read() as session:
+        references = [s.reference_number for s in found]
+        requested = await actions.open_of(session, references)
+        given = await customer_answers.of_shipments(session, references)
+    newest = {a.reference_number: a for a in requested if a.kind is ActionKind.NDR}
+    last = {reference: ShownAnswer(answer=theirs[-1]) for reference, theirs in given.items()}
+    return [
+        OpenFailure(shipment=s, now=now, answer=newest.get(s.reference_number), customer=last.get(s.reference_number))
+        for s in found
     ]
 
 

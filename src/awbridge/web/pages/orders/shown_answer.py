@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from awbridge.clickpost.wire.tracking_codes import ndr_name
-from awbridge.domain.customer_page.answers import AnswerKind, AnswerState, CustomerAnswer
+from awbridge.domain.customer_page.answers import AnswerState, CustomerAnswer, CustomerAnswerKind
 from awbridge.domain.orders.shipment import Shipment
 from awbridge.steps.orders.shipment_columns import courier_name
 from awbridge.web.pages.language import gettext, gettext_noop
@@ -13,12 +13,12 @@ from awbridge.web.pages.orders.shipment_url import shipment_url
 
 ANSWERS_PATH = "/ndr/answers"
 KIND_TEXTS = {
-    AnswerKind.DELIVER_AGAIN: gettext_noop("deliver again"),
-    AnswerKind.NEW_PHONE: gettext_noop("another phone number"),
-    AnswerKind.NEW_ADDRESS: gettext_noop("a more precise address"),
-    AnswerKind.PICK_UP: gettext_noop("pick it up"),
-    AnswerKind.REFUSE: gettext_noop("refuse it"),
-    AnswerKind.NOT_RECEIVED: gettext_noop("did not receive it"),
+    CustomerAnswerKind.DELIVER_AGAIN: gettext_noop("deliver again"),
+    CustomerAnswerKind.NEW_PHONE: gettext_noop("another phone number"),
+    CustomerAnswerKind.NEW_ADDRESS: gettext_noop("a more precise address"),
+    CustomerAnswerKind.PICK_UP: gettext_noop("pick it up"),
+    CustomerAnswerKind.REFUSE: gettext_noop("refuse it"),
+    CustomerAnswerKind.NOT_RECEIVED: gettext_noop("did not receive it"),
 }
 STATE_TEXTS = {
     AnswerState.RECEIVED: gettext_noop("waits for you"),
