@@ -63,11 +63,10 @@ NOT_SLOW := -q --dist worksteal -p no:schemathesis
 quick: install
 	$(BIN)/pytest $(NOT_SLOW) --hypothesis-profile quick -n $(CORES) -m 'not slow and not postgres and not heavy'
 
-# Types are checked beside the slow tests, many of which wait for other processes; then the newest uvicorn.
+# Types are checked, and the newest uvicorn tried, beside the slow tests, many of which wait for other processes.
 test: install system prism lint
 	$(BIN)/pytest $(NOT_SLOW) -n $(CORES) -m 'not slow'
-	$(MAKE) --no-print-directory --jobs 2 types slow
-	$(MAKE) --no-print-directory newest
+	$(MAKE) --no-print-directory --jobs 2 types slow newest
 
 slow: install
 	$(BIN)/pytest -q -n $(CORES) --dist worksteal -m slow
