@@ -23,6 +23,7 @@ from awbridge.domain.reconciliation.decisions import Decision
 from awbridge.steps.couriers import couriers as courier_steps
 from awbridge.steps.couriers import downtimes as downtime_steps
 from awbridge.steps.couriers import moving
+from awbridge.steps.customer_page import answers as answer_steps
 from awbridge.steps.customer_page.revoke_link import revoke_link
 from awbridge.steps.handover.manifests import make_manifest
 from awbridge.steps.handover.print_labels import print_labels
@@ -46,6 +47,8 @@ from awbridge.store.people import audit_log
 from awbridge.store.polling import webhook_keys
 from awbridge.store.reconciliation import differences
 from awbridge.store.tracking import inbox
+from tests.support.answers import failed_delivery, given
+from tests.support.answers import policy as answer_policy
 from tests.support.labels import FakeFiles, a_fetcher, placed_with_label
 from tests.support.rows import add, decided, delivery, place, sql
 from tests.support.world import INDIA, SetClock, an_order, get
@@ -120,6 +123,18 @@ async def replaced(w: World) -> None:
 
 async def link_revoked(w: World) -> None:
     await revoke_link(**w.steps, reference_number="PLACED")
+
+
+async def answered(w: World) -> None:
+    await failed_delivery(w.store, w.clock, "FAILED", "AWB7")
+    for kind in ("pick_up", "deliver_again"):
+        received = await given(w.store, w.clock, "FAILED", kind=kind)
+        assert received.answer
+        settle_answer = {**w.steps, "answer_id": received.answer.id, "by": "x"}
+        if kind == "pick_up":
+            await answer_steps.dismiss(**settle_answer, note=f"{PHONE} called")
+        else:
+            await answer_steps.confirm(**settle_answer, policy=answer_policy())
 
 
 async def settled(w: World) -> None:
@@ -259,6 +274,7 @@ CASES: dict[Callable[[World], Awaitable[None]], list[AuditAction]] = {
     replaced: [A.SHIPMENT_REPLACED],
     settled: [A.SHIPMENT_SETTLED],
     link_revoked: [A.LINK_REVOKED],
+    answered: [A.ANSWER_DISMISSED, A.ACTION_REQUESTED, A.ANSWER_CONFIRMED],
     polled: [A.SHIPMENT_POLLED],
     asked: [A.ACTION_REQUESTED],
     action_settled: [A.ACTION_REQUESTED, A.ACTION_SETTLED, A.ACTION_RETRIED],

@@ -19,7 +19,7 @@ from awbridge.store import Store
 from awbridge.store.audit import figures
 from awbridge.store.orders import lists
 from awbridge.store.tracking import inbox, promises
-from awbridge.web.v1.shipments.views import shipment_view
+from awbridge.web.v1.shipments.views import Viewing, shipment_view
 from tests.support.rows import MINUTE, T0, add, delivery, place, sql
 from tests.support.world import INDIA, SetClock, as_body, get, timeline, webhook
 
@@ -372,7 +372,7 @@ async def test_a_promise_in_words_is_kept_and_never_late(store: Store) -> None:
     after = await get(store, "R")
     assert (after.edd, after.edd_due_at) == ("in some days", None)
     assert [log["reference"] for log in logs if log["event"] == "edd.unreadable"] == ["R"]
-    view = shipment_view(after, DEFAULT_STUCK_AFTER, NOW)
+    view = shipment_view(after, Viewing(limits=DEFAULT_STUCK_AFTER, now=NOW))
     assert (view.edd, view.edd_unreadable) == ("in some days", True)
     async with store.read() as session:
         assert (await figures.read(session, now=NOW)).unreadable_dates == 1
@@ -399,6 +399,6 @@ async def test_a_promise_of_midnight_in_india_in_utc_is_the_next_day(store: Stor
     await deliver(store, *hooks(body))
     after = await get(store, "R")
     assert (after.edd, after.edd_due_at) == ("2026-11-06", datetime(2026, 11, 6, 18, 30, tzinfo=UTC))
-    assert not shipment_view(after, DEFAULT_STUCK_AFTER, NOW).edd_unreadable
+    assert not shipment_view(after, Viewing(limits=DEFAULT_STUCK_AFTER, now=NOW)).edd_unreadable
     async with store.read() as session:
         assert (await figures.read(session, now=NOW)).unreadable_dates == 0
