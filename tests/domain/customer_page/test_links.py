@@ -16,11 +16,10 @@ from awbridge.domain.customer_page.links import (
     NO_LINKS,
     SHORT,
     LinkKeys,
+    Permutation,
     TrackLinks,
     expires_at,
     link_id,
-    permute,
-    permute_back,
     shard_of_link,
 )
 
@@ -56,9 +55,10 @@ def test_a_token_stands_for_its_shipment_alone(reference: str, generation: int) 
 def test_the_permutation_hits_every_token_once(token: str) -> None:
     """Whatever a token is permuted back to, that is permuted to it again: no two values share a token."""
     permuted = int.from_bytes(base64.b32decode(token.upper()))
-    value = permute_back(KEY.encode(), permuted)
+    key = Permutation(KEY.encode())
+    value = key.permute_back(permuted)
     assert 0 <= value < 2**80
-    assert permute(KEY.encode(), value) == permuted
+    assert key.permute(value) == permuted
 
 
 def test_half_of_a_tokens_bits_change_with_any_bit_of_the_reference_the_generation_or_the_key() -> None:

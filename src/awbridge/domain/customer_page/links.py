@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import hmac
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ HEALTH_PATH, HEALTH_TEXT = "/track/static/health", "awbridge customer page"  # b
 _ROUNDS = 10
 _HALF_BITS = 40
 _ZERO_BITS = 16
+_HASH_BLOCK = 64  # bytes
 _ID_DOMAIN, _ROUND_DOMAIN = b"awbridge customer page, link id, 1\0", b"awbridge customer page, token, 1\0"
 _TOKEN = re.compile(r"[a-z2-7]{16}", re.ASCII | re.IGNORECASE)
 
@@ -85,7 +85,7 @@ class LinkKeys:
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys or any(len(key) < LEAST_KEY for key in keys):
             raise ValueError(f"a key of links has at least {LEAST_KEY} characters")
-        self._keys = tuple(key.encode() for key in keys)
+        self._keys = tuple(Permutation(key.encode()) for key in keys)
 
     def __repr__(self) -> str:
         return f"LinkKeys({len(self._keys)} keys)"
@@ -93,7 +93,7 @@ class LinkKeys:
     def token(self, reference_number: str, generation: int = 0) -> str:
         """The token of a shipment's link: 16 characters of a-z and 2-7."""
         identity = link_id(reference_number, generation) & (2**64 - 1)
-        permuted = permute(self._keys[0], identity << _ZERO_BITS)
+        permuted = self._keys[0].permute(identity << _ZERO_BITS)
         return base64.b32encode(permuted.to_bytes(TOKEN_LENGTH * 5 // 8)).decode().lower()
 
     def read(self, token: str) -> tuple[int, ...]:
@@ -105,7 +105,7 @@ class LinkKeys:
         if not _TOKEN.fullmatch(token):
             return ()
         permuted = int.from_bytes(base64.b32decode(token.upper()))
-        opened = (permute_back(key, permuted) for key in self._keys)
+        opened = [key.permute_back(permuted) for key in self._keys]
         return tuple(_signed(value >> _ZERO_BITS) for value in opened if not value % (1 << _ZERO_BITS))
 
 
@@ -164,25 +164,39 @@ def token_in(text: str) -> str:
     return text.strip().partition("?")[0].partition("#")[0].rstrip("/").removesuffix(".json").rpartition("/")[2]
 
 
-def _round(key: bytes, number: int, half: int) -> int:
-    message = _ROUND_DOMAIN + bytes([number]) + half.to_bytes(_HALF_BITS // 8)
-    return int.from_bytes(hmac.digest(key, message, "sha256")[: _HALF_BITS // 8])
+class Permutation:
+    """The permutation of numbers of 80 bits by one key.
 
+    Every round hashes key, domain and number of the round first, which are always the same: that is done once, and
+    copied. It halves the time of a page's token.
+    """
 
-def permute(key: bytes, value: int) -> int:
-    """A number of 80 bits as the key permutes it."""
-    left, right = divmod(value, 1 << _HALF_BITS)
-    for number in range(_ROUNDS):
-        left, right = right, left ^ _round(key, number, right)
-    return left << _HALF_BITS | right
+    def __init__(self, key: bytes) -> None:
+        block = (key if len(key) <= _HASH_BLOCK else hashlib.sha256(key).digest()).ljust(_HASH_BLOCK, b"\0")
+        inner = bytes(byte ^ 0x36 for byte in block) + _ROUND_DOMAIN
+        self._rounds = [hashlib.sha256(inner + bytes([number])) for number in range(_ROUNDS)]
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
 
+    def permute(self, value: int) -> int:
+        """A number as the key permutes it."""
+        left, right = divmod(value, 1 << _HALF_BITS)
+        for number in range(_ROUNDS):
+            left, right = right, left ^ self._hash(number, right)
+        return left << _HALF_BITS | right
 
-def permute_back(key: bytes, value: int) -> int:
-    """The number of 80 bits that the key permutes to this one."""
-    left, right = divmod(value, 1 << _HALF_BITS)
-    for number in reversed(range(_ROUNDS)):
-        left, right = right ^ _round(key, number, left), left
-    return left << _HALF_BITS | right
+    def permute_back(self, value: int) -> int:
+        """The number that the key permutes to this one."""
+        left, right = divmod(value, 1 << _HALF_BITS)
+        for number in reversed(range(_ROUNDS)):
+            left, right = right ^ self._hash(number, left), left
+        return left << _HALF_BITS | right
+
+    def _hash(self, number: int, half: int) -> int:
+        """HMAC-SHA-256 of a half, by RFC 2104, cut to the size of a half."""
+        inner, outer = self._rounds[number].copy(), self._outer.copy()
+        inner.update(half.to_bytes(_HALF_BITS // 8))
+        outer.update(inner.digest())
+        return int.from_bytes(outer.digest()[: _HALF_BITS // 8])
 
 
 def _signed(value: int) -> int:
