@@ -15,6 +15,7 @@ from awbridge.domain.customer_page.parcel import CustomerOrder
 from awbridge.domain.customer_page.view import PageView, page_view
 from awbridge.domain.customer_page.words import Words
 from awbridge.web.customer_page.files import PageFiles
+from awbridge.web.customer_page.main_part import main_part
 
 FOLDER = "templates/customer_page"
 _TITLE, _MAIN = "\ufdd0", "\ufdd1"  # marks in the layout: no text has these code points, which are no characters
@@ -55,7 +56,7 @@ class PageMaker:
             auto_reload=False,
         )
         self._layout = environment.get_template("layout.html.j2")
-        self._page = environment.get_template("page.html.j2")
+        self._answers = environment.get_template("answers.html.j2")
         self._proof = environment.get_template("proof.html.j2")
         self._problem = environment.get_template("problem.html.j2")
         self._frames: dict[tuple[str, int], tuple[str, str, str]] = {}  # by language and depth
@@ -73,7 +74,8 @@ class PageMaker:
 
     def page(self, view: PageView, switch: Switch) -> bytes:
         """The page of an order as HTML."""
-        main = self._page.render(self._common(switch), view=view, answers=view.answers)
+        forms = self._answers.render(self._common(switch), answers=view.answers) if view.answers else ""
+        main = main_part(view, self.languages[switch.language].texts, forms)
         return self._framed(view.headline, main, switch)
 
     def proof(self, switch: Switch, proof_url: str) -> bytes:
