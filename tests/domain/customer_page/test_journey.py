@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from awbridge.clickpost.tracking.meanings import MEANINGS, meaning_of, reason_of
 from awbridge.clickpost.wire.tracking_codes import STATUSES, status_info

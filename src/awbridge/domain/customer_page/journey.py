@@ -6,7 +6,6 @@ The words are chosen in `view`; here everything is a key of a language's texts, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -28,8 +27,7 @@ class Arriving(StrEnum):
     ON_A_DAY = "on_a_day"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
+class Expected(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The expected day. `first`: the one named first, if another. `changes`: how often it changed."""
 
     day: date
@@ -38,8 +36,7 @@ class Expected:
     is_missed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParcelBox:
+class ParcelBox(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One box of a parcel of several: where it stands, since when, where it was seen last."""
 
     stage: ParcelStage
@@ -57,8 +54,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Journey:
+class Journey(msgspec.Struct, frozen=True, kw_only=True):
     """What a customer is told of one parcel.
 
     `stage_at`: since when it stands there. `seen`: the newest scan that names a place. `days`: what happened, by day,
@@ -202,13 +198,15 @@ def _by_day(scans: Iterable[Sighted]) -> tuple[tuple[date, tuple[Event, ...]], .
     days: dict[date, list[Event]] = {}
     shown = 0
     for scan in sorted(scans, key=_rank, reverse=True):
-        events = days.get(scan.at.date(), [])
-        event = Event(meaning=scan.meaning, place=scan.place, reason=scan.reason, at=scan.at)
-        if events and (events[-1].meaning, events[-1].place) == (event.meaning, event.place):
+        day = scan.at.date()
+        events = days.get(day)
+        if events and events[-1].meaning is scan.meaning and events[-1].place == scan.place:
             continue
         if shown == MOST_EVENTS:
             break
-        days.setdefault(scan.at.date(), events).append(event)
+        if events is None:
+            events = days[day] = []
+        events.append(Event(meaning=scan.meaning, place=scan.place, reason=scan.reason, at=scan.at))
         shown += 1
     return tuple((day, tuple(events)) for day, events in days.items())
 

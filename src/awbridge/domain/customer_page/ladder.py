@@ -84,6 +84,12 @@ _RETURN: Final = (
     _rung("return_on_the_way", *_MOVING, *_TRIED),
     _rung("return_received", M.DELIVERED),
 )
+_ALL_RUNGS: Final = (*_FORWARD, *_GOES_BACK[4:], *_EXCHANGE[4:], *_RETURN)
+# By the meaning of a scan: the steps that it reaches, and whether the last such scan does, as of a delivery.
+_REACHES: Final = {
+    meaning: tuple((rung.key, M.DELIVERED in rung.reached_by) for rung in _ALL_RUNGS if meaning in rung.reached_by)
+    for meaning in Meaning
+}
 _EXCHANGED = frozenset({M.EXCHANGE_PICKED_UP, M.EXCHANGE_ON_THE_WAY, M.EXCHANGE_DONE})
 _GONE_BACK = frozenset({*_BACK_ON_THE_WAY, M.BACK})
 _ENDED_WRONG: Final = {M.CANCELLED: "cancelled", M.DAMAGED: "damaged", M.LOST: "lost", M.EXPIRED: "expired"}
@@ -149,13 +155,19 @@ def _first_days(parcel: CustomerParcel) -> dict[str, date]:
     first: dict[Meaning, datetime] = {}
     last: dict[Meaning, datetime] = {}
     for scan in parcel.scans:
-        first[scan.meaning] = min(scan.at, first.get(scan.meaning, scan.at))
-        last[scan.meaning] = max(scan.at, last.get(scan.meaning, scan.at))
-    days: dict[str, date] = {"ordered": parcel.ordered_at.date()}
-    for rung in (*_FORWARD, *_GOES_BACK[4:], *_EXCHANGE[4:], *_RETURN):
-        times = last if M.DELIVERED in rung.reached_by else first
-        if reached := [times[m] for m in rung.reached_by if m in times]:
-            days[rung.key] = min(reached).date()
+        meaning, at = scan.meaning, scan.at
+        if meaning not in first or at < first[meaning]:
+            first[meaning] = at
+        if meaning not in last or at > last[meaning]:
+            last[meaning] = at
+    reached: dict[str, datetime] = {}
+    for meaning in first:
+        for key, by_last in _REACHES.get(meaning, ()):
+            at = (last if by_last else first)[meaning]
+            if key not in reached or at < reached[key]:
+                reached[key] = at
+    days: dict[str, date] = {key: at.date() for key, at in reached.items()}
+    days["ordered"] = parcel.ordered_at.date()
     if parcel.placed_at:
         days["handed_over"] = days["return_arranged"] = parcel.placed_at.date()
     return days

@@ -6,7 +6,6 @@ city, which are cut down before they come here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 
 import msgspec
@@ -27,8 +26,7 @@ class Sighted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     box: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReturnSeen:
+class ReturnSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One event of a return or an exchange. `refund`: an item is to be paid back."""
 
     news: ReturnMeaning
@@ -36,8 +34,7 @@ class ReturnSeen:
     refund: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CustomerParcel:
+class CustomerParcel(msgspec.Struct, frozen=True, kw_only=True):
     """One shipment.
 
     `is_placed`: the courier has it in its books. `replaces`: it was sent instead of a parcel that the courier had.
@@ -69,8 +66,7 @@ class CustomerParcel:
     asks: Asks | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CustomerOrder:
+class CustomerOrder(msgspec.Struct, frozen=True, kw_only=True):
     """The parcels on one page: first the link's own, then the others of the same customer, oldest first.
 
     `language`: the short code of the customer's language, or "". `has_more`: not all parcels are shown.

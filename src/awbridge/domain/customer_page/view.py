@@ -99,8 +99,7 @@ class ParcelView(msgspec.Struct, frozen=True, kw_only=True):
     can_answer: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageView:
+class PageView(msgspec.Struct, frozen=True, kw_only=True):
     """The whole page. `text` stands under the headline where there are several parcels."""
 
     language: str
@@ -298,8 +297,8 @@ class _ViewMaker:
         return DayView(text=text, date=day, scans=tuple(self._scan(event, is_return) for event in events))
 
     def _scan(self, event: Event, is_return: bool) -> ScanText:
-        key = f"scan_return.{event.meaning}"
-        text = self.words.text(key if is_return and self.words.has(key) else f"scan.{event.meaning}")
+        texts = self.words.texts
+        text = (is_return and texts.get(f"scan_return.{event.meaning}")) or texts[f"scan.{event.meaning}"]
         if event.meaning is Meaning.FAILED and event.reason is not Reason.UNKNOWN and not is_return:
             text = self.words.text("scan.failed_because", reason=self.words.text(f"reason.{event.reason}"))
         return ScanText(text=text, place=event.place, time=self.words.dates.time_in_words(event.at), at=event.at)

@@ -16,8 +16,11 @@ def fill(pattern: str, values: Mapping[str, object]) -> str:
     pieces = _pieces(pattern)
     if len(pieces) == 1:
         return pattern
-    shown = [str(values.get(name, f"{{{name}}}")) for name in pieces[1::2]]
-    return "".join([text + value for text, value in zip(pieces[::2], [*shown, ""], strict=True)])
+    filled = list(pieces)
+    for place in range(1, len(pieces), 2):
+        name = pieces[place]
+        filled[place] = str(values[name]) if name in values else f"{{{name}}}"
+    return "".join(filled)
 
 
 @lru_cache(maxsize=4096)  # a page fills dozens of patterns, and all pages the same ones

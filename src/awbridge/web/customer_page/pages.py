@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import escape
+from msgspec import structs
 
 from awbridge.domain.customer_page.answer_view import FormNotice, answers_view
 from awbridge.domain.customer_page.brand import Brand
@@ -70,7 +71,7 @@ class PageMaker:
         if not asked and notice is None:
             return view
         zone = order.parcels[0].ordered_at.tzinfo or UTC
-        return replace(view, answers=answers_view(asked, words, today=today, zone=zone, notice=notice))
+        return structs.replace(view, answers=answers_view(asked, words, today=today, zone=zone, notice=notice))
 
     def page(self, view: PageView, switch: Switch) -> bytes:
         """The page of an order as HTML."""
