@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from awbridge.clickpost.orders.addressee import Addressee, addressee
@@ -14,6 +15,7 @@ from awbridge.clickpost.wire.tracking_codes import status_info
 from awbridge.domain.customer_page.answer_view import Asks
 from awbridge.domain.customer_page.answers import NO_RULES, AnswerRules
 from awbridge.domain.customer_page.links import expires_at
+from awbridge.domain.customer_page.meanings import Meaning, Reason
 from awbridge.domain.customer_page.parcel import CustomerOrder, CustomerParcel, ReturnSeen, Sighted
 from awbridge.domain.customer_page.places import shown_place
 from awbridge.domain.orders.shipment import State
@@ -145,6 +147,7 @@ class _ParcelMaker:
 
     def _parcel(self, s: PageShipment, person: Addressee, *, placed: set[str]) -> CustomerParcel:
         scans = self.scans.get(s.reference_number, ())
+        about_returns = [scan for scan in scans if scan.return_event]
         return CustomerParcel(
             is_return=s.delivery_type.upper() == RETURN,
             is_placed=s.placed_at is not None,
@@ -161,10 +164,10 @@ class _ParcelMaker:
             courier=courier_for_customers(s.courier_partner_id) if s.placed_at else "",
             first_name=person.first_name,
             city=person.city,
-            scans=tuple(self._sighted(scan) for scan in scans if not scan.return_event),
+            scans=tuple([self._sighted(scan) for scan in scans if not scan.return_event]),
             boxes=s.children,
             promised=_promised_days(self.promised.get(s.reference_number, ()), s.edd),
-            returns=tuple(seen for scan in scans if (seen := self._return(scan))),
+            returns=tuple(seen for scan in about_returns if (seen := self._return(scan))),
             asks=self.asks.get(s.reference_number),
         )
 
@@ -175,14 +178,14 @@ class _ParcelMaker:
         return self.now - since >= self.policy.stuck_after.on_leg(s.status_bucket)
 
     def _sighted(self, scan: PageScan) -> Sighted:
-        info = status_info(scan.code)
+        meaning, step, final = _said_by(scan.code)
         return Sighted(
-            meaning=meaning_of(scan.code),
-            at=self._local(scan.seen_at),
-            step=info.step,
-            final=info.final,
+            meaning=meaning,
+            at=scan.seen_at.astimezone(self.policy.zone),
+            step=step,
+            final=final,
             place=shown_place(scan.location),
-            reason=reason_of(scan.ndr_code),
+            reason=reason_of(scan.ndr_code) if scan.ndr_code else Reason.UNKNOWN,
             box=scan.waybill,
         )
 
@@ -194,6 +197,13 @@ class _ParcelMaker:
 
     def _local(self, at: datetime) -> datetime:
         return at.astimezone(self.policy.zone)
+
+
+@lru_cache(maxsize=1024)
+def _said_by(code: int) -> tuple[Meaning, int, bool]:
+    """What a status says to a customer, its step, whether it is final."""
+    info = status_info(code)
+    return meaning_of(code), info.step, info.final
 
 
 def _promised_days(stated: Iterable[Promise], current: str | None) -> tuple[date, ...]:
