@@ -38,8 +38,9 @@ FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::integer[])
   AS row (shard, reference_number, waybill, payload, code)}}
 {{sqlite: VALUES ($1, $2, $2, 4, 'india', 'FORWARD', $4, 'placed', TRUE, 0, 0, $3,
   CASE WHEN $5 IS NULL THEN 0 ELSE 50 END, FALSE, '2026-11-01T00:00:00.000000Z', '2026-11-01T00:00:00.000000Z', $5,
-  CASE WHEN $5 IS NOT NULL THEN '2026-10-10T00:00:00.000000Z' END, CASE WHEN $5 IS NOT NULL THEN 3 END,
-  CASE WHEN $5 IS NOT NULL THEN '2026-10-10T00:00:00.000000Z' END, NULL)}}
+  CASE WHEN $5 IS NOT NULL THEN strftime('%Y-%m-%dT00:00:00.000000Z', 'now', '-1 day') END,
+  CASE WHEN $5 IS NOT NULL THEN 3 END,
+  CASE WHEN $5 IS NOT NULL THEN strftime('%Y-%m-%dT00:00:00.000000Z', 'now', '-1 day') END, NULL)}}
 
 -- name: waybills
 INSERT INTO waybills (shard, waybill, courier_partner_id, reference_number, kind, created_at)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import structlog
 
@@ -15,7 +16,9 @@ from awbridge.store import Store
 
 log = structlog.get_logger()
 
-BATCH = 32  # pages of one read: more would be rendered in one go, and webhooks would wait for that
+BATCH = 32  # pages of one read
+READS = 2  # at a time: pages of one are rendered while the other waits for the database
+AT_ONCE = 4  # pages that are rendered in one go: webhooks that arrive meanwhile wait for no more
 CAPACITY = 2_000  # callers that may wait; more are refused, so that memory stays flat
 TIMEOUT = 4.0  # seconds that a caller waits
 
@@ -30,7 +33,7 @@ class OpenOrders:
         self._clock = clock
         self.policy = policy
         self._waiting: dict[LinkIds, asyncio.Future[CustomerOrder | None]] = {}
-        self._reading: asyncio.Task[None] | None = None
+        self._reading: set[asyncio.Task[None]] = set()
 
     async def open(self, link_ids: LinkIds) -> CustomerOrder | None:
         """The order that a token opens; None if it opens none. Raises StoreBusy if it cannot be read in time."""
@@ -41,8 +44,10 @@ class OpenOrders:
             if len(self._waiting) >= CAPACITY:
                 raise StoreBusy("too many callers wait for the customer's page")
             future = self._waiting[link_ids] = asyncio.get_running_loop().create_future()
-        if self._reading is None:
-            self._reading = asyncio.create_task(self._read_all(), name="customer_page")
+        if len(self._reading) < READS:
+            task = asyncio.create_task(self._read_all(), name="customer_page")
+            self._reading.add(task)
+            task.add_done_callback(self._reading.discard)
         try:
             async with asyncio.timeout(TIMEOUT):
                 return await asyncio.shield(future)  # others may wait for it too
@@ -54,11 +59,13 @@ class OpenOrders:
             while self._waiting:
                 taken = [(ids, self._waiting.pop(ids)) for ids in list(self._waiting)[:BATCH]]
                 await self._read(taken)
-        finally:
-            self._reading = None
-            for future in self._waiting.values():  # only if this task was cancelled: the process stops
+        except asyncio.CancelledError:  # the process stops
+            for future in self._waiting.values():
                 future.cancel()
             self._waiting.clear()
+            raise
+        finally:  # at once: who asks before the task is done must not rely on it
+            self._reading.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _read(self, taken: Sequence[tuple[LinkIds, asyncio.Future[CustomerOrder | None]]]) -> None:
         try:
@@ -78,9 +85,20 @@ class OpenOrders:
             _fail(taken, StoreBusy("the process stops"))
             raise
         else:
-            for ids, future in taken:
-                if not future.done():
-                    future.set_result(next((orders[identity] for identity in ids if identity in orders), None))
+            await _hand_out(taken, orders)
+
+
+async def _hand_out(taken: Sequence[tuple[LinkIds, asyncio.Future[Order | None]]], orders: Mapping[int, Order]) -> None:
+    """Answer the callers, a few between two turns of the loop."""
+    try:
+        for nth, (ids, future) in enumerate(taken, 1):
+            if not future.done():
+                future.set_result(next((orders[identity] for identity in ids if identity in orders), None))
+            if not nth % AT_ONCE:
+                await asyncio.sleep(0)
+    except asyncio.CancelledError:
+        _fail(taken, StoreBusy("the process stops"))
+        raise
 
 
 def _fail(taken: Sequence[tuple[LinkIds, asyncio.Future[CustomerOrder | None]]], error: StoreError) -> None:

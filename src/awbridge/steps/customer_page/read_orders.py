@@ -27,7 +27,6 @@ from awbridge.steps.customer_page.open_answers import asks_of
 from awbridge.store.customer_page import links, reading
 from awbridge.store.customer_page.reading import PageScan, PageShipment
 from awbridge.store.engine.database import Session
-from awbridge.store.tracking import promises
 
 MOST_PARCELS = 20  # of one order on one page
 MOST_SUCCESSORS = 5  # in a row: a parcel may be replaced more than once
@@ -63,7 +62,7 @@ async def read_orders(
     }
     shown = {s.reference_number for group in groups.values() for s in group.shipments}
     scans = await reading.scans(session, shown)
-    promised = await promises.of_shipments(session, sorted(shown))
+    promised = await reading.promised(session, shown)
     asks = await asks_of(session, [known[reference] for reference in shown], rules=policy.answers, now=now)
     makes = _ParcelMaker(scans, promised, asks, policy, now)
     return {link: makes.order(group) for link, group in groups.items()}

@@ -10,7 +10,10 @@ ON CONFLICT (shard, link_id) DO NOTHING
 {{postgres:
 SELECT link_id, reference_number FROM unnest($1::smallint[], $2::bigint[]) AS key (shard, id)
 JOIN track_links ON track_links.shard = key.shard AND track_links.link_id = key.id}}
-{{sqlite: SELECT link_id, reference_number FROM track_links WHERE shard = $1 AND link_id = $2}}
+{{sqlite:
+WITH key (shard, id) AS NOT MATERIALIZED (VALUES ($1, $2))
+SELECT link_id, reference_number FROM key
+CROSS JOIN track_links ON track_links.shard = key.shard AND track_links.link_id = key.id}}
 
 -- name: lock
 -- Many rows: reference number, shard. In key order, so that two writers never hold what the other waits for.

@@ -11,6 +11,7 @@ from pydantic_core import from_json
 
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import State
+from awbridge.domain.tracking.promise import Promise
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Queries
 from awbridge.store.engine.shards import fetch_of
@@ -49,15 +50,36 @@ class PageShipment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return f"PageShipment({self.reference_number!r})"  # the rest is personal
 
 
-class PageScan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What the page needs of a scan. `return_event`: JSON, or None."""
+class PageScan(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What the page needs of a scan, in the order of its statement. `return_event`: JSON, or None."""
 
+    reference_number: str
     waybill: str
     code: int
     location: str
     ndr_code: int | None
-    seen_at: datetime
+    scanned_at: datetime
+    received_at: datetime
     return_event: str | None
+
+    @property
+    def seen_at(self) -> datetime:
+        """When it was scanned. A time in the future counts as the time of receipt."""
+        return min(self.scanned_at, self.received_at)
+
+
+class PagePromise(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A stated day of delivery, as `Promise` has it, in the order of its statement."""
+
+    reference_number: str
+    edd: str
+    stated_at: datetime
+    received_at: datetime
+    source: str
+
+
+_scans = msgspec.json.Decoder(list[PageScan])
+_promises = msgspec.json.Decoder(list[PagePromise])
 
 
 async def shipments(session: Session, references: Iterable[str]) -> dict[str, PageShipment]:
@@ -86,16 +108,18 @@ async def scans(session: Session, references: Iterable[str]) -> dict[str, list[P
     """The newest scans of these shipments, by reference number, in no particular order."""
     found: dict[str, list[PageScan]] = {}
     for row in await fetch_of(session, _sql.scans, references):
-        found.setdefault(row["reference_number"], []).append(
-            PageScan(
-                waybill=row["waybill"],
-                code=row["status_code"],
-                location=row["location"],
-                ndr_code=row["ndr_code"],
-                seen_at=min(row["scanned_at"], row["received_at"]),
-                return_event=row["return_event"],
-            )
-        )
+        for scan in _scans.decode(row["found"] or "[]"):
+            found.setdefault(scan.reference_number, []).append(scan)
+    return found
+
+
+async def promised(session: Session, references: Iterable[str]) -> dict[str, list[Promise]]:
+    """Every stated day of delivery of these shipments, by reference number."""
+    found: dict[str, list[Promise]] = {}
+    for row in await fetch_of(session, _sql.promised, references):
+        for one in _promises.decode(row["found"] or "[]"):
+            stated = Promise(edd=one.edd, stated_at=one.stated_at, received_at=one.received_at, source=one.source)
+            found.setdefault(one.reference_number, []).append(stated)
     return found
 
 

@@ -51,15 +51,32 @@ WHERE reference_number <> $4 AND ($3 IS NULL OR phone_tail IS NULL OR phone_tail
 reference_number, waybill, status_code, location, ndr_code, scanned_at, received_at, return_event
 
 -- name: scans
--- Many rows: reference number, shard. The newest 200 of each shipment, without the remarks of couriers.
+-- Many rows: reference number, shard. The newest 200 of each shipment, without the remarks of couriers. All in one row of
+-- JSON: on SQLite each row hands over Python's lock, and has to win it back from the pages that are being made; on both
+-- JSON is decoded in a third of the time.
 {{keys}}
 {{postgres:
-SELECT {{scan}} FROM key CROSS JOIN LATERAL (
+SELECT json_agg(json_build_array({{scan}}))::text AS found FROM key CROSS JOIN LATERAL (
   SELECT {{scan}} FROM scans
   WHERE scans.shard = key.shard AND scans.reference_number = key.value
   ORDER BY scanned_at DESC, scans.id DESC LIMIT 200
 ) newest}}
 {{sqlite:
-SELECT {{scan}} FROM key CROSS JOIN scans ON scans.shard = key.shard AND scans.id IN (
+SELECT json_group_array(json_array({{scan}})) AS found
+FROM key CROSS JOIN scans ON scans.shard = key.shard AND scans.id IN (
   SELECT newest.id FROM scans newest WHERE newest.shard = key.shard AND newest.reference_number = key.value
   ORDER BY newest.scanned_at DESC, newest.id DESC LIMIT 200)}}
+
+-- name: promised
+-- Many rows: reference number, shard. Every stated day of delivery, as store/tracking/promises.sql reads it, in one row.
+{{keys}}
+SELECT {{postgres: json_agg(json_build_array(number, edd, stated_at, received_at, source))::text}}
+  {{sqlite: json_group_array(json_array(number, edd, stated_at, received_at, source))}} AS found
+FROM (
+  SELECT promises.reference_number AS number, edd, stated_at, received_at, source
+  FROM key {{sqlite: CROSS}} JOIN promises ON promises.shard = key.shard AND promises.reference_number = key.value
+  UNION ALL
+  SELECT scans.reference_number, edd, {{postgres: LEAST}}{{sqlite: MIN}}(scanned_at, received_at), received_at, source
+  FROM key {{sqlite: CROSS}} JOIN scans ON scans.shard = key.shard AND scans.reference_number = key.value
+  WHERE edd IS NOT NULL
+) stated
