@@ -19,6 +19,7 @@ log = structlog.get_logger()
 BATCH = 32  # pages of one read
 READS = 2  # at a time: pages of one are rendered while the other waits for the database
 AT_ONCE = 4  # pages that are rendered in one go: webhooks that arrive meanwhile wait for no more
+LONGEST_REST = 0.005  # seconds
 CAPACITY = 2_000  # callers that may wait; more are refused, so that memory stays flat
 TIMEOUT = 4.0  # seconds that a caller waits
 
@@ -34,6 +35,7 @@ class OpenOrders:
         self.policy = policy
         self._waiting: dict[LinkIds, asyncio.Future[CustomerOrder | None]] = {}
         self._reading: set[asyncio.Task[None]] = set()
+        self._rendering = asyncio.Lock()
 
     async def open(self, link_ids: LinkIds) -> CustomerOrder | None:
         """The order that a token opens; None if it opens none. Raises StoreBusy if it cannot be read in time."""
@@ -85,20 +87,30 @@ class OpenOrders:
             _fail(taken, StoreBusy("the process stops"))
             raise
         else:
-            await _hand_out(taken, orders)
+            await self._hand_out(taken, orders)
 
+    async def _hand_out(
+        self, taken: Sequence[tuple[LinkIds, asyncio.Future[Order | None]]], orders: Mapping[int, Order]
+    ) -> None:
+        """Answer the callers, a few at a time, and rest half as long as their pages took.
 
-async def _hand_out(taken: Sequence[tuple[LinkIds, asyncio.Future[Order | None]]], orders: Mapping[int, Order]) -> None:
-    """Answer the callers, a few between two turns of the loop."""
-    try:
-        for nth, (ids, future) in enumerate(taken, 1):
-            if not future.done():
-                future.set_result(next((orders[identity] for identity in ids if identity in orders), None))
-            if not nth % AT_ONCE:
-                await asyncio.sleep(0)
-    except asyncio.CancelledError:
-        _fail(taken, StoreBusy("the process stops"))
-        raise
+        The loop answers webhooks meanwhile, and SQLite's writing thread gets the interpreter.
+        """
+        clock = asyncio.get_running_loop().time
+        try:
+            for first in range(0, len(taken), AT_ONCE):
+                some = taken[first : first + AT_ONCE]
+                async with self._rendering:
+                    begun = clock()
+                    for ids, future in some:
+                        if not future.done():
+                            future.set_result(next((orders[one] for one in ids if one in orders), None))
+                    if len(some) == AT_ONCE:
+                        await asyncio.sleep(0)
+                        await asyncio.sleep(min((clock() - begun) / 2, LONGEST_REST))
+        except asyncio.CancelledError:
+            _fail(taken, StoreBusy("the process stops"))
+            raise
 
 
 def _fail(taken: Sequence[tuple[LinkIds, asyncio.Future[CustomerOrder | None]]], error: StoreError) -> None:
