@@ -33,6 +33,7 @@ RUNS = (
     ("imports", "--orders", "20000", "--no-resume"),
     ("outage", "--shipments", "4000", "--hours", "2"),
     ("reconcile", "--rows", "200000"),
+    ("customer_page", "--rounds", "1", "--seconds", "4"),
 )
 
 
