@@ -90,7 +90,7 @@ class OpenOrders:
             await self._hand_out(taken, orders)
 
     async def _hand_out(
-        self, taken: Sequence[tuple[LinkIds, asyncio.Future[Order | None]]], orders: Mapping[int, Order]
+        self, taken: Sequence[tuple[LinkIds, asyncio.Future[CustomerOrder | None]]], orders: Mapping[int, CustomerOrder]
     ) -> None:
         """Answer the callers, a few at a time, and rest half as long as their pages took.
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from markupsafe import escape
 
 from awbridge.domain.customer_page.ladder import StepState
-from awbridge.domain.customer_page.view import BoxView, DayView, PageView, ParcelView, ReturnView, ScanView, StepView
+from awbridge.domain.customer_page.view import BoxView, DayView, PageView, ParcelView, ReturnText, ScanText, StepView
 
 _CURRENT = frozenset({StepState.NOW, StepState.WRONG})
 
@@ -116,7 +116,7 @@ def _box(box: BoxView) -> str:
     return f'<li class="{box.tone}">{title} <span>{escaped(box.headline)}</span>{when}</li>\n'
 
 
-def _return(one: ReturnView) -> str:
+def _return(one: ReturnText) -> str:
     return f'<li><span class="when">{escape(one.moment)}</span> <span>{escaped(one.text)}</span></li>\n'
 
 
@@ -125,7 +125,7 @@ def _day(day: DayView, heading: str) -> str:
     return f'<{heading} class="part">{title}</{heading}>\n<ul class="scans">\n{_scans(day.scans)}</ul>\n'
 
 
-def _scans(scans: Iterable[ScanView]) -> str:
+def _scans(scans: Iterable[ScanText]) -> str:
     return "".join(
         [f"<li>{_when(scan.time)} <span>{escaped(scan.text)}{_place(scan.place)}</span></li>\n" for scan in scans]
     )
