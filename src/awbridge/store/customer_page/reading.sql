@@ -52,8 +52,7 @@ reference_number, waybill, status_code, location, ndr_code, scanned_at, received
 
 -- name: scans
 -- Many rows: reference number, shard. The newest 200 of each shipment, without the remarks of couriers. All in one row of
--- JSON: on SQLite each row hands over Python's lock, and has to win it back from the pages that are being made; on both
--- JSON is decoded in a third of the time.
+-- JSON: on SQLite each row hands over Python's lock, and has to win it back from the pages that are being made.
 {{keys}}
 {{postgres:
 SELECT json_agg(json_build_array({{scan}}))::text AS found FROM key CROSS JOIN LATERAL (
