@@ -1,6 +1,6 @@
 """The main part of the page as HTML: the summary, and of each parcel its steps, where it is, what happened.
 
-Not a template: that took about five times as long, in the process that must answer webhooks. What differs from page to page
+Not a template: that took about five times as long, in the process that must answer webhooks. What differs between pages
 is made here, and every text in it is escaped; frame, forms and problem pages are templates.
 """
 
