@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 from awbridge.domain.tracking.promise import Promise
 from awbridge.domain.tracking.scan import Scan, Source
 from awbridge.domain.tracking.timeline import Entry, Timeline
-from awbridge.steps.customer_page.link_shipments import link_shipments
-from awbridge.steps.orders.index_orders import index_unread
 from awbridge.store import Store
 from awbridge.store.customer_page import links
 from awbridge.store.tracking import promises, scans
@@ -33,17 +31,9 @@ async def fill(url: str) -> None:
                 await links.add_many(session, ((reference, 0) for reference, _ in named))
                 await scans.add(session, [(r, entry) for r, waybill in named for entry in _timeline(waybill)])
                 await promises.add(session, [(r, promise) for r, _ in named for promise in _promises()])
-        await _settle(store)
+        await databases.index(store)
     finally:
         await store.close()
-
-
-async def _settle(store: Store) -> None:
-    """What the service does once with rows of an older version: it is not measured."""
-    while await index_unread(store=store):
-        pass
-    while await link_shipments(store=store, clock=lambda: datetime.now(UTC)):
-        pass
 
 
 def _begin() -> datetime:

@@ -93,6 +93,27 @@ async def fill(url: str, numbers: Iterable[int], *, code: int | None = None) -> 
         await store.close()
 
 
+async def index(store: Store) -> None:
+    """Do what the service does once with the rows of an older version, so that it is not measured."""
+    from awbridge.steps.customer_page.link_shipments import link_shipments  # earlier builds lack it
+    from awbridge.steps.orders.index_orders import index_unread
+
+    while await index_unread(store=store):
+        pass
+    while await link_shipments(store=store, clock=lambda: datetime.now(UTC)):
+        pass
+
+
+async def fill_indexed(url: str, numbers: Iterable[int]) -> None:
+    """Fill a database as `fill` does, and index its rows."""
+    await fill(url, numbers)
+    store = await Store.open(url)
+    try:
+        await index(store)
+    finally:
+        await store.close()
+
+
 async def queue(store: Store, numbers: Iterable[int]) -> None:
     """Store these orders of several accounts as ready to push, lower numbers first, bypassing intake for speed."""
     begin = datetime.now(UTC) - timedelta(days=1)

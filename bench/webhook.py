@@ -69,10 +69,10 @@ class Places:
 
     def prepare(self) -> None:
         """Fill the databases to copy."""
-        asyncio.run(databases.fill(f"sqlite:///{self._folder}/filled.db", range(SHIPMENTS)))
+        asyncio.run(databases.fill_indexed(f"sqlite:///{self._folder}/filled.db", range(SHIPMENTS)))
         if self._postgres:
             self._admin("CREATE DATABASE filled")
-            asyncio.run(databases.fill(self._postgres.url("filled"), range(SHIPMENTS)))
+            asyncio.run(databases.fill_indexed(self._postgres.url("filled"), range(SHIPMENTS)))
 
     def fresh(self, engine: str, *, filled: bool) -> str:
         """The URL of a new database."""
