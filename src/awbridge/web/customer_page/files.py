@@ -11,7 +11,6 @@ from awbridge.domain.customer_page.brand import colour_rules
 from awbridge.sinks.brand_files import Logo
 from awbridge.web.customer_page.responses import DATA_HEADERS, FILE_HEADERS, FOR_EVER, PageResponse
 
-HEALTH = "health"
 CSS = b"text/css; charset=utf-8"
 SCRIPT = b"text/javascript; charset=utf-8"
 _EVERY_SITE = ((b"access-control-allow-origin", b"*"), (b"cross-origin-resource-policy", b"cross-origin"))
@@ -47,9 +46,6 @@ def page_files(*, colour: str, own_css: bytes = b"", logo: Logo | None = None) -
     square = _ICON % colour.encode()
     icon = _named("icon", "svg", square)
     by_name[icon] = _file(square, b"image/svg+xml")
-    by_name[HEALTH] = PageResponse(
-        status=200, body=b"awbridge customer page\n", content_type=b"text/plain", cache=b"no-store"
-    )
     widget = (resources.files(__package__ or "") / "static" / "widget.js").read_bytes()
     named = _named("widget", "js", widget)
     by_name[named] = _script(widget, cache=FOR_EVER)
