@@ -1,8 +1,8 @@
 """How long commands take to start, and how much memory the idle service holds, today's build beside another one.
 
 Today's build is installed alone, as users have it: several of its dependencies import what the development tools bring
-along (structlog imports rich where it finds it), which takes longer than the rest of a command's start. Both builds take
-turns. Processor time is user and system time together; it depends less on other load than the clock.
+along (structlog imports rich where it finds it), which takes longer than the rest of a command's start. Both builds
+take turns. Processor time is user and system time together; it depends less on other load than the clock.
 """
 
 from __future__ import annotations
