@@ -11,7 +11,6 @@ import pytest
 import structlog
 
 from tests.support import fork_server, vendor_files
-from tests.support.absent import absent
 from tests.support.filling import filled
 from tests.support.postgres import PostgresServer, find_binaries, postgres_server, remember_types
 from tests.support.s3 import S3Server, s3_server
