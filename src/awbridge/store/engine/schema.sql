@@ -1,8 +1,8 @@
 -- The current schema, for reading: this file, and schema.sql of every other folder of the store. The migrations create it;
 -- a test compares both. One text serves SQLite and PostgreSQL; parts for one engine stand in double braces. Conventions:
 -- times end in _at and are UTC; `shard` is a stable hash of the row's own key (0 to 63) and leads every key of a large
--- table, so that tables can be spread over many servers; `id` grows with time; JSON bodies are stored as text or bytes,
--- exactly as received.
+-- table: it spreads locks, and a table can be partitioned by it; `id` grows with time; JSON bodies are stored as text or
+-- bytes, exactly as received.
 
 -- One row: the latest time that any process saw; when the clock last went back, and by how much.
 CREATE TABLE clock_marks (
