@@ -22,7 +22,12 @@ def serve(host: str | None, port: int | None) -> None:
     """
     from awbridge.app.serve import serve
 
-    run(serve(read_settings(host=host, port=port), on_ready=lambda url: click.echo(f"awbridge listens on {url}")))
+    run(
+        serve(
+            read_settings(strict=True, host=host, port=port),
+            on_ready=lambda url: click.echo(f"awbridge listens on {url}"),
+        )
+    )
 
 
 @click.command()
@@ -33,7 +38,7 @@ def work() -> None:
     """
     from awbridge.app.work import work
 
-    run(work(read_settings()))
+    run(work(read_settings(strict=True)))
 
 
 @click.command()

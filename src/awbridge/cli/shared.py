@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from awbridge.app.load_settings import Configuration
     from awbridge.app.settings import Settings
     from awbridge.clickpost.client.async_client import AsyncClickPost
     from awbridge.store import Store
@@ -43,14 +46,34 @@ def operator() -> str:
     return f"cli ({_user()})"
 
 
-def read_settings(**overrides: Any) -> Settings:
-    """The settings; overrides that are not None take precedence. Configures logging."""
-    from awbridge.app.load_settings import load_settings
+def read_settings(*, strict: bool = False, **overrides: Any) -> Settings:
+    """The settings; overrides that are not None take precedence. Configures logging.
+
+    `strict`: refuse names that look like settings and are none, instead of warning.
+    """
     from awbridge.app.logs import set_up_logs
 
-    settings = load_settings(**{name: value for name, value in overrides.items() if value is not None})
+    found = read_configuration(strict=strict, **overrides)
+    for sentence in found.unknown:
+        warn(sentence)
+    settings = found.settings
     set_up_logs(level=settings.log_level, as_json=settings.log_format == "json")
     return settings
+
+
+def read_configuration(*, strict: bool = False, **overrides: Any) -> Configuration:
+    """The settings with their sources, from the file that --config names."""
+    from awbridge.app.load_settings import load_configuration
+
+    context = click.get_current_context(silent=True)
+    config: Path | None = context.find_root().params.get("config") if context else None
+    given = {name: value for name, value in overrides.items() if value is not None}
+    return load_configuration(config=config, strict=strict, **given)
+
+
+def warn(text: str) -> None:
+    """Print a warning on standard error."""
+    click.echo(click.style("warning: ", fg="yellow") + text, err=True)
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
