@@ -190,7 +190,7 @@ def catch_up(start: datetime | None, end: datetime | None, everything: bool, onl
 async def _show_coverage(settings: Settings, store: Store, as_json: bool) -> None:
     covered = await coverage(store=store, clock=utc_now)
     if as_json:
-        from awbridge.web.v1.tracking_views import CoverageView
+        from awbridge.web.v1.views.tracking import CoverageView
 
         click.echo(CoverageView.model_validate(covered).model_dump_json(indent=2))
         return
