@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -62,8 +63,11 @@ _COMMANDS = (
     help="File of settings, given before the command. [default: AWBRIDGE_CONFIG, awbridge.toml]",
 )
 @click.version_option(awbridge.__version__, prog_name="awbridge")
-def main(config: Path | None) -> None:
+@click.pass_context
+def main(context: click.Context, config: Path | None) -> None:
     """The finished ClickPost integration.
 
     Settings come from AWBRIDGE_* variables and awbridge.toml. Start with: awbridge demo
     """
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        context.color = False

@@ -52,12 +52,14 @@ def read_settings(*, strict: bool = False, **overrides: Any) -> Settings:
     `strict`: refuse names that look like settings and are none, instead of warning.
     """
     from awbridge.app.logs import set_up_logs
+    from awbridge.cli import output
 
     found = read_configuration(strict=strict, **overrides)
     for sentence in found.unknown:
         warn(sentence)
     settings = found.settings
     set_up_logs(level=settings.log_level, as_json=settings.log_format == "json")
+    output.use_zone(settings.zone)
     return settings
 
 
