@@ -174,11 +174,10 @@ class HttpConnection(asyncio.Protocol):
             raise _Refused("head")
         parser = self._parser
         cycle.method = parser.get_method()
-        keep_alive = parser.should_keep_alive()
-        cycle.keep_alive = keep_alive and not self._draining
+        cycle.keep_alive = parser.should_keep_alive() and not self._draining
         if cycle.method == b"CONNECT" or len(self._queue) > self._limits.pipelined:
             raise _Refused("not_http")
-        cycle.ordinary = cycle.method == b"POST" and keep_alive and is_ordinary(cycle)
+        cycle.ordinary = cycle.method == b"POST" and is_ordinary(cycle)
         self._head_complete = True
         self._stopped = parser.should_upgrade() and has_body(cycle.headers)
         self._unparsed = self._received = 0
