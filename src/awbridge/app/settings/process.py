@@ -29,6 +29,12 @@ class ProcessSettings(SettingsBase):
         le=100_000,
         description="Connections that clients may hold at once; at most half of them idle.",
     )
+    drain_seconds: float = Field(
+        0.0,
+        ge=0,
+        le=120,
+        description="Seconds that `awbridge serve` continues to serve after SIGTERM, with /readyz 503.",
+    )
     trusted_proxies: Networks = Field(
         (), description="Addresses or networks of proxies whose X-Forwarded-For is trusted, besides this machine's own."
     )

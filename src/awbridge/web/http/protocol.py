@@ -173,6 +173,9 @@ class HttpConnection(asyncio.Protocol):
         parser = self._parser
         cycle.method = parser.get_method()
         cycle.keep_alive = parser.should_keep_alive()
+        if self.connections.leaving and cycle.keep_alive:
+            cycle.keep_alive = False
+            cycle.headers.append((b"connection", b"close"))  # then uvicorn's response says it too
         if cycle.method == b"CONNECT" or len(self._queue) > self._limits.pipelined:
             raise _Refused("not_http")
         cycle.ordinary = cycle.method == b"POST" and cycle.keep_alive and is_ordinary(cycle)
