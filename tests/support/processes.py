@@ -88,6 +88,15 @@ class Running:
     def log(self) -> str:
         return (self._folder / f"{self.arguments[0]}-{self.port}.log").read_text()
 
+    def send_signal(self, number: int) -> None:
+        assert self._process
+        self._process.send_signal(number)
+
+    def wait(self, timeout: float) -> int:
+        """The exit code, once it ends by itself."""
+        assert self._process
+        return self._process.wait(timeout)
+
     def kill(self) -> None:
         """kill -9: the process cannot shut down in order."""
         assert self._process

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -27,6 +27,7 @@ from awbridge.sinks.addresses import read_networks
 from awbridge.steps.handover.print_labels import FetchesLabels, OnlyStored
 from awbridge.steps.polling.watch import WebhookRefusals
 from awbridge.steps.runtime.clock import utc_now
+from awbridge.steps.runtime.loop import Loop
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.web.app import build_app
@@ -34,6 +35,7 @@ from awbridge.web.dependencies import ApiContext, AuditContext
 from awbridge.web.http.limits import Connections, Limits, connections_within_files
 from awbridge.web.http.server import server_config
 from awbridge.web.pages.messages.context import MessageContext
+from awbridge.web.ready import Readiness
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 
 log = structlog.get_logger()
@@ -47,12 +49,15 @@ async def serve(
     """Run the web server and the steps in this process until SIGTERM or SIGINT.
 
     While ClickPost's username or key is not set, only the pages and the webhook endpoint are served and no step runs.
+    When told to stop, steps claim nothing more and /readyz answers 503; requests are served for `drain_seconds` more.
+    SIGINT, and a second SIGTERM, cut that short.
 
     `on_ready` receives the address listened on. With `stop`, run until it is set; the caller handles signals.
     """
+    at_once = asyncio.Event()
     if stop is None:
         stop = asyncio.Event()
-        on_signal(stop.set)
+        on_signal(stop.set, at_once.set)
     problem = vendor_problem(settings)
     async with setting_up(settings, problem) if problem else assembled(settings) as bridge:
         server = _Server(
@@ -69,7 +74,7 @@ async def serve(
             )
         )
         server.on_ready = lambda: _announce(server.url, on_ready)
-        stopping = asyncio.create_task(_stop_server(stop, server))
+        stopping = asyncio.create_task(_stop_server(stop, at_once, server, bridge, settings.drain_seconds))
         try:
             await server.serve()
         finally:
@@ -79,11 +84,21 @@ async def serve(
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """What the server serves while the steps run: the app, its webhook endpoint, and the client connections."""
+    """What the server serves while the steps run: the app, its webhook endpoint, and the client connections.
+
+    `leave` prepares the end: steps claim nothing more, /readyz answers 503, and connections close after a response.
+    """
 
     app: ASGIApp
     webhook: WebhookEndpoint
     connections: Connections
+    readiness: Readiness
+    loops: Mapping[str, Loop]
+
+    def leave(self) -> None:
+        """Prepare the end; what arrives is still served."""
+        self.readiness.leaving = self.connections.leaving = True
+        stop_all(self.loops)
 
 
 @asynccontextmanager
@@ -97,10 +112,11 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
         ingest.on_stored = loops["apply"].wake
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
         endpoint = WebhookEndpoint(ingest, keys, utc_now, refusals)
-        connections = _connections(settings)
+        connections, readiness = _connections(settings), Readiness(store, utc_now)
         app = build_app(
             api_context(settings, store, world.clickpost, world.labels),
             webhook=endpoint,
+            readiness=readiness,
             loops=list(loops.values()),
             api_keys=[k.get_secret_value() for k in settings.api_keys],
             recorder=world.recorder,
@@ -109,7 +125,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
             customer_page=customer_page(settings, store, utc_now, connections.refused),
         )
         async with _ingesting(ingest), running(loops):
-            yield Bridge(app, endpoint, connections)
+            yield Bridge(app, endpoint, connections, readiness, loops)
 
 
 @asynccontextmanager
@@ -123,10 +139,11 @@ async def setting_up(settings: Settings, problem: str) -> AsyncGenerator[Bridge]
         ingest = Ingest(store)
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
         endpoint = WebhookEndpoint(ingest, keys, utc_now, WebhookRefusals())
-        connections = _connections(settings)
+        connections, readiness = _connections(settings), Readiness(store, utc_now)
         app = build_app(
             api_context(settings, store, None, OnlyStored()),
             webhook=endpoint,
+            readiness=readiness,
             loops=[],
             api_keys=[k.get_secret_value() for k in settings.api_keys],
             host=settings.host,
@@ -135,7 +152,7 @@ async def setting_up(settings: Settings, problem: str) -> AsyncGenerator[Bridge]
             customer_page=customer_page(settings, store, utc_now, connections.refused),
         )
         async with _ingesting(ingest):
-            yield Bridge(app, endpoint, connections)
+            yield Bridge(app, endpoint, connections, readiness, {})
 
 
 @asynccontextmanager
@@ -198,8 +215,15 @@ def audit_context(settings: Settings) -> AuditContext:
     )
 
 
-async def _stop_server(stop: asyncio.Event, server: uvicorn.Server) -> None:
+async def _stop_server(
+    stop: asyncio.Event, at_once: asyncio.Event, server: uvicorn.Server, bridge: Bridge, drain_seconds: float
+) -> None:
     await stop.wait()
+    bridge.leave()
+    log.info("server.stopping", drain_seconds=drain_seconds)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(drain_seconds):
+            await at_once.wait()
     server.should_exit = True
 
 

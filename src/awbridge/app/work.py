@@ -7,7 +7,7 @@ import gc
 import signal
 import sys
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import structlog
@@ -81,14 +81,25 @@ async def running(loops: dict[str, Loop]) -> AsyncGenerator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def stop_all(loops: dict[str, Loop]) -> None:
+def stop_all(loops: Mapping[str, Loop]) -> None:
     """Let every loop end after its current work."""
     for loop in loops.values():
         loop.stop()
 
 
-def on_signal(stop: Callable[[], None]) -> None:
-    """Call `stop` on SIGTERM and SIGINT, which only the main thread can handle."""
+def on_signal(stop: Callable[[], None], at_once: Callable[[], None] = lambda: None) -> None:
+    """Call `stop` on SIGTERM and SIGINT, which only the main thread can handle.
+
+    `at_once` is called too on SIGINT, and on every signal after the first.
+    """
+    asked: list[int] = []
+
+    def handle(number: int) -> None:
+        if asked or number == signal.SIGINT:
+            at_once()
+        asked.append(number)
+        stop()
+
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop)
+            asyncio.get_running_loop().add_signal_handler(number, handle, number)

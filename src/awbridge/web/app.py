@@ -36,6 +36,7 @@ def build_app(
     loops: Sequence[Loop],
     api_keys: Sequence[str],
     recorder: CallRecorder | None = None,
+    readiness: Readiness | None = None,
     host: str = "",
     connections: Connections | None = None,
     limiter: WrongKeyLimiter | None = None,
@@ -56,7 +57,7 @@ def build_app(
         webhook=webhook,
         loops=loops,
         connections=connections,
-        readiness=Readiness(api.store, api.clock),
+        readiness=readiness or Readiness(api.store, api.clock),
         access=access,
         recorder=recorder,
     )

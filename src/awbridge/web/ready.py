@@ -17,19 +17,24 @@ PROOF_LASTS = 2.0  # seconds that a successful write counts: the route is open, 
 
 
 class Readiness:
-    """Answers /readyz. Concurrent requests share one check."""
+    """Answers /readyz. Concurrent requests share one check. `leaving`: the process is about to stop."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._checking = asyncio.Lock()
         self._proved_at = float("-inf")
+        self.leaving = False
 
     async def answer(self) -> Response:
         """200 if this version can use the database's schema and a write succeeded within the last two seconds.
 
+        503 from the moment on at which this process is told to stop.
+
         The schema of a newer version can be used if its migrations are compatible with this version.
         """
+        if self.leaving:
+            return problems.problem(503, "This process is stopping", "Send requests to another one.")
         try:
             async with self._checking:
                 missing = await self._store.pending_migrations()

@@ -11,6 +11,7 @@ import pytest
 
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
+from awbridge.web.http.limits import Connections
 from awbridge.web.http.request_cycle import LARGEST_BUFFERED_BODY, ResponseEncoder
 from awbridge.web.webhook.endpoint import (
     LARGEST_BODY,
@@ -123,6 +124,28 @@ async def test_an_ordinary_webhook_is_answered_without_asgi(web: Web, recorded: 
     assert web.endpoint.counts == {200: 2}
     assert web.endpoint.last_at == web.clock()
     assert await count(web.store, "inbox") == 1
+
+
+@sqlite_only
+async def test_each_connection_closes_after_its_next_response_once_the_server_leaves(
+    web: Web, recorded: RecordingEndpoint
+) -> None:
+    connections = Connections()
+    async with (
+        serving(recorded, web.endpoint, connections=connections) as url,
+        connected(url) as kept,
+        connected(url) as relayed,
+        connected(url) as older,
+    ):
+        assert await kept.ask(request()) == 200
+        connections.leaving = True
+        kept.send(request())
+        relayed.send(b"GET /elsewhere HTTP/1.1\r\nhost: x\r\nconnection: keep-alive\r\n\r\n")
+        older.send(request(version="1.0"))
+        for line, status in ((kept, 200), (relayed, 405), (older, 200)):
+            answered, headers, _ = await line.answer()
+            assert (answered, headers["connection"]) == (status, "close")
+            assert await line.ended()
 
 
 @pytest.mark.parametrize("size", [1, 7, 100, 10_000])

@@ -37,6 +37,12 @@ class ProcessSettings(SettingsBase):
         le=86400,
         description="Seconds that an idle connection stays open. More than proxies in front keep theirs.",
     )
+    drain_seconds: float = Field(
+        0.0,
+        ge=0,
+        le=120,
+        description="Seconds that `awbridge serve` continues to serve after SIGTERM, with /readyz 503.",
+    )
     trusted_proxies: Networks = Field(
         (),
         example="10.0.0.0/8,192.0.2.7",

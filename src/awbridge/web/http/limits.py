@@ -67,11 +67,15 @@ class Client(Protocol):
 
 
 class Connections:
-    """All connections of a server. `refused` counts refusals and early closes by reason."""
+    """All connections of a server. `refused` counts refusals and early closes by reason.
+
+    `leaving`: the server is about to stop, so each connection closes after its next response, which says so.
+    """
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self.refused: Counter[str] = Counter()
+        self.leaving = False
         self._by_state: dict[ConnectionState, dict[Client, None]] = {state: {} for state in ConnectionState}
         self._timer: asyncio.TimerHandle | None = None
         self._reported: Counter[str] = Counter()
