@@ -92,7 +92,9 @@ class SettingsBase:
     fields: ClassVar[Mapping[str, Setting]] = {}
 
     def __init_subclass__(cls) -> None:
-        found = dict(cls.fields)
+        found: dict[str, Setting] = {}
+        for base in reversed(cls.__mro__[1:]):  # several groups of settings may be joined in one class
+            found |= getattr(base, "fields", {})
         for name, kind in cls.__annotations__.items():
             if isinstance(kind, str):
                 raise TypeError(f"{cls.__module__}: annotations of settings are read, so they cannot be texts")

@@ -3,9 +3,9 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from awbridge.app.brand_settings import BrandSettings
 from awbridge.app.setting_fields import Field
 from awbridge.app.setting_types import CustomerAnswers, LinkKeyTexts, PageOrigins, PublicUrl
+from awbridge.app.settings.brand import BrandSettings
 
 if TYPE_CHECKING:
     from awbridge.domain.customer_page.links import TrackLinks
