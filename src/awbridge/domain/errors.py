@@ -134,6 +134,10 @@ class ObjectsError(AwbridgeError):
     """The object storage is unreachable, slow, full or refuses. A retry may succeed."""
 
 
+class BackupError(AwbridgeError):
+    """A backup could not be made, verified or restored. The text says why and what to do."""
+
+
 class IdentityError(AwbridgeError):
     """The identity provider cannot be reached, refused, or its answer cannot be trusted. The text says why."""
 
