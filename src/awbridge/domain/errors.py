@@ -18,6 +18,7 @@ AwbridgeError
 ├── NotPossible          the shipment's state does not allow the request
 ├── NoTransaction        the caller has no open transaction that orders could join
 ├── ObjectsError         the object storage failed; a retry may succeed
+├── BackupError          a backup could not be made, verified or restored; the text says why
 ├── MailError            the mail server failed; a retry may succeed
 ├── DocumentError        a PDF could not be made; the text says why
 └── VendorError          a call to ClickPost that is not about one shipment failed

@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LostSpan:
-    """After a restore: everything up to `point_at` is in the database; what happened since, until `until_at`, may not be.
+    """After a restore: what happened up to `point_at` is in the database; after that, until `until_at`, it may not be.
 
     `restored_at`: when the database was corrected for it. What is written later is complete.
     """

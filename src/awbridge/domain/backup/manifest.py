@@ -42,7 +42,7 @@ class BackupManifest:
 
     @property
     def manifest_key(self) -> str:
-        """The name of the object that holds this manifest. It is stored last: without it, the backup is not complete."""
+        """The name of the object that holds this manifest. It is stored last: without it, a backup is incomplete."""
         return self.key + MANIFEST_ENDING
 
     def to_json(self) -> bytes:
@@ -57,10 +57,18 @@ def read_manifest(content: bytes) -> BackupManifest:
         values: dict[str, Any] = json.loads(content)
         taken_at = datetime.fromisoformat(values.pop("taken_at"))
         counts = {str(table): int(rows) for table, rows in values.pop("counts").items()}
-        known = {name: values[name] for name in BackupManifest.__slots__ if name in values}
-        numbers = {name: int(known.pop(name)) for name in ("schema", "bytes", "database_bytes")}
-        texts = {name: str(value) for name, value in known.items()}
-        return BackupManifest(taken_at=taken_at.astimezone(UTC), counts=counts, **numbers, **texts)
+        return BackupManifest(
+            name=str(values["name"]),
+            database=str(values["database"]),
+            taken_at=taken_at.astimezone(UTC),
+            version=str(values["version"]),
+            schema=int(values["schema"]),
+            bytes=int(values["bytes"]),
+            sha256=str(values["sha256"]),
+            database_bytes=int(values["database_bytes"]),
+            database_sha256=str(values["database_sha256"]),
+            counts=counts,
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BackupError(f"a backup's manifest cannot be read ({type(error).__name__}: {error})") from None
 
@@ -72,6 +80,4 @@ def backup_name(database: str, taken_at: datetime) -> str:
 
 def outdated(backups: list[BackupManifest], newest: BackupManifest, *, keep: timedelta) -> list[BackupManifest]:
     """The backups of the same database that are older than `keep`, counted from the newest one, which stays."""
-    return [
-        one for one in backups if one.database == newest.database and newest.taken_at - one.taken_at > keep
-    ]
+    return [one for one in backups if one.database == newest.database and newest.taken_at - one.taken_at > keep]

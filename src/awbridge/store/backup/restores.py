@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from awbridge.domain.backup.lost_span import LostSpan
 from awbridge.store.engine.database import Session
