@@ -201,7 +201,7 @@ def test_a_downtime_is_declared_in_its_zone_shown_and_removed(awbridge: Any, tmp
     weekly = awbridge(*add, "--account", "other", "--days", "sat,sun", "--start", "23:30", "--end", "02:00")
     assert weekly.exit_code == 0
     first, second = json.loads(awbridge("couriers", "downtime", "list", "--json").stdout)
-    assert (first["to"], first["zone"], first["reason"]) == ("2999-01-01T00:00:00Z", "Asia/Kolkata", "works")
+    assert (first["to"], first["zone"], first["reason"]) == ("2999-01-01T05:30:00+05:30", "Asia/Kolkata", "works")
     assert (second["account"], second["days"], second["from"], second["to"]) == ("4:other", "sat,sun", "23:30", "02:00")
     held = accounts_shown(awbridge)["Delhivery Surface"]
     assert (held["held"], held["problem"], held["waiting"]) == ("downtime", "declared downtime: works", 1)

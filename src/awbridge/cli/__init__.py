@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 import awbridge
@@ -53,8 +55,11 @@ _COMMANDS = (
 
 @click.group(cls=Group, commands=_COMMANDS)
 @click.version_option(awbridge.__version__, prog_name="awbridge")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """The finished ClickPost integration.
 
     Settings come from AWBRIDGE_* variables and awbridge.toml. Start with: awbridge demo
     """
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        context.color = False

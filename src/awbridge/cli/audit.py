@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from awbridge.cli import output
+from awbridge.cli.group import Group
 from awbridge.cli.shared import as_json_option, fail, on_settings, with_settings
 from awbridge.cli.times import DAY
 from awbridge.domain.errors import AwbridgeError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _REPORT = ("id", "shipments", "calls", "object_key", "mailed_at")
 
 
-@click.group("report")
+@click.group("report", cls=Group)
 def report_group() -> None:
     """Make reports by hand."""
 
@@ -85,7 +86,7 @@ async def evidence(settings: Settings, store: Store, reference_number: str, for_
     click.echo(str(path))
 
 
-@click.group("archive")
+@click.group("archive", cls=Group)
 def archive_group() -> None:
     """The archive of failed calls in object storage."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from awbridge.cli import output
+from awbridge.cli.group import Group
 from awbridge.cli.shared import as_json_option, on_settings, on_store, operator
 from awbridge.domain.customer_page.answers import AnswerHandling, AnswerState, CustomerAnswerKind, read_rules
 from awbridge.steps.runtime.clock import utc_now
@@ -22,7 +23,7 @@ _SUMMARY = ("id", "reference_number", "waybill", "kind", "day", "state", "settle
 note_option = click.option("--note", default="", help="For operators; the customer does not see it.")
 
 
-@click.group("answers")
+@click.group("answers", cls=Group)
 def answers_group() -> None:
     """Customers' answers: what they want after a failed delivery."""
 

@@ -9,6 +9,8 @@ import click
 
 from awbridge.cli.shared import fail
 
+_WHOLE = 1000  # characters: more than any short help has
+
 
 class Lazy(click.Command):
     """A command or group as lists show it. `target` is `module:name` within `awbridge.cli`."""
@@ -32,6 +34,14 @@ class Group(click.Group):
         """The command that the arguments name, imported."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, command.load() if isinstance(command, Lazy) else command, rest
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands with their short help, uncut: a long one continues on the next line."""
+        known = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, command.get_short_help_str(_WHOLE)) for name, command in known if command and not command.hidden]
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from awbridge.cli import output
+from awbridge.cli.group import Group
 from awbridge.cli.shared import as_json_option, fail, on_settings, on_store, operator
 from awbridge.cli.times import DAY
 from awbridge.domain.errors import NotPossible
@@ -50,7 +51,7 @@ async def _fetcher(settings: Settings, store: Store) -> AsyncGenerator[LabelFetc
         yield LabelFetcher(store=store, files=files, clickpost=clickpost, clock=utc_now, policy=policy)
 
 
-@click.group("labels")
+@click.group("labels", cls=Group)
 def labels_group() -> None:
     """Labels as PDFs: print those of many shipments at once."""
 
@@ -126,7 +127,7 @@ async def print_labels(
         fail(f"{printed.run.problems} of {printed.run.shipments} shipments have no label on the PDF")
 
 
-@click.group("manifests")
+@click.group("manifests", cls=Group)
 def manifests_group() -> None:
     """Hand-over manifests: what a courier signs when it takes parcels."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from awbridge.cli import output
+from awbridge.cli.group import Group
 from awbridge.cli.shared import as_json_option, fail, on_settings, on_store, read_settings, with_store
 from awbridge.cli.times import MOMENT, in_zone
 from awbridge.domain.notify.events import EventKind
@@ -37,7 +38,7 @@ _channel_option = click.option(
 _endpoint_argument = click.argument("endpoint_id", type=int)
 
 
-@click.group("notices")
+@click.group("notices", cls=Group)
 def notices_group() -> None:
     """Messages to customers: what was sent, what was not, and why."""
 
@@ -144,7 +145,7 @@ def lint(as_json: bool) -> None:
         sys.exit(1)
 
 
-@click.group("endpoints")
+@click.group("endpoints", cls=Group)
 def endpoints_group() -> None:
     """Webhook subscribers: systems that receive events as signed webhooks."""
 
@@ -297,7 +298,7 @@ async def replay(settings: Settings, store: Store, endpoint_id: int, since: date
     click.echo(f"{due} events are due again")
 
 
-@click.group("opt-outs")
+@click.group("opt-outs", cls=Group)
 def opt_outs_group() -> None:
     """Addresses that receive no messages. Only hashes are stored."""
 
@@ -347,7 +348,7 @@ async def list_opt_outs(store: Store, limit: int, as_json: bool) -> None:
     output.show(found, rows, as_json=as_json, empty="no opt-outs")
 
 
-@click.group("alarms")
+@click.group("alarms", cls=Group)
 def alarms_group() -> None:
     """Alarms to operators."""
 

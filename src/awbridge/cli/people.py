@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from awbridge.cli import output
+from awbridge.cli.group import Group
 from awbridge.cli.shared import as_json_option, fail, on_store
 from awbridge.domain.people.credentials import password_problem
 from awbridge.domain.people.role import Role
@@ -23,7 +24,7 @@ _role_option = click.option("--role", required=True, type=click.Choice([role.val
 _login_argument = click.argument("login")
 
 
-@click.group("people")
+@click.group("people", cls=Group)
 def people_group() -> None:
     """Who may sign in to the pages."""
 
@@ -141,7 +142,7 @@ async def end_sessions(store: Store, login: str) -> None:
     click.echo(f"{await steps.end_sessions(store=store, clock=utc_now, login=login)} sessions ended")
 
 
-@click.group("keys")
+@click.group("keys", cls=Group)
 def keys_group() -> None:
     """API keys of programs, each with a role."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from awbridge.cli import output
+from awbridge.cli.group import Group
 from awbridge.cli.shared import as_json_option, fail, on_store, read_settings, with_settings, with_vendor
 from awbridge.cli.times import MOMENT, in_zone
 from awbridge.clickpost.wire.masking import mask_url
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 A_ROUND = timedelta(minutes=1)  # within which a step handles what is due
 
 
-@click.group("webhook")
+@click.group("webhook", cls=Group)
 def webhook_group() -> None:
     """Register the webhook endpoint at ClickPost and test it."""
 
@@ -189,7 +190,7 @@ def catch_up(start: datetime | None, end: datetime | None, everything: bool, onl
 async def _show_coverage(settings: Settings, store: Store, as_json: bool) -> None:
     covered = await coverage(store=store, clock=utc_now)
     if as_json:
-        from awbridge.web.v1.tracking_views import CoverageView
+        from awbridge.web.v1.views.tracking import CoverageView
 
         click.echo(CoverageView.model_validate(covered).model_dump_json(indent=2))
         return

@@ -47,9 +47,11 @@ def read_settings(**overrides: Any) -> Settings:
     """The settings; overrides that are not None take precedence. Configures logging."""
     from awbridge.app.load_settings import load_settings
     from awbridge.app.logs import set_up_logs
+    from awbridge.cli import output
 
     settings = load_settings(**{name: value for name, value in overrides.items() if value is not None})
     set_up_logs(level=settings.log_level, as_json=settings.log_format == "json")
+    output.use_zone(settings.zone)
     return settings
 
 

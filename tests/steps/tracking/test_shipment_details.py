@@ -19,7 +19,7 @@ from awbridge.store import Store
 from awbridge.store.audit import figures
 from awbridge.store.orders import lists
 from awbridge.store.tracking import inbox, promises
-from awbridge.web.v1.shipments.views import Viewing, shipment_view
+from awbridge.web.v1.views.shipments import Viewing, shipment_view
 from tests.support.rows import MINUTE, T0, add, delivery, place, sql
 from tests.support.world import INDIA, SetClock, as_body, get, timeline, webhook
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from awbridge.cli import output
+from awbridge.cli.group import Group
 from awbridge.cli.shared import as_json_option, on_store, read_settings, with_store
 from awbridge.cli.times import CLOCK, MOMENT
 from awbridge.domain.couriers.downtime import DAYS, Downtime, declare
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from awbridge.store import Store
 
 
-@click.group("downtime")
+@click.group("downtime", cls=Group)
 def downtime_group() -> None:
     """Declared downtimes: shipments due meanwhile are held. They go out afterwards, oldest first."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from awbridge.cli import output
+from awbridge.cli.group import Group
 from awbridge.cli.shared import as_json_option, on_store, with_store
 from awbridge.clickpost.orders.parcel import parcel_of
 from awbridge.domain.couriers.allocation import RULE_FIELDS, Rule, rule_fields
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _LAYOUT = layout_by_names({name: (name.replace("_", " "),) for name in RULE_FIELDS}, ("name", "transporter"))
 
 
-@click.group("rules")
+@click.group("rules", cls=Group)
 def rules_group() -> None:
     """Which transporter takes an order that names none. The first rule that matches decides."""
 

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from awbridge.cli import output
+from awbridge.cli.group import Group
 from awbridge.cli.shared import as_json_option, fail, with_store
 from awbridge.clickpost.models.ndr import NdrAction
 from awbridge.domain.orders.action import ActionKind
@@ -116,7 +117,7 @@ def instruct(reference_number: str, instruction: str, key: str | None, as_json: 
     _request(ActionKind.NDR, reference_number, body, key, as_json=as_json)
 
 
-@click.group("pickups")
+@click.group("pickups", cls=Group)
 def pickups_group() -> None:
     """Schedule pickups."""
 
@@ -139,7 +140,7 @@ def ask_pickup(file: IO[str], key: str | None, as_json: bool) -> None:
     _show_requested(requested, as_json=as_json)
 
 
-@click.group("waybills")
+@click.group("waybills", cls=Group)
 def waybills_group() -> None:
     """Waybills that were booked elsewhere."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from awbridge.cli import output
+from awbridge.cli.group import Group
 from awbridge.cli.shared import as_json_option, fail, on_store, operator, with_store
 from awbridge.domain.orders.action import ActionState
 from awbridge.steps.runtime.clock import utc_now
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _SUMMARY = ("id", "kind", "reference_number", "state", "tries", "problem", "requested_at")
 
 
-@click.group("actions")
+@click.group("actions", cls=Group)
 def actions_group() -> None:
     """Requests to ClickPost: edits, labels, pickups, NDR, registrations."""
 

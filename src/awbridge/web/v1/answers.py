@@ -3,55 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from awbridge.domain.customer_page.answers import AnswerState, CustomerAnswer
 from awbridge.steps.customer_page import answers as steps
 from awbridge.store.customer_page import answers
 from awbridge.web.dependencies import ApiDep, StoreDep
-from awbridge.web.v1.request_parsing import NO_NUL, make_cursor, read_cursor
+from awbridge.web.v1.request_parsing import NO_NUL, Cursor, Limit, make_cursor, read_cursor
 from awbridge.web.v1.shipments.lookup import ShipmentDep
 from awbridge.web.v1.strict import OwnBody
-from awbridge.web.v1.views import Cursor, Limit, View
+from awbridge.web.v1.views.answers import AnswerList, AnswerPage, AnswerView
 
 router = APIRouter(tags=["customers' answers"])
-
-
-class AnswerView(View):
-    """What a customer answered on the page of a parcel, and what became of it."""
-
-    id: str
-    reference_number: str
-    waybill: str = Field(description="The box of a multi-piece shipment; empty for the whole shipment.")
-    kind: str = Field(description="deliver_again, new_phone, new_address, pick_up, refuse or not_received.")
-    day: date | None = Field(description="The day that the customer chose for the next attempt.")
-    body: dict[str, Any] = Field(description="The new phone number, address and landmark, as far as they were given.")
-    state: str = Field(description="received, sent, done, refused, overtaken, dismissed or replaced.")
-    why: str | None = Field(description="Why it ended, or the operator's note.")
-    about_at: datetime = Field(description="The time of the failed delivery, or of the delivery, that it is about.")
-    ndr_code: int | None = Field(description="Why that delivery failed.")
-    action: str | None = Field(description="The id of its NDR action.")
-    settled_by: str | None = Field(description="Who confirmed or dismissed it; rule: a rule of the settings.")
-    received_at: datetime
-    settled_at: datetime | None
-    updated_at: datetime
-
-
-class AnswerPage(BaseModel):
-    """A page of answers. Pass `next` as `cursor` to get the following page; null on the last."""
-
-    answers: list[AnswerView]
-    next: str | None
-
-
-class AnswerList(BaseModel):
-    """All answers to one shipment, the oldest first."""
-
-    answers: list[AnswerView]
 
 
 class DecisionBody(OwnBody):

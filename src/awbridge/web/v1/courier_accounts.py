@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.exceptions import HTTPException
 
-from awbridge.domain.couriers.downtime import DAYS, Downtime, declare
+from awbridge.domain.couriers.downtime import declare
 from awbridge.steps.couriers import downtimes as downtime_steps
 from awbridge.store.audit import samples
 from awbridge.store.couriers import accounts, downtimes
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
 from awbridge.web.v1.request_parsing import NO_NUL, LocalTime, Moment, parse_id
 from awbridge.web.v1.strict import OwnBody
+from awbridge.web.v1.views.courier_accounts import AccountView, DowntimeView, account_view, downtime_view
 
 router = APIRouter(tags=["couriers"])
-
-
-class AccountView(BaseModel):
-    """A courier account that has or had shipments."""
-
-    courier_partner_id: int
-    account_code: str | None
-    held: str | None = Field(description="Why nothing is sent: account, breaker or downtime; null if nothing is held.")
-    problem: str | None
-    since_at: datetime | None = Field(description="When the incident began.")
-    until: datetime | None = Field(description="When the next probe is due, or when the downtime ends.")
-    waiting: int = Field(description="Shipments that wait to be placed; counted only for held accounts.")
-    rate_per_second: float | None
 
 
 class RateBody(OwnBody):
@@ -56,12 +42,6 @@ class DowntimeBody(OwnBody):
     reason: str = Field("", max_length=500, pattern=NO_NUL)
 
 
-class DowntimeView(DowntimeBody):
-    """A declared downtime."""
-
-    id: str
-
-
 @router.get("/accounts")
 async def list_accounts(store: StoreDep, clock: ClockDep) -> list[AccountView]:
     """Every courier account that has or had shipments, and why it is held."""
@@ -71,7 +51,7 @@ async def list_accounts(store: StoreDep, clock: ClockDep) -> list[AccountView]:
         sample = await samples.large(session, now=clock())
         counted = {} if sample else accounts.held_numbers(await accounts.count_unplaced(session, list(held)))
         numbers = sample.figures.waiting if sample else counted
-    return [_account_view(account, held.get(account.state.account), numbers) for account in every]
+    return [account_view(account, held.get(account.state.account), numbers) for account in every]
 
 
 @router.put("/accounts/rate")
@@ -101,7 +81,7 @@ async def reset_account(body: Annotated[AccountBody, Body()], store: StoreDep, c
 async def list_downtimes(store: StoreDep, clock: ClockDep) -> list[DowntimeView]:
     """The declared downtimes that have not ended."""
     async with store.read() as session:
-        return [_downtime_view(d) for d in await downtimes.open_ones(session, now=clock())]
+        return [downtime_view(d) for d in await downtimes.open_ones(session, now=clock())]
 
 
 @router.post("/downtimes", status_code=201)
@@ -112,39 +92,10 @@ async def add_downtime(body: Annotated[DowntimeBody, Body()], api: ApiDep) -> Do
         declared = declare(**fields, days=body.weekdays, zone=body.zone or api.zone.key)
     except (ValueError, OverflowError) as error:
         raise HTTPException(422, str(error)) from None
-    return _downtime_view(await downtime_steps.add_downtime(store=api.store, clock=api.clock, declared=declared))
+    return downtime_view(await downtime_steps.add_downtime(store=api.store, clock=api.clock, declared=declared))
 
 
 @router.delete("/downtimes/{number}", status_code=204)
 async def remove_downtime(number: str, store: StoreDep) -> None:
     """Remove a downtime. Its held shipments are sent."""
     await downtime_steps.remove_downtime(store=store, number=parse_id(number))
-
-
-def _account_view(account: accounts.Account, held: accounts.Held | None, numbers: Mapping[str, int]) -> AccountView:
-    return AccountView(
-        courier_partner_id=account.courier_partner_id,
-        account_code=account.account_code,
-        held=held.kind if held else None,
-        problem=held.problem if held else None,
-        since_at=account.state.since_at,
-        until=held.until if held else None,
-        waiting=numbers.get(account.state.account, 0),
-        rate_per_second=account.state.rate_per_second,
-    )
-
-
-def _downtime_view(downtime: Downtime) -> DowntimeView:
-    code = downtime.account.partition(":")[2] if downtime.account is not None else None
-    return DowntimeView(
-        id=str(downtime.id),
-        courier_partner_id=downtime.courier_partner_id,
-        account_code=code,
-        from_at=downtime.from_at,
-        to_at=downtime.to_at,
-        weekdays=[DAYS[day] for day in sorted(downtime.weekdays)],
-        starts=downtime.starts,
-        ends=downtime.ends,
-        zone=downtime.zone,
-        reason=downtime.reason,
-    )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Query
@@ -18,25 +16,12 @@ from awbridge.steps.couriers.moving import Moved
 from awbridge.steps.couriers.sync_couriers import sync_couriers
 from awbridge.store.couriers import couriers, rules
 from awbridge.store.couriers.couriers import CourierAccount
-from awbridge.store.engine.database import Session
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
 from awbridge.web.v1.request_parsing import NO_NUL
 from awbridge.web.v1.strict import OwnBody
-from awbridge.web.v1.views import View
+from awbridge.web.v1.views.couriers import ChangeView, CourierView, SyncView, WarningsView, WarningView, courier_views
 
 router = APIRouter(tags=["couriers"])
-
-
-class CourierView(View):
-    """A transporter, and the courier account that it is mapped to."""
-
-    transporter: str
-    courier_partner_id: int
-    account_code: str | None
-    name: str
-    active: bool
-    fallback: str | None = Field(description="The transporter that takes over what this one cannot carry.")
-    warning: str | None = Field(None, description="What the last comparison with ClickPost found.")
 
 
 class CourierBody(OwnBody):
@@ -51,48 +36,6 @@ class CourierBody(OwnBody):
     fallback: str | None = Field(None, max_length=200, pattern=NO_NUL, description="A transporter that takes over.")
 
 
-class WarningView(View):
-    """A problem of a courier account in use that needs a person."""
-
-    transporter: str = Field(description="Empty if only open shipments use the account.")
-    courier_partner_id: int
-    account_code: str
-    kind: str = Field(description="inactive, vanished or renamed.")
-    warning: str
-    since_at: datetime
-
-
-class WarningsView(View):
-    """The result of the last comparison, and the error if a later one failed."""
-
-    compared_at: datetime | None
-    problem: str | None
-    warnings: list[WarningView]
-
-
-class ChangeView(View):
-    """One difference between the mapping and ClickPost's accounts. `written` is false if it is not applied."""
-
-    change: str
-    transporter: str
-    courier_partner_id: int
-    account_code: str | None
-    name: str
-    written: bool
-    note: str
-
-
-class SyncView(View):
-    """The differences, whether they were applied, and the current warnings."""
-
-    applied: bool
-    changes: list[ChangeView]
-    warnings: list[WarningView]
-    unread: int = Field(
-        0, description="Accounts of ClickPost that could not be read; if there are any, none is reported as vanished."
-    )
-
-
 class MoveBody(OwnBody):
     """The transporter that shipments are moved to."""
 
@@ -103,7 +46,7 @@ class MoveBody(OwnBody):
 async def list_couriers(store: StoreDep) -> list[CourierView]:
     """Every transporter, the courier account that it is mapped to, and its warning."""
     async with store.read() as session:
-        return await _courier_views(session)
+        return await courier_views(session)
 
 
 @router.get("/couriers/warnings")
@@ -177,16 +120,6 @@ async def put_rules(
 ) -> list[dict[str, Any]]:
     """Replace all allocation rules, in this order; all or none."""
     return [rule_fields(rule) for rule in await courier_steps.put_rules(store=store, clock=clock, rows=body)]
-
-
-async def _courier_views(session: Session) -> list[CourierView]:
-    texts: dict[str, list[str]] = defaultdict(list)
-    for warning in await couriers.warnings(session):
-        texts[warning.transporter].append(warning.warning)
-    return [
-        CourierView(**asdict(account), warning="; ".join(texts[account.transporter]) or None)
-        for account in await couriers.every(session)
-    ]
 
 
 def _name(transporter: str) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from awbridge.domain.people.audited import AuditAction
 from awbridge.domain.people.role import Role
@@ -15,29 +14,11 @@ from awbridge.store.people import audit_log
 from awbridge.store.people.api_keys import ApiKey
 from awbridge.store.people.audit_log import NEWEST
 from awbridge.web.dependencies import ApiDep, ProcessDep, StoreDep
-from awbridge.web.v1.request_parsing import NO_NUL, parse_id
+from awbridge.web.v1.request_parsing import NO_NUL, Limit, Number, parse_id
 from awbridge.web.v1.strict import OwnBody
-from awbridge.web.v1.views import Id, Limit, Number, View
+from awbridge.web.v1.views.people import AuditPage, AuditView, KeyView, KeyWithSecret
 
 router = APIRouter(tags=["people"])
-
-
-class KeyView(View):
-    """An API key, without its secret."""
-
-    id: Id
-    name: str
-    role: Role
-    created_by: str
-    created_at: datetime
-    last_used_at: datetime | None = Field(description="To within an hour.")
-    revoked_at: datetime | None
-
-
-class KeyWithSecret(KeyView):
-    """A new API key with its secret, which is shown only once."""
-
-    secret: str
 
 
 class KeyBody(OwnBody):
@@ -45,26 +26,6 @@ class KeyBody(OwnBody):
 
     name: str = Field(min_length=1, max_length=key_steps.LONGEST_NAME, pattern=NO_NUL)
     role: Role
-
-
-class AuditView(View):
-    """Who did what."""
-
-    id: Id
-    at: datetime = Field(validation_alias="recorded_at")
-    actor_kind: str = Field(description="person, key, command, or local (this machine, without keys and people).")
-    actor: str
-    action: str
-    subject: str = Field(description="Such as a reference number; empty if the action has none.")
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
-
-
-class AuditPage(BaseModel):
-    """A page of the audit log. Pass `next` as `cursor` to get the following page; null on the last."""
-
-    entries: list[AuditView]
-    next: str | None
 
 
 @router.get("/keys", response_model=list[KeyView])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body
@@ -12,9 +11,9 @@ from awbridge.steps.privacy.erase import ask_erasure
 from awbridge.store.privacy import erasures
 from awbridge.store.privacy.erasures import Erasure
 from awbridge.web.dependencies import ApiDep, StoreDep
-from awbridge.web.v1.request_parsing import NO_NUL
+from awbridge.web.v1.request_parsing import NO_NUL, Limit
 from awbridge.web.v1.strict import OwnBody
-from awbridge.web.v1.views import Id, Limit, View
+from awbridge.web.v1.views.privacy import ErasureView
 
 router = APIRouter(prefix="/erasures", tags=["evidence"])
 
@@ -24,18 +23,6 @@ class ErasureBody(OwnBody):
 
     phone: str | None = Field(None, max_length=50, pattern=NO_NUL)
     reference_number: str | None = Field(None, max_length=200, pattern=NO_NUL)
-
-
-class ErasureView(View):
-    """An erasure. `person` is a pseudonym or a mask, never the phone number."""
-
-    id: Id
-    kind: str
-    person: str = Field(validation_alias="pseudonym")
-    requested_at: datetime
-    done_at: datetime | None
-    counts: dict[str, int]
-    problem: str | None
 
 
 @router.post("", status_code=202, response_model=ErasureView)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from fastapi import APIRouter
 from pydantic import BaseModel, Field, StrictBool
 
@@ -13,36 +11,12 @@ from awbridge.steps.customer_page.revoke_link import revoke_link
 from awbridge.steps.orders import intake, settle
 from awbridge.store.audit import attempts
 from awbridge.web.dependencies import ApiDep, StoreDep
-from awbridge.web.v1.request_parsing import NO_NUL
-from awbridge.web.v1.shipments.lookup import ReferenceDep, ShipmentDep
-from awbridge.web.v1.shipments.views import ShipmentView, shipment_view, viewing_for
-from awbridge.web.v1.views import Limit, Number, View
+from awbridge.web.v1.request_parsing import NO_NUL, Limit, Number
+from awbridge.web.v1.shipments.lookup import ReferenceDep, ShipmentDep, viewing_for
+from awbridge.web.v1.views.attempts import AttemptPage, AttemptView
+from awbridge.web.v1.views.shipments import ShipmentView, shipment_view
 
 router = APIRouter(prefix="/shipments/{reference_number:path}", tags=["shipments"])
-
-
-class AttemptView(View):
-    """One call to ClickPost, with the key masked."""
-
-    api: str
-    method: str
-    url: str
-    request: str
-    http_status: int | None
-    business_status: int | None
-    response: str
-    error: str
-    outcome: str
-    ms: int
-    made_at: datetime
-    payload_version: int | None = Field(description="The version of the payload that was sent.")
-
-
-class AttemptPage(BaseModel):
-    """A page of calls. Pass `next` as `cursor` to get the following page; null on the last."""
-
-    attempts: list[AttemptView]
-    next: str | None
 
 
 class SettleBody(BaseModel):

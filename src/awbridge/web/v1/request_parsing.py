@@ -7,7 +7,7 @@ import json
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Query, Request
 from pydantic import BeforeValidator, WithJsonSchema
 from starlette.exceptions import HTTPException
 
@@ -17,6 +17,9 @@ from awbridge.domain.moments import CLOCK_EXAMPLE, EXAMPLES, read_clock, read_da
 
 _MOMENT_EXAMPLE = "2026-11-29T22:30:00+05:30"
 NO_NUL = r"^[^\x00]*$"  # no database stores one
+Limit = Annotated[int, Query(ge=1, le=500)]
+Cursor = Annotated[str | None, Query(description="`next` of the previous page.")]
+Number = Annotated[int, Query(ge=0, lt=2**63)]  # an id as a cursor
 LARGEST_BODY = 16 * 1024 * 1024  # bytes
 
 

@@ -9,9 +9,9 @@ from awbridge.steps.polling.track_order import resume_polling
 from awbridge.steps.polling.watch import Coverage, coverage
 from awbridge.store.tracking import scans
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
-from awbridge.web.v1.shipments.lookup import ShipmentDep, find_shipment
-from awbridge.web.v1.shipments.views import ShipmentView, shipment_view, viewing_for
-from awbridge.web.v1.tracking_views import CoverageView, ScanView, scan_view
+from awbridge.web.v1.shipments.lookup import ShipmentDep, find_shipment, viewing_for
+from awbridge.web.v1.views.shipments import ShipmentView, shipment_view
+from awbridge.web.v1.views.tracking import CoverageView, ScanView, scan_view
 
 router = APIRouter()
 

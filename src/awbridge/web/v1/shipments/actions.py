@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -15,9 +14,9 @@ from awbridge.steps.orders import actions as action_steps
 from awbridge.steps.records.requested_actions import Asked
 from awbridge.store.orders import actions
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
-from awbridge.web.v1.request_parsing import json_body, make_cursor, read_cursor
+from awbridge.web.v1.request_parsing import Cursor, Limit, json_body, make_cursor, read_cursor
 from awbridge.web.v1.shipments.lookup import ReferenceDep, ShipmentDep
-from awbridge.web.v1.views import Cursor, Limit, View
+from awbridge.web.v1.views.actions import ActionPage, ActionView, ActionWithBody, RegistrationView
 
 router = APIRouter(tags=["actions"])
 
@@ -26,46 +25,10 @@ Key = Annotated[
 ]
 
 
-class ActionView(View):
-    """A request to ClickPost, and its outcome."""
-
-    id: str
-    kind: str = Field(description="edit, label, security_key, pickup, ndr, whatsapp, register or proof.")
-    reference_number: str | None
-    state: str = Field(description="due, waiting, done, refused, gave_up, unclear or overtaken.")
-    tries: int = Field(description="Failed attempts.")
-    next_try_at: datetime | None
-    problem: str | None
-    result: dict[str, Any] | None = Field(description="What ClickPost returned.")
-    idempotency_key: str | None
-    requested_at: datetime
-    done_at: datetime | None
-    updated_at: datetime
-
-
-class RegistrationView(ActionView):
-    """The registration of a waybill, as an action."""
-
-    warnings: list[str] = Field(description="Accepted, but doubtful: a waybill that was used before.")
-
-
 class ActionSettleBody(BaseModel):
     """Whether the action was carried out at ClickPost or the courier."""
 
     held: StrictBool = Field(description="True: it was carried out. False: it was not, and is no longer wanted.")
-
-
-class ActionWithBody(ActionView):
-    """An action with its request body."""
-
-    body: dict[str, Any]
-
-
-class ActionPage(BaseModel):
-    """A page of actions. Pass `next` as `cursor` to get the following page; null on the last."""
-
-    actions: list[ActionView]
-    next: str | None
 
 
 _REPEATED: dict[int | str, dict[str, Any]] = {200: {"model": ActionView, "description": "Requested before."}}

@@ -1,4 +1,4 @@
-"""The shipment in a request's path, as a dependency of routes."""
+"""The shipment in a request's path, as a dependency of routes, and what its view is made with."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from awbridge.domain.errors import NotFound
 from awbridge.domain.orders.shipment import Shipment
 from awbridge.store import Store
 from awbridge.store.orders import shipments
-from awbridge.web.dependencies import StoreDep
+from awbridge.web.dependencies import ApiContext, StoreDep
 from awbridge.web.v1.request_parsing import no_nul
+from awbridge.web.v1.views.shipments import Viewing
 
 
 async def find_shipment(store: Store, reference_number: str) -> Shipment:
@@ -33,3 +34,8 @@ async def _reference(reference_number: str) -> str:
 
 ShipmentDep = Annotated[Shipment, Depends(_shipment)]
 ReferenceDep = Annotated[str, Depends(_reference)]
+
+
+def viewing_for(api: ApiContext) -> Viewing:
+    """What the views of a request are made with."""
+    return Viewing(limits=api.stuck_after, now=api.clock(), links=api.links)

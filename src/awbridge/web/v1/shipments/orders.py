@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Body, Query, Request, Response
+from pydantic import Field, StrictBool
 from starlette.exceptions import HTTPException
 
 from awbridge.domain.json import JsonObject
@@ -17,23 +18,21 @@ from awbridge.steps.tracking.shipment_details import shipment_details
 from awbridge.store.couriers import accounts
 from awbridge.store.orders import lists, waybills
 from awbridge.web.dependencies import ApiContext, ApiDep, StoreDep
-from awbridge.web.v1.request_parsing import json_body, make_cursor, read_cursor
+from awbridge.web.v1.request_parsing import NO_NUL, json_body, make_cursor, read_cursor
 from awbridge.web.v1.shipments.lists import ShipmentQuery
-from awbridge.web.v1.shipments.lookup import ReferenceDep, ShipmentDep
-from awbridge.web.v1.shipments.views import (
+from awbridge.web.v1.shipments.lookup import ReferenceDep, ShipmentDep, viewing_for
+from awbridge.web.v1.strict import OwnBody, refuse_unknown_parameters
+from awbridge.web.v1.views.shipments import (
     AcceptedShipment,
     IntakeResultView,
     PayloadView,
-    ReplaceBody,
     ShipmentPage,
     ShipmentWithPayload,
     intake_view,
     payload_views,
     shipment_view,
     shipment_with_payload,
-    viewing_for,
 )
-from awbridge.web.v1.strict import refuse_unknown_parameters
 
 LARGEST_BATCH = 1000
 
@@ -54,6 +53,17 @@ _ORDER_BODY = {
 }
 
 router = APIRouter(prefix="/shipments", tags=["shipments"])
+
+
+class ReplaceBody(OwnBody):
+    """How the new shipment differs from the one that it replaces. Every field is optional."""
+
+    reference_number: str | None = Field(
+        None, min_length=1, max_length=200, pattern=NO_NUL, description="By default the old one with -R2 appended."
+    )
+    payload: dict[str, Any] | None = Field(None, description="A whole order, instead of the old shipment's payload.")
+    set: dict[str, Any] = Field({}, description='Fields by path, e.g. {"shipment_details.weight": 500}.')
+    after_cancel: StrictBool = Field(False, description="Hold the new shipment until the old one is cancelled.")
 
 
 @router.post(

@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Field, StrictBool
+from pydantic import BaseModel, Field
 
-from awbridge.clickpost.orders.normalize import warnings_of
 from awbridge.clickpost.orders.payload import payload_differences
 from awbridge.clickpost.wire.tracking_codes import ndr_name
 from awbridge.domain.customer_page.links import NO_LINKS, TrackLinks
@@ -20,13 +19,10 @@ from awbridge.domain.privacy import without_people
 from awbridge.domain.tracking.milestones import Failure, PickupFailure
 from awbridge.domain.tracking.overdue import StuckAfter, sla_breached, stuck_since
 from awbridge.domain.tracking.promise import is_unreadable
-from awbridge.steps.orders.intake import IntakeResult
 from awbridge.steps.tracking.shipment_details import Milestones, ShipmentDetails
 from awbridge.store.orders.payload_versions import PayloadVersion
-from awbridge.web.dependencies import ApiContext
-from awbridge.web.v1.request_parsing import NO_NUL
-from awbridge.web.v1.strict import OwnBody
-from awbridge.web.v1.tracking_views import (
+from awbridge.web.v1.views import View
+from awbridge.web.v1.views.tracking import (
     DeliveryAttemptView,
     PieceView,
     PromiseView,
@@ -36,7 +32,9 @@ from awbridge.web.v1.tracking_views import (
     return_view,
     status_view,
 )
-from awbridge.web.v1.views import View
+
+if TYPE_CHECKING:
+    from awbridge.steps.orders.intake import IntakeResult
 
 
 class CancellationView(View):
@@ -169,17 +167,6 @@ class PayloadView(BaseModel):
     differences: list[str] = Field(description="The fields that differ from the previous version.")
 
 
-class ReplaceBody(OwnBody):
-    """How the new shipment differs from the one that it replaces. Every field is optional."""
-
-    reference_number: str | None = Field(
-        None, min_length=1, max_length=200, pattern=NO_NUL, description="By default the old one with -R2 appended."
-    )
-    payload: dict[str, Any] | None = Field(None, description="A whole order, instead of the old shipment's payload.")
-    set: dict[str, Any] = Field({}, description='Fields by path, e.g. {"shipment_details.weight": 500}.')
-    after_cancel: StrictBool = Field(False, description="Hold the new shipment until the old one is cancelled.")
-
-
 _DERIVED_FIELDS = frozenset(
     (
         *("status", "cancellation", "children", "urgent", "edd_unreadable", "stuck_since", "sla_breached", "ndr_name"),
@@ -195,11 +182,6 @@ class Viewing:
     limits: StuckAfter
     now: datetime
     links: TrackLinks = NO_LINKS
-
-
-def viewing_for(api: ApiContext) -> Viewing:
-    """What the views of a request are made with."""
-    return Viewing(limits=api.stuck_after, now=api.clock(), links=api.links)
 
 
 def _shipment_fields(shipment: Shipment, viewing: Viewing) -> dict[str, Any]:
@@ -241,6 +223,8 @@ def shipment_with_payload(
 
     `order`: as the caller just sent it, if it did; warnings then refer to it instead of the stored payload.
     """
+    from awbridge.clickpost.orders.normalize import warnings_of  # takes long, and lists of shipments do not need it
+
     derived: dict[str, Any] = {field.name: getattr(details, field.name) for field in dataclasses.fields(details)}
     views: dict[str, Any] = {
         "payload": shipment.payload,

@@ -1,10 +1,12 @@
-"""What the API's responses have in common: views of stored records, ids, and the parameters of lists."""
+"""The JSON of the API, by capability: views of stored records.
+
+Commands print it too, so nothing here imports FastAPI, which takes long.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 
@@ -15,6 +17,3 @@ class View(BaseModel):
 
 
 Id = Annotated[str, BeforeValidator(str)]  # a string: the number is too large for some languages
-Limit = Annotated[int, Query(ge=1, le=500)]
-Cursor = Annotated[str | None, Query(description="`next` of the previous page.")]
-Number = Annotated[int, Query(ge=0, lt=2**63)]  # an id as a cursor
