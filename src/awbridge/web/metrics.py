@@ -14,6 +14,7 @@ from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.steps.polling.watch import Coverage, coverage
 from awbridge.store.audit import figures, samples
 from awbridge.store.audit.figures import Figures
+from awbridge.store.backup.backups import backup_state
 from awbridge.store.engine.shared_time import SHARED_TIME
 from awbridge.web.dependencies import ApiContext, ProcessContext
 from awbridge.web.http.limits import ConnectionState
@@ -24,6 +25,7 @@ class _Metrics(Collector):
     figures: Figures
     age: float  # seconds since the figures were counted
     covered: Coverage
+    backup_age: timedelta | None
     process: ProcessContext
 
     def collect(self) -> Iterable[Metric]:
@@ -33,6 +35,9 @@ class _Metrics(Collector):
         yield from _backlog(self.figures)
         text = "Seconds since the shipments and the backlog were counted; 0 if in this request."
         yield GaugeMetricFamily("awbridge_figures_age_seconds", text, self.age)
+        if self.backup_age is not None:
+            text = "Seconds since the newest backup was taken, or since the first one was due."
+            yield GaugeMetricFamily("awbridge_backup_age_seconds", text, self.backup_age.total_seconds())
         yield from _process(self.process)
         yield from _coverage(self.covered)
 
@@ -134,9 +139,10 @@ async def metrics_text(api: ApiContext, process: ProcessContext) -> bytes:
     now = api.clock()
     async with api.store.read() as session:
         sample = await samples.large(session, now=now)
+        backup_age = (await backup_state(session)).age(now)
         current = sample.figures if sample else await figures.read(session, now=now, stuck_after=api.stuck_after)
     age = (now - sample.sampled_at).total_seconds() if sample else 0.0
     covered = await coverage(store=api.store, clock=api.clock, back=timedelta(0))
     registry = CollectorRegistry()
-    registry.register(_Metrics(figures=current, age=age, covered=covered, process=process))
+    registry.register(_Metrics(figures=current, age=age, covered=covered, backup_age=backup_age, process=process))
     return generate_latest(registry)

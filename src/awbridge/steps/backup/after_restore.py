@@ -69,7 +69,7 @@ async def after_restore(
     """Correct the database for everything that may have happened between `point` and `until`, in one transaction.
 
     `point`: everything before is in the database; by default the latest time that it knows. `until`: when the service
-    last ran on the lost database; by default now. `last_manifest`: the last number used. `anyway`: beside a service too.
+    last ran on the lost database; by default now. `last_manifest`: the last number used. `anyway`: not refused.
 
     Raises BackupError where a service seems to run on it, and where the point is not given and cannot be known.
     """

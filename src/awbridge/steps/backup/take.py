@@ -51,6 +51,7 @@ class BackupPolicy:
 
 async def back_up(*, objects: Objects, policy: BackupPolicy) -> BackupManifest:
     """Take a backup, store it and its manifest, and delete outdated ones. Raises BackupError, ObjectsError."""
+    _check_source(policy)
     with work_folder(policy.folder) as folder:
         packed = folder / "backup.db.gz"
         manifest = await snapshot(policy, packed)
@@ -65,6 +66,7 @@ async def back_up(*, objects: Objects, policy: BackupPolicy) -> BackupManifest:
 
 async def back_up_to_file(*, file: Path, policy: BackupPolicy) -> BackupManifest:
     """Take a backup into a new file, with its manifest beside it. Raises BackupError, also where the file exists."""
+    _check_source(policy)
     with work_folder_beside(file) as folder:
         packed = folder / "backup.db.gz"
         manifest = await snapshot(policy, packed)
@@ -82,8 +84,6 @@ def manifest_of(file: Path) -> Path:
 
 async def snapshot(policy: BackupPolicy, packed: Path) -> BackupManifest:
     """A compressed and checked copy of the database in `packed`, made by a process of its own. Raises BackupError."""
-    if not policy.source.is_file():
-        raise BackupError(f"there is no database {policy.source} to back up")
     worker = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "awbridge.store.backup.snapshot", str(policy.source.absolute()), str(packed)),
         stdin=asyncio.subprocess.DEVNULL,
@@ -147,6 +147,11 @@ async def delete_outdated(*, objects: Objects, newest: BackupManifest, keep: tim
         await objects.delete(one.key)
         log.info("backup.deleted", name=one.name)
     return len(old)
+
+
+def _check_source(policy: BackupPolicy) -> None:
+    if not policy.source.is_file():
+        raise BackupError(f"there is no database {policy.source} to back up")
 
 
 def work_folder_beside(file: Path) -> contextlib.AbstractContextManager[Path]:
