@@ -40,6 +40,7 @@ TABLES = (
     *("people", "sessions", "api_keys", "audit_log"),
     *("track_links", "track_link_progress"),
     *("customer_answers", "answer_tries"),
+    "restores",
 )
 
 _emptied: dict[int, str] = {}  # a server's port -> its database for these tests

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from awbridge.app.backups import backup_within
 from awbridge.app.connections import (
     archive_objects,
     call_recorder,
@@ -266,7 +267,14 @@ def _notifications(world: World, clocks: SetClocks, loops: Callable[[], list[Loo
         least_free=settings.alarm_disk_free,
         clock_problem=lambda: clocks.problem,
     )
-    monitor = HealthMonitor(store=store, clock=clock, loops=loops, machine=machine, refused=refused_limit(settings))
+    monitor = HealthMonitor(
+        store=store,
+        clock=clock,
+        loops=loops,
+        machine=machine,
+        refused=refused_limit(settings),
+        backup_within=backup_within(settings),
+    )
 
     async def alarm() -> int:
         await monitor.check()

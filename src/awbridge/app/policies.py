@@ -174,6 +174,7 @@ def notify_policy(settings: Settings) -> NotifyPolicy:
     """When and how customers are notified. The lease outlives the longest send."""
     longest = max(LONGEST_MAIL, longest_send(max(1, len(settings.notice_chat_urls)), settings.notice_timeout))
     return NotifyPolicy(
+        stuck_after=settings.stuck_after,
         rules=Rules(
             fresh_for=timedelta(seconds=settings.notice_fresh_seconds),
             milestones=read_milestones(settings.notice_milestones),

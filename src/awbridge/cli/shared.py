@@ -85,23 +85,31 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     return uvloop.run(main)
 
 
-def with_settings(work: Callable[[Settings, Store], Coroutine[Any, Any, T]]) -> T:
-    """Run `work` on the settings and their database."""
-
+def as_command(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end as the user of the operating system, who is recorded in the audit log."""
     import asyncio
 
     async def main() -> T:
-        from awbridge.app.database import open_store
         from awbridge.domain.people.actor import Actor, ActorKind, acting
         from awbridge.domain.people.role import Role
 
-        settings = read_settings()
-        actor = Actor(kind=ActorKind.COMMAND, name=_user(), role=Role.ADMIN)
-        async with open_store(settings, migrate=settings.migrate_on_start) as store:
-            with acting(actor):
-                return await work(settings, store)
+        with acting(Actor(kind=ActorKind.COMMAND, name=_user(), role=Role.ADMIN)):
+            return await work
 
     return asyncio.run(main())
+
+
+def with_settings(work: Callable[[Settings, Store], Coroutine[Any, Any, T]]) -> T:
+    """Run `work` on the settings and their database."""
+
+    async def main() -> T:
+        from awbridge.app.database import open_store
+
+        settings = read_settings()
+        async with open_store(settings, migrate=settings.migrate_on_start) as store:
+            return await work(settings, store)
+
+    return as_command(main())
 
 
 def with_store(work: Callable[[Store], Coroutine[Any, Any, T]]) -> T:

@@ -18,6 +18,7 @@ AwbridgeError
 ├── NotPossible          the shipment's state does not allow the request
 ├── NoTransaction        the caller has no open transaction that orders could join
 ├── ObjectsError         the object storage failed; a retry may succeed
+├── BackupError          a backup could not be made, verified or restored; the text says why
 ├── MailError            the mail server failed; a retry may succeed
 ├── DocumentError        a PDF could not be made; the text says why
 └── VendorError          a call to ClickPost that is not about one shipment failed
@@ -132,6 +133,10 @@ class NoTransaction(AwbridgeError):
 
 class ObjectsError(AwbridgeError):
     """The object storage is unreachable, slow, full or refuses. A retry may succeed."""
+
+
+class BackupError(AwbridgeError):
+    """A backup could not be made, verified or restored. The text says why and what to do."""
 
 
 class IdentityError(AwbridgeError):

@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Sequence
+import shutil
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import IO
+
+CHUNK = 1024 * 1024  # bytes read at once of a large object
 
 
 class Folder:
@@ -33,6 +37,33 @@ class Folder:
         finally:
             part.unlink(missing_ok=True)
 
+    async def put_file(self, key: str, file: Path) -> None:
+        await asyncio.to_thread(self._put_file, self._path / key, file)
+
+    def _put_file(self, file: Path, content: Path) -> None:
+        make_private(file.parent)
+        part = file.with_name(f"{file.name}#{secrets.token_hex(4)}")
+        try:
+            with content.open("rb") as source, private_file(part) as target:
+                shutil.copyfileobj(source, target, CHUNK)
+                target.flush()
+                os.fsync(target.fileno())
+            os.replace(part, file)
+        finally:
+            part.unlink(missing_ok=True)
+
+    async def chunks(self, key: str) -> AsyncIterator[bytes]:
+        with await asyncio.to_thread((self._path / key).open, "rb") as content:
+            while chunk := await asyncio.to_thread(content.read, CHUNK):
+                yield chunk
+
+    async def keys(self, folder: str) -> list[str]:
+        return await asyncio.to_thread(self._keys, self._path / folder)
+
+    def _keys(self, folder: Path) -> list[str]:
+        files = (file for file in folder.rglob("*") if file.is_file() and "#" not in file.name)
+        return [str(file.relative_to(self._path)) for file in files]
+
     async def get(self, key: str) -> bytes:
         return await asyncio.to_thread((self._path / key).read_bytes)
 
@@ -44,3 +75,8 @@ def make_private(folder: Path) -> None:
     """Create a folder and its parent, readable by their owner only; existing ones are unchanged. Raises OSError."""
     for each in (folder.parent, folder):
         each.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def private_file(path: Path) -> IO[bytes]:
+    """A new file to write to, readable by its owner only. Raises OSError, also where it exists."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import obstore
@@ -27,7 +28,7 @@ class ObjectBucket:
         self._store = store
 
     @classmethod
-    def open(cls, url: str, options: Mapping[str, str], *, timeout: float) -> ObjectBucket:
+    def open(cls, url: str, options: Mapping[str, str], *, timeout: float, setting: str) -> ObjectBucket:
         """Open the bucket of a URL; the first use connects. Raises SettingsError."""
         try:
             http: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT, "timeout": timedelta(seconds=timeout)}
@@ -41,7 +42,7 @@ class ObjectBucket:
             return cls(open_url(url, config=given or None, client_options=http, retry_config=retry))
         except (BaseError, OSError, ValueError, TypeError) as error:
             problem = str(error).partition("\n")[0]  # obstore's own source follows
-            raise SettingsError(f"AWBRIDGE_ARCHIVE_URL, AWBRIDGE_ARCHIVE_OPTIONS: {problem}") from None
+            raise SettingsError(f"{setting}, AWBRIDGE_ARCHIVE_OPTIONS: {problem}") from None
         except BaseException as error:
             if type(error).__name__ != "PanicException":  # obstore's for invalid client options; not an Exception
                 raise
@@ -54,6 +55,18 @@ class ObjectBucket:
     async def get(self, key: str) -> bytes:
         response = await obstore.get_async(self._store, key)
         return bytes(await response.bytes_async())
+
+    async def put_file(self, key: str, file: Path) -> None:
+        await obstore.put_async(self._store, key, file)  # in parts, where it is large
+
+    async def chunks(self, key: str) -> AsyncIterator[bytes]:
+        response = await obstore.get_async(self._store, key)
+        async for chunk in response.stream():
+            yield bytes(chunk)
+
+    async def keys(self, folder: str) -> list[str]:
+        pages = obstore.list(self._store, folder)
+        return [item["path"] async for page in pages for item in page]
 
     async def delete(self, key: str) -> None:
         await obstore.delete_async(self._store, key)

@@ -6,18 +6,19 @@ import asyncio
 import contextlib
 import hashlib
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from awbridge.domain.errors import ObjectsError, SettingsError
-from awbridge.sinks.folder import Folder
+from awbridge.sinks.folder import Folder, private_file
 
 SCHEMES = ("s3", "gs", "az", "abfs", "abfss", "file")
+ARCHIVE_SETTING = "AWBRIDGE_ARCHIVE_URL"
 _NO_BUCKET = re.compile("NoSuchBucket|ContainerNotFound|bucket does not exist", re.IGNORECASE)
 _QUERY = re.compile(r"\?[^\s\"')]+")
-KINDS = ("calls", "reports")  # of objects; the first part of their keys
+KINDS = ("calls", "reports", "backups")  # of objects; the first part of their keys
 
 
 class ObjectPlace(Protocol):
@@ -28,6 +29,9 @@ class ObjectPlace(Protocol):
     async def put(self, key: str, content: bytes) -> None: ...
     async def get(self, key: str) -> bytes: ...
     async def delete(self, key: str) -> None: ...
+    async def put_file(self, key: str, file: Path) -> None: ...
+    def chunks(self, key: str) -> AsyncIterator[bytes]: ...
+    async def keys(self, folder: str) -> list[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,45 +46,53 @@ class StoredObject:
 class Objects:
     """An object storage. Every method raises ObjectsError if it is unreachable, slow, full or refuses."""
 
-    def __init__(self, place: ObjectPlace, *, timeout: float = 60.0, bucket: str = "") -> None:
+    def __init__(
+        self, place: ObjectPlace, *, timeout: float = 60.0, bucket: str = "", setting: str = ARCHIVE_SETTING
+    ) -> None:
         self._place = place
         self._timeout = timeout
         self._bucket = bucket
+        self._setting = setting
 
     @classmethod
-    def open(cls, url: str, *, options: Mapping[str, str] | None = None, timeout: float = 60.0) -> Objects:
+    def open(
+        cls,
+        url: str,
+        *,
+        options: Mapping[str, str] | None = None,
+        timeout: float = 60.0,
+        setting: str = ARCHIVE_SETTING,
+    ) -> Objects:
         """Open `s3://bucket/prefix`, `gs://...`, `az://...` or `file:///folder`. The first use connects.
 
         `options` belong to the service (endpoint, region, access_key_id, ...); by default, the environment and the
-        machine's role provide them. `timeout` is in seconds for one object. Raises SettingsError. A missing bucket or
-        denied access is only detected on use.
+        machine's role provide them. `timeout` is in seconds for one object. `setting` is where the URL comes from.
+        Raises SettingsError. A missing bucket or denied access is only detected on use.
         """
         scheme, _, rest = url.partition("://")
         if scheme not in SCHEMES or not rest:
             raise SettingsError(
-                f"AWBRIDGE_ARCHIVE_URL: {scheme!r} is not supported; write s3://bucket/prefix, gs://, az:// or file:///folder"
+                f"{setting}: {scheme!r} is not supported; write s3://bucket/prefix, gs://, az:// or file:///folder"
             )
         if "?" in rest or "#" in rest:  # they would be ignored silently
             raise SettingsError(
-                "AWBRIDGE_ARCHIVE_URL: options after ? or # are not supported; set AWBRIDGE_ARCHIVE_OPTIONS, "
+                f"{setting}: options after ? or # are not supported; set AWBRIDGE_ARCHIVE_OPTIONS, "
                 "such as region=eu-west-1,endpoint=https://..."
             )
         if scheme == "file":
             if not Path(rest).is_absolute():
-                raise SettingsError("AWBRIDGE_ARCHIVE_URL: write a folder as file:///absolute/path")
-            return cls(Folder(Path(rest)), timeout=timeout)
+                raise SettingsError(f"{setting}: write a folder as file:///absolute/path")
+            return cls(Folder(Path(rest)), timeout=timeout, setting=setting)
         try:
             from awbridge.sinks.object_service import ObjectBucket
         except ModuleNotFoundError as error:
             if error.name != "obstore":
                 raise
             raise SettingsError(
-                f"AWBRIDGE_ARCHIVE_URL: {scheme}:// needs an optional part; "
-                "install it with pip install 'awbridge[object-storage]'"
+                f"{setting}: {scheme}:// needs an optional part; install it with pip install 'awbridge[object-storage]'"
             ) from None
-        return cls(
-            ObjectBucket.open(url, options or {}, timeout=timeout), timeout=timeout, bucket=rest.partition("/")[0]
-        )
+        place = ObjectBucket.open(url, options or {}, timeout=timeout, setting=setting)
+        return cls(place, timeout=timeout, bucket=rest.partition("/")[0], setting=setting)
 
     @classmethod
     def in_folder(cls, folder: Path, *, timeout: float = 60.0) -> Objects:
@@ -110,6 +122,43 @@ class Objects:
             async with self._operation("delete"):
                 await self._place.delete(key)
 
+    async def put_file(self, key: str, file: Path) -> StoredObject:
+        """Store or replace an object of any size from a file and read it back. Raises ObjectsError likewise."""
+        digest, size = await asyncio.to_thread(_digest_of, file)
+        async with self._operation("put"):
+            await self._place.put_file(key, file)
+        stored = hashlib.sha256()
+        async with self._operation("get"):
+            async for chunk in self._place.chunks(key):
+                stored.update(chunk)
+        if stored.hexdigest() != digest:
+            raise ObjectsError(f"put: {key} was read back with different content")
+        return StoredObject(key, size, digest)
+
+    async def get_file(self, key: str, file: Path) -> StoredObject | None:
+        """Write an object of any size to a new file, readable by its owner only; None if there is no such object."""
+        digest, size = hashlib.sha256(), 0
+        with contextlib.suppress(FileNotFoundError):
+            async with self._operation("get"):
+                chunks = aiter(self._place.chunks(key))
+                first = await anext(chunks, b"")
+                with private_file(file) as out:
+                    chunk = first
+                    while chunk:
+                        await asyncio.to_thread(out.write, chunk)
+                        digest.update(chunk)
+                        size += len(chunk)
+                        chunk = await anext(chunks, b"")
+            return StoredObject(key, size, digest.hexdigest())
+        return None
+
+    async def keys(self, folder: str) -> list[str]:
+        """The keys of the objects in a folder such as `backups/`, sorted; empty where there is no such folder."""
+        with contextlib.suppress(FileNotFoundError):
+            async with self._operation("list"):
+                return sorted(await self._place.keys(folder))
+        return []
+
     @contextlib.asynccontextmanager
     async def _operation(self, name: str) -> AsyncGenerator[None]:
         """A time limit that also raises every failure as ObjectsError, except FileNotFoundError of a missing object."""
@@ -121,12 +170,17 @@ class Objects:
                     if name != "put" and not _NO_BUCKET.search(str(error)):
                         raise
                     raise ObjectsError(
-                        f"{name}: the bucket {self._bucket} does not exist; create it, or correct AWBRIDGE_ARCHIVE_URL"
+                        f"{name}: the bucket {self._bucket} does not exist; create it, or correct {self._setting}"
                     ) from None
                 except self._place.failures as error:
                     raise ObjectsError(f"{name}: {_error_text(error)}") from None
         except TimeoutError:
             raise ObjectsError(f"{name}: no answer within {self._timeout:g} s") from None
+
+
+def _digest_of(file: Path) -> tuple[str, int]:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest(), file.stat().st_size
 
 
 def _error_text(error: BaseException) -> str:

@@ -14,6 +14,7 @@ from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.steps.polling.watch import Coverage, coverage
 from awbridge.store.audit import figures, samples
 from awbridge.store.audit.figures import Figures
+from awbridge.store.backup.backups import backup_state
 from awbridge.store.engine.shared_time import SHARED_TIME
 from awbridge.web.counted import Counted
 from awbridge.web.dependencies import ApiContext, ProcessContext
@@ -26,6 +27,7 @@ class _Metrics(Collector):
     now: datetime
     age: float  # seconds since the figures were counted
     covered: Coverage
+    backup_age: timedelta | None
     process: ProcessContext
 
     def collect(self) -> Iterable[Metric]:
@@ -39,6 +41,9 @@ class _Metrics(Collector):
         since = {step: at or self.now for step, at in self.figures.waiting_since.items()}
         waited = {step: max((self.now - at).total_seconds(), 0.0) for step, at in since.items()}
         yield _by("awbridge_oldest_due_seconds", text, "step", waited)
+        if self.backup_age is not None:
+            text = "Seconds since the newest backup was taken, or since the first one was due."
+            yield GaugeMetricFamily("awbridge_backup_age_seconds", text, self.backup_age.total_seconds())
         yield from _process(self.process)
         yield from _coverage(self.covered)
 
@@ -142,11 +147,14 @@ async def metrics_text(api: ApiContext, process: ProcessContext) -> bytes:
     now = api.clock()
     async with api.store.read() as session:
         sample = await samples.large(session, now=now)
+        backup_age = (await backup_state(session)).age(now)
         current = sample.figures if sample else await figures.read(session, now=now, stuck_after=api.stuck_after)
     age = (now - sample.sampled_at).total_seconds() if sample else 0.0
     covered = await coverage(store=api.store, clock=api.clock, back=timedelta(0))
     registry = CollectorRegistry()
     registry.register(Counted())
     ProcessCollector(registry=registry)
-    registry.register(_Metrics(figures=current, now=now, age=age, covered=covered, process=process))
+    registry.register(
+        _Metrics(figures=current, now=now, age=age, covered=covered, backup_age=backup_age, process=process)
+    )
     return generate_latest(registry)

@@ -285,6 +285,7 @@ STAYS = {
     "differences": {"pushed_at", "found_at", "solved_at"},
     "event_deliveries": set[str](),
     "clock_marks": {"set_back_at"},
+    "restores": {"restored_at", "point_at", "until_at"},
     "saved_views": {"created_at", "updated_at"},
     "figure_samples": {"begun_at", "sampled_at"},  # a time ahead counts as none
     "actions": set[str](),

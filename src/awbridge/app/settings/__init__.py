@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from awbridge.app.settings.access import AccessSettings
+from awbridge.app.settings.backup import BackupSettings
 from awbridge.app.settings.clickpost import ClickPostSettings
 from awbridge.app.settings.customer_page import CustomerPageSettings
 from awbridge.app.settings.messages import MessageSettings
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from awbridge.domain.tracking.overdue import StuckAfter
 
 PREFIX = "AWBRIDGE_"
-NO_ARCHIVE = "none"
+NO_ARCHIVE = NO_BACKUPS = "none"
 
 
 class Settings(
@@ -28,6 +29,7 @@ class Settings(
     ClickPostSettings,
     OrderSettings,
     RecordSettings,
+    BackupSettings,
     MessageSettings,
     CustomerPageSettings,
 ):
@@ -73,6 +75,7 @@ class Settings(
             ("report-failures", self.report_cron),
             ("retain", self.retain_cron),
             ("reconcile", self.reconcile_cron),
+            *((("backup", self.backup_cron),) if self.backs_up else ()),
         )
 
     def privacy(self, policy: str) -> "Privacy":
@@ -85,6 +88,11 @@ class Settings(
     def archives(self) -> bool:
         """Whether calls are archived."""
         return self.archive_url != NO_ARCHIVE
+
+    @property
+    def backs_up(self) -> bool:
+        """Whether awbridge makes the backups: of a SQLite file, and not switched off."""
+        return self.database_url.startswith("sqlite:") and self.backup_url != NO_BACKUPS
 
     def check_mail(self) -> None:
         """Raise SettingsError when reports have recipients but no mail server or sender is set."""

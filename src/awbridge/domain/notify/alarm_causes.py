@@ -19,6 +19,7 @@ class AlarmCause(StrEnum):
     CLOCK = "clock"
     CLOCK_WAS_AHEAD = "clock.was_ahead"
     ARCHIVE = "archive"
+    BACKUP = "backup"
     DIFFERENCES = "reconcile.differences"
     PARTLY_COMPARED = "reconcile.partly"
     CALLS_DROPPED = "calls.dropped"

@@ -81,7 +81,8 @@ class Facts:
     `status_at` is the time of its milestone's status, `fresh_at` ClickPost's own time of it, `latest_at` the time of
     the shipment's latest status. `consent` is the payload's consent (None: not stated). `in_flight`: another message
     about this shipment is being sent. `names_day`: the text names a day (today, tomorrow) and is true on the day of the
-    status only. `replaced_by`: the successor, which represents the order now.
+    status only. `replaced_by`: the successor, which represents the order now. `maybe_told`: why the customer may have
+    been told before the database was restored.
     """
 
     milestone: Milestone
@@ -97,6 +98,7 @@ class Facts:
     in_flight: bool = False
     names_day: bool = False
     replaced_by: str | None = None
+    maybe_told: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,8 @@ def decide(facts: Facts, rules: Rules, now: datetime) -> Decision:
 def _never(facts: Facts, rules: Rules, now: datetime) -> str | None:
     if facts.replaced_by:
         return f"the shipment was replaced by {facts.replaced_by}, which the customer is notified about"
+    if facts.maybe_told:
+        return facts.maybe_told
     if facts.milestone not in rules.milestones:
         return f"{facts.milestone} is not among AWBRIDGE_NOTICE_MILESTONES"
     if facts.channel.reaches_customer and (why := _not_this_customer(facts, rules)):

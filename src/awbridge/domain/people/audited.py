@@ -63,6 +63,7 @@ class AuditAction(StrEnum):
     PERSON_SIGNED_OUT = "person.signed_out"
     KEY_ADDED = "api_key.added"
     KEY_REVOKED = "api_key.revoked"
+    DATABASE_RESTORED = "database.restored"
 
 
 ACTION_TEXTS = {

@@ -19,6 +19,7 @@ from awbridge.steps.runtime.clock import Clock, is_ahead
 from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
 from awbridge.store.audit import archive
+from awbridge.store.backup.backups import backup_state
 from awbridge.store.engine import clock_marks
 from awbridge.store.engine.database import Session
 from awbridge.store.notify import alarms, attention
@@ -61,6 +62,7 @@ class HealthMonitor:
     loops: Callable[[], Sequence[Loop]]
     machine: Machine
     refused: RefusedLimit = field(default_factory=RefusedLimit)
+    backup_within: timedelta | None = None
     every: timedelta = timedelta(seconds=60)
     _next_check_at: datetime | None = field(default=None, init=False)
     _raised_at: dict[str, datetime] = field(default_factory=dict[str, datetime], init=False)
@@ -73,6 +75,7 @@ class HealthMonitor:
         self._next_check_at = now + self.every
         async with self.store.read() as session:
             shared = await _problems_in_tables(session, self.refused, now)
+            shared[AlarmCause.BACKUP] = await _not_backed_up(session, self.backup_within, now)
             raised = {alarm.cause: alarm for alarm in await alarms.open_now(session)}
         problems = {cause: text for cause, text in {**shared, **self._local_problems()}.items() if text}
         to_raise = {c: text for c, text in problems.items() if self._must_be_raised(c, text, raised.get(c), now)}
@@ -168,6 +171,18 @@ async def _not_archived(session: Session, now: datetime) -> str:
         return ""
     again = f"tried next at {failing.next_try_at:%Y-%m-%d %H:%M} UTC; " if failing.next_try_at else ""
     return f"{failing.files} files cannot be archived ({failing.problem}); {again}see awbridge archive status"
+
+
+async def _not_backed_up(session: Session, within: timedelta | None, now: datetime) -> str:
+    """What is wrong with backups; "" where none is expected (`within` is None, or none was ever made or recorded)."""
+    state = await backup_state(session)
+    age = state.age(now)
+    if within is None or age is None:
+        return ""
+    last = f"the last backup is of {state.last.taken_at:%Y-%m-%d %H:%M} UTC" if state.last else "there is none yet"
+    if state.problem:
+        return f"the backup failed ({state.problem}); {last}; see awbridge backup list"
+    return f"{last}, more than {within.total_seconds() / 3600:g} h ago; see awbridge schedules" if age > within else ""
 
 
 async def _was_ahead(session: Session, now: datetime) -> str:

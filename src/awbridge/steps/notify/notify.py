@@ -15,8 +15,11 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from awbridge.clickpost.orders.create import ALREADY_PLACED
 from awbridge.clickpost.orders.recipients import Recipient, recipient
 from awbridge.clickpost.wire.tracking_codes import COURIER_NAMES, ndr_name, status_info
+from awbridge.domain.backup.lost_span import LostSpan
+from awbridge.domain.backup.told import maybe_told
 from awbridge.domain.customer_page.links import NO_LINKS, TrackLinks
 from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.notify.notices import (
@@ -38,6 +41,7 @@ from awbridge.domain.notify.notices import (
 from awbridge.domain.orders.shipment import Shipment, State
 from awbridge.domain.retry import delay_before_retry
 from awbridge.domain.tracking.milestones import Milestone
+from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.domain.tracking.promise import edd_day
 from awbridge.sinks.spoken_dates import Day, Moment, Value
 from awbridge.sinks.templates import Templates
@@ -46,7 +50,10 @@ from awbridge.steps.runtime.lease import checked
 from awbridge.steps.runtime.meters import MESSAGES
 from awbridge.steps.runtime.work import for_each, until_recorded
 from awbridge.store import Store
+from awbridge.store.audit import attempts
+from awbridge.store.backup import restores
 from awbridge.store.engine.database import Session
+from awbridge.store.engine.ids import first_id
 from awbridge.store.notify import notices, opt_outs
 from awbridge.store.notify.notices import Notice, NoticeMilestone
 from awbridge.store.orders import shipments
@@ -71,6 +78,7 @@ class NotifyPolicy:
     retry_delays: Sequence[float] = (60.0, 300.0, 1800.0, 7200.0)
     lease: timedelta = timedelta(seconds=180)
     longest_send: timedelta = timedelta(seconds=60)
+    stuck_after: StuckAfter = DEFAULT_STUCK_AFTER
     batch: int = 50
     concurrency: int = 8
 
@@ -88,7 +96,8 @@ async def notify_due(
         reached = await notices.claim_milestones(session, now=now, limit=policy.batch)
         await notices.make(session, reached, list(channels), now=now)
         claimed = await notices.claim(session, owner=owner, now=now, until=now + policy.lease, limit=policy.batch)
-    round_ = _NotifyRound(store, channels, templates, clock, policy, owner)
+        lost = await restores.lost_spans(session) if claimed else []
+    round_ = _NotifyRound(store, channels, templates, clock, policy, owner, lost)
     await for_each(claimed, round_.process, at_once=policy.concurrency)
     return len(reached) + len(claimed)
 
@@ -110,6 +119,7 @@ class _NotifyRound:
     clock: Clock
     policy: NotifyPolicy
     owner: str
+    lost: Sequence[LostSpan]
 
     async def process(self, notice: Notice) -> None:
         """Decide one notice, and send it if it is due."""
@@ -204,7 +214,29 @@ class _NotifyRound:
                 o.state is NoticeState.SENDING and o.channel is notice.channel and o.id != notice.id for o in others
             ),
             replaced_by=await _replacement(session, shipment, notice.milestone),
+            maybe_told=await self._maybe_told(session, notice, shipment, cause),
         )
+
+    async def _maybe_told(
+        self, session: Session, notice: Notice, shipment: Shipment, cause: NoticeMilestone
+    ) -> str | None:
+        """Why the customer may have been told what a restored database does not know; None without a restore."""
+        for lost in self.lost:
+            since = first_id(lost.restored_at)
+            anew = await attempts.placed_anew(session, notice.reference_number, after=since, already=ALREADY_PLACED)
+            told = maybe_told(
+                lost,
+                milestone=notice.milestone,
+                shipment=shipment,
+                status_at=cause.status_at,
+                reached_at=cause.reached_at,
+                was_due_at=notice.due_at if notice.created_at <= lost.point_at else None,
+                placed_since=anew,
+                stuck_after=self.policy.stuck_after,
+            )
+            if told:
+                return told
+        return None
 
     def _write(self, notice: Notice, customer: Recipient, language: str, values: Mapping[str, Value]) -> Message:
         address = customer.address(notice.channel)

@@ -112,6 +112,12 @@ async def of_shipment(session: Session, reference_number: str) -> Sequence[Attem
     return [row_as(Attempt, row) for row in rows]
 
 
+async def placed_anew(session: Session, reference_number: str, *, after: int, already: int) -> bool:
+    """Whether a call with an id from `after` on placed the shipment, other than by the business status `already`."""
+    shard = shard_of(reference_number)
+    return bool(await session.fetch(_sql.placed_anew, shard, reference_number, after, already))
+
+
 async def page_of_shipment(session: Session, reference_number: str, *, after: int = 0, limit: int) -> Sequence[Attempt]:
     """The calls made about a shipment that follow the call `after`, oldest first."""
     shard = shard_of(reference_number)

@@ -11,6 +11,13 @@ ON CONFLICT (shard, id) DO NOTHING
 -- name: of_shipment
 SELECT {{attempts.*}} FROM attempts WHERE shard = $1 AND reference_number = $2 ORDER BY id
 
+-- name: placed_anew
+-- A call since then that placed it; not with the business status of one that was placed before.
+SELECT 1 AS placed FROM attempts
+WHERE shard = $1 AND reference_number = $2 AND id >= $3 AND outcome = 'placed'
+  AND (business_status IS NULL OR business_status <> $4)
+LIMIT 1
+
 -- name: page_of_shipment
 -- Ordered by the reference number too, which is the same in every row: only the index of shipments has that order.
 SELECT {{attempts.*}} FROM attempts

@@ -1,9 +1,9 @@
 -- name: begin
--- The next number. Nothing is returned where another one took it meanwhile.
+-- The next number, above those that may be in use since a restore. Nothing is returned where another one took it meanwhile.
 INSERT INTO manifests (number, account, courier_partner_id, account_code, parcels, cod_total, created_at, created_by)
 SELECT COALESCE(MAX(number), 0) + 1, $1{{postgres: ::text}}, $2{{postgres: ::integer}}, $3{{postgres: ::text}}, 0, '0',
   $4{{postgres: ::timestamptz}}, $5{{postgres: ::text}}
-FROM manifests WHERE TRUE
+FROM (SELECT MAX(number) AS number FROM manifests UNION ALL SELECT MAX(last_manifest) FROM restores) AS used WHERE TRUE
 ON CONFLICT (number) DO NOTHING
 RETURNING number
 

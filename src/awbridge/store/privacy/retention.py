@@ -93,6 +93,7 @@ STAYS = {
     "downtimes": "set by you, a row each",
     "paces": "one row for each kind of call",
     "clock_marks": "one row",
+    "restores": "a row for each restore of the database",
     "figure_samples": "two rows",
     "track_links": "as the shipments; those of erased ones go with the erasure, and the page says when a link expires",
     "track_link_progress": "two rows",

@@ -1,0 +1,1 @@
+"""Backups: what is known of one, and what a restore to an older point means."""

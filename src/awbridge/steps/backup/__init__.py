@@ -1,0 +1,1 @@
+"""Backups: made, verified, retained, restored; and what follows a restore to an older point."""
