@@ -31,7 +31,7 @@ _COMMANDS = (
     ),
     Lazy("demo", "rehearsal:demo", "Run the bridge against a simulated ClickPost with faults, and check the result."),
     Lazy("doctor", "doctor:doctor", "Check the installation, ClickPost and webhooks, and list what needs a person."),
-    Lazy("drill", "rehearsal:drill", "Push orders through a simulated bad day, and compare the ledgers."),
+    Lazy("drill", "drill:drill", "Let parts fail under load, and compare the ledgers."),
     Lazy("endpoints", "notify:endpoints_group", "Webhook subscribers: systems that receive events as signed webhooks."),
     Lazy("erase", "privacy:erase", "Erase one person's data from every table, the archive and the reports."),
     Lazy("evidence", "audit:evidence", "Put everything about a shipment into a zip: payload, calls, timeline."),

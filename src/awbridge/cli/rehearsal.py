@@ -1,17 +1,15 @@
-"""`awbridge demo`, `drill` and `sandbox`: the bridge, or only ClickPost, simulated."""
+"""`awbridge demo` and `sandbox`: the bridge, or only ClickPost, simulated."""
 
 from __future__ import annotations
 
 import json
 import socket
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import click
 
-from awbridge.cli import output
 from awbridge.cli.shared import as_json_option, fail, run
 
 
@@ -33,51 +31,6 @@ def demo(shipments: int, seed: int, keep: bool, as_json: bool) -> None:
     if not keep:
         click.echo(f"To look at such a day in a browser: {sys.argv[0]} demo --keep", err=True)
     if not good:
-        sys.exit(1)
-
-
-@click.command()
-@click.option("--orders", default=1000, show_default=True, type=click.IntRange(1, 1_000_000))
-@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 32))
-@click.option("--kills", default=4, show_default=True, type=click.IntRange(0, 1000), help="Workers killed (SIGKILL).")
-@click.option(
-    "--stumbles",
-    default=4,
-    show_default=True,
-    type=click.IntRange(0, 1000),
-    help="How often the database drops its connections (PostgreSQL) or is locked for a second (SQLite).",
-)
-@click.option(
-    "--jumps",
-    default=20.0,
-    show_default=True,
-    type=click.FloatRange(0, 3600),
-    help="By how many seconds the workers' clocks may be off; they jump every few seconds.",
-)
-@click.option("--faults", default=0.2, show_default=True, type=click.FloatRange(0, 0.5), help="Share of failing calls.")
-@click.option("--seed", default=1, show_default=True, help="The same seed gives the same orders and faults.")
-@click.option("--database", help="An empty database to use.  [default: a temporary SQLite file]")
-@as_json_option
-def drill(database: str | None, as_json: bool, **numbers: Any) -> None:
-    """Push orders through a simulated bad day, and compare the ledgers.
-
-    Calls fail in every way, workers are killed, their clocks jump, and the database stumbles.
-
-    Example: awbridge drill --orders 10000 --workers 4 --kills 10
-    """
-    from awbridge.rehearsal.drill import Plan, run_drill
-
-    with tempfile.TemporaryDirectory(prefix="awbridge-drill-") as folder:
-        plan = Plan(**numbers, database_url=database or f"sqlite:///{folder}/drill.db")
-        verdict = run(run_drill(plan, Path(folder)))
-        log = (Path(folder) / "drill.log").read_text(errors="replace")
-    if as_json:
-        word = {"verdict": "good" if verdict.good else "bad"}
-        output.print_json(word | output.pick(verdict, ("numbers", "faults")))
-    else:
-        verdict.show("every order placed exactly once")
-    if not verdict.good:
-        click.echo(log[-3000:], err=True)
         sys.exit(1)
 
 

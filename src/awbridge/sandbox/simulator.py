@@ -183,7 +183,7 @@ class Sandbox:
             "cp_id": order.cp_id,
             "reference_number": order.reference_number,
             "tracked": not order.untracked,
-            "scans": [_scan_row(scan) for scan in order.scans],
+            "scans": [_scan_row(order, scan) for scan in order.scans],
         }
 
     def _order_row(self, order: SimulatedOrder, with_scans: bool) -> JsonObject:
@@ -201,11 +201,11 @@ class Sandbox:
             and {"clickpost_status_code": latest.code, "scanned_at": iso_utc(latest.scanned_at)},
         }
         if with_scans:
-            row["scans"] = [_scan_row(scan) for scan in order.scans]
+            row["scans"] = [_scan_row(order, scan) for scan in order.scans]
         return row
 
 
-def _scan_row(scan: SimulatedScan) -> JsonObject:
+def _scan_row(order: SimulatedOrder, scan: SimulatedScan) -> JsonObject:
     return {
         "waybill": scan.waybill,
         "cp_id": scan.cp_id,
@@ -216,4 +216,5 @@ def _scan_row(scan: SimulatedScan) -> JsonObject:
         "scanned_at": iso_utc(scan.scanned_at),
         "order_status_id": scan.order_status_id,
         "checkpoint_id": scan.checkpoint_id,
+        "webhooks_acknowledged": order.acknowledged[scan.index],
     }

@@ -1,5 +1,6 @@
 """The simulated scans and orders, and the orders that a courier is still processing."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -53,6 +54,8 @@ class SimulatedOrder:
     """Courier time of the first scan, whole epoch seconds."""
     steps: Journey
     scans: list[SimulatedScan] = field(default_factory=list[SimulatedScan])
+    acknowledged: Counter[int] = field(default_factory=Counter[int])
+    """Index of a scan -> webhooks about it that were answered 200."""
     registered: bool = False
     cancelled: bool = False
     untracked: bool = False

@@ -206,6 +206,7 @@ class WebhookSender:
         status = await self.post(self.url, delivery.content or self.build_body(delivery))
         if status == 200:
             self.counts.acknowledged += 1
+            delivery.order.acknowledged[delivery.scan.index] += 1
         elif delivery.tries >= self._config.webhook_tries:
             self.counts.failed += 1
         else:

@@ -40,6 +40,10 @@ class SharedTime:
         self._last: float | None = None  # the same of whichever clock counts, at the last measurement
         self.skew = 0.0  # seconds by which the machine's clock was ahead of the shared time, when last measured
 
+    def set_wall(self, wall: Callable[[], float]) -> None:
+        """Take this for the machine's clock: seconds since 1970. For drills, whose machines' clocks are wrong."""
+        self._wall = wall
+
     def now(self) -> datetime:
         """What time it is, aware, UTC."""
         return datetime.fromtimestamp(self.seconds(), UTC)

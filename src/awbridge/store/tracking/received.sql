@@ -1,0 +1,2 @@
+-- name: webhook_identities
+SELECT identity FROM inbox WHERE source = 'webhook'
