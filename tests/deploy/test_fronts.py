@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 
 KEY_FIRST = (("webhook_key", WEBHOOK_KEY), ("Host", NAME))
 HOST_FIRST = tuple(reversed(KEY_FIRST))
-SECONDS_OF_CLICKPOST = 2.0  # after which it hangs up
+NOT_STORED = b'{"message":"not stored, retry"}'
 
 
 @dataclass
@@ -52,9 +52,11 @@ class Bridges:
     def relaying(self, *modes: Mode) -> Iterator[None]:
         for relay, mode in zip(self.relays, modes, strict=True):
             relay.mode = mode
-        yield
-        for relay in self.relays:
-            relay.mode = Mode.PASS
+        try:
+            yield
+        finally:
+            for relay in self.relays:
+                relay.mode = Mode.PASS
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +105,15 @@ class Deliveries:
     async def send(self, body: bytes | None = None, *, headers: Any = HOST_FIRST, path: str = PATH) -> Answer:
         return await asyncio.to_thread(self.front.ask, "POST", path, headers, body or self.body())
 
+    async def delivered(self, body: bytes | None = None, **request: Any) -> int:
+        """The status; where awbridge is too busy to store it in time, that of a later try, as ClickPost makes them."""
+        body = body or self.body()
+        for _ in range(10):
+            answer = await self.send(body, **request)
+            if answer.body != NOT_STORED:
+                break
+        return answer.status
+
     async def stored(self, number: int | None = None) -> int:
         identity = f"osid:{number or self.number}"
         found = await fetch(self.store, "SELECT COUNT(*) AS n FROM inbox WHERE identity = $1", identity)
@@ -141,10 +152,10 @@ async def test_awbridge_behind_a_proxy(name: str, bridges: Bridges, store: Store
 
 async def keys_arrive(hooks: Deliveries) -> None:
     for headers in (HOST_FIRST, KEY_FIRST, (("X-Api-Key", WEBHOOK_KEY),), (("webhook-key", WEBHOOK_KEY),)):
-        assert (await hooks.send(headers=headers)).status == 200, headers
+        assert await hooks.delivered(headers=headers) == 200, headers
         assert await hooks.stored() == 1
     for path in (f"{PATH}/{WEBHOOK_KEY}", f"{PATH}?secret={WEBHOOK_KEY}"):
-        assert (await hooks.send(headers=(), path=path)).status == 200, path
+        assert await hooks.delivered(headers=(), path=path) == 200, path
     refused = await hooks.send(headers=())
     assert (refused.status, b"no webhook_key was sent" in refused.body) == (401, True)
 
@@ -177,7 +188,7 @@ async def callers_are_known(front: Front, bridges: Bridges) -> None:
 
 async def sizes_are_those_of_awbridge(hooks: Deliveries) -> None:
     large = json.loads(hooks.body()) | {"note": "x" * 900_000}
-    assert (await hooks.send(as_body(large))).status == 200
+    assert await hooks.delivered(as_body(large)) == 200
     assert (await hooks.send(b"x" * (1024 * 1024 + 1))).status == 413
     orders = (("Content-Type", "application/json"),)
     answer = await asyncio.to_thread(hooks.front.ask, "POST", "/v1/shipments", orders, b"[" + b" " * (3 << 20) + b"]")
@@ -188,8 +199,8 @@ async def an_overload_is_passed_on(hooks: Deliveries) -> None:
     with hooks.bridges.locked():
         answer = await hooks.send()
     assert (answer.status, answer.headers.get("retry-after")) == (503, "1")
-    assert answer.body == b'{"message":"not stored, retry"}'
-    assert (await hooks.send()).status == 200, "the proxy did not take the servers out"
+    assert answer.body == NOT_STORED
+    assert await hooks.delivered() == 200, "the proxy did not take the servers out"
 
 
 async def what_was_taken_in_is_stored(hooks: Deliveries) -> None:
@@ -219,7 +230,7 @@ async def unanswered_deliveries_are_one_scan(hooks: Deliveries) -> None:
     first = hooks.number - 3
     for number in range(first, first + 4):
         assert await hooks.stored(number) == 1, "it was stored before the answer was lost"
-    assert [(await hooks.send(body)).status for body in bodies] == [200] * 4
+    assert [await hooks.delivered(body) for body in bodies] == [200] * 4
     assert [await hooks.stored(number) for number in range(first, first + 4)] == [1] * 4
 
     async def applied() -> bool:
@@ -234,21 +245,25 @@ async def unanswered_deliveries_are_one_scan(hooks: Deliveries) -> None:
 
 async def a_silent_server_is_given_up_in_time(hooks: Deliveries) -> None:
     """One server takes deliveries in and never answers."""
-    repeats = hooks.front.name in ("nginx", "haproxy")
+    repeated = False
     with hooks.bridges.relaying(Mode.SILENT, Mode.PASS):
-        for _ in range(2):
+        for _ in range(6 if hooks.front.name in ("nginx", "haproxy") else 2):
             started = time.monotonic()
             status = (await hooks.send()).status
-            assert time.monotonic() - started < 10
-            assert status == 200 or (not repeats and status in (502, 504)), status
+            seconds = time.monotonic() - started
+            assert status in (200, 502, 503, 504)
+            assert seconds < 20, "not after the minutes that proxies wait by default"
             await hooks.until(hooks.stored, "it is stored in any case")
+            if repeated := status == 200 and seconds > 1.4:
+                break
+    assert repeated == (hooks.front.name in ("nginx", "haproxy")), "these two send it to the other server"
 
 
 async def servers_go_and_come(hooks: Deliveries) -> None:
     one, two = hooks.bridges.relays
 
     async def all_answered() -> bool:
-        return [(await hooks.send()).status for _ in range(4)] == [200] * 4
+        return [await hooks.delivered() for _ in range(4)] == [200] * 4
 
     one.close()
     if hooks.front.name == "caddy":  # notices it by a check
