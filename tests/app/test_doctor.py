@@ -13,7 +13,7 @@ import pytest
 
 from awbridge.app.doctor.diagnosis import OK, PROBLEM, WARNING, Diagnosis
 from awbridge.app.doctor.examine import examine
-from awbridge.app.doctor.webhook import CURES, judge_header
+from awbridge.app.doctor.webhook_header import CURES, judge_header
 from awbridge.app.load_settings import load_settings
 from awbridge.app.setting_types import RENAMED
 from awbridge.app.settings import Settings
@@ -40,22 +40,37 @@ from tests.support.stores import migrated_file
 URL = "https://ship.example.com/webhooks/clickpost"
 
 
+ARRIVED = Probe(status=401, text=REFUSED["wrong_key"].decode())
+DROPPED = Probe(status=401, text=REFUSED["no_key"].decode())
+ELSEWHERE = Probe(status=401, text=REFUSED["wrong_elsewhere"].decode())
+FOREIGN = Probe(status=400, text="Bad Request")
+AWAY = Probe(error="ConnectError")
+
+
 @pytest.mark.parametrize(
-    ("response", "level", "words"),
+    ("host_first", "key_first", "without", "level", "words", "do"),
     [
-        (Probe(status=401, text=REFUSED["wrong_key"].decode()), "ok", "every proxy passes webhook_key"),
-        (Probe(status=401, text=REFUSED["no_key"].decode()), "problem", "drops the header"),
-        (Probe(status=401, text=REFUSED["wrong_elsewhere"].decode()), "problem", "drops the header"),
-        (Probe(status=502, text="<html>"), "problem", "HTTP 502"),
-        (Probe(error="ConnectError"), "warning", "cannot be reached"),
+        (ARRIVED, ARRIVED, None, "ok", "every proxy passes webhook_key", ""),
+        (ARRIVED, AWAY, None, "ok", "every proxy passes webhook_key", ""),
+        (ARRIVED, DROPPED, None, "problem", "drops the header webhook_key if it comes before Host", "in `http {}`"),
+        (DROPPED, ARRIVED, None, "problem", "drops the header webhook_key unless it comes before", "in `http {}`"),
+        (DROPPED, DROPPED, None, "problem", f"{URL} drops the header webhook_key", "AWS ALB"),
+        (ELSEWHERE, ELSEWHERE, None, "problem", f"{URL} drops the header webhook_key", "AWS ALB"),
+        (FOREIGN, FOREIGN, DROPPED, "problem", "answers HTTP 400 to requests with the header", "aliasHeadersStrategy"),
+        (FOREIGN, FOREIGN, FOREIGN, "problem", "returned HTTP 400, not awbridge's response", "unchanged"),
+        (Probe(status=502, text="<html>"), AWAY, AWAY, "problem", "HTTP 502", "unchanged"),
+        (AWAY, AWAY, None, "warning", "cannot be reached", "outside your network"),
     ],
 )
-def test_the_response_to_a_made_up_key_shows_what_the_proxies_do(response: Probe, level: str, words: str) -> None:
-    found = judge_header(response, URL)
-    assert (found.level, words in found.found) == (level, True)
+def test_the_answers_to_made_up_keys_show_what_the_proxies_do(
+    host_first: Probe, key_first: Probe, without: Probe | None, level: str, words: str, do: str
+) -> None:
+    found = judge_header(host_first, key_first, without, url=URL)
+    assert (found.level, words in found.found, do in found.do) == (level, True, True), found
 
 
 def test_the_remedies_contain_the_configuration_lines() -> None:
+    assert "nginx, in `http {}`" in CURES
     assert "underscores_in_headers on;" in CURES
     assert "expected_underscore_headers webhook_key" in CURES
     assert "routing.http.drop_invalid_header_fields.enabled,Value=false" in CURES

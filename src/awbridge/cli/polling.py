@@ -9,7 +9,7 @@ import click
 
 from awbridge.cli import output
 from awbridge.cli.group import Group
-from awbridge.cli.shared import as_json_option, fail, on_store, read_settings, with_settings, with_vendor
+from awbridge.cli.shared import as_json_option, fail, on_store, read_settings, run, with_settings, with_vendor
 from awbridge.cli.times import MOMENT, in_zone
 from awbridge.clickpost.wire.masking import mask_url
 from awbridge.domain.errors import AwbridgeError, VendorError
@@ -54,7 +54,7 @@ def register_webhook(url: str, show_key: bool, wait: float) -> None:
         return await _try(clickpost, store, url, wait)
 
     _check_url(url)
-    _show_verdict(with_vendor(go))
+    _show_verdict(with_vendor(go), url)
 
 
 @webhook_group.command("test")
@@ -66,7 +66,7 @@ def send_test_webhook(url: str, wait: float) -> None:
     Example: awbridge webhook test https://ship.example.com/webhooks/clickpost
     """
     _check_url(url)
-    _show_verdict(with_vendor(lambda clickpost, store: _try(clickpost, store, url, max(wait, 1.0))))
+    _show_verdict(with_vendor(lambda clickpost, store: _try(clickpost, store, url, max(wait, 1.0))), url)
 
 
 def _check_url(url: str) -> None:
@@ -83,14 +83,25 @@ async def _try(clickpost: AsyncClickPost, store: Store, url: str, wait: float) -
     return await try_webhook(store=store, clickpost=clickpost, clock=utc_now, url=url, timeout=wait, grace=grace)
 
 
-def _show_verdict(tried: WebhookTrial | None) -> None:
-    from awbridge.app.doctor.webhook import CURES
-
+def _show_verdict(tried: WebhookTrial | None, url: str) -> None:
     if tried is None:
         return
     if not tried.arrived:
-        fail(f"{tried.verdict}\n\n{CURES}" if tried.header_missing else tried.verdict)
+        fail("\n\n".join([tried.verdict, *_causes(tried, url)]))
     click.echo(tried.verdict)
+
+
+def _causes(tried: WebhookTrial, url: str) -> list[str]:
+    """What the proxies on the way do to the key, as far as it can be seen from here."""
+    from awbridge.app.doctor.diagnosis import PROBLEM
+    from awbridge.app.doctor.webhook_header import CURES, key_is_in, knock
+
+    if key_is_in(url) or (tried.refused and not tried.header_missing):
+        return []
+    found = run(knock(url))
+    if found.level == PROBLEM:
+        return [found.found, found.do]
+    return [CURES] if tried.header_missing else []
 
 
 @webhook_group.command("keys")

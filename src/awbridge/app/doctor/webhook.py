@@ -1,38 +1,20 @@
-"""Checks of webhooks: key, deliveries, and the proxies on the way."""
+"""Checks of webhooks: key, deliveries, refusals."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import TypeGuard
 from urllib.parse import urlsplit
 
 from awbridge.app.doctor.diagnosis import OK, PROBLEM, WARNING, CheckContext, Diagnosis
-from awbridge.clickpost.client import probe
+from awbridge.app.doctor.webhook_header import CURES, key_is_in, knock
 from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.steps.polling.watch import Coverage, coverage
 from awbridge.store import Store
 from awbridge.store.polling import webhook_keys
-from awbridge.store.polling.webhook_keys import NO_KEY, WRONG_KEY
-from awbridge.web.webhook.endpoint import PATH, REFUSED, WRONG_ELSEWHERE
+from awbridge.store.polling.webhook_keys import NO_KEY, WRONG_KEY, Refusal
 
 RECENT = timedelta(days=1)
-CURES = """ClickPost's key comes in the header `webhook_key`. Many proxies drop header names with an underscore.
-
-nginx, in the server block (of the default server of that address and port, if there are several):
-    underscores_in_headers on;
-
-Caddy up to 2.11.3 passes it; 2.11.4 drops it without a way to change that; later versions need, in the global options:
-    {
-        servers {
-            expected_underscore_headers webhook_key
-        }
-    }
-
-AWS ALB, where invalid header fields are dropped (off by default):
-    aws elbv2 modify-load-balancer-attributes --load-balancer-arn ARN \\
-        --attributes Key=routing.http.drop_invalid_header_fields.enabled,Value=false
-
-If none of this is possible, register the URL with the key in it: /webhooks/clickpost/<key> or
-/webhooks/clickpost?secret=<key>. On accounts that can send it, a key in the header Authorization passes proxies too."""
 
 
 async def check_webhook(context: CheckContext) -> list[Diagnosis]:
@@ -63,45 +45,44 @@ def _registered(context: CheckContext, url: str) -> Diagnosis:
 
 
 def _refusals(now: Coverage) -> list[Diagnosis]:
-    found: list[Diagnosis] = []
-    for reason, text, do in (
-        (NO_KEY, "came without a key: a proxy may drop the header webhook_key", CURES),
-        (WRONG_KEY, "came with a wrong key", "awbridge webhook keys; register again, or set AWBRIDGE_WEBHOOK_KEYS"),
-    ):
-        refusal = now.refusals.get(reason)
-        if refusal and now.at - refusal.last_at < RECENT:
-            words = f"{refusal.refused} deliveries {text} (last {refusal.last_at:%Y-%m-%d %H:%M} UTC)"
-            found.append(Diagnosis("webhook header", WARNING, words, do))
-    return found
+    refusal = now.refusals.get(WRONG_KEY)
+    if not _is_recent(refusal, now.at):
+        return []
+    text = f"{refusal.refused} deliveries came with a wrong key (last {refusal.last_at:%Y-%m-%d %H:%M} UTC)"
+    do = "awbridge webhook keys; register again, or set AWBRIDGE_WEBHOOK_KEYS"
+    return [Diagnosis("webhook header", WARNING, text, do)]
+
+
+def _is_recent(refusal: Refusal | None, now: datetime) -> TypeGuard[Refusal]:
+    return refusal is not None and now - refusal.last_at < RECENT
 
 
 async def check_header(context: CheckContext) -> list[Diagnosis]:
+    found, arrives = await _header(context)
+    async with context.store.read() as session:
+        refusal = (await webhook_keys.refusals(session)).get(NO_KEY)
+    if not _is_recent(refusal, context.clock()):
+        return [found]
+    text = f"{refusal.refused} deliveries came without a key (last {refusal.last_at:%Y-%m-%d %H:%M} UTC)"
+    if arrives:
+        text += ": that is old, or of another sender, for the header webhook_key arrives now"
+        return [found, Diagnosis("webhook header", WARNING, text, "nothing, unless the number grows")]
+    return [found, Diagnosis("webhook header", WARNING, f"{text}: a proxy may drop the header webhook_key", CURES)]
+
+
+async def _header(context: CheckContext) -> tuple[Diagnosis, bool]:
+    """The diagnosis, and whether the header was seen to arrive."""
     url = context.url or await _registered_url(context.store)
     if not url:
         text = "not checked: no URL is known"
-        return [Diagnosis("webhook header", WARNING, text, "awbridge doctor --url https://...")]
-    base, _, token = url.partition(PATH)
-    if token.strip("/"):
-        return [Diagnosis("webhook header", OK, "the key is in the URL; no header is needed")]
-    return [judge_header(await probe.probe_webhook(base + PATH, header="webhook_key"), base + PATH)]
+        return Diagnosis("webhook header", WARNING, text, "awbridge doctor --url https://..."), False
+    if key_is_in(url):
+        return Diagnosis("webhook header", OK, "the key is in the URL; no header is needed"), False
+    found = await knock(url)
+    return found, found.level == OK
 
 
 async def _registered_url(store: Store) -> str:
     async with store.read() as session:
         keys = await webhook_keys.listed(session)
     return keys[0].webhook_url if keys else ""
-
-
-def judge_header(response: probe.Probe, url: str) -> Diagnosis:
-    """Diagnose the proxies by the response of the webhook's public URL to a made-up key."""
-    name = "webhook header"
-    if response.error:
-        text = f"{url} cannot be reached from here ({response.error})"
-        do = "try from outside your network; ClickPost must reach it. The usual cause:\n" + CURES
-        return Diagnosis(name, WARNING, text, do)
-    if response.text.encode() == REFUSED[WRONG_KEY]:
-        return Diagnosis(name, OK, "every proxy passes webhook_key")
-    if response.text.encode() in (REFUSED[NO_KEY], REFUSED[WRONG_ELSEWHERE]):
-        return Diagnosis(name, PROBLEM, f"a proxy in front of {url} drops the header webhook_key", CURES)
-    text = f"{url} returned HTTP {response.status}, not awbridge's response"
-    return Diagnosis(name, PROBLEM, text, f"pass {PATH} to awbridge serve unchanged")
