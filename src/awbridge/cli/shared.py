@@ -34,6 +34,7 @@ CREATES_DATABASE = frozenset(
     }
 )
 
+yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
@@ -41,6 +42,21 @@ def fail(text: str) -> NoReturn:
     """Print an error on standard error and end with exit code 1."""
     click.echo(click.style("error: ", fg="red") + text, err=True)
     sys.exit(1)
+
+
+def at_a_terminal() -> bool:
+    """Whether a person can answer a question."""
+    return sys.stdin.isatty()
+
+
+def confirm(action: str, *, yes: bool) -> None:
+    """Ask before something that cannot be undone, unless `yes`. Ends with exit code 1 without a clear yes."""
+    if yes:
+        return
+    if not at_a_terminal():
+        fail(f"this would {action}, and there is no terminal to confirm it at; add --yes")
+    if not click.confirm(f"{action[0].upper()}{action[1:]}?", err=True):
+        fail("nothing was changed")
 
 
 def _user() -> str:
