@@ -277,9 +277,12 @@ def print_notes(name: str, texts: Sequence[str]) -> None:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file in a folder that may not exist yet."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    """Write a file, readable by its owner only, in a folder that may not exist yet."""
+    from awbridge.private_files import make_private, open_private
+
+    make_private(path.parent)
+    with open_private(path) as out:
+        out.write(content)
 
 
 def write_csv(file: Path | None, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

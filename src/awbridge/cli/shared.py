@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import getpass
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 import click
@@ -24,6 +24,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 P = ParamSpec("P")
 
+# Commands that may store the first rows of an installation. All others need a database that exists: one that only reads
+# would otherwise create an empty one beside the right one, in whatever folder it was called.
+CREATES_DATABASE = frozenset(
+    {
+        *("shipments import", "couriers import", "couriers add", "couriers sync", "couriers rules import"),
+        *("couriers downtime add", "people add", "keys add", "endpoints add", "opt-outs add", "webhook register"),
+        *("pickups ask", "waybills register"),
+    }
+)
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
@@ -31,6 +42,21 @@ def fail(text: str) -> NoReturn:
     """Print an error on standard error and end with exit code 1."""
     click.echo(click.style("error: ", fg="red") + text, err=True)
     sys.exit(1)
+
+
+def at_a_terminal() -> bool:
+    """Whether a person can answer a question."""
+    return sys.stdin.isatty()
+
+
+def confirm(action: str, *, yes: bool) -> None:
+    """Ask before something that cannot be undone, unless `yes`. Ends with exit code 1 without a clear yes."""
+    if yes:
+        return
+    if not at_a_terminal():
+        fail(f"this would {action}, and there is no terminal to confirm it at; add --yes")
+    if not click.confirm(f"{action[0].upper()}{action[1:]}?", err=True):
+        fail("nothing was changed")
 
 
 def _user() -> str:
@@ -46,6 +72,16 @@ def operator() -> str:
     return f"cli ({_user()})"
 
 
+def _command() -> str:
+    """The command that runs, by its full name without the program's; "" outside of commands."""
+    context = click.get_current_context(silent=True)
+    names: list[str] = []
+    while context and context.parent:
+        names.insert(0, context.info_name or "")
+        context = context.parent
+    return " ".join(names)
+
+
 def read_settings(*, strict: bool = False, **overrides: Any) -> Settings:
     """The settings; overrides that are not None take precedence. Configures logging.
 
@@ -55,8 +91,7 @@ def read_settings(*, strict: bool = False, **overrides: Any) -> Settings:
     from awbridge.cli import output
 
     found = read_configuration(strict=strict, **overrides)
-    for sentence in found.unknown:
-        warn(sentence)
+    _warn_once(found.unknown)
     settings = found.settings
     set_up_logs(level=settings.log_level, as_json=settings.log_format == "json")
     output.use_zone(settings.zone)
@@ -71,6 +106,16 @@ def read_configuration(*, strict: bool = False, **overrides: Any) -> Configurati
     config: Path | None = context.find_root().params.get("config") if context else None
     given = {name: value for name, value in overrides.items() if value is not None}
     return load_configuration(config=config, strict=strict, **given)
+
+
+def _warn_once(texts: Iterable[str]) -> None:
+    """Warn in a command that may read its settings several times."""
+    context = click.get_current_context(silent=True)
+    told: set[str] = context.meta.setdefault("awbridge.warned", set()) if context else set()
+    for text in texts:
+        if text not in told:
+            warn(text)
+            told.add(text)
 
 
 def warn(text: str) -> None:
@@ -100,13 +145,14 @@ def as_command(work: Coroutine[Any, Any, T]) -> T:
 
 
 def with_settings(work: Callable[[Settings, Store], Coroutine[Any, Any, T]]) -> T:
-    """Run `work` on the settings and their database."""
+    """Run `work` on the settings and their database. Only a command of CREATES_DATABASE may create that."""
+    creates = _command() in CREATES_DATABASE
 
     async def main() -> T:
         from awbridge.app.database import open_store
 
         settings = read_settings()
-        async with open_store(settings, migrate=settings.migrate_on_start) as store:
+        async with open_store(settings, migrate=settings.migrate_on_start, create=creates) as store:
             return await work(settings, store)
 
     return as_command(main())

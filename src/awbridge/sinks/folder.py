@@ -8,7 +8,8 @@ import secrets
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import IO
+
+from awbridge.private_files import make_private, new_private, open_private
 
 CHUNK = 1024 * 1024  # bytes read at once of a large object
 
@@ -29,10 +30,11 @@ class Folder:
     def _put(self, file: Path, content: bytes) -> None:
         for name in self._private:
             make_private(self._path / name)
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_private(file.parent)
         part = file.with_name(f"{file.name}#{secrets.token_hex(4)}")
         try:
-            part.write_bytes(content)
+            with open_private(part) as out:
+                out.write(content)
             os.replace(part, file)
         finally:
             part.unlink(missing_ok=True)
@@ -44,7 +46,7 @@ class Folder:
         make_private(file.parent)
         part = file.with_name(f"{file.name}#{secrets.token_hex(4)}")
         try:
-            with content.open("rb") as source, private_file(part) as target:
+            with content.open("rb") as source, new_private(part) as target:
                 shutil.copyfileobj(source, target, CHUNK)
                 target.flush()
                 os.fsync(target.fileno())
@@ -69,14 +71,3 @@ class Folder:
 
     async def delete(self, key: str) -> None:
         await asyncio.to_thread((self._path / key).unlink)
-
-
-def make_private(folder: Path) -> None:
-    """Create a folder and its parent, readable by their owner only; existing ones are unchanged. Raises OSError."""
-    for each in (folder.parent, folder):
-        each.mkdir(parents=True, exist_ok=True, mode=0o700)
-
-
-def private_file(path: Path) -> IO[bytes]:
-    """A new file to write to, readable by its owner only. Raises OSError, also where it exists."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Protocol
 
 from awbridge.domain.errors import ObjectsError, SettingsError
-from awbridge.sinks.folder import Folder, private_file
+from awbridge.private_files import new_private
+from awbridge.sinks.folder import Folder
 
 SCHEMES = ("s3", "gs", "az", "abfs", "abfss", "file")
 ARCHIVE_SETTING = "AWBRIDGE_ARCHIVE_URL"
@@ -142,7 +143,7 @@ class Objects:
             async with self._operation("get"):
                 chunks = aiter(self._place.chunks(key))
                 first = await anext(chunks, b"")
-                with private_file(file) as out:
+                with new_private(file) as out:
                     chunk = first
                     while chunk:
                         await asyncio.to_thread(out.write, chunk)

@@ -44,7 +44,7 @@ async def examine(
     if any(f.level == PROBLEM and f.check == "settings" for f in findings):
         return findings
     try:
-        async with open_store(settings, migrate=False) as store, vendor(settings) as clickpost:
+        async with open_store(settings, migrate=False, create=False) as store, vendor(settings) as clickpost:
             context = CheckContext(settings=settings, store=store, clickpost=clickpost, clock=clock, url=url)
             findings += [finding async for finding in _checks(context)]
     except SettingsError as error:

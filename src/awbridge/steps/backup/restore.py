@@ -17,7 +17,7 @@ import structlog
 
 from awbridge.domain.backup.manifest import BackupManifest, read_manifest
 from awbridge.domain.errors import BackupError
-from awbridge.sinks.folder import private_file
+from awbridge.private_files import new_private
 from awbridge.sinks.objects import Objects
 from awbridge.steps.backup.after_restore import AfterRestore, AfterRestorePolicy, after_restore
 from awbridge.steps.backup.take import manifest_of, stored_backups, work_folder, work_folder_beside
@@ -155,7 +155,7 @@ def _unpacked(packed: Path, file: Path, manifest: BackupManifest | None) -> Cont
         content.seek(0)
         beginning = content.read(len(_SQLITE))
         content.seek(0)
-        with private_file(file) as out:
+        with new_private(file) as out:
             if beginning.startswith(_GZIP):
                 with gzip.GzipFile(fileobj=content, mode="rb") as unpacked:
                     shutil.copyfileobj(unpacked, out, _CHUNK)
