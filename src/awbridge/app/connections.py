@@ -27,6 +27,7 @@ from awbridge.sinks.outgoing import EventSender
 from awbridge.sinks.templates import Templates
 from awbridge.steps.audit.keep_calls import CallRecorder
 from awbridge.steps.notify.alarm import Operator
+from awbridge.steps.records.counted_calls import count_call
 from awbridge.steps.records.unrecorded import Unrecorded
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
@@ -65,15 +66,15 @@ def vendor(settings: Settings, *, on_call: OnCall | None = None) -> AsyncClickPo
 
 
 def _with_recording(on_call: OnCall | None) -> OnCall:
-    """One hook that calls `record_call`, for callers that record their own calls, and then the given hook."""
-    if on_call is None:
-        return record_call
+    """One hook that counts the call, passes it to `record_call`, for callers that record theirs, and then on."""
 
-    def both(call: Call) -> None:
+    def hook(call: Call) -> None:
+        count_call(call)
         record_call(call)
-        on_call(call)
+        if on_call:
+            on_call(call)
 
-    return both
+    return hook
 
 
 def unrecorded_calls(settings: Settings, clock: Clock) -> Unrecorded:

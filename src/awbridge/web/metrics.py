@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -15,6 +15,7 @@ from awbridge.steps.polling.watch import Coverage, coverage
 from awbridge.store.audit import figures, samples
 from awbridge.store.audit.figures import Figures
 from awbridge.store.engine.shared_time import SHARED_TIME
+from awbridge.web.counted import Counted
 from awbridge.web.dependencies import ApiContext, ProcessContext
 from awbridge.web.http.limits import ConnectionState
 
@@ -22,6 +23,7 @@ from awbridge.web.http.limits import ConnectionState
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Metrics(Collector):
     figures: Figures
+    now: datetime
     age: float  # seconds since the figures were counted
     covered: Coverage
     process: ProcessContext
@@ -33,6 +35,10 @@ class _Metrics(Collector):
         yield from _backlog(self.figures)
         text = "Seconds since the shipments and the backlog were counted; 0 if in this request."
         yield GaugeMetricFamily("awbridge_figures_age_seconds", text, self.age)
+        text = "Seconds that the longest due work of a step has waited; 0 if none is due."
+        since = {step: at or self.now for step, at in self.figures.waiting_since.items()}
+        waited = {step: max((self.now - at).total_seconds(), 0.0) for step, at in since.items()}
+        yield _by("awbridge_oldest_due_seconds", text, "step", waited)
         yield from _process(self.process)
         yield from _coverage(self.covered)
 
@@ -99,6 +105,8 @@ def _process(process: ProcessContext) -> Iterable[Metric]:
     yield GaugeMetricFamily("awbridge_clock_skew_seconds", text, SHARED_TIME.skew)
     silent = {loop.name: loop.silent_for for loop in process.loops}
     yield _by("awbridge_step_silent_seconds", "Seconds since a step last finished a round.", "step", silent)
+    text = "Rounds of a step that failed in a row; 0 after one that succeeded."
+    yield _by("awbridge_step_failures", text, "step", {loop.name: loop.failures for loop in process.loops})
     text = "Calls to ClickPost that a step of this process may have in flight now; it adapts to the answers."
     limits = {loop.name: loop.concurrency() for loop in process.loops if loop.concurrency}
     yield _by("awbridge_step_concurrency", text, "step", limits)
@@ -138,5 +146,7 @@ async def metrics_text(api: ApiContext, process: ProcessContext) -> bytes:
     age = (now - sample.sampled_at).total_seconds() if sample else 0.0
     covered = await coverage(store=api.store, clock=api.clock, back=timedelta(0))
     registry = CollectorRegistry()
-    registry.register(_Metrics(figures=current, age=age, covered=covered, process=process))
+    registry.register(Counted())
+    ProcessCollector(registry=registry)
+    registry.register(_Metrics(figures=current, now=now, age=age, covered=covered, process=process))
     return generate_latest(registry)

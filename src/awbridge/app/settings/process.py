@@ -35,6 +35,12 @@ class ProcessSettings(SettingsBase):
         le=120,
         description="Seconds that `awbridge serve` continues to serve after SIGTERM, with /readyz 503.",
     )
+    keep_alive_seconds: float = Field(
+        130.0,
+        ge=1,
+        le=86400,
+        description="Seconds that an idle connection stays open. More than proxies in front keep theirs.",
+    )
     trusted_proxies: Networks = Field(
         (), description="Addresses or networks of proxies whose X-Forwarded-For is trusted, besides this machine's own."
     )

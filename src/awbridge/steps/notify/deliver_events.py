@@ -20,6 +20,7 @@ from awbridge.domain.retry import delay_before_retry
 from awbridge.sinks.outgoing import SubscriberResponse
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import LeasePolicy
+from awbridge.steps.runtime.meters import EVENTS_POSTED
 from awbridge.steps.runtime.work import for_each, until_recorded
 from awbridge.store import Store
 from awbridge.store.notify import endpoints, events
@@ -105,6 +106,7 @@ async def _record(
         if problem and await endpoints.disable(session, endpoint, problem=problem, now=now):
             log.error("endpoint.disabled", endpoint=endpoint.id)
     fields = {"endpoint": endpoint.id, "kind": delivery.kind, "http_status": response.http_status}
+    EVENTS_POSTED.add(settled.state)
     log.debug("event.tried", state=settled.state, tries=delivery.tries + 1, **fields)
 
 

@@ -43,6 +43,7 @@ from awbridge.sinks.spoken_dates import Day, Moment, Value
 from awbridge.sinks.templates import Templates
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import checked
+from awbridge.steps.runtime.meters import MESSAGES
 from awbridge.steps.runtime.work import for_each, until_recorded
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
@@ -138,6 +139,7 @@ class _NotifyRound:
         kept = await notices.settle(session, notice, self.owner, state=state, why=why, due_at=due_at, now=self.clock())
         if kept and outcome.state is not NoticeState.DUE:
             fields = {"reference": notice.reference_number, "channel": notice.channel.value}
+            MESSAGES.add(notice.channel.value, outcome.state.value)
             log.info("notice.settled", milestone=notice.milestone.value, state=outcome.state.value, **fields)
 
     async def _choose(self, session: Session, notice: Notice) -> _Outcome | tuple[Message, str]:

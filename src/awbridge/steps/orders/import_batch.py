@@ -15,8 +15,9 @@ from awbridge.clickpost.wire.lenient_json import as_object, as_text
 from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.errors import FieldProblem, IntakeError
 from awbridge.domain.orders.shipment import Region
-from awbridge.steps.orders.intake import BatchRefused, account_of, configured, read_orders, store_orders
+from awbridge.steps.orders.intake import BatchRefused, account_of, configured, count_received, read_orders, store_orders
 from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.meters import ORDERS_RECEIVED
 from awbridge.store import Store
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.engine.database import Session
@@ -52,6 +53,8 @@ async def import_batch(*, store: Store, clock: Clock, orders: Sequence[Any], all
             result.created.update(accepted.created)
             result.warnings.update(accepted.warnings)
             break
+    count_received(result.created.values())
+    ORDERS_RECEIVED.add("refused", number=len(result.errors))
     return result
 
 

@@ -29,6 +29,7 @@ from awbridge.steps.orders.payload_stays import stays_where_maybe_placed, why_pa
 from awbridge.steps.records.holders import Holders, Wanted, holders_of
 from awbridge.steps.records.known_shipment import known_shipment
 from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.meters import ORDERS_RECEIVED
 from awbridge.store import Store
 from awbridge.store.couriers import couriers, rules
 from awbridge.store.couriers.couriers import CourierAccount
@@ -82,10 +83,22 @@ async def take_in(
     `allocation` says who chooses the courier of an order that names none. Raises BatchRefused, with every refused
     order's place in the batch.
     """
-    async with store.read() as session:
-        news = await _read_all(session, orders, allocation)
-    async with store.write() as session:
-        return await keep(session, news, clock)  # a refusal rolls back
+    try:
+        async with store.read() as session:
+            news = await _read_all(session, orders, allocation)
+        async with store.write() as session:
+            results = await keep(session, news, clock)  # a refusal rolls back
+    except BatchRefused as refused:
+        ORDERS_RECEIVED.add("refused", number=len(refused.errors))
+        raise
+    count_received([result.created for result in results])
+    return results
+
+
+def count_received(created: Collection[bool]) -> None:
+    """Count stored orders: whether each is new."""
+    ORDERS_RECEIVED.add("new", number=sum(created))
+    ORDERS_RECEIVED.add("known", number=len(created) - sum(created))
 
 
 async def take_in_with(

@@ -16,8 +16,10 @@ from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.orders.outcome import AlreadyHeld, Misconfigured, Outcome, Pending, Placed, TryLater, Unknown
 from awbridge.domain.orders.shipment import Shipment, shard_of
 from awbridge.domain.privacy import without_people
+from awbridge.steps.records.counted_calls import code_label
 from awbridge.steps.records.placed import difference_of, place, placing_of
 from awbridge.steps.registration.verdict import NAMES, ONLY_ASKED, PushPolicy, decide, tally, unsettled
+from awbridge.steps.runtime.meters import ORDER_PLACED, ORDERS
 from awbridge.store import Store
 from awbridge.store.audit import attempts
 from awbridge.store.audit.attempts import NewAttempt
@@ -92,6 +94,10 @@ async def record(store: Store, done: Sequence[FinishedCall], now: datetime, poli
             await _alarm_account(session, state, after[key], now)
     for d in done:
         _log(d)
+        if d.answer:
+            ORDERS.add(NAMES[type(d.answer.outcome)].value, code_label(d.answer.call))
+    waited = [(now - p.shipment.created_at).total_seconds() for p in placings]
+    ORDER_PLACED.observe(waited)
     for key, state in states.items():
         _log_account(state, after[key], now)
 

@@ -8,6 +8,7 @@ is dead-lettered with its problem.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from awbridge.steps.records.actions_ended import end_actions_by_tracking
 from awbridge.steps.records.cancellation import end_by_tracking
 from awbridge.steps.records.placed import record_found
 from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.meters import APPLIED, APPLY_LAG
 from awbridge.steps.tracking.candidates import Candidates, candidates_of
 from awbridge.steps.tracking.next_scan import NextScan, arrivals_of, moved_events, next_scan, reached, without_known
 from awbridge.steps.tracking.rebuild import Reading, TimelineBuilder, keep, open_timelines, rebuild_shipments
@@ -114,6 +116,7 @@ async def _apply_pieces(store: Store, clock: Clock, policy: ApplyPolicy, claims:
                     batch = await _lock_shipments(session, claimed, policy)
                 await _apply(session, batch, clock(), policy)
             claims.applied += len(claimed)
+            _count(claimed, clock())
         except StoreBusy:
             raise
         except Exception as error:
@@ -130,6 +133,7 @@ async def _apply_in_parts(store: Store, clock: Clock, policy: ApplyPolicy, limit
             async with store.write() as session:
                 claimed = await inbox.claim(session, now=clock(), limit=1)
                 await _apply(session, await _lock_shipments(session, claimed, policy), clock(), policy)
+            _count(claimed, clock())
         except StoreBusy:
             raise
         except Exception as error:
@@ -141,6 +145,14 @@ async def _apply_in_parts(store: Store, clock: Clock, policy: ApplyPolicy, limit
         if not claimed:
             return applied
     return limit
+
+
+def _count(applied: Sequence[Delivery], now: datetime) -> None:
+    """Count deliveries that were applied, and how long each that is read for the first time has waited."""
+    for source, number in Counter(delivery.source for delivery in applied).items():
+        APPLIED.add(source.value, number=number)
+    at = now.timestamp()
+    APPLY_LAG.observe([at - d.received_at.timestamp() for d in applied if not d.tries and not d.again])
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from typing import Protocol
 import structlog
 
 from awbridge.domain.errors import StoreBusy, StoreError
+from awbridge.steps.runtime.meters import WEBHOOK_SECONDS
 from awbridge.store import Store
 from awbridge.store.tracking import inbox
 from awbridge.store.tracking.inbox import NewDelivery
@@ -135,7 +136,9 @@ class Ingest:
             raise
         else:
             committed_at = asyncio.get_running_loop().time() + TIMEOUT
-            self._latencies.extend([committed_at - time_is_up for time_is_up, _, _ in batch])
+            took = [committed_at - time_is_up for time_is_up, _, _ in batch]
+            self._latencies.extend(took)
+            WEBHOOK_SECONDS.observe(took)
             for _, _, caller in batch:
                 if not caller.done():
                     caller.set_result(None)

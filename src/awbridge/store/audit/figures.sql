@@ -52,6 +52,9 @@ SELECT state, COUNT(*) AS notices FROM notices WHERE state <> 'sent' AND state <
 -- name: archive_open
 SELECT COUNT(*) AS files FROM archive_files WHERE archived_at IS NULL
 
+-- name: archive_since
+SELECT MIN(created_at) AS created_at FROM archive_files {{sqlite: INDEXED BY archive_files_open}} WHERE archived_at IS NULL
+
 -- name: push_due
 -- Since when the longest due shipment waits for push, or for the step that cancels: an index for each.
 SELECT MIN(due_at) AS due_at FROM (
