@@ -27,6 +27,7 @@ from awbridge.app.database import open_store
 from awbridge.app.load_settings import load_settings
 from awbridge.app.progress import Progress
 from awbridge.app.settings import Settings
+from awbridge.private_files import open_private
 from awbridge.rehearsal import demo_company
 from awbridge.rehearsal.demo_company import Company, company
 from awbridge.rehearsal.demo_orders import ACCOUNTS, demo_order
@@ -122,7 +123,8 @@ class _Watch:
 def _sandbox(config: SandboxConfig, folder: Path) -> Generator[SandboxProcess]:
     """The simulated ClickPost, in a process of its own, which starts while the service does."""
     file = folder / "sandbox.json"
-    file.write_text(config.model_dump_json())
+    with open_private(file) as out:
+        out.write(config.model_dump_json().encode())
     with (folder / "sandbox.log").open("ab") as log, sandbox_process(["--config", str(file)], folder, log) as sandbox:
         yield sandbox
 
