@@ -12,6 +12,7 @@ from awbridge.app.settings.messages import MessageSettings
 from awbridge.app.settings.orders import OrderSettings
 from awbridge.app.settings.process import ProcessSettings
 from awbridge.app.settings.records import RecordSettings
+from awbridge.app.settings.watching import WatchSettings
 from awbridge.domain.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ NO_ARCHIVE = "none"
 
 class Settings(
     ProcessSettings,
+    WatchSettings,
     AccessSettings,
     ClickPostSettings,
     OrderSettings,
