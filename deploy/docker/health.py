@@ -1,4 +1,4 @@
-"""The image's health check: `serve` answers at AWBRIDGE_PORT, `work` at AWBRIDGE_METRICS_PORT. Exits 1 if neither does."""
+"""The image's health check: `serve` answers at AWBRIDGE_PORT, `work` at AWBRIDGE_METRICS_PORT. Exits 1 if neither."""
 
 import os
 import sys

