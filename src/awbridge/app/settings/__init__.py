@@ -13,6 +13,7 @@ from awbridge.app.settings.messages import MessageSettings
 from awbridge.app.settings.orders import OrderSettings
 from awbridge.app.settings.process import ProcessSettings
 from awbridge.app.settings.records import RecordSettings
+from awbridge.app.settings.watching import WatchSettings
 from awbridge.domain.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ NO_ARCHIVE = NO_BACKUPS = "none"
 
 class Settings(
     ProcessSettings,
+    WatchSettings,
     AccessSettings,
     ClickPostSettings,
     OrderSettings,

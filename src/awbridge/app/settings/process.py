@@ -31,17 +31,17 @@ class ProcessSettings(SettingsBase):
         le=100_000,
         description="Connections that clients may hold at once; at most half of them idle.",
     )
-    keep_alive_seconds: float = Field(
-        130.0,
-        ge=1,
-        le=86400,
-        description="Seconds that an idle connection stays open. More than proxies in front keep theirs.",
-    )
     drain_seconds: float = Field(
         0.0,
         ge=0,
         le=120,
         description="Seconds that `awbridge serve` continues to serve after SIGTERM, with /readyz 503.",
+    )
+    keep_alive_seconds: float = Field(
+        130.0,
+        ge=1,
+        le=86400,
+        description="Seconds that an idle connection stays open. More than proxies in front keep theirs.",
     )
     trusted_proxies: Networks = Field(
         (),

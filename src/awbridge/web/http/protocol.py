@@ -174,8 +174,7 @@ class HttpConnection(asyncio.Protocol):
             raise _Refused("head")
         parser = self._parser
         cycle.method = parser.get_method()
-        is_last = self.connections.leaving or self._draining is not None  # its response says so
-        cycle.keep_alive = parser.should_keep_alive() and not is_last
+        cycle.keep_alive = parser.should_keep_alive() and not (self._draining or self.connections.leaving)
         if cycle.method == b"CONNECT" or len(self._queue) > self._limits.pipelined:
             raise _Refused("not_http")
         cycle.ordinary = cycle.method == b"POST" and is_ordinary(cycle)
