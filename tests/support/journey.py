@@ -7,6 +7,9 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
+
+from opentelemetry.trace import TracerProvider
 
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.tracking.webhook_registration import webhook_identity
@@ -48,9 +51,9 @@ class Bridge:
         policy = PushPolicy(retry_delays=(60.0, 300.0, 900.0))
         await push_due(store=self.store, clickpost=self.clickpost, clock=self.clock, policy=policy)
 
-    async def hear(self, waybill: str, code: int) -> None:
-        """Receive a webhook and apply it."""
-        body = as_body(webhook(waybill, code, self.clock.now))
+    async def hear(self, waybill: str, code: int, *, at: datetime | None = None, **more: object) -> None:
+        """Receive a webhook and apply it. `at`: the time of its scan, now by default."""
+        body = as_body(webhook(waybill, code, at or self.clock.now, **more))
         await self.ingest.accept(NewDelivery(webhook_identity(body), Source.WEBHOOK, body, self.clock.now))
         self.clock.forward(seconds=3)
         while await apply_due(store=self.store, clock=self.clock, policy=ApplyPolicy(zone=INDIA)):
@@ -63,13 +66,15 @@ class Bridge:
 
 
 @asynccontextmanager
-async def bridge_on(store: Store) -> AsyncGenerator[Bridge]:
-    """The steps on this store, while the block lasts."""
+async def bridge_on(store: Store, *, tracer_provider: TracerProvider | None = None) -> AsyncGenerator[Bridge]:
+    """The steps on this store, while the block lasts. `tracer_provider`: of the client."""
     ingest = Ingest(store)
     running = asyncio.create_task(ingest.run())
     try:
         async with http_server() as vendor:
-            client = AsyncClickPost(username="shop", key="k3y", url=vendor.url, on_call=count_call)
+            client = AsyncClickPost(
+                username="shop", key="k3y", url=vendor.url, on_call=count_call, tracer_provider=tracer_provider
+            )
             async with client as clickpost:
                 bridge = Bridge(store, SetClock(), clickpost, ingest)
                 _answer_for(vendor, bridge)

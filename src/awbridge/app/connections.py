@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import structlog
@@ -32,6 +33,9 @@ from awbridge.steps.records.unrecorded import Unrecorded
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 
+if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
+
 log = structlog.get_logger()
 
 _OPERATORS_TIMEOUT = 10.0  # seconds an operators' channel has to answer; alarms are sent one after another
@@ -49,7 +53,9 @@ KEPT_WHEN_FAILED = KEPT_WHOLE | {
 }
 
 
-def vendor(settings: Settings, *, on_call: OnCall | None = None) -> AsyncClickPost:
+def vendor(
+    settings: Settings, *, on_call: OnCall | None = None, tracer_provider: TracerProvider | None = None
+) -> AsyncClickPost:
     """The client for the configured ClickPost account. Raises SettingsError when the account is not set."""
     settings.check_vendor()
     return AsyncClickPost(
@@ -62,6 +68,7 @@ def vendor(settings: Settings, *, on_call: OnCall | None = None) -> AsyncClickPo
         timeout=settings.clickpost_timeout,
         connections=settings.clickpost_connections,
         on_call=_with_recording(on_call),
+        tracer_provider=tracer_provider,
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from awbridge.app.backups import backup_within
@@ -48,6 +49,7 @@ from awbridge.app.policies import (
     watch_policy,
 )
 from awbridge.app.settings import Settings
+from awbridge.app.telemetry import tracing
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.sinks.objects import Objects
 from awbridge.sinks.outgoing import EventSender
@@ -87,6 +89,9 @@ from awbridge.steps.runtime.throttle import ApplyThrottle
 from awbridge.steps.tracking.apply import apply_due
 from awbridge.store import Store
 
+if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
+
 CLOCK_EVERY = 10.0  # seconds between checks of the clock
 START_PATIENCE = 60.0  # seconds to wait for the database at start
 LEAST_IDLE = 5.0  # seconds that loops without urgent work sleep
@@ -113,12 +118,19 @@ class World:
 @asynccontextmanager
 async def opened_world(settings: Settings, clock: Clock) -> AsyncGenerator[World]:
     """The database, ClickPost and the subscribers, closed when the block ends. Raises SettingsError, StoreBusy."""
+    with tracing(settings) as provider:
+        async with _opened_world(settings, clock, provider) as world:
+            yield world
+
+
+@asynccontextmanager
+async def _opened_world(settings: Settings, clock: Clock, provider: TracerProvider | None) -> AsyncGenerator[World]:
     unrecorded = unrecorded_calls(settings, clock)
     recorder = call_recorder(settings, clock, unrecorded)
     async with (
         open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
         recording(recorder, store),
-        vendor(settings, on_call=recorder) as clickpost,
+        vendor(settings, on_call=recorder, tracer_provider=provider) as clickpost,
         event_sender(settings) as outgoing,
         label_files(settings) as files,
     ):

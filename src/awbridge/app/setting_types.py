@@ -141,6 +141,14 @@ def _link_keys(given: object) -> tuple[SecretStr, ...]:
     return found
 
 
+def _collector_url(given: object) -> str:
+    value = read_text(given)
+    url = urlsplit(value)
+    if value and (url.scheme not in ("http", "https") or not url.hostname or url.username):
+        raise ValueError("write a URL such as http://localhost:4318; a password goes into AWBRIDGE_TRACES_HEADERS")
+    return value
+
+
 def _public_url(given: object) -> str:
     """An https URL without query, or an http one of this machine; without a trailing slash."""
     value = read_text(given)
@@ -273,6 +281,7 @@ Delays = Annotated[tuple[float, ...], Reads(_delays)]
 Addresses = Annotated[tuple[str, ...], Reads(_addresses)]
 Networks = Annotated[tuple[str, ...], Reads(_networks)]
 Options = Annotated[SecretStr, Reads(_options)]
+CollectorUrl = Annotated[str, Reads(_collector_url)]
 Cron = Annotated[str, _read_by(_check_cron)]
 TimeZone = Annotated[str, _read_by(_check_zone)]
 PrivacyPolicy = Annotated[str, _read_by(_check_privacy)]

@@ -1,6 +1,7 @@
 """Settings of watching: where `work` shows its metrics, where traces go."""
 
-from awbridge.app.setting_fields import Field, SettingsBase
+from awbridge.app.setting_fields import Field, SecretStr, SettingsBase
+from awbridge.app.setting_types import CollectorUrl, Options
 
 
 class WatchSettings(SettingsBase):
@@ -11,4 +12,13 @@ class WatchSettings(SettingsBase):
         ge=0,
         le=65535,
         description="Port on AWBRIDGE_HOST at which `awbridge work` answers /metrics, /healthz and /readyz. 0: none.",
+    )
+    traces_url: CollectorUrl = Field(
+        "",
+        description="OpenTelemetry collector that receives traces by OTLP over HTTP, such as http://localhost:4318. "
+        "Empty: there are no traces.",
+    )
+    traces_share: float = Field(1.0, ge=0, le=1, description="Share of the traces that are made, whole ones.")
+    traces_headers: Options = Field(
+        SecretStr(""), description="Headers for the collector: name=value, comma-separated. A secret."
     )

@@ -45,9 +45,11 @@ from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
 from awbridge.domain.tracking.promise import edd_day
 from awbridge.sinks.spoken_dates import Day, Moment, Value
 from awbridge.sinks.templates import Templates
+from awbridge.steps.runtime import traces
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import checked
 from awbridge.steps.runtime.meters import MESSAGES
+from awbridge.steps.runtime.traces import Told
 from awbridge.steps.runtime.work import for_each, until_recorded
 from awbridge.store import Store
 from awbridge.store.audit import attempts
@@ -123,10 +125,11 @@ class _NotifyRound:
 
     async def process(self, notice: Notice) -> None:
         """Decide one notice, and send it if it is due."""
+        began_at = self.clock()
         async with self.store.write() as session:
             chosen = await self._choose(session, notice)
             if isinstance(chosen, _Outcome):
-                await self._settle(session, notice, chosen)
+                await self._settle(session, notice, chosen, began_at)
                 return
             until = self.clock() + self.policy.lease
             message, why = chosen
@@ -138,19 +141,22 @@ class _NotifyRound:
         except TimeoutError:  # the lease is longer, so no other process sends it meanwhile
             result = MaybeSent("the channel did not say in time whether it took the message")
         outcome = self._after(notice, result, why)
-        await until_recorded(lambda: self._record(notice, outcome))
+        await until_recorded(lambda: self._record(notice, outcome, began_at))
 
-    async def _record(self, notice: Notice, outcome: _Outcome) -> None:
+    async def _record(self, notice: Notice, outcome: _Outcome, began_at: datetime) -> None:
         async with self.store.write() as session:
-            await self._settle(session, notice, outcome)
+            await self._settle(session, notice, outcome, began_at)
 
-    async def _settle(self, session: Session, notice: Notice, outcome: _Outcome) -> None:
+    async def _settle(self, session: Session, notice: Notice, outcome: _Outcome, began_at: datetime) -> None:
         state, why, due_at = outcome.state, outcome.why, outcome.due_at
         kept = await notices.settle(session, notice, self.owner, state=state, why=why, due_at=due_at, now=self.clock())
         if kept and outcome.state is not NoticeState.DUE:
             fields = {"reference": notice.reference_number, "channel": notice.channel.value}
             MESSAGES.add(notice.channel.value, outcome.state.value)
             log.info("notice.settled", milestone=notice.milestone.value, state=outcome.state.value, **fields)
+            if traces.current:
+                reached = await notices.milestones_of(session, notice.reference_number)
+                traces.current.told(_told(notice, reached, outcome.state, began_at, self.clock()))
 
     async def _choose(self, session: Session, notice: Notice) -> _Outcome | tuple[Message, str]:
         """The message to send and why, or the outcome of a notice that is not sent."""
@@ -263,6 +269,23 @@ class _NotifyRound:
         if delay is None or (isinstance(result, NotSent) and not result.again):
             return _Outcome(NoticeState.FAILED, f"not sent, {tries} tries: {result.problem}")
         return _Outcome(NoticeState.DUE, f"try {tries} failed: {result.problem}", self.clock() + delay)
+
+
+def _told(
+    notice: Notice, reached: Sequence[NoticeMilestone], state: NoticeState, began_at: datetime, now: datetime
+) -> Told:
+    """What traces learn of a notice that ended. Without its milestone (of an erased shipment) it has no cause."""
+    cause = next((r for r in reached if r.milestone is notice.milestone), None)
+    return Told(
+        reference_number=notice.reference_number,
+        milestone=notice.milestone.value,
+        code=cause.status_code if cause else None,
+        status_at=cause.status_at if cause else now,
+        channel=notice.channel.value,
+        state=state.value,
+        began_at=began_at,
+        ended_at=now,
+    )
 
 
 async def _replacement(session: Session, shipment: Shipment, milestone: Milestone) -> str | None:

@@ -31,6 +31,7 @@ from awbridge.domain.tracking.pieces import PieceStatus
 from awbridge.steps.orders.registrations import make_known
 from awbridge.steps.records.pieces import pieces_of
 from awbridge.steps.records.unrecorded import Unrecorded, kept_if_away
+from awbridge.steps.runtime import traces
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import LeasePolicy
 from awbridge.steps.runtime.work import for_each, until_recorded
@@ -238,7 +239,8 @@ async def _perform(clickpost: PerformsActions, action: Action, shipment: Shipmen
         return _Made(result=result, security_key=registered.security_key)
     if shipment is None or not shipment.waybill:
         raise AssertionError("an action about a shipment is made once that has its waybill")
-    return await _about(clickpost, action, shipment, shipment.waybill, shipment.courier_partner_id)
+    with traces.calling(f"act {action.kind.value}", shipment.reference_number):
+        return await _about(clickpost, action, shipment, shipment.waybill, shipment.courier_partner_id)
 
 
 async def _pickup(clickpost: PerformsActions, action: Action, shipment: Shipment | None) -> _Made:

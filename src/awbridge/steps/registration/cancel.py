@@ -24,6 +24,7 @@ from awbridge.domain.retry import DEFAULT_RETRY_DELAYS, NotDone, delay_before_re
 from awbridge.steps.records.actions_ended import end_actions_by_cancelling
 from awbridge.steps.records.cancellation import end_by_tracking
 from awbridge.steps.records.unrecorded import Unrecorded, kept_if_away
+from awbridge.steps.runtime import traces
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import LeasePolicy
 from awbridge.steps.runtime.work import until_recorded
@@ -87,12 +88,13 @@ async def cancel_due(
     for shipment in claimed:
         if not lease.allows(clock()):
             break  # it is claimed again
-        answer = await clickpost.cancel_order(
-            shipment.waybill or "",
-            shipment.courier_partner_id,
-            shipment.account_code or "",
-            update_status=policy.update_status,
-        )
+        with traces.calling("cancel", shipment.reference_number):
+            answer = await clickpost.cancel_order(
+                shipment.waybill or "",
+                shipment.courier_partner_id,
+                shipment.account_code or "",
+                update_status=policy.update_status,
+            )
         decided = None if answer.cancelled else decide(shipment, answer, clock(), policy)
         reference, outcome = shipment.reference_number, _outcome(decided)
         made = NewAttempt(call=answer.call, reference_number=reference, outcome=outcome, made_at=clock())

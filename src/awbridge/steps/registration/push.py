@@ -29,7 +29,15 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region, SettleBy, Shipment
 from awbridge.steps.records.unrecorded import Unrecorded
 from awbridge.steps.registration.record import FinishedCall, attempts_of, record
-from awbridge.steps.registration.verdict import FindsOrders, PushPolicy, is_answered, is_pushback, must_be_settled
+from awbridge.steps.registration.verdict import (
+    NAMES,
+    FindsOrders,
+    PushPolicy,
+    is_answered,
+    is_pushback,
+    must_be_settled,
+)
+from awbridge.steps.runtime import traces
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import Lease
 from awbridge.steps.runtime.work import until_recorded
@@ -239,11 +247,13 @@ class Push:
         if not Lease(until, self.policy.longest_call).allows(self.clock()):
             return  # this process was suspended: the next holder calls
         answer = asked = None
-        if shipment.settle_by is not SettleBy.ASKING:
-            shipment = await self._to_send(shipment)
-            answer = await self._create(shipment)
-        if answer is None or must_be_settled(shipment, answer.outcome, self.clock(), self.policy):
-            asked = await self.clickpost.find_order(shipment.reference_number, region=shipment.region)
+        with traces.calling("push", shipment.reference_number) as note:
+            if shipment.settle_by is not SettleBy.ASKING:
+                shipment = await self._to_send(shipment)
+                answer = await self._create(shipment)
+                note(outcome=NAMES[type(answer.outcome)].value)
+            if answer is None or must_be_settled(shipment, answer.outcome, self.clock(), self.policy):
+                asked = await self.clickpost.find_order(shipment.reference_number, region=shipment.region)
         self._answers.append(
             FinishedCall(
                 shipment=shipment,

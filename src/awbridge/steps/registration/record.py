@@ -19,6 +19,7 @@ from awbridge.domain.privacy import without_people
 from awbridge.steps.records.counted_calls import code_label
 from awbridge.steps.records.placed import difference_of, place, placing_of
 from awbridge.steps.registration.verdict import NAMES, ONLY_ASKED, PushPolicy, decide, tally, unsettled
+from awbridge.steps.runtime import traces
 from awbridge.steps.runtime.meters import ORDER_PLACED, ORDERS
 from awbridge.store import Store
 from awbridge.store.audit import attempts
@@ -98,6 +99,10 @@ async def record(store: Store, done: Sequence[FinishedCall], now: datetime, poli
             ORDERS.add(NAMES[type(d.answer.outcome)].value, code_label(d.answer.call))
     waited = [(now - p.shipment.created_at).total_seconds() for p in placings]
     ORDER_PLACED.observe(waited)
+    if traces.current:
+        for p in placings:
+            created_at = p.shipment.created_at
+            traces.current.placed(p.shipment.reference_number, p.placed.waybill, created_at=created_at, now=now)
     for key, state in states.items():
         _log_account(state, after[key], now)
 

@@ -8,8 +8,7 @@ is dead-lettered with its problem.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,7 +31,8 @@ from awbridge.steps.records.actions_ended import end_actions_by_tracking
 from awbridge.steps.records.cancellation import end_by_tracking
 from awbridge.steps.records.placed import record_found
 from awbridge.steps.runtime.clock import Clock
-from awbridge.steps.runtime.meters import APPLIED, APPLY_LAG
+from awbridge.steps.runtime.traces import Heard
+from awbridge.steps.tracking.applied import arrivals_of_timelines, heard_of, report
 from awbridge.steps.tracking.candidates import Candidates, candidates_of
 from awbridge.steps.tracking.next_scan import NextScan, arrivals_of, moved_events, next_scan, reached, without_known
 from awbridge.steps.tracking.rebuild import Reading, TimelineBuilder, keep, open_timelines, rebuild_shipments
@@ -104,7 +104,7 @@ class _Claims:
 async def _apply_pieces(store: Store, clock: Clock, policy: ApplyPolicy, claims: _Claims) -> None:
     """Apply what is left, piece by piece, each in a transaction of its own."""
     while claims.left:
-        left = claims.left
+        left, began_at = claims.left, clock()
         try:
             async with AsyncExitStack() as transaction:
                 async with claims.turn:
@@ -116,7 +116,7 @@ async def _apply_pieces(store: Store, clock: Clock, policy: ApplyPolicy, claims:
                     batch = await _lock_shipments(session, claimed, policy)
                 await _apply(session, batch, clock(), policy)
             claims.applied += len(claimed)
-            _count(claimed, clock())
+            report(claimed, batch.heard, began_at=began_at, now=clock())
         except StoreBusy:
             raise
         except Exception as error:
@@ -129,11 +129,13 @@ async def _apply_in_parts(store: Store, clock: Clock, policy: ApplyPolicy, limit
     """Apply the deliveries of a failed batch one by one; dead-letter each that fails alone."""
     for applied in range(limit):
         claimed: list[Delivery] = []
+        began_at = clock()
         try:
             async with store.write() as session:
-                claimed = await inbox.claim(session, now=clock(), limit=1)
-                await _apply(session, await _lock_shipments(session, claimed, policy), clock(), policy)
-            _count(claimed, clock())
+                claimed = await inbox.claim(session, now=began_at, limit=1)
+                batch = await _lock_shipments(session, claimed, policy)
+                await _apply(session, batch, clock(), policy)
+            report(claimed, batch.heard, began_at=began_at, now=clock())
         except StoreBusy:
             raise
         except Exception as error:
@@ -145,14 +147,6 @@ async def _apply_in_parts(store: Store, clock: Clock, policy: ApplyPolicy, limit
         if not claimed:
             return applied
     return limit
-
-
-def _count(applied: Sequence[Delivery], now: datetime) -> None:
-    """Count deliveries that were applied, and how long each that is read for the first time has waited."""
-    for source, number in Counter(delivery.source for delivery in applied).items():
-        APPLIED.add(source.value, number=number)
-    at = now.timestamp()
-    APPLY_LAG.observe([at - d.received_at.timestamp() for d in applied if not d.tries and not d.again])
 
 
 @dataclass(slots=True)
@@ -168,13 +162,15 @@ class _Read:
 class _Batch:
     """Deliveries with the locked shipments that they may be about.
 
-    `again`: those that were applied before, and `updated_before`: the shipments that they updated then.
+    `again`: those that were applied before, and `updated_before`: the shipments that they updated then. `heard`: the
+    scans that applying them adds, while traces are on.
     """
 
     readable: list[_Read]
     again: list[Delivery]
     updated_before: Mapping[str, Collection[int]]
     candidates: Candidates
+    heard: list[Heard] = field(default_factory=list[Heard])
 
 
 async def _lock_shipments(session: Session, claimed: Sequence[Delivery], policy: ApplyPolicy) -> _Batch:
@@ -208,7 +204,9 @@ async def _apply(session: Session, batch: _Batch, now: datetime, policy: ApplyPo
         else:
             ready.append(read)
     placed_by_update = await _placed_by_update(session, ready, candidates.shipments)
-    new_scans = await _update_shipments(session, ready, candidates.shipments, before, placed_by_update, now, policy)
+    new_scans = await _update_shipments(
+        session, ready, candidates.shipments, before, placed_by_update, now, policy, batch.heard
+    )
     await arrivals.count(session, [*_first_seen(readable), *new_scans])
 
 
@@ -276,10 +274,12 @@ async def _update_shipments(
     placed_by_update: Mapping[str, tuple[Shipment, TrackingUpdate]],
     now: datetime,
     policy: ApplyPolicy,
+    heard: list[Heard],
 ) -> list[Arrival]:
     """Update the shipments with these deliveries; the new scans, by source.
 
     `before`: the earlier rows of shipments whose deliveries are applied once more. `placed_by_update` become placed.
+    The new scans are added to `heard`.
     """
     about = _by_shipment(ready)
     steps = await _next_scans(session, about, {*before, *placed_by_update}, locked, policy)
@@ -318,7 +318,8 @@ async def _update_shipments(
     else:
         await events.reach(session, reached(list(steps.values()), now))
     await events.write(session, shipment_events, now=now)
-    return [*arrivals_of(steps.values(), locked), *_arrivals_of_timelines(builders.values())]
+    heard += heard_of(steps.values(), builders.values())
+    return [*arrivals_of(steps.values(), locked), *arrivals_of_timelines(builders.values())]
 
 
 async def _next_scans(
@@ -355,14 +356,6 @@ def _add_to_timelines(
         problems = [p for t in read.updates for p in t.problems][:MOST_PROBLEMS]
         applied.append((read.delivery, "; ".join(problems) or None, len(entries)))
     return applied, sources
-
-
-def _arrivals_of_timelines(builders: Iterable[TimelineBuilder]) -> list[Arrival]:
-    return [
-        Arrival(e.received_at, e.courier_partner_id or builder.shipment.courier_partner_id, e.source, scans=1)
-        for builder in builders
-        for e in builder.timeline.new
-    ]
 
 
 def _moved(

@@ -14,6 +14,7 @@ from awbridge.domain.people.actor import named_actor
 from awbridge.steps.orders import amend, intake
 from awbridge.steps.orders.amend import Edit
 from awbridge.steps.orders.listing import read_page
+from awbridge.steps.runtime import traces
 from awbridge.steps.tracking.shipment_details import shipment_details
 from awbridge.store.couriers import accounts
 from awbridge.store.orders import lists, waybills
@@ -83,14 +84,19 @@ async def create_shipments(request: Request, response: Response, api: ApiDep) ->
         raise HTTPException(422, "the list is empty; send at least one order")
     if len(orders) > LARGEST_BATCH:
         raise HTTPException(413, f"a batch has at most {LARGEST_BATCH} orders, this one {len(orders)}; send several")
+    began_at = api.clock()
     try:
         results = await intake.take_in(store=api.store, clock=api.clock, orders=orders, allocation=api.allocation)
     except intake.BatchRefused as error:
         if not isinstance(body, list):
             raise error.errors[0] from None
         raise
-    if not any(result.created for result in results):
+    new = [result.shipment.reference_number for result in results if result.created]
+    if not new:
         response.status_code = 200
+    if traces.current:
+        caller = request.headers.get("traceparent", "")
+        traces.current.accepted(new, caller=caller, began_at=began_at, ended_at=api.clock())
     viewing = viewing_for(api)
     accepted = [intake_view(result, viewing) for result in results]
     return {"shipments": accepted} if isinstance(body, list) else accepted[0]
