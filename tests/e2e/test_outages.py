@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,13 @@ PROCESSES = ("kill", "clocks", "vendor-down", "storm")
 SERVERS = ("postgres-restart", "postgres-stop", "failover", "pooler", "disk-full")
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Where PostgreSQL's own user may go, unlike tmp_path."""
+    with tempfile.TemporaryDirectory(prefix="awbridge-drill-") as made:
+        yield Path(made)
+
+
 async def drilled(names: tuple[str, ...], folder: Path, older: Path | None = None) -> Verdict:
     plan = Plan(names=names, minutes=0, per_second=4, older=older)
     if missing := lacking(plan):
@@ -34,10 +43,10 @@ async def drilled(names: tuple[str, ...], folder: Path, older: Path | None = Non
 
 
 async def test_nothing_is_lost_or_doubled_while_replicas_and_clickpost_fail(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fork_processes(monkeypatch)
-    numbers = (await drilled(PROCESSES, tmp_path)).numbers
+    numbers = (await drilled(PROCESSES, folder)).numbers
     assert numbers["replicas killed"] == 3
     assert numbers["replicas with a clock 30 s ahead"] == 2
     assert numbers["hours without ClickPost"] == 1
@@ -45,11 +54,9 @@ async def test_nothing_is_lost_or_doubled_while_replicas_and_clickpost_fail(
     assert numbers["webhooks sent once more in storms"] > 100
 
 
-async def test_nothing_is_lost_or_doubled_while_postgresql_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_nothing_is_lost_or_doubled_while_postgresql_fails(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fork_processes(monkeypatch)
-    numbers = (await drilled(SERVERS, tmp_path)).numbers
+    numbers = (await drilled(SERVERS, folder)).numbers
     assert numbers["primary crashed, replica promoted"] == 1
     assert numbers["connections to PostgreSQL cut"] > 8
     assert numbers["writes refused for lack of space"] > 0
@@ -57,10 +64,10 @@ async def test_nothing_is_lost_or_doubled_while_postgresql_fails(
 
 
 async def test_nothing_is_lost_or_doubled_during_a_rolling_upgrade(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fork_processes(monkeypatch)
-    verdict = await drilled(("upgrade",), tmp_path / "drill", older_version(tmp_path))
+    verdict = await drilled(("upgrade",), folder, older_version(folder))
     assert verdict.numbers["replicas upgraded from the older version"] == 4
 
 

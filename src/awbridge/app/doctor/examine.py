@@ -14,8 +14,8 @@ from awbridge.app.doctor.diagnosis import PROBLEM, CheckContext, Diagnosis
 from awbridge.app.doctor.installation import check_database, check_disk, check_settings, check_steps
 from awbridge.app.doctor.notify import check_attention, check_messages
 from awbridge.app.doctor.people import check_people
-from awbridge.app.doctor.postgres import check_durability, check_pooler
 from awbridge.app.doctor.polling import check_coverage, check_polling
+from awbridge.app.doctor.postgres import check_durability, check_pooler
 from awbridge.app.doctor.vendor import check_accounts, check_clock
 from awbridge.app.doctor.webhook import check_header, check_webhook
 from awbridge.app.settings import Settings
