@@ -6,8 +6,14 @@ import asyncio
 import time
 from pathlib import Path
 
+import asyncpg
 import pytest
 
+from awbridge.app.doctor.diagnosis import CheckContext, Diagnosis
+from awbridge.app.doctor.postgres import check_durability
+from awbridge.app.settings import Settings
+from awbridge.steps.runtime.clock import utc_now
+from awbridge.store import Store
 from tests.e2e.pushing import Pusher, pushing, ready, stored
 from tests.support.postgres import PostgresServer, free_port, postgres_server, standby_of
 from tests.support.processes import Running, bridge_environment, running
@@ -36,6 +42,42 @@ async def turn_over(old: PostgresServer, new: PostgresServer, bridge: Running, p
     await asyncio.sleep(1)
 
 
+async def the_doctor_tells_which_standby_loses_commits(primary: PostgresServer, url: str) -> None:
+    """An asynchronous one does, whoever asks. A plain role cannot see which one is synchronous, and trusts the setting."""
+    admin = await asyncpg.connect(url)
+    await admin.execute("CREATE ROLE plain LOGIN")
+    plain = url.replace("awbridge@", "plain@")
+    for who in (url, plain):
+        found = await standbys_of(who)
+        assert (found.level, "1 standby connected, and commits wait for none" in found.found) == ("warning", True), who
+    await admin.execute("ALTER SYSTEM SET synchronous_standby_names = 'standby'")
+    await admin.execute("SELECT pg_reload_conf()")
+    await admin.close()
+    said: list[str] = []
+    for who in (url, plain):
+        async with asyncio.timeout(30):
+            while (found := await standbys_of(who)).level != "ok":
+                await asyncio.sleep(0.2)
+        said.append(found.found)
+    assert said == [
+        "1 standby connected; commits wait for 1 of them",
+        "1 standby connected; commits wait for those in synchronous_standby_names",
+    ]
+    primary.execute(url, "ALTER SYSTEM RESET synchronous_standby_names")
+
+
+async def standbys_of(url: str) -> Diagnosis:
+    """What the doctor says of standbys; that these servers do not wait for the disk, it says as well."""
+    store = await Store.open(url, connections=2)
+    try:
+        context = CheckContext(settings=Settings(), store=store, clickpost=None, clock=utc_now, url="")
+        crash, found = await check_durability(context)
+    finally:
+        await store.close()
+    assert crash.found.startswith("fsync = off: a crash of the server loses webhooks")
+    return found
+
+
 async def test_a_new_primary_is_found_automatically_and_no_accepted_webhook_is_lost(tmp_path: Path) -> None:
     with postgres_server() as one, standby_of(one) as other:
         url = await one.new_database()
@@ -48,6 +90,7 @@ async def test_a_new_primary_is_found_automatically_and_no_accepted_webhook_is_l
                 await turn_over(one, other, bridge, pusher)
                 # And back, past a host that is a standby, listed first.
                 await turn_over(other, one, bridge, pusher)
+        await the_doctor_tells_which_standby_loses_commits(one, url)
         assert pusher.refused, "without a primary a delivery cannot be stored"
         assert pusher.slowest < 2, "a refusal comes before ClickPost gives up"
         assert set(pusher.acknowledged) - await stored(hosts) == set()
