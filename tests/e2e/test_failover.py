@@ -43,7 +43,7 @@ async def turn_over(old: PostgresServer, new: PostgresServer, bridge: Running, p
 
 
 async def the_doctor_tells_which_standby_loses_commits(primary: PostgresServer, url: str) -> None:
-    """An asynchronous one does, whoever asks. A plain role cannot see which one is synchronous, and trusts the setting."""
+    """An asynchronous one does, whoever asks. A plain role cannot see which one is synchronous; the setting decides."""
     admin = await asyncpg.connect(url)
     await admin.execute("CREATE ROLE plain LOGIN")
     plain = url.replace("awbridge@", "plain@")
