@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -12,9 +13,11 @@ import pytest
 from awbridge.app.doctor.diagnosis import CheckContext, Diagnosis
 from awbridge.app.doctor.postgres import check_durability
 from awbridge.app.settings import Settings
+from awbridge.domain.errors import StoreBusy
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from tests.e2e.pushing import Pusher, pushing, ready, stored
+from tests.support.pgbouncer import pgbouncer
 from tests.support.postgres import PostgresServer, free_port, postgres_server, standby_of
 from tests.support.processes import Running, bridge_environment, running
 
@@ -66,6 +69,42 @@ async def the_doctor_tells_which_standby_loses_commits(primary: PostgresServer, 
     primary.execute(url, "ALTER SYSTEM RESET synchronous_standby_names")
 
 
+async def a_failover_behind_two_poolers(old: PostgresServer, new: PostgresServer) -> None:
+    """Each host is a PgBouncer. One lets clients in although its server is away, the other still reports a standby."""
+    soon = "query_wait_timeout = 2"  # else a query waits for the server that is away
+    with (
+        pgbouncer(old.url(), pool_mode="transaction", more=soon) as one,
+        pgbouncer(new.url(), pool_mode="transaction") as other,
+    ):
+        remembers = await asyncpg.connect(other, statement_cache_size=0)
+        assert await remembers.fetchval("SELECT pg_is_in_recovery()")
+        store = await Store.open(f"{one.rpartition('/')[0]},{urlsplit(other).netloc.rpartition('@')[2]}/postgres")
+        try:
+            old.stop_fast()
+            await asyncio.to_thread(new.promote)
+            let_in = await asyncpg.connect(one, statement_cache_size=0)
+            let_in.terminate()
+            again = await asyncpg.connect(other, statement_cache_size=0)
+            reported = again.get_settings().in_hot_standby
+            again.terminate()
+            async with asyncio.timeout(30):
+                while not await writes(store):
+                    await asyncio.sleep(0.2)
+            assert reported == "on", "if PgBouncer reports what is, half of this test proves nothing"
+        finally:
+            remembers.terminate()
+            await store.close()
+
+
+async def writes(store: Store) -> bool:
+    try:
+        async with store.write() as session:
+            await session.script("CREATE TABLE IF NOT EXISTS after_failover (n INT)")
+    except StoreBusy:
+        return False
+    return True
+
+
 async def standbys_of(url: str) -> Diagnosis:
     """What the doctor says of standbys; that these servers do not wait for the disk, it says as well."""
     store = await Store.open(url, connections=2)
@@ -91,6 +130,7 @@ async def test_a_new_primary_is_found_automatically_and_no_accepted_webhook_is_l
                 # And back, past a host that is a standby, listed first.
                 await turn_over(other, one, bridge, pusher)
         await the_doctor_tells_which_standby_loses_commits(one, url)
+        await a_failover_behind_two_poolers(one, other)
         assert pusher.refused, "without a primary a delivery cannot be stored"
         assert pusher.slowest < 2, "a refusal comes before ClickPost gives up"
         assert set(pusher.acknowledged) - await stored(hosts) == set()

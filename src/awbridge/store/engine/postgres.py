@@ -160,7 +160,9 @@ class _OwnConnection:
         """The connection; a new one if it was cut, or was idle so long that a proxy may have dropped it."""
         now = asyncio.get_running_loop().time()
         idle, self._used_at = now - self._used_at, now
-        if self._connection and (idle > LONGEST_IDLE or takes_no_writes(self._connection)):
+        if self._connection and (
+            idle > LONGEST_IDLE or (self._pooling is Pooling.NONE and takes_no_writes(self._connection))
+        ):
             self._connection.terminate()
         if self._connection is None or self._connection.is_closed():
             self._connection = await self.primary.connect(**_options(), **self._pooling.options)
@@ -293,7 +295,7 @@ class PostgresDatabase:
     async def _writable(self) -> AsyncGenerator[PoolConnectionProxy[Any]]:
         connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT)
         try:
-            if takes_no_writes(connection):
+            if self.pooling is Pooling.NONE and takes_no_writes(connection):
                 connection.terminate()
                 await self._pool.release(connection)
                 await self._pool.expire_connections()
