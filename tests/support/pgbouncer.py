@@ -24,7 +24,7 @@ def find_pgbouncer() -> str | None:
 
 
 @contextmanager
-def pgbouncer(url: str, *, pool_mode: str, servers: int = 3) -> Iterator[str]:
+def pgbouncer(url: str, *, pool_mode: str, servers: int = 3, more: str = "") -> Iterator[str]:
     """The address of a pooler in front of `url`, which shares that many server connections among all clients."""
     binary = find_pgbouncer()
     if not binary:
@@ -37,7 +37,7 @@ def pgbouncer(url: str, *, pool_mode: str, servers: int = 3) -> Iterator[str]:
             f"[databases]\n* = host={parts.hostname} port={parts.port} user={parts.username}\n"
             f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nauth_type = any\n"
             f"pool_mode = {pool_mode}\ndefault_pool_size = {servers}\nmax_client_conn = 200\n"
-            f"unix_socket_dir = {folder}\nlogfile = {folder}/log\n"
+            f"unix_socket_dir = {folder}\nlogfile = {folder}/log\n{more}\n"
         )
         user = "nobody" if os.geteuid() == 0 else None  # it refuses to run as root
         if user:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
 from awbridge.clickpost.wire.answers import CancelAnswer, FoundOrder, OrderAnswer
 from awbridge.domain.call import Call
 from awbridge.domain.orders.outcome import Outcome, Placed, Rejected, TryLater
-from awbridge.domain.orders.shipment import Region
+from awbridge.domain.orders.shipment import Region, State
 from awbridge.steps.registration.cancel import CancelPolicy, cancel_due
 from awbridge.steps.registration.push import push_due
+from awbridge.steps.registration.record import FinishedCall, record
 from awbridge.steps.registration.verdict import PushPolicy
 from awbridge.store import Store
 from awbridge.store.notify import endpoints, notices
 from awbridge.store.orders import shipments
 from tests.support.notices import a_payload
-from tests.support.rows import T0, add, fetch
+from tests.support.rows import T0, add, claim_in, fetch
 from tests.support.world import SetClock
 
 CALL = Call(api="create-order", method="POST", url="https://clickpost.example")
@@ -66,6 +68,37 @@ async def test_placed_is_one_event_with_waybill_and_label(store: Store) -> None:
     assert (body["type"], body["data"]["waybill"]) == ("shipment.placed", "AWB1")
     assert body["data"]["label_url"] == "https://labels.example/1"
     assert await reached(store) == ["awb_generated"]
+
+
+@pytest.mark.parametrize("second", [Placed(waybill="AWB1", already=True), TryLater(message="courier down")])
+async def test_two_calls_of_one_shipment_that_are_recorded_together_are_one_event(
+    store: Store, second: Outcome
+) -> None:
+    """The database was away for longer than a lease: the same process called again, then recorded both answers."""
+    await add(store, "R", payload=a_payload("R"))
+    async with store.write() as session:
+        await endpoints.add(session, "https://erp.example/", now=T0)
+        [shipment] = await claim_in(session, owner="second", until=T0 + timedelta(minutes=1))
+    answers = [("first", Placed(waybill="AWB1")), ("second", second)]
+    calls = [
+        FinishedCall(
+            shipment=shipment,
+            owner=owner,
+            account=shipment.account,
+            probe=False,
+            answer=OrderAnswer(outcome=outcome, call=CALL),
+            asked=None,
+            answered_at=T0,
+        )
+        for owner, outcome in answers
+    ]
+    for order in (calls, calls[::-1]):
+        await record(store, order, T0, PushPolicy(retry_delays=(1.0,)))
+        assert await kinds(store) == ["shipment.placed"]
+        async with store.read() as session:
+            found = await shipments.get(session, "R")
+        assert found
+        assert (found.state, found.waybill, found.problem) == (State.PLACED, "AWB1", None)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from awbridge.app.doctor.installation import check_database, check_disk, check_s
 from awbridge.app.doctor.notify import check_attention, check_messages
 from awbridge.app.doctor.people import check_people
 from awbridge.app.doctor.polling import check_coverage, check_polling
+from awbridge.app.doctor.postgres import check_durability, check_pooler
 from awbridge.app.doctor.vendor import check_accounts, check_clock
 from awbridge.app.doctor.webhook import check_header, check_webhook
 from awbridge.app.settings import Settings
@@ -69,7 +70,16 @@ async def _checks(context: CheckContext) -> AsyncIterator[Diagnosis]:
 
 
 _CHECKS: tuple[Check, ...] = (
-    *(check_database, check_accounts, check_clock, check_webhook, check_header, check_coverage),
+    *(
+        check_database,
+        check_pooler,
+        check_durability,
+        check_accounts,
+        check_clock,
+        check_webhook,
+        check_header,
+        check_coverage,
+    ),
     *(check_polling, check_steps, check_archive, check_messages, check_customer_page, check_people),
     check_attention,
 )

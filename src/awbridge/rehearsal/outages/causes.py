@@ -13,7 +13,8 @@ from awbridge.store.engine import faults, standbys
 KILLS = 3
 DOWN_FOR = (0.2, 1.5)  # seconds until a killed replica is started again
 LIVES_FOR = 4.0  # seconds with clocks apart
-FULL_FOR = 6.0  # seconds
+FULL_FOR = 3.0  # seconds after the first write that was refused
+BITES_WITHIN = 40.0  # seconds until a write needs new space
 STORM_FOR = 5.0  # seconds
 CUT_EVERY = 0.15  # seconds
 CUTS = 24  # connections cut one by one
@@ -96,19 +97,25 @@ async def clocks(rig: Rig) -> None:
 
 
 async def disk_full(rig: Rig) -> None:
+    """Until PostgreSQL was refused space, and some seconds more."""
     assert rig.disk
-    place = rig.on_small_disk()
+    server = rig.on_small_disk()
+    before = server.times_out_of_space()
     await asyncio.to_thread(rig.disk.fill)
     try:
+        for _ in range(int(BITES_WITHIN / 0.2)):
+            if server.times_out_of_space() > before:
+                break
+            await asyncio.sleep(0.2)
         await asyncio.sleep(FULL_FOR)
     finally:
         await asyncio.to_thread(rig.disk.free)
+    rig.occurred["writes refused for lack of space"] += server.times_out_of_space() - before
     await asyncio.sleep(0.5)
-    if not place.running or not await asyncio.to_thread(place.answers):
+    if not server.running or not await asyncio.to_thread(server.answers):
         rig.occurred["PostgreSQL ended because its disk was full"] += 1
-        await asyncio.to_thread(place.crash)
-        await asyncio.to_thread(place.start)
-    rig.occurred["full disks"] += 1
+        await asyncio.to_thread(server.crash)
+        await asyncio.to_thread(server.start)
 
 
 async def vendor_down(rig: Rig) -> None:

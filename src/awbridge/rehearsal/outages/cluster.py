@@ -94,6 +94,10 @@ class Cluster:
         ready = [str(self._binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         return listens(self.port) and subprocess.run(ready, check=False).returncode == 0  # noqa: S603
 
+    def times_out_of_space(self) -> int:
+        """How often its log says that a write found no space."""
+        return self._log.read_text(errors="replace").count("No space left on device")
+
     def crash(self) -> None:
         """Stop at once, without a clean shutdown: pg_ctl's immediate mode."""
         self._end(signal.SIGQUIT)

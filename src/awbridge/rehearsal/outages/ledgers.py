@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -26,19 +26,22 @@ async def compare(rig: Rig) -> tuple[list[Promise], dict[str, float]]:
     """(every promise and what was counted, figures of the load)."""
     async with httpx2.AsyncClient(timeout=120.0) as http:
         ledger = (await http.get(f"{rig.sandbox_url}/_sandbox/ledger")).json()
+    return await promises(rig, ledger), _figures(rig, ledger)
+
+
+async def promises(rig: Rig, ledger: Mapping[str, Any]) -> list[Promise]:
+    """Every promise, held against the sandbox's ledger and the database."""
     ours = await _shipments(rig)
-    stored = await rig.read(received.webhook_identities)
-    promises = [
+    return [
         _stored(rig, ours),
         _placed(rig, ours),
         _placed_once(ledger, ours),
-        _webhooks(rig, ledger, stored),
+        _webhooks(rig, ledger, await rig.read(received.webhook_identities)),
         await _timelines(rig, ledger, ours),
         await _messages(rig, ours),
         _events(rig.systems),
         _processes(rig),
     ]
-    return promises, _figures(rig, ledger)
 
 
 def _figures(rig: Rig, ledger: Mapping[str, Any]) -> dict[str, float]:
@@ -168,8 +171,3 @@ def _processes(rig: Rig) -> Promise:
     ended = [f"awbridge {one.kind} ended {one.ended_by_itself} times" for one in rig.replicas if one.ended_by_itself]
     counted = f"{sum(one.ended_by_itself for one in rig.replicas)} of {len(rig.replicas)}"
     return Promise("no replica ends by itself", counted, ended, of=len(rig.replicas))
-
-
-def broken(promises: Sequence[Promise]) -> list[str]:
-    """Every difference that was found."""
-    return [difference for promise in promises for difference in promise.broken]

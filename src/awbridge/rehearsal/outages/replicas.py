@@ -18,9 +18,10 @@ from awbridge.rehearsal.demo_company import Company
 from awbridge.rehearsal.outages.load import WEBHOOK_KEY
 from awbridge.rehearsal.outages.plan import FASTER
 from awbridge.rehearsal.outages.servers import free_port
-from awbridge.rehearsal.processes import READY_WITHIN, Process
+from awbridge.rehearsal.processes import Process
 
 TIMEOUT = 1.0  # seconds that a call to ClickPost may take
+READY_WITHIN = 300.0  # seconds; several start at once, and a machine may be busy with other things
 
 
 @dataclass(slots=True)

@@ -52,7 +52,7 @@ BAD_DAY: dict[str, Any] = {
 
 @dataclass(slots=True)
 class Rig:
-    """What outages are made with. `occurred` counts them, by what is printed."""
+    """What outages are made with. `occurred` counts what happened, by what is printed; `caused` by the outage."""
 
     plan: Plan
     folder: Path
@@ -67,6 +67,7 @@ class Rig:
     systems: Company
     dice: random.Random
     occurred: Counter[str] = field(default_factory=Counter[str])
+    caused: Counter[str] = field(default_factory=Counter[str])
 
     def on_small_disk(self) -> Cluster:
         """The server whose disk can be full: the one that was the primary at the start."""

@@ -25,7 +25,7 @@ from awbridge.store.orders import lists
 from awbridge.store.tracking import inbox
 
 BETWEEN = 1.0  # seconds of load between two outages
-SETTLES_WITHIN = 120.0  # seconds
+SETTLES_WITHIN = 120.0  # seconds without progress
 LONGEST_LEASE = 240.0  # seconds after which a message that a killed replica held is decided again
 LONG = 3.0  # minutes from which the drill waits for those
 OPEN = tuple(state.value for state in State if state not in (State.PLACED, State.CANCELLED))
@@ -46,6 +46,7 @@ async def run_outages(plan: Plan, folder: Path, say: Callable[[str], None] = lam
         say("the load has ended; waiting until everything is placed, applied and caught up")
         late = await _settle(made)
         promises, figures = await compare(made)
+        late += [f"{name} did not occur" for name in ordered.names if not made.caused[name]]
     verdict = Verdict(promises=promises, numbers=figures, faults=late)
     verdict.numbers["seconds"] = round(time.monotonic() - started, 1)
     return verdict
@@ -59,7 +60,9 @@ async def _rounds(made: Rig, say: Callable[[str], None]) -> None:
     while names:
         for name in names:
             say(name)
+            before = made.occurred.total()
             await CAUSES[name](made)
+            made.caused[name] += made.occurred.total() - before
             await asyncio.sleep(BETWEEN)
             if time.monotonic() > over and name == made.plan.names[-1]:
                 break
@@ -92,22 +95,24 @@ async def _settle(made: Rig) -> list[str]:
     await made.faults({})
     late: list[str] = []
     if not await _until(lambda: _open_orders(made), SETTLES_WITHIN):
-        late.append(f"after {SETTLES_WITHIN:g} s some orders were still being pushed")
+        late.append("some orders were never pushed to their end")
     await made.post("finish")
     if not await _until(lambda: _on_their_way(made), SETTLES_WITHIN):
-        late.append(f"after {SETTLES_WITHIN:g} s some webhooks were still on their way")
+        late.append("some webhooks were still on their way")
     await _catch_up(made)
     if not await _until(lambda: _not_applied(made), SETTLES_WITHIN):
-        late.append(f"after {SETTLES_WITHIN:g} s some deliveries were not applied")
+        late.append("some deliveries were not applied")
     if made.plan.minutes >= LONG and not await _until(lambda: _unsent(made), LONGEST_LEASE):
-        late.append(f"after {LONGEST_LEASE:g} s some events or messages were not sent")
+        late.append("some events or messages were not sent")
     return late
 
 
 async def _until(count: Callable[[], Awaitable[int]], seconds: float) -> bool:
-    """Whether a count comes down to zero within so many seconds."""
-    deadline = time.monotonic() + seconds
-    while await count():
+    """Whether a count comes down to zero. False when it has not changed for so many seconds."""
+    before, deadline = -1, 0.0
+    while left := await count():
+        if left != before:
+            before, deadline = left, time.monotonic() + seconds
         if time.monotonic() > deadline:
             return False
         await asyncio.sleep(0.3)

@@ -71,11 +71,12 @@ async def record(store: Store, done: Sequence[FinishedCall], now: datetime, poli
         after = {key: _after(key, state, done, now, policy) for key, state in states.items()}
         await attempts.add(session, [attempt for d in done for attempt in attempts_of(d)])
         done = [d for d in done if d.reference in rows]
-        placings = [
-            _placing(d, policy) for d in done if isinstance(d.outcome, Placed) and not rows[d.reference].success
-        ]
+        # Calls of one shipment may be recorded together: after a lease that ended while the database was away.
+        news = {d.reference: d for d in done if isinstance(d.outcome, Placed) and not rows[d.reference].success}
+        placings = [_placing(d, policy) for d in news.values()]
         placed_events = await place(session, placings, now=now) if placings else []
-        failures = [(d, _decided(d, states, after, policy)) for d in done if _is_held(d, rows)]
+        held = {d.reference: d for d in done if _is_held(d, rows) and d.reference not in news}
+        failures = [(d, _decided(d, states, after, policy)) for d in held.values()]
         if failures:
             await dispatch.not_placed(session, [(d.reference, d.owner, what) for d, what in failures], now=now)
         stopped_events = [

@@ -7,7 +7,9 @@ and behind one nothing outlives its transaction.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -18,6 +20,9 @@ from awbridge.domain.errors import SettingsError, StoreError
 
 PARAMETER = "pooler"  # of the URL
 SERVER = "SELECT pg_backend_pid()"
+
+_OF_THE_CONNECTION = ("host", "port", "user", "password", "database", "dbname", "application_name")
+_OPTION = re.compile(r"(?:-c\s*|--)(\w+)=((?:\\.|\S)*)")
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 
@@ -50,40 +55,75 @@ def declared(url: str) -> tuple[str, Pooling | None]:
     return parts._replace(query=rest).geturl(), Pooling(modes[-1])
 
 
-async def find(connect: Callable[..., Awaitable[Connection]], configured: Pooling | None, **options: Any) -> Pooling:
-    """How the server is reached, by what it shows; `configured` is trusted only if it is safe.
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What two connections showed.
 
-    Raises StoreError for a pooler that cannot be used, or not in the configured mode.
+    `pooled`: the backend that was named at the start is not the one that answers. `changes_servers`: the server session
+    that answered the first connection answered the second, or another one answered the first, while both were open.
     """
-    if configured is Pooling.TRANSACTION:
-        return configured  # correct behind any pooler; without one only slower
+
+    pooled: bool
+    changes_servers: bool
+
+
+async def reach(connect: Callable[..., Awaitable[Connection]], **options: Any) -> Reach:
+    """Try with two connections of their own. Raises StoreError for a pooler that allows no transactions."""
     options |= Pooling.TRANSACTION.options
     first = await connect(**options)
     try:
-        if not await _is_pooled(first):
-            return Pooling.NONE
-        if configured is None:
-            return Pooling.TRANSACTION
+        pooled = await is_pooled(first)
         second = await connect(**options)
         try:
-            if await _changes_servers(first, second):
-                raise StoreError(
-                    f"AWBRIDGE_DATABASE_URL says {PARAMETER}={configured}, but the pooler there gives each transaction "
-                    "another server session: answers would be mixed up. "
-                    f"Write ?{PARAMETER}=transaction, or leave it out."
-                )
+            return Reach(pooled, await _changes_servers(first, second))
         finally:
             second.terminate()
-        return Pooling.SESSION
     finally:
         first.terminate()
 
 
-async def _is_pooled(connection: Connection) -> bool:
-    """Whether a pooler answers for the server: the backend named at the start is not the one that answers."""
+async def find(
+    connect: Callable[..., Awaitable[Connection]], configured: Pooling | None, *, url: str, **options: Any
+) -> Pooling:
+    """How the server is reached, by what it shows; `configured` is trusted only if it is safe.
+
+    A pooler may name the backend that it uses first. So two connections are tried unless one has shown a pooler.
+
+    Raises StoreError for a pooler that cannot be used, not in the configured mode, or not with the settings in the URL.
+    """
+    options |= Pooling.TRANSACTION.options
+    first = await connect(**options)
     try:
-        async with connection.transaction():
-            return await connection.fetchval(SERVER) != connection.get_server_pid()
+        pooled = await is_pooled(first)
+        if pooled:
+            await _refuse_lost_settings(first, url)
+        if configured is Pooling.TRANSACTION or (pooled and configured is None):
+            return Pooling.TRANSACTION  # correct behind any pooler; without one only slower
+        second = await connect(**options)
+        try:
+            changes = await _changes_servers(first, second)
+        finally:
+            second.terminate()
+    finally:
+        first.terminate()
+    if changes and configured is None:
+        return Pooling.TRANSACTION
+    if changes:
+        raise StoreError(
+            f"AWBRIDGE_DATABASE_URL says {PARAMETER}={configured}, but the pooler there gives each transaction "
+            "another server session: answers would be mixed up. "
+            f"Write ?{PARAMETER}=transaction, or leave it out."
+        )
+    return Pooling.SESSION if pooled else Pooling.NONE
+
+
+async def is_pooled(connection: Connection) -> bool:
+    """Whether a pooler answers for the server: the backend named at the start is not the one that answers.
+
+    Raises StoreError where it allows no transactions.
+    """
+    try:
+        return await _server(connection) != connection.get_server_pid()
     except asyncpg.PostgresConnectionError as error:
         raise StoreError(
             f"PostgreSQL, or the pooler before it, closed the connection at the first transaction: {error}. "
@@ -91,16 +131,51 @@ async def _is_pooled(connection: Connection) -> bool:
         ) from error
 
 
+async def refuse_pooler(connection: Connection) -> None:
+    """Raise StoreError if a pooler answers that was not there when this process started, and close the connection."""
+    if await is_pooled(connection):
+        connection.terminate()
+        raise StoreError(
+            "a pooler has been put before PostgreSQL since awbridge started, which keeps prepared statements: answers "
+            "would be mixed up. Restart awbridge."
+        )
+
+
 async def _changes_servers(first: Connection, second: Connection) -> bool:
-    """Whether the first gets another server session while the second holds the one that it had."""
+    """Whether one server session serves both, or another one serves the first while the second holds one."""
     before = await _server(first)
     async with second.transaction():
-        await _server(second, begin=False)
+        if await second.fetchval(SERVER) == before:
+            return True
         return await _server(first) != before
 
 
-async def _server(connection: Connection, *, begin: bool = True) -> int:
-    if not begin:
-        return await connection.fetchval(SERVER)
+async def _server(connection: Connection) -> int:
     async with connection.transaction():
         return await connection.fetchval(SERVER)
+
+
+async def _refuse_lost_settings(connection: Connection, url: str) -> None:
+    """Raise StoreError where a server setting of the URL, such as search_path, does not reach the server."""
+    for name, value in _server_settings(url):
+        async with connection.transaction():
+            found = await connection.fetchval("SELECT current_setting($1, true)", name)
+            if found is None:
+                continue  # not a setting of the server
+            wanted = await connection.fetchval("SELECT set_config($1, $2, true)", name, value)
+        if found != wanted:
+            raise StoreError(
+                f"AWBRIDGE_DATABASE_URL asks for {name}={value}, but the pooler before PostgreSQL drops that: there it "
+                f"is {found!r}. Set it for the role (ALTER ROLE ... SET {name} = ...), and leave it out of the URL."
+            )
+
+
+def _server_settings(url: str) -> list[tuple[str, str]]:
+    """The settings that a URL gives to the server: `?search_path=x`, and `?options=-c search_path=x`."""
+    found: list[tuple[str, str]] = []
+    for name, value in parse_qsl(urlsplit(url).query):
+        if name == "options":
+            found += [(one[1], one[2]) for one in _OPTION.finditer(value)]
+        elif name not in _OF_THE_CONNECTION:
+            found.append((name, value))
+    return found

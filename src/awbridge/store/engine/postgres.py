@@ -13,7 +13,7 @@ from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.store.engine import pooler
 from awbridge.store.engine.columns import in_columns
 from awbridge.store.engine.database import Row, Session
-from awbridge.store.engine.pooler import Pooling
+from awbridge.store.engine.pooler import Pooling, Reach
 from awbridge.store.engine.primary import Primary, takes_no_writes
 from awbridge.store.engine.queries import Statement
 
@@ -133,7 +133,7 @@ class _OwnConnection:
     """
 
     def __init__(self, primary: Primary, pooling: Pooling) -> None:
-        self._primary = primary
+        self.primary = primary
         self._pooling = pooling
         self._turn = asyncio.Lock()
         self._connection: asyncpg.Connection[Any] | None = None
@@ -160,10 +160,14 @@ class _OwnConnection:
         """The connection; a new one if it was cut, or was idle so long that a proxy may have dropped it."""
         now = asyncio.get_running_loop().time()
         idle, self._used_at = now - self._used_at, now
-        if self._connection and (idle > LONGEST_IDLE or takes_no_writes(self._connection)):
+        if self._connection and (
+            idle > LONGEST_IDLE or (self._pooling is Pooling.NONE and takes_no_writes(self._connection))
+        ):
             self._connection.terminate()
         if self._connection is None or self._connection.is_closed():
-            self._connection = await self._primary.connect(**_options(), **self._pooling.options)
+            self._connection = await self.primary.connect(**_options(), **self._pooling.options)
+            if self._pooling is Pooling.NONE:
+                await pooler.refuse_pooler(self._connection)
         return self._connection
 
     async def close(self) -> None:
@@ -207,13 +211,14 @@ class PostgresDatabase:
         url, configured = pooler.declared(url)
         primary = Primary(url)
         try:
-            pooling = await pooler.find(primary.connect, configured, **_options())
+            pooling = await pooler.find(primary.connect, configured, url=url, **_options())
             pool = await asyncpg.create_pool(
                 url,
                 min_size=1,
                 max_size=max(connections - 1, 1),
                 reset=_leave_as_it_is,
                 connect=primary.connect,
+                init=pooler.refuse_pooler if pooling is Pooling.NONE else None,
                 **_options(),
                 **pooling.options,
             )
@@ -222,6 +227,11 @@ class PostgresDatabase:
         except (asyncpg.PostgresError, ValueError) as error:
             raise StoreError(f"PostgreSQL refused the connection: {error}. Check AWBRIDGE_DATABASE_URL.") from error
         return cls(pool, _OwnConnection(primary, pooling), pooling)
+
+    async def reach(self) -> Reach:
+        """What two new connections show of a pooler. Raises StoreError."""
+        with _our_errors():
+            return await pooler.reach(self._own.primary.connect, **_options())
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[Session]:
@@ -285,7 +295,7 @@ class PostgresDatabase:
     async def _writable(self) -> AsyncGenerator[PoolConnectionProxy[Any]]:
         connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT)
         try:
-            if takes_no_writes(connection):
+            if self.pooling is Pooling.NONE and takes_no_writes(connection):
                 connection.terminate()
                 await self._pool.release(connection)
                 await self._pool.expire_connections()

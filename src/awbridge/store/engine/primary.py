@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 import asyncpg
-from asyncpg.connect_utils import SessionAttribute
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -33,7 +32,7 @@ def hosts_of(url: str) -> list[str]:
 
 
 def takes_no_writes(connection: Connection | PoolConnectionProxy[Any]) -> bool:
-    """Whether the server reported a standby or read-only session. Sends no query."""
+    """Whether the server reported a standby or read-only session. Sends no query. A pooler may report what was."""
     if connection.is_closed():
         return False
     settings = connection.get_settings()
@@ -71,8 +70,14 @@ class Primary:
         raise _telling([error for task in asked if (error := task.exception())])
 
     async def _ask(self, url: str, timeout: float, options: dict[str, Any]) -> Connection:
-        # read-write also refuses a primary whose sessions default to read only.
-        found = await asyncpg.connect(url, timeout=timeout, target_session_attrs=SessionAttribute.read_write, **options)
+        async with asyncio.timeout(timeout):
+            found = await asyncpg.connect(url, timeout=timeout, **options)
+            try:
+                if len(self._urls) > 1 or takes_no_writes(found):
+                    await _refuse_read_only(found)
+            except BaseException:
+                found.terminate()
+                raise
         self._last = url
         return found
 
@@ -89,6 +94,17 @@ async def _first_of(asked: Sequence[asyncio.Task[Connection]], seconds: float | 
         if not waiting or (left is not None and left <= 0):
             return None
         _, waiting = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def _refuse_read_only(connection: Connection) -> None:
+    """Raise TargetServerAttributeNotMatched for a standby, and for a primary whose sessions default to read only.
+
+    What was reported at the start is not enough. PgBouncer lets clients in while its server is away, and goes on
+    reporting a standby after that was promoted.
+    """
+    async with connection.transaction():
+        if await connection.fetchval("SHOW transaction_read_only") == "on":
+            raise asyncpg.TargetServerAttributeNotMatched("the server is a standby, or read only")
 
 
 def _leave(task: asyncio.Task[Connection]) -> None:

@@ -1,0 +1,74 @@
+"""Checks of PostgreSQL: a pooler before it, and whether commits survive a crash or a failover."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from awbridge.app.doctor.diagnosis import OK, PROBLEM, WARNING, CheckContext, Diagnosis
+from awbridge.store.engine.standbys import Durability, durability
+
+if TYPE_CHECKING:
+    from awbridge.store.engine.pooler import Reach
+
+
+async def check_pooler(context: CheckContext) -> list[Diagnosis]:
+    """What two connections of their own show, compared with how this process reaches the server."""
+    if context.store.dialect != "postgres":
+        return []
+    from awbridge.store.engine.pooler import Pooling
+    from awbridge.store.engine.postgres import PostgresDatabase
+
+    database = context.store.database
+    assert isinstance(database, PostgresDatabase)
+    found = await database.reach()
+    if database.pooling is not Pooling.TRANSACTION:
+        return [_with_statements(found)]
+    if found.changes_servers:
+        text = "a pooler gives each transaction another server session (tried with two connections); awbridge keeps "
+        return [Diagnosis("pooler", OK, text + "nothing beyond a transaction")]
+    if found.pooled:
+        text = (
+            "a pooler answers, and two connections kept their server sessions; awbridge keeps nothing beyond a "
+            "transaction all the same. If its mode is session, ?pooler=session saves planning"
+        )
+        return [Diagnosis("pooler", OK, text)]
+    text = "?pooler=transaction is set, but no pooler answers: every statement is planned again"
+    return [Diagnosis("pooler", WARNING, text, "remove it from AWBRIDGE_DATABASE_URL")]
+
+
+def _with_statements(found: Reach) -> Diagnosis:
+    """While prepared statements are kept."""
+    if found.changes_servers:
+        text = "the pooler gives each transaction another server session, but prepared statements are kept"
+        return Diagnosis("pooler", PROBLEM, text, "write ?pooler=transaction in AWBRIDGE_DATABASE_URL, and restart")
+    text = "a pooler keeps each session" if found.pooled else "no pooler"
+    return Diagnosis("pooler", OK, f"{text} (tried with two connections); prepared statements are kept")
+
+
+async def check_durability(context: CheckContext) -> list[Diagnosis]:
+    """Whether the server may lose what it acknowledged."""
+    if context.store.dialect != "postgres":
+        return []
+    async with context.store.read() as session:
+        found = await durability(session)
+    return [*_of_crashes(found), *_of_failovers(found)]
+
+
+def _of_crashes(found: Durability) -> list[Diagnosis]:
+    if not found.crash_loses_commits:
+        return []
+    setting = "fsync = off" if not found.fsync else "synchronous_commit = off"
+    text = f"{setting}: a crash of the server loses webhooks that were answered with 200, and orders that were accepted"
+    return [Diagnosis("durability", WARNING, text, f"set {setting.replace('off', 'on')} in PostgreSQL")]
+
+
+def _of_failovers(found: Durability) -> list[Diagnosis]:
+    if not found.standbys:
+        return []
+    several = f"{found.standbys} standby" + ("s" if found.standbys > 1 else "")
+    if not found.failover_loses_commits:
+        waited = f"{found.synchronous} of them" if found.synchronous else "those in synchronous_standby_names"
+        return [Diagnosis("durability", OK, f"{several} connected; commits wait for {waited}")]
+    text = f"{several} connected, and commits wait for none: a failover loses what had not been sent yet"
+    do = "set synchronous_standby_names in PostgreSQL, or see docs/operations.md (What an asynchronous standby loses)"
+    return [Diagnosis("durability", WARNING, text, do)]
