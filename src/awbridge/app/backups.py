@@ -83,7 +83,7 @@ def backup_within(settings: Settings) -> timedelta | None:
     return None if settings.backup_url == NO_BACKUPS else timedelta(hours=settings.backup_alarm_hours)
 
 
-def after_restore_policy(settings: Settings) -> "AfterRestorePolicy":
+def after_restore_policy(settings: Settings) -> AfterRestorePolicy:
     """When reports and digests are due."""
     from awbridge.steps.backup.after_restore import AfterRestorePolicy
 

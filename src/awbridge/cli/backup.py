@@ -150,8 +150,8 @@ def restore(
 ) -> None:
     """Restore the SQLite database from a backup.
 
-    SOURCE is a name of the list, `latest`, a file, or a URL. Stop the service first. The backup is verified, and corrected for what happened since (as by after-restore). The old
-    database is set aside, never overwritten.
+    SOURCE is a name of the list, `latest`, a file, or a URL. Stop the service first. The backup is verified, and
+    corrected for what happened since (as by after-restore). The old database is set aside, never overwritten.
 
     Example: awbridge restore latest
     """
@@ -216,7 +216,8 @@ def after_restore(
 ) -> None:
     """Correct a restored database, and say what is left to do.
 
-    For a database that other tools restored to an older point. Run it before the service starts again. `awbridge restore` includes it.
+    For a database that other tools restored to an older point. Run it before the service starts again.
+    `awbridge restore` includes it.
 
     Example: awbridge after-restore --since "2026-11-29 07:06"
     """

@@ -28,9 +28,9 @@ class PollingRules:
     ask_again: timedelta = timedelta(hours=2)
 
     def first_poll(self, placed_at: datetime, reference_number: str, *, held_before: bool = False) -> datetime:
-        """When a shipment that was just placed is polled first; at once where ClickPost `held_before` what we learn now.
+        """When a shipment that was just placed is polled first; at once where ClickPost `held_before` what we learn.
 
-        It may have been placed long ago, by a process whose records were lost with a restore, and its timeline with them.
+        It may have been placed long ago, by a process whose records were lost with a restore.
         In guide mode, at a moment in the second half of the first day, derived from the reference number. This spreads
         the shipments of a busy hour over half a day, permanently.
         """
