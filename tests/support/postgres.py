@@ -51,7 +51,7 @@ def find_binaries() -> Path | None:
     return next((c for c in candidates if (c / "initdb").exists() and (c / "postgres").exists()), None)
 
 
-def _user() -> str | None:
+def postgres_user() -> str | None:
     # PostgreSQL refuses to run as root.
     if os.geteuid() != 0:
         return None
@@ -98,7 +98,7 @@ class PostgresServer:
                     *("-c", f"fsync={'on' if self.durable else 'off'}"),
                     *(option for setting in (MEASURED if self.durable else ()) for option in ("-c", setting)),
                 ],
-                user=_user(),
+                user=postgres_user(),
                 stdout=subprocess.DEVNULL,
                 stderr=log,
             )
@@ -125,7 +125,7 @@ class PostgresServer:
                 "-X",
                 "stream",
             ]
-            subprocess.run([*copy, "-c", "fast"], user=_user(), check=True)
+            subprocess.run([*copy, "-c", "fast"], user=postgres_user(), check=True)
         (self.folder / "data" / "standby.signal").touch()
         with (self.folder / "data" / "postgresql.auto.conf").open("a") as settings:
             settings.write(f"primary_conninfo = '{conninfo}'\n")
@@ -134,7 +134,7 @@ class PostgresServer:
     def promote(self) -> None:
         """Become a primary; returns when it accepts writes."""
         promote = [str(self.binaries / "pg_ctl"), "promote", "-w", "-D", str(self.folder / "data")]
-        subprocess.run(promote, user=_user(), check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(promote, user=postgres_user(), check=True, stdout=subprocess.DEVNULL)
 
     def stop_fast(self) -> None:
         """A fast clean stop: sessions are ended, standbys get all commits."""
@@ -194,7 +194,7 @@ class PostgresServer:
 def standby_of(primary: PostgresServer) -> Iterator[PostgresServer]:
     """A second server that follows the first by streaming replication; stopped and deleted after."""
     folder = Path(tempfile.mkdtemp(prefix="awbridge-pg-"))
-    if user := _user():
+    if user := postgres_user():
         shutil.chown(folder, user)
     standby = PostgresServer(primary.binaries, folder, free_port())
     try:
@@ -214,11 +214,11 @@ def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
     folder = Path(tempfile.mkdtemp(prefix="awbridge-pg-"))
     server = PostgresServer(binaries, folder, free_port(), durable=durable)
     try:
-        if user := _user():
+        if user := postgres_user():
             shutil.chown(folder, user)
         subprocess.run(
             [str(binaries / "initdb"), "-D", str(folder / "data"), "-U", "awbridge", "-A", "trust", "-E", "UTF8", "-N"],
-            user=_user(),
+            user=postgres_user(),
             check=True,
             stdout=subprocess.DEVNULL,
         )

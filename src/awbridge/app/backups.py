@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from awbridge.app.connections import archive_objects
@@ -11,9 +12,11 @@ from awbridge.app.setting_types import read_options
 from awbridge.app.settings import NO_BACKUPS, Settings
 from awbridge.domain.errors import BackupError
 from awbridge.sinks.objects import Objects
-from awbridge.steps.backup.after_restore import AfterRestorePolicy
 from awbridge.steps.backup.take import BackupPolicy, back_up
 from awbridge.steps.runtime.schedule import Ran
+
+if TYPE_CHECKING:
+    from awbridge.steps.backup.after_restore import AfterRestorePolicy
 
 BACKUP_SETTING = "AWBRIDGE_BACKUP_URL"
 NOT_SQLITE = (
@@ -82,6 +85,8 @@ def backup_within(settings: Settings) -> timedelta | None:
 
 def after_restore_policy(settings: Settings) -> AfterRestorePolicy:
     """When reports and digests are due."""
+    from awbridge.steps.backup.after_restore import AfterRestorePolicy
+
     return AfterRestorePolicy(
         zone=settings.zone, report_cron=settings.report_cron, digest_hour=settings.alarm_digest_hour
     )

@@ -17,7 +17,7 @@ _COMMANDS = (
         "orders.actions_group:actions_group",
         "Requests to ClickPost: edits, labels, pickups, NDR, registrations.",
     ),
-    Lazy("after-restore", "backup:after_restore", "Correct a database that was restored, and say what is left to do."),
+    Lazy("after-restore", "backup:after_restore", "Correct a restored database, and say what is left to do."),
     Lazy("alarms", "notify:alarms_group", "Alarms to operators."),
     Lazy("answers", "customer_answers:answers_group", "Customers' answers: what they want after a failed delivery."),
     Lazy("archive", "audit:archive_group", "The archive of failed calls in object storage."),

@@ -44,7 +44,9 @@ _manifest_option = click.option(
 @form_options
 @click.pass_context
 def backup_group(context: click.Context, file: Path | None, form: Form) -> None:
-    """Back up the SQLite database while the service runs: verified, compressed, to AWBRIDGE_BACKUP_URL or a file.
+    """Back up the SQLite database while the service runs.
+
+    It is verified and compressed, and stored in AWBRIDGE_BACKUP_URL or a file.
 
     Example: awbridge backup --to /mnt/usb/awbridge.db.gz
     """
@@ -146,10 +148,10 @@ def restore(
     yes: bool,
     form: Form,
 ) -> None:
-    """Restore a SQLite database from SOURCE: a name of the list, `latest`, a file, or a URL.
+    """Restore the SQLite database from a backup.
 
-    Stop the service first. The backup is verified, and corrected for what happened since (as by after-restore). The old
-    database is set aside, never overwritten.
+    SOURCE is a name of the list, `latest`, a file, or a URL. Stop the service first. The backup is verified, and
+    corrected for what happened since (as by after-restore). The old database is set aside, never overwritten.
 
     Example: awbridge restore latest
     """
@@ -212,9 +214,10 @@ async def _stored(settings: Settings, source: str) -> StoredBackup:
 def after_restore(
     since: datetime | None, until: datetime | None, last_manifest: int | None, anyway: bool, form: Form
 ) -> None:
-    """Correct a database that was restored to an older point by other tools, and say what is left to do.
+    """Correct a restored database, and say what is left to do.
 
-    Run it before the service starts again. `awbridge restore` includes it.
+    For a database that other tools restored to an older point. Run it before the service starts again.
+    `awbridge restore` includes it.
 
     Example: awbridge after-restore --since "2026-11-29 07:06"
     """

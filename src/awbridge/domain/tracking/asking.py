@@ -27,12 +27,15 @@ class PollingRules:
     ask_after: timedelta = DAY
     ask_again: timedelta = timedelta(hours=2)
 
-    def first_poll(self, placed_at: datetime, reference_number: str) -> datetime:
-        """When a shipment that was just placed is polled first.
+    def first_poll(self, placed_at: datetime, reference_number: str, *, held_before: bool = False) -> datetime:
+        """When a shipment that was just placed is polled first; at once where ClickPost `held_before` what we learn.
 
+        It may have been placed long ago, by a process whose records were lost with a restore.
         In guide mode, at a moment in the second half of the first day, derived from the reference number. This spreads
         the shipments of a busy hour over half a day, permanently.
         """
+        if held_before:
+            return placed_at
         if self.mode is PollingMode.ECONOMICAL:
             return placed_at + self.ask_after
         digest = hashlib.blake2b(reference_number.encode(), digest_size=4).digest()

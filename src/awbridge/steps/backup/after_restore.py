@@ -76,11 +76,17 @@ async def after_restore(
     now = clock()
     async with store.read() as session:
         mark = await clock_marks.latest(session)
+        last = next(iter(await restores.newest(session, limit=1)), None)
         services = 0 if anyway else await corrections.service_connections(session)
     if services:
         raise BackupError(
             f"{services} connections of a service to this database are open: stop every `awbridge serve` and `work`, "
             "then repeat this (--anyway, if these are connections of a pooler)"
+        )
+    if point is None and last and (mark is None or mark <= last.lost.restored_at):
+        raise BackupError(
+            f"this was done at {last.lost.restored_at.isoformat()} already, and no service has run since. If the "
+            "database was restored once more, give the point with --since"
         )
     lost = _lost_span(point, until, mark, now)
     async with store.write() as session:

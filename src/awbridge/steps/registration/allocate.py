@@ -123,7 +123,7 @@ async def _settle(
     async with kept_if_away(unrecorded, made), store.write() as session:
         await attempts.add(session, made)
         if found.placed:
-            ask_at = policy.polling.first_poll(now, reference)
+            ask_at = policy.polling.first_poll(now, reference, held_before=True)
             await record_found(session, shipment, found.placed, ask_at=ask_at, now=now)
         else:
             decided = _not_shown(shipment) if found.known else _not_asked(shipment, now, policy)

@@ -166,7 +166,7 @@ class _FallbackRound:
         async with self.store.write() as session:
             now = self.clock()
             await attempts.add(session, made)
-            ask_at = self.policy.polling.first_poll(now, shipment.reference_number)
+            ask_at = self.policy.polling.first_poll(now, shipment.reference_number, held_before=True)
             await record_found(session, shipment, placed, ask_at=ask_at, now=now)
         log.info("fallback.already_held", reference=shipment.reference_number, waybill=placed.waybill)
 

@@ -164,7 +164,7 @@ def _decided(
 
 def _placing(done: FinishedCall, policy: PushPolicy) -> Placing:
     assert isinstance(done.outcome, Placed)
-    ask_at = policy.polling.first_poll(done.answered_at, done.reference)
+    ask_at = policy.polling.first_poll(done.answered_at, done.reference, held_before=done.outcome.already)
     return placing_of(done.shipment, done.outcome, next_poll_at=ask_at)
 
 

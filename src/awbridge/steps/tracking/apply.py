@@ -287,7 +287,7 @@ async def _update_shipments(
     builders = await open_timelines(session, dict.fromkeys(before, ()) | updates, locked)
     for shipment, update in placed_by_update.values():
         placed = Placed(waybill=update.waybill, already=True, courier_partner_id=update.courier_partner_id)
-        ask_at = policy.polling.first_poll(now, shipment.reference_number)
+        ask_at = policy.polling.first_poll(now, shipment.reference_number, held_before=True)
         await record_found(session, shipment, placed, ask_at=ask_at, now=now)
         log.warning("shipment.found", reference=shipment.reference_number, waybill=update.waybill)
     others = [read for read in ready if not (read.about and read.about[0].reference_number in steps)]
