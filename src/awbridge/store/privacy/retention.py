@@ -94,6 +94,7 @@ STAYS = {
     "paces": "one row for each kind of call",
     "clock_marks": "one row",
     "figure_samples": "two rows",
+    "processes": "a day after the process ended",
     "track_links": "as the shipments; those of erased ones go with the erasure, and the page says when a link expires",
     "track_link_progress": "two rows",
     "saved_views": "set by you, a row each",
