@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from awbridge.app.doctor.guide.facts import Facts
 from awbridge.app.policies import refused_limit
-from awbridge.app.setup_tools import vendor_problem
+from awbridge.domain.errors import SettingsError
 from awbridge.domain.guide.rows import Evidence, broken, met, not_yet
 from awbridge.domain.orders.attention import NEEDS, Need
 
@@ -17,8 +17,10 @@ _NEXT_ORDER = "the next order that is placed shows it"
 
 def activated(facts: Facts) -> Evidence:
     """1: a courier is activated by configuration."""
-    if problem := vendor_problem(facts.settings):
-        return broken(problem, "set it, then start awbridge again (docs/settings.md)")
+    try:
+        facts.settings.check_vendor()
+    except SettingsError as error:
+        return broken(str(error), "set it, then start awbridge again (docs/settings.md)")
     transporters = facts.orders.transporters
     active = [one for one in transporters if one.active]
     if not active:
