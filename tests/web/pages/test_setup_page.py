@@ -202,19 +202,19 @@ def test_a_number_that_cannot_be_read_is_refused_by_its_field() -> None:
 
 async def test_the_guidelines_are_shown_with_their_evidence(web: Web, tools: Tools) -> None:
     tools.evidence = [met("2 of 2"), broken("<b>none</b> of 3", "set <it>"), not_yet("nothing yet", "the next order")]
-    page = await open_page(web.http, "/setup/guide")
+    page = await open_page(web, "/setup/guide")
     assert "1 demand is not met" in page
     for text in ("2 of 2", "&lt;b&gt;none&lt;/b&gt; of 3", "set &lt;it&gt;", "the next order", DEMANDS[2].text):
         assert text in page
     assert [page.count(f">{label}<") for label in ("met", "not met", "not shown yet")] == [1, 1, 1]
     tools.evidence = tools.evidence[::2]
-    assert "1 demand is not shown yet" in await open_page(web.http, "/setup/guide")
+    assert "1 demand is not shown yet" in await open_page(web, "/setup/guide")
     tools.evidence = tools.evidence[:1]
-    assert "Every demand is met" in await open_page(web.http, "/setup/guide")
+    assert "Every demand is met" in await open_page(web, "/setup/guide")
 
 
 async def test_the_menu_marks_the_page_of_the_guidelines_alone(web: Web) -> None:
-    page = await open_page(web.http, "/setup/guide")
+    page = await open_page(web, "/setup/guide")
     assert re.findall(r'<a href="(/setup[^"]*)" aria-current="page"', page) == ["/setup/guide"]
-    page = await open_page(web.http, "/setup")
+    page = await open_page(web, "/setup")
     assert re.findall(r'<a href="(/setup[^"]*)" aria-current="page"', page) == ["/setup"]

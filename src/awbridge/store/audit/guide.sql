@@ -8,7 +8,7 @@ SELECT COUNT(*) AS orders, COUNT(CASE WHEN no_of_retries > 0 THEN 1 END) AS retr
 -- name: gave_up
 -- And those of them that were given up before the third retry.
 SELECT COUNT(*) AS orders, COUNT(CASE WHEN no_of_retries < 3 THEN 1 END) AS early FROM (
-  SELECT no_of_retries FROM shipments {{sqlite: INDEXED BY shipments_by_state}} WHERE state = 'gave_up' LIMIT $1) some
+  SELECT no_of_retries FROM shipments {{sqlite: INDEXED BY shipments_by_state}} WHERE state = 'gave_up' LIMIT $1) given_up
 
 -- name: oldest_unplaced
 -- By state, from the index alone.
