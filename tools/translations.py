@@ -32,6 +32,7 @@ LOCALE = PAGES / "locale"
 LANGUAGES = ("hi",)
 TEXT_KEYWORDS = frozenset({"text", "title", "one", "many", "advice"})
 TABLES = (
+    "domain/guide/demands.py",
     "domain/orders/attention.py",
     "domain/orders/bulk.py",
     "steps/couriers/moving.py",

@@ -40,7 +40,7 @@ PATHS = (
     *("/labels", "/labels/prints", "/labels/manifests", "/labels/parcels?account=4%3Amain"),
 )
 RECORD_PATHS = (
-    *("/setup", "/reconciliation", "/reports", "/endpoints/new", "/dead-letters?reason=no_status"),
+    *("/setup", "/setup/guide", "/reconciliation", "/reports", "/endpoints/new", "/dead-letters?reason=no_status"),
     *("/downtimes", "/allocation", "/allocation?drop_pincode=1", "/allocation/edit"),
     *("/messages", "/messages/templates", "/messages/opt-outs", "/people", "/keys", "/audit"),
 )

@@ -33,7 +33,7 @@ TABLES = (
         "paces",
     ),
     *("courier_warnings", "courier_comparisons", "allocation_rules"),
-    *("archive_files", "runs", "reports", "erasures", "clock_marks", "figure_samples", "saved_views"),
+    *("archive_files", "runs", "reports", "erasures", "clock_marks", "figure_samples", "saved_views", "processes"),
     *("update_sources", "promises", "replays"),
     *("labels", "print_runs", "print_lines", "manifests", "manifest_lines"),
     *("reconciliations", "reconciliation_files", "differences"),

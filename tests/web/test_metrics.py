@@ -1,4 +1,4 @@
-"""GET /metrics, the pages and /v1/coverage read no large table completely: old rows cost nothing."""
+"""GET /metrics, the pages, the guidelines and /v1/coverage read no large table completely: old rows cost nothing."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any, cast
 import httpx2
 import pytest
 
+from awbridge.app.doctor.guide.table import guide_table
+from awbridge.app.load_settings import load_settings
 from awbridge.steps.polling.watch import coverage
 from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
@@ -99,10 +101,14 @@ async def read_coverage(store: Store) -> None:
     await coverage(store=store, clock=SetClock())
 
 
+async def read_guide(store: Store) -> None:
+    await guide_table(load_settings(), store, SetClock())
+
+
 Monitor = Callable[[Store], Coroutine[Any, Any, None]]
 
 
-@pytest.mark.parametrize("monitor", [scrape, read_pages, read_coverage])
+@pytest.mark.parametrize("monitor", [scrape, read_pages, read_coverage, read_guide])
 async def test_monitoring_reads_no_large_table_completely(filled: Store, monitor: Monitor) -> None:
     recording = RecordingStore(filled)
     await monitor(cast("Store", recording))

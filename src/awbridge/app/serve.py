@@ -21,13 +21,14 @@ from awbridge.app.policies import answer_policy, notify_policy
 from awbridge.app.settings import Settings
 from awbridge.app.setup_tools import SettingsTools, vendor_problem
 from awbridge.app.sign_in import sign_in_provider
-from awbridge.app.work import on_signal, running, schema_loop, settle_down, stop_all
+from awbridge.app.work import on_signal, report_loop, running, schema_loop, settle_down, stop_all
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.sinks.addresses import read_networks
 from awbridge.steps.handover.print_labels import FetchesLabels, OnlyStored
 from awbridge.steps.polling.watch import WebhookRefusals
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.runtime.loop import Loop
+from awbridge.steps.runtime.report_process import WebhookCounts
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.web.app import build_app
@@ -113,6 +114,7 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
         keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
         endpoint = WebhookEndpoint(ingest, keys, utc_now, refusals)
         connections, readiness = _connections(settings), Readiness(store, utc_now)
+        loops["report_process"] = report_loop(store, utc_now, "serve", lambda: _webhook_counts(endpoint))
         app = build_app(
             api_context(settings, store, world.clickpost, world.labels),
             webhook=endpoint,
@@ -126,6 +128,10 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
         )
         async with _ingesting(ingest), running(loops):
             yield Bridge(app, endpoint, connections, readiness, loops)
+
+
+def _webhook_counts(endpoint: WebhookEndpoint) -> WebhookCounts:
+    return WebhookCounts(stored=endpoint.counts.get(200, 0), unstored=endpoint.counts.get(503, 0), p99=endpoint.p99())
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from awbridge.app.connections import operators
 from awbridge.app.doctor.audit import check_archive
 from awbridge.app.doctor.customer_page import check_customer_page
 from awbridge.app.doctor.diagnosis import OK, PROBLEM, CheckContext, Diagnosis
+from awbridge.app.doctor.guide.table import guide_table
 from awbridge.app.doctor.installation import check_settings, check_steps
 from awbridge.app.doctor.notify import check_messages
 from awbridge.app.doctor.vendor import check_accounts, check_clock
@@ -17,6 +18,7 @@ from awbridge.app.settings import PREFIX, Settings
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.wire.masking import mask_url
 from awbridge.domain.errors import SettingsError
+from awbridge.domain.guide.rows import GuideRow
 from awbridge.steps.notify.try_operators import try_operators
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
@@ -105,6 +107,10 @@ class SettingsTools:
             SetupFinding(level=PROBLEM if problem else OK, found=f"{name}: {problem or 'a test message was sent'}")
             for name, problem in zip(names, problems, strict=True)
         ]
+
+    async def guide(self) -> list[GuideRow]:
+        """Every demand of ClickPost's integration guidelines with this deployment's evidence."""
+        return await guide_table(self.configured, self.store, self.clock)
 
 
 def vendor_problem(settings: Settings) -> str:

@@ -17,6 +17,7 @@ from awbridge.app.settings import Settings
 from awbridge.domain.errors import SchemaTooNew
 from awbridge.steps.runtime.clock import Clock, utc_now
 from awbridge.steps.runtime.loop import Loop
+from awbridge.steps.runtime.report_process import ReportProcess, WebhookCounts
 from awbridge.steps.runtime.schema import LOOK_SECONDS, watch_schema
 from awbridge.store import Store
 
@@ -25,6 +26,7 @@ log = structlog.get_logger()
 # Seconds between switches of Python's threads. SQLite's thread waits this long for Python's lock after every statement
 # while webhooks are answered; Python's default of 5 ms would take most of a commit.
 QUICK_HANDOVER = 0.0005
+REPORT_IDLE = 5.0  # seconds between looks whether this process is to report itself
 DRAIN_SECONDS = 20.0  # given to calls in flight when the process stops
 
 
@@ -45,6 +47,7 @@ async def work(settings: Settings, *, clock: Clock = utc_now) -> None:
             stop.set()
 
         loops["schema"] = schema_loop(world.store, end)
+        loops["report_process"] = report_loop(world.store, clock, "work")
         async with _monitored(world, loops), running(loops):
             settle_down()
             log.info("steps.started")
@@ -74,6 +77,12 @@ def settle_down() -> None:
 def schema_loop(store: Store, end: Callable[[SchemaTooNew], None]) -> Loop:
     """The loop that calls `end` once the database has a schema that this version cannot work with."""
     return Loop("schema", lambda: watch_schema(store=store, end=end), idle_seconds=LOOK_SECONDS)
+
+
+def report_loop(store: Store, clock: Clock, kind: str, webhooks: Callable[[], WebhookCounts] = WebhookCounts) -> Loop:
+    """The loop that reports this process (serve or work) to the others."""
+    reporter = ReportProcess(store=store, clock=clock, kind=kind, webhooks=webhooks)
+    return Loop("report_process", reporter.check, idle_seconds=REPORT_IDLE, finish=reporter.end)
 
 
 @asynccontextmanager

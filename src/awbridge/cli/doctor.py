@@ -17,15 +17,21 @@ _EXIT_CODES = {PROBLEM: 1, ATTENTION: 3}  # 2 is a usage error
 
 @click.command()
 @click.option("--url", default="", help="The webhook's public URL.  [default: the one registered last]")
+@click.option("--guide", is_flag=True, help="Show every demand of ClickPost's integration guidelines instead.")
 @as_json_option
-def doctor(url: str, as_json: bool) -> None:
+def doctor(url: str, guide: bool, as_json: bool) -> None:
     """Check the installation, ClickPost and webhooks, and list what needs a person.
 
     The installation is settings, database, clock, disk, steps, archive and channels. Webhooks include proxies.
-    Exit code 1: awbridge itself is broken. 3: an order, a parcel or an alarm needs a person. 0: ok, or warnings only.
+    Exit code 1: awbridge itself is broken. 3: an order, a parcel or an alarm needs a person, or with --guide a demand
+    is not met. 0: ok, or warnings only.
 
     Example: awbridge doctor --url https://ship.example.com/webhooks/clickpost
     """
+    if guide:
+        from awbridge.cli.guide import show_guide
+
+        sys.exit(show_guide(as_json=as_json))
     from awbridge.app.doctor.examine import examine
     from awbridge.app.logs import set_up_logs
 

@@ -38,7 +38,7 @@ NO_PERSON = {
     *("replaces", "role", "scan_id", "secret", "security_key", "settle_by", "settled_by", "sha256", "sort_code"),
     *("source", "starts", "state", "token_sha256", "transporter", "vendor_order_id", "waits_for", "waiting_for"),
     *("waybill", "webhook_url", "weekdays", "zone", "device", "before_json", "after_json", "conditions", "accounts"),
-    *("figures", "found", "windows", "cod", "cod_total", "layout", "query"),
+    *("figures", "found", "windows", "cod", "cod_total", "layout", "query", "host", "version"),
 }
 _COLUMN = re.compile(r"^  ([a-z]\w*) (?:TEXT|BYTEA)\b", re.MULTILINE)
 TEXT_COLUMNS = sorted(set(_COLUMN.findall(schema_text())))

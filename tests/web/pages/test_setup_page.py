@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,6 +13,8 @@ from awbridge.clickpost.lookups.accounts import VendorAccount, VendorAccounts
 from awbridge.clickpost.tracking.webhook_registration import Registration, webhook_identity
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
+from awbridge.domain.guide.demands import DEMANDS
+from awbridge.domain.guide.rows import Evidence, GuideRow, broken, met, not_yet
 from awbridge.domain.json import JsonObject
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.tracking.ingest import Ingest
@@ -88,6 +91,7 @@ class Tools:
     vendor_problem: str = ""
     has_webhook_keys: bool = False
     found: Sequence[SetupFinding] = ()
+    evidence: Sequence[Evidence] = ()
     checked: list[SetupStep] = field(default_factory=list[SetupStep])
 
     def settings(self, step: SetupStep) -> list[ShownSetting]:
@@ -101,6 +105,11 @@ class Tools:
 
     async def send_test_message(self) -> list[SetupFinding]:
         return [SetupFinding(level="ok", found="ops@acme.example: a test message was sent")]
+
+    async def guide(self) -> list[GuideRow]:
+        return [
+            GuideRow(demand=demand, evidence=evidence) for demand, evidence in zip(DEMANDS, self.evidence, strict=False)
+        ]
 
 
 @pytest.fixture
@@ -189,3 +198,23 @@ async def test_the_first_order_is_checked_before_it_is_placed(web: Web) -> None:
 def test_a_number_that_cannot_be_read_is_refused_by_its_field() -> None:
     order = order_of(dict.fromkeys(FIELDS, "x"), date(2026, 11, 29))
     assert order["shipment_details"]["weight"] == 0
+
+
+async def test_the_guidelines_are_shown_with_their_evidence(web: Web, tools: Tools) -> None:
+    tools.evidence = [met("2 of 2"), broken("<b>none</b> of 3", "set <it>"), not_yet("nothing yet", "the next order")]
+    page = await open_page(web, "/setup/guide")
+    assert "1 demand is not met" in page
+    for text in ("2 of 2", "&lt;b&gt;none&lt;/b&gt; of 3", "set &lt;it&gt;", "the next order", DEMANDS[2].text):
+        assert text in page
+    assert [page.count(f">{label}<") for label in ("met", "not met", "not shown yet")] == [1, 1, 1]
+    tools.evidence = tools.evidence[::2]
+    assert "1 demand is not shown yet" in await open_page(web, "/setup/guide")
+    tools.evidence = tools.evidence[:1]
+    assert "Every demand is met" in await open_page(web, "/setup/guide")
+
+
+async def test_the_menu_marks_the_page_of_the_guidelines_alone(web: Web) -> None:
+    page = await open_page(web, "/setup/guide")
+    assert re.findall(r'<a href="(/setup[^"]*)" aria-current="page"', page) == ["/setup/guide"]
+    page = await open_page(web, "/setup")
+    assert re.findall(r'<a href="(/setup[^"]*)" aria-current="page"', page) == ["/setup"]

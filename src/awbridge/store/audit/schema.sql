@@ -73,3 +73,17 @@ CREATE TABLE reports (
   created_at TIMESTAMPTZ NOT NULL
 );
 CREATE INDEX reports_newest ON reports (day DESC, id);
+
+-- Each running process of awbridge, as it last reported itself. kind: serve or work. seen_at: when. stored, unstored:
+-- webhooks that it answered with 200 and with 503. p99_ms: from receipt to commit, the 99th percentile of the newest.
+CREATE TABLE processes (
+  id TEXT NOT NULL PRIMARY KEY,
+  kind TEXT NOT NULL,
+  host TEXT NOT NULL,
+  version TEXT NOT NULL,
+  started_at TIMESTAMPTZ NOT NULL,
+  seen_at TIMESTAMPTZ NOT NULL,
+  stored BIGINT NOT NULL,
+  unstored BIGINT NOT NULL,
+  p99_ms INTEGER
+);

@@ -95,6 +95,7 @@ STAYS = {
     "clock_marks": "one row",
     "restores": "a row for each restore of the database",
     "figure_samples": "two rows",
+    "processes": "a day after the process ended",
     "track_links": "as the shipments; those of erased ones go with the erasure, and the page says when a link expires",
     "track_link_progress": "two rows",
     "saved_views": "set by you, a row each",

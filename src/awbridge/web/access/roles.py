@@ -97,6 +97,7 @@ RULES = (
     PathRule("/couriers", VIEWER, ADMIN),
     PathRule("/allocation/edit", ADMIN, ADMIN),
     PathRule("/allocation", VIEWER, ADMIN),
+    PathRule("/setup/guide", VIEWER, ADMIN),
     PathRule("/setup", ADMIN, ADMIN),
     PathRule("/endpoints/*/redeliver", VIEWER, OPERATOR),
     PathRule("/endpoints/*/replay", VIEWER, OPERATOR),

@@ -19,8 +19,11 @@ class MenuEntry:
 
     @property
     def is_current(self) -> bool:
-        """Whether the visitor is on this page or below it."""
-        first = current_visit().path.split("/")[1]
+        """Whether the visitor is on this page or below it, and not at another entry of the menu."""
+        path = current_visit().path
+        if path in _PATHS:
+            return path == self.path
+        first = path.split("/")[1]
         return first == self.path[1:] or first in self.below
 
     @property
@@ -70,6 +73,7 @@ MENU = (
         title=gettext_noop("Set-up"),
         entries=(
             MenuEntry(path="/setup", title=gettext_noop("First steps")),
+            MenuEntry(path="/setup/guide", title=gettext_noop("Guidelines")),
             MenuEntry(path="/endpoints", title=gettext_noop("Webhook subscribers")),
         ),
     ),
@@ -82,3 +86,5 @@ MENU = (
         ),
     ),
 )
+
+_PATHS = frozenset(entry.path for group in MENU for entry in group.entries)

@@ -46,6 +46,7 @@ from awbridge.web.pages.people.sign_in import SignInPages
 from awbridge.web.pages.reconciliation.differences import DifferencePages
 from awbridge.web.pages.reconciliation.runs import ReconciliationPages
 from awbridge.web.pages.role_middleware import RoleMiddleware
+from awbridge.web.pages.setup import guide_page
 from awbridge.web.pages.setup.setup_pages import SetupPages
 from awbridge.web.pages.setup.tools import NoTools
 from awbridge.web.pages.tracking import dead_letters
@@ -87,6 +88,7 @@ def build_pages(
             *EndpointForms(store, clock, templates, api.networks, zone).routes(),
             *SubscriberPages(store, clock, templates, zone, api.links).routes(),
             *SetupPages(store, clock, templates, api.setup or NoTools(), zone, allocation=api.allocation).routes(),
+            *guide_page.routes(templates, api.setup or NoTools()),
             *_people(api, templates, access),
             *language_switch.routes(),
             Mount("/static", StaticFiles(packages=[("awbridge.web.pages", "static")])),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from awbridge.domain.guide.rows import GuideRow
 from awbridge.steps.couriers.sync_couriers import ListsAccounts
 from awbridge.steps.polling.register_webhook import RegistersWebhooks
 from awbridge.steps.polling.try_webhook import SendsTests
@@ -79,6 +80,10 @@ class SetupTools(Protocol):
         """Send a test message to every channel of the operators; a finding for each."""
         ...
 
+    async def guide(self) -> Sequence[GuideRow]:
+        """Every demand of ClickPost's integration guidelines with this deployment's evidence. Raises StoreError."""
+        ...
+
 
 class NoTools:
     """An installation that shows nothing: the pages without the application around them."""
@@ -100,3 +105,7 @@ class NoTools:
     async def send_test_message(self) -> Sequence[SetupFinding]:
         """Nothing can be sent."""
         return await self.check(SetupStep.MAIL)
+
+    async def guide(self) -> Sequence[GuideRow]:
+        """Nothing is known."""
+        return ()

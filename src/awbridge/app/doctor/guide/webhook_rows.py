@@ -1,0 +1,135 @@
+"""The demands about webhooks: numbers 17 to 25."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from awbridge.app.doctor.guide.facts import Facts
+from awbridge.domain.guide.rows import Evidence, broken, met, not_yet
+from awbridge.domain.orders.attention import NEEDS, Need
+from awbridge.store.audit.guide import NEWEST_TIMELINES
+
+WELL_WITHIN_MS = 1000  # of the 2 s after which ClickPost hangs up
+UNSTORED_SHARE = 0.01
+AHEAD_SHARE = 0.01
+WORKED_WITHIN = timedelta(minutes=5)
+_REGISTER = "awbridge webhook register https://your-host/webhooks/clickpost"
+_TEST = "awbridge webhook test https://your-host/webhooks/clickpost"
+
+
+def registered(facts: Facts) -> Evidence:
+    """17: an address is registered."""
+    keys, own = facts.tracking.keys, facts.settings.webhook_keys
+    if keys:
+        newest = keys[0]
+        host = urlsplit(newest.webhook_url).hostname or newest.webhook_url
+        return met(f"registered for {host} at {facts.time(newest.created_at)}")
+    if own:
+        return met(f"{len(own)} keys in AWBRIDGE_WEBHOOK_KEYS; registered outside of awbridge")
+    return broken("no key of a webhook is known: every delivery is refused with 401", _REGISTER)
+
+
+def understood(facts: Facts) -> Evidence:
+    """18: all statuses and selected events."""
+    dead = facts.figures.needs.get(Need.DEAD_LETTERED, 0)
+    if dead:
+        return broken(NEEDS[Need.DEAD_LETTERED].counted(dead), f"{NEEDS[Need.DEAD_LETTERED].command}, then replay them")
+    if not facts.tracking.coverage.last_webhook_at:
+        return not_yet("no webhook was received within 8 days", _TEST)
+    return met(f"{facts.tracking.deliveries:,} webhooks of the last day were read; none of the last week could not be")
+
+
+def quick(facts: Facts) -> Evidence:
+    """19: answered in time."""
+    serving = [process for process in facts.processes if process.kind == "serve"]
+    if not serving:
+        return not_yet(
+            "unknown: no process that answers webhooks has reported within 2 minutes", "start awbridge serve"
+        )
+    times = [process.p99_ms for process in serving if process.p99_ms is not None]
+    stored, unstored = sum(p.stored for p in serving), sum(p.unstored for p in serving)
+    counts = f"{stored:,} answered with 200, {unstored:,} with 503, since {len(serving)} processes started"
+    if unstored > UNSTORED_SHARE * (stored + unstored):
+        return broken(counts, "look for webhook.not_stored in the log: the database is slow or away")
+    if not times:
+        return not_yet("no webhook was answered since the processes started", _TEST)
+    text = f"99 of 100 of the newest are committed within {max(times)} ms (slowest process); {counts}"
+    if max(times) >= WELL_WITHIN_MS:
+        return broken(text, "ClickPost hangs up after 2 s: give the database faster disks, or processes of their own")
+    return met(text)
+
+
+def committed(facts: Facts) -> Evidence:
+    """20: 200 means committed."""
+    if facts.tracking.durability.flushes and facts.tracking.durability.waits:
+        stored = sum(process.stored for process in facts.processes)
+        return met(
+            f"0 of {stored:,} answers with 200 came before the commit: the commit itself sends them, and it waits for "
+            "the disk here"
+        )
+    text = "this database confirms commits before they are on the disk: a power cut loses answered webhooks"
+    return broken(text, "set fsync = on and synchronous_commit = on (or stronger) in PostgreSQL")
+
+
+def atomic(facts: Facts) -> Evidence:
+    """21: processed in one transaction."""
+    due = facts.tracking.apply_due_at
+    if due and facts.now - due > WORKED_WITHIN:
+        text = f"a delivery has waited to be applied since {facts.time(due)}"
+        return broken(text, "start awbridge serve or work; if it runs, look for the step apply in its log")
+    if not facts.tracking.deliveries:
+        return not_yet("no webhook was received within a day", _TEST)
+    return met(
+        f"{facts.tracking.deliveries:,} webhooks of the last day were applied; {facts.figures.inbox['due']} wait"
+    )
+
+
+def idempotent(facts: Facts) -> Evidence:
+    """22: a delivery counts once."""
+    if "shard,identity" not in facts.tracking.unique_keys:
+        do = "remove the copies, then CREATE UNIQUE INDEX inbox_identity ON inbox (shard, identity)"
+        return broken("the unique key of inbox on (shard, identity) is missing in this database", do)
+    return met(
+        f"the unique key on the identity of a delivery is in force; {facts.tracking.deliveries:,} webhooks of the last "
+        f"day brought {facts.tracking.scans:,} new scans"
+    )
+
+
+def stored_once(facts: Facts) -> Evidence:
+    """23: a scan is stored once."""
+    orders = min(facts.orders.retries.orders, NEWEST_TIMELINES)
+    if facts.tracking.copies:
+        text = f"{facts.tracking.copies} scans of the {orders} newest shipments are stored more than once"
+        return broken(text, "awbridge replay --all rebuilds the timelines; report this as an error of awbridge")
+    if not orders:
+        return not_yet("no order was placed within 7 days", "the first scans of the next order show it")
+    new = facts.tracking.scans, facts.tracking.polled_scans
+    return met(
+        f"no scan of the {orders} newest shipments is stored twice; new in the last day: {new[0]:,} by webhook, "
+        f"{new[1]:,} by polling"
+    )
+
+
+def unordered(facts: Facts) -> Evidence:
+    """24: any order, by the scans' times."""
+    ahead, scans = facts.figures.scans_ahead, facts.tracking.scans + facts.tracking.polled_scans
+    if ahead > AHEAD_SHARE * max(scans, ahead):
+        text = f"{ahead} of {max(scans, ahead)} scans of the last day were in the future when they came"
+        do = "check AWBRIDGE_TIME_ZONE, AWBRIDGE_WEBHOOK_Z_MEANS_UTC and this machine's clock"
+        return broken(text, do)
+    if not scans:
+        return not_yet("no scan came within a day", "the next scan shows it")
+    return met(f"the times of {scans:,} scans of the last day decide; {ahead} were in the future")
+
+
+def recorded(facts: Facts) -> Evidence:
+    """25: the outer status is the record."""
+    ambiguous, waiting = facts.figures.inbox["ambiguous"], facts.figures.inbox["waiting"]
+    if ambiguous:
+        text = f"{ambiguous} deliveries do not say which of several shipments they are about"
+        return broken(text, "awbridge replay --list, then ask ClickPost for webhooks with reference_number or waybill")
+    scans = facts.tracking.scans
+    if not facts.tracking.deliveries:
+        return not_yet("no webhook was received within a day", _TEST)
+    return met(f"{scans:,} new scans by webhook in the last day; {waiting:,} deliveries wait for an unknown shipment")

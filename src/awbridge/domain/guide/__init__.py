@@ -1,0 +1,1 @@
+"""What ClickPost's integration guidelines demand, and whether a deployment meets it."""

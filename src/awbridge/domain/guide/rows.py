@@ -1,0 +1,48 @@
+"""A row of the compliance table: a demand, whether this deployment meets it, and the evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from awbridge.domain.guide.demands import Demand
+
+
+class Verdict(StrEnum):
+    """Whether a demand is met. `unknown`: nothing has happened yet that would show it."""
+
+    OK = "ok"
+    RED = "red"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What this deployment shows of a demand. `do`: what to do where it is not met; "" where it is."""
+
+    verdict: Verdict
+    found: str
+    do: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuideRow:
+    """A demand with the evidence of this deployment."""
+
+    demand: Demand
+    evidence: Evidence
+
+
+def met(found: str) -> Evidence:
+    """The demand is met."""
+    return Evidence(verdict=Verdict.OK, found=found)
+
+
+def broken(found: str, do: str) -> Evidence:
+    """The demand is not met, and this is to be done."""
+    return Evidence(verdict=Verdict.RED, found=found, do=do)
+
+
+def not_yet(found: str, shown_by: str) -> Evidence:
+    """Nothing has happened yet. `shown_by`: what will show it."""
+    return Evidence(verdict=Verdict.UNKNOWN, found=found, do=shown_by)

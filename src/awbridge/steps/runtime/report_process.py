@@ -1,0 +1,79 @@
+"""ReportProcess: tells the other processes that this one runs, and how quickly it stores webhooks.
+
+Webhook latency is known to the process that answers, and to no other. `awbridge doctor` and the pages of every replica
+read it here.
+"""
+
+from __future__ import annotations
+
+import socket
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import awbridge
+from awbridge.domain.errors import StoreError
+from awbridge.steps.runtime.clock import Clock, is_ahead
+from awbridge.store import Store
+from awbridge.store.audit import processes
+from awbridge.store.audit.processes import Process
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookCounts:
+    """Webhooks that this process answered with 200 and with 503. `p99`: seconds to commit one; None: none came."""
+
+    stored: int = 0
+    unstored: int = 0
+    p99: float | None = None
+
+
+@dataclass(kw_only=True, eq=False)
+class ReportProcess:
+    """The reports of one process, every 30 s. `kind`: serve or work."""
+
+    store: Store
+    clock: Clock
+    kind: str
+    webhooks: Callable[[], WebhookCounts] = WebhookCounts
+    _process: Process | None = field(default=None, init=False)
+    _next_at: datetime | None = field(default=None, init=False)
+
+    async def check(self) -> int:
+        """Report where that is due. Always 0, so that the loop sleeps."""
+        now = self.clock()
+        if is_ahead(self._next_at, now, most=processes.EVERY):
+            return 0
+        self._next_at = now + processes.EVERY
+        counts = self.webhooks()
+        self._process = replace(
+            self._process or self._started(now),
+            seen_at=now,
+            stored=counts.stored,
+            unstored=counts.unstored,
+            p99_ms=None if counts.p99 is None else round(counts.p99 * 1000),
+        )
+        async with self.store.write() as session:
+            await processes.report(session, self._process)
+        return 0
+
+    async def end(self) -> None:
+        """Report that the process ends. Without it, the others notice after two minutes."""
+        if self._process is None:
+            return
+        try:
+            async with self.store.write() as session:
+                await processes.end(session, self._process.id)
+        except StoreError:
+            return
+
+    def _started(self, now: datetime) -> Process:
+        return Process(
+            id=uuid.uuid4().hex,
+            kind=self.kind,
+            host=socket.gethostname(),
+            version=awbridge.__version__,
+            started_at=now,
+            seen_at=now,
+        )

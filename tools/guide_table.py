@@ -1,0 +1,28 @@
+"""The table of docs/guide.md: `python -m tools.guide_table` writes it from the demands in the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from awbridge.domain.guide.demands import DEMANDS, Demand
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "guide.md"
+HEADING = "## Demands\n\n"
+_HEAD = "| | demand | met by | settings | test |\n|---|---|---|---|---|\n"
+
+
+def row(demand: Demand) -> str:
+    """The line of a demand."""
+    settings = ", ".join(f"`{name}`" for name in demand.settings)
+    feature = f"{demand.feature} ([{demand.page}]({demand.page}))"
+    return f"| {demand.number} | {demand.text} | {feature} | {settings} | `{demand.test}` |\n"
+
+
+def page() -> str:
+    """The page as it has to be: its text up to the table, and the table of the code."""
+    text, heading, _ = PAGE.read_text(encoding="utf-8").partition(HEADING)
+    return text + heading + _HEAD + "".join(map(row, DEMANDS))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
