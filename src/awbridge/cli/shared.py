@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 import click
 
+from awbridge.cli.signals import end_if_terminated
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -127,6 +129,11 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end, on the event loop of services: faster under load, slower to import."""
     import uvloop
 
+    try:
+        end_if_terminated()
+    except KeyboardInterrupt:
+        main.close()
+        raise
     return uvloop.run(main)
 
 
