@@ -9,7 +9,8 @@ import click
 
 from awbridge.app.doctor.diagnosis import ATTENTION, OK, PROBLEM, Diagnosis
 from awbridge.cli import output
-from awbridge.cli.shared import as_json_option, read_settings, run
+from awbridge.cli.output import Form, form_options
+from awbridge.cli.shared import read_settings, run
 
 _STYLES = {OK: "green", ATTENTION: "red", PROBLEM: "red"}
 _EXIT_CODES = {PROBLEM: 1, ATTENTION: 3}  # 2 is a usage error
@@ -17,8 +18,8 @@ _EXIT_CODES = {PROBLEM: 1, ATTENTION: 3}  # 2 is a usage error
 
 @click.command()
 @click.option("--url", default="", help="The webhook's public URL.  [default: the one registered last]")
-@as_json_option
-def doctor(url: str, as_json: bool) -> None:
+@form_options
+def doctor(url: str, form: Form) -> None:
     """Check the installation, ClickPost and webhooks, and list what needs a person.
 
     The installation is settings, database, clock, disk, steps, archive and channels. Webhooks include proxies.
@@ -27,10 +28,15 @@ def doctor(url: str, as_json: bool) -> None:
     Example: awbridge doctor --url https://ship.example.com/webhooks/clickpost
     """
     from awbridge.app.doctor.examine import examine
+    from awbridge.app.progress import Progress
 
-    findings = run(examine(read_settings(), url=url))
-    if as_json:
-        output.print_json(findings)
+    async def look() -> list[Diagnosis]:
+        async with Progress("examining"):
+            return await examine(read_settings(), url=url)
+
+    findings = run(look())
+    if form != "text":
+        output.show_list(findings, form=form, view=("check", "level", "found", "do"))
     else:
         printed: set[str] = set()
         for finding in findings:

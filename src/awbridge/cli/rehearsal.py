@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import socket
 import sys
@@ -12,15 +13,16 @@ from typing import Any
 import click
 
 from awbridge.cli import output
-from awbridge.cli.shared import as_json_option, fail, run
+from awbridge.cli.output import Form, form_options
+from awbridge.cli.shared import fail, run
 
 
 @click.command()
 @click.option("--shipments", default=200, show_default=True, type=click.IntRange(1, 20_000), help="How many to send.")
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same journeys and faults.")
 @click.option("--keep", is_flag=True, help="Leave the service running and its database behind.")
-@as_json_option
-def demo(shipments: int, seed: int, keep: bool, as_json: bool) -> None:
+@form_options
+def demo(shipments: int, seed: int, keep: bool, form: Form) -> None:
     """Run the bridge against a simulated ClickPost with faults, and check the result.
 
     Example: awbridge demo --shipments 500 --seed 7
@@ -29,11 +31,16 @@ def demo(shipments: int, seed: int, keep: bool, as_json: bool) -> None:
     from awbridge.rehearsal.demo import run_demo
 
     set_up_logs(level="error", as_json=False)
-    good = run(run_demo(count=shipments, seed=seed, keep=keep, as_json=as_json))
+    report = None if form == "text" else functools.partial(_print_result, form)
+    good = run(run_demo(count=shipments, seed=seed, keep=keep, report=report))
     if not keep:
         click.echo(f"To look at such a day in a browser: {sys.argv[0]} demo --keep", err=True)
     if not good:
         sys.exit(1)
+
+
+def _print_result(form: Form, result: dict[str, Any]) -> None:
+    output.show_one(result, form=form, view=tuple(result))
 
 
 @click.command()
@@ -57,8 +64,8 @@ def demo(shipments: int, seed: int, keep: bool, as_json: bool) -> None:
 @click.option("--faults", default=0.2, show_default=True, type=click.FloatRange(0, 0.5), help="Share of failing calls.")
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same orders and faults.")
 @click.option("--database", help="An empty database to use.  [default: a temporary SQLite file]")
-@as_json_option
-def drill(database: str | None, as_json: bool, **numbers: Any) -> None:
+@form_options
+def drill(database: str | None, form: Form, **numbers: Any) -> None:
     """Push orders through a simulated bad day, and compare the ledgers.
 
     Calls fail in every way, workers are killed, their clocks jump, and the database stumbles.
@@ -71,9 +78,9 @@ def drill(database: str | None, as_json: bool, **numbers: Any) -> None:
         plan = Plan(**numbers, database_url=database or f"sqlite:///{folder}/drill.db")
         verdict = run(run_drill(plan, Path(folder)))
         log = (Path(folder) / "drill.log").read_text(errors="replace")
-    if as_json:
+    if form != "text":
         word = {"verdict": "good" if verdict.good else "bad"}
-        output.print_json(word | output.pick(verdict, ("numbers", "faults")))
+        _print_result(form, word | output.pick(verdict, ("numbers", "faults")))
     else:
         verdict.show("every order placed exactly once")
     if not verdict.good:

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 P = ParamSpec("P")
 
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-
 
 def fail(text: str) -> NoReturn:
     """Print an error on standard error and end with exit code 1."""
