@@ -53,7 +53,7 @@ def two(awbridge: Any, tmp_path: Path) -> list[str]:
 
 def test_answers_are_listed_confirmed_and_dismissed(awbridge: Any, two: list[str]) -> None:
     listed = json.loads(awbridge("answers", "list", "--state", "received", "--json").stdout)
-    assert [a["id"] for a in listed] == two[::-1]
+    assert [a["id"] for a in listed["answers"]] == two[::-1]
     assert "deliver_again" in awbridge("answers", "list").stdout
     assert awbridge("answers", "confirm", two[0]).stdout == f"{two[0]}: sent\n"
     assert awbridge("answers", "dismiss", two[1], "--note", "called").stdout == f"{two[1]}: dismissed\n"
@@ -61,7 +61,7 @@ def test_answers_are_listed_confirmed_and_dismissed(awbridge: Any, two: list[str
     assert again.exit_code == 1
     assert "does not wait any more" in again.stderr
     assert awbridge("answers", "list", "--state", "received").stdout == "no answers\n"
-    assert len(json.loads(awbridge("actions", "list", "--json").stdout)) == 1
+    assert len(json.loads(awbridge("actions", "list", "--json").stdout)["actions"]) == 1
 
 
 def test_rules_are_shown_in_words(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:

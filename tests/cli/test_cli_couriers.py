@@ -154,7 +154,7 @@ def test_orders_without_a_courier_follow_the_rules_and_are_moved(awbridge: Any, 
     (tmp_path / "rules.csv").write_text("name,transporter\nall,delhivery\n")
     awbridge("couriers", "rules", "import", "rules.csv")
     assert awbridge("shipments", "import", order_file(tmp_path, "order.json")).exit_code == 0
-    [shipment] = json.loads(awbridge("shipments", "list", "--json").stdout)
+    [shipment] = json.loads(awbridge("shipments", "list", "--json").stdout)["shipments"]
     reference = shipment["reference_number"]
     assert shipment["transporter"] == "delhivery"
     assert "rule all" in awbridge("shipments", "show", reference).output
@@ -171,11 +171,11 @@ def test_a_setting_lets_clickpost_choose(awbridge: Any, tmp_path: Path, monkeypa
     assert "is required" in awbridge("shipments", "import", file).output
     monkeypatch.setenv("AWBRIDGE_ALLOCATION", "recommendation")
     assert awbridge("shipments", "import", file).exit_code == 0
-    assert len(json.loads(awbridge("shipments", "list", "--json", "--state", "allocating").stdout)) == 1
+    assert len(json.loads(awbridge("shipments", "list", "--json", "--state", "allocating").stdout)["shipments"]) == 1
 
 
 def accounts_shown(awbridge: Any) -> dict[str, dict[str, Any]]:
-    return {a["account"]: a for a in json.loads(awbridge("couriers", "accounts", "--json").stdout)}
+    return {a["account_code"]: a for a in json.loads(awbridge("couriers", "accounts", "--json").stdout)}
 
 
 def test_accounts_are_shown_with_their_hold_and_rate(awbridge: Any, tmp_path: Path) -> None:
@@ -185,9 +185,9 @@ def test_accounts_are_shown_with_their_hold_and_rate(awbridge: Any, tmp_path: Pa
     rate = ("couriers", "rate", "--courier", "4", "--account", "Delhivery Surface")
     assert awbridge(*rate, "--per-second", "2.5").output == "4 Delhivery Surface: at most 2.5 a second\n"
     shown = accounts_shown(awbridge)["Delhivery Surface"]
-    assert (shown["courier"], shown["held"], shown["waiting"], shown["per_second"]) == (4, None, 1, 2.5)
+    assert (shown["courier_partner_id"], shown["held"], shown["waiting"], shown["rate_per_second"]) == (4, None, 1, 2.5)
     assert awbridge(*rate, "--unlimited").output == "4 Delhivery Surface: no limit\n"
-    assert accounts_shown(awbridge)["Delhivery Surface"]["per_second"] is None
+    assert accounts_shown(awbridge)["Delhivery Surface"]["rate_per_second"] is None
     for wrong in ((), ("--per-second", "1", "--unlimited"), ("--per-second", "0")):
         assert awbridge(*rate, *wrong).exit_code == 2
 
@@ -201,11 +201,13 @@ def test_a_downtime_is_declared_in_its_zone_shown_and_removed(awbridge: Any, tmp
     weekly = awbridge(*add, "--account", "other", "--days", "sat,sun", "--start", "23:30", "--end", "02:00")
     assert weekly.exit_code == 0
     first, second = json.loads(awbridge("couriers", "downtime", "list", "--json").stdout)
-    assert (first["to"], first["zone"], first["reason"]) == ("2999-01-01T05:30:00+05:30", "Asia/Kolkata", "works")
-    assert (second["account"], second["days"], second["from"], second["to"]) == ("4:other", "sat,sun", "23:30", "02:00")
+    assert (first["to_at"], first["zone"], first["reason"]) == ("2999-01-01T05:30:00+05:30", "Asia/Kolkata", "works")
+    assert (second["account_code"], second["weekdays"]) == ("other", ["sat", "sun"])
+    assert (second["starts"], second["ends"]) == ("23:30:00", "02:00:00")
+    assert "23:30 02:00 sat,sun" in " ".join(awbridge("couriers", "downtime", "list").stdout.split())
     held = accounts_shown(awbridge)["Delhivery Surface"]
     assert (held["held"], held["problem"], held["waiting"]) == ("downtime", "declared downtime: works", 1)
-    shipment = json.loads(awbridge("shipments", "list", "--json").stdout)[0]
+    shipment = json.loads(awbridge("shipments", "list", "--json").stdout)["shipments"][0]
     assert shipment["state"] == "held"
     assert awbridge("couriers", "downtime", "remove", str(first["id"])).exit_code == 0
     assert accounts_shown(awbridge)["Delhivery Surface"]["held"] is None

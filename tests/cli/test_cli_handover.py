@@ -77,6 +77,6 @@ def test_a_manifest_is_made_once_and_printed_again(awbridge: Any, tmp_path: Path
     assert codes_on((tmp_path / "m.pdf").read_bytes()) == [["AWB1", "AWB2"]]
     assert "waits for a manifest" in awbridge("manifests", "create", "--account", "4:main").stderr
     assert awbridge("manifests", "print", "1").stdout == "manifest-1.pdf\n"
-    (listed,) = json.loads(awbridge("manifests", "list", "--json").stdout)
+    (listed,) = json.loads(awbridge("manifests", "list", "--json").stdout)["manifests"]
     assert (listed["number"], listed["parcels"]) == (1, 2)
     assert listed["created_by"].startswith("cli (")

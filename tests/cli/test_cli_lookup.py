@@ -41,9 +41,9 @@ def test_show_finds_a_shipment_by_any_of_its_waybills(awbridge: Any, tmp_path: P
     two_shipments(tmp_path)
     for name in ("A", "AWB-A", "AWB-RTO"):
         shown = awbridge("shipments", "show", name, "--json")
-        assert json.loads(shown.stdout)["shipment"]["reference_number"] == "A", name
+        assert json.loads(shown.stdout)["reference_number"] == "A", name
     assert awbridge("shipments", "scans", "AWB-A", "--json").stdout == "[]\n"
-    assert awbridge("shipments", "attempts", "AWB-A", "--json").stdout == "[]\n"
+    assert awbridge("shipments", "attempts", "AWB-A", "--json").stdout == '{\n  "attempts": [],\n  "next": null\n}\n'
     several = awbridge("shipments", "show", "AWB-B")
     assert several.exit_code == 1
     assert "A (courier 4), B (courier 4)" in several.stderr.replace(
@@ -56,7 +56,7 @@ def test_list_finds_them_by_waybill_and_order(awbridge: Any, tmp_path: Path) -> 
     two_shipments(tmp_path)
 
     def listed(*options: str) -> list[str]:
-        rows = json.loads(awbridge("shipments", "list", "--json", *options).stdout)
+        rows = json.loads(awbridge("shipments", "list", "--json", *options).stdout)["shipments"]
         return sorted(row["reference_number"] for row in rows)
 
     assert listed("--waybill", "AWB-RTO") == ["A"]
@@ -117,7 +117,7 @@ def test_lists_are_filtered_and_exported(awbridge: Any, tmp_path: Path) -> None:
     two_shipments(tmp_path)
     file = tmp_path / "shipments.csv"
     done = awbridge("shipments", "export", str(file), "--courier", "4", "--awb", "AWB-A", "--columns", "awb,state")
-    assert (done.exit_code, done.stdout) == (0, f"written to {file}\n")
+    assert (done.exit_code, done.stdout) == (0, f"1 shipments written to {file}\n")
     assert file.read_text("utf-8-sig").splitlines() == ['"Reference","AWB","State"', '"A","AWB-A","placed"']
     assert awbridge("shipments", "export", str(tmp_path / "s.xlsx")).exit_code == 0
     assert (tmp_path / "s.xlsx").read_bytes()[:2] == b"PK"

@@ -56,8 +56,8 @@ def notified(awbridge: Any, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("notified")
 def test_notices_and_alarms_are_listed(awbridge: Any) -> None:
     found = json.loads(awbridge("notices", "list", "--shipment", "R", "--json").stdout)
-    assert {n["channel"]: n["state"] for n in found} == {"sms": "sent", "whatsapp": "suppressed"}
-    assert len(json.loads(awbridge("notices", "list", "--state", "sent", "--json").stdout)) == 1
+    assert {n["channel"]: n["state"] for m in found for n in m["notices"]} == {"sms": "sent", "whatsapp": "suppressed"}
+    assert len(json.loads(awbridge("notices", "list", "--state", "sent", "--json").stdout)["notices"]) == 1
     assert "suppressed" in awbridge("notices", "list").stdout
     assert json.loads(awbridge("alarms", "list", "--json").stdout)[0]["cause"] == "disk"
 
@@ -99,7 +99,7 @@ def test_endpoints_are_added_changed_and_removed(awbridge: Any) -> None:
     assert (str(listed["id"]), listed["kinds"]) == (number, ["delivered"])
     assert "secret" not in listed
     assert "8.8.8.8" in awbridge("endpoints", "list").stdout
-    assert awbridge("endpoints", "list", "--deliveries", number).stdout == "none\n"
+    assert awbridge("endpoints", "list", "--deliveries", number).stdout == "no deliveries\n"
     assert awbridge("endpoints", "rotate", number).stdout.split()[1] != secret
     assert awbridge("endpoints", "set", number, "https://8.8.8.8/new", "--kind", "lost").output == "changed\n"
     assert awbridge("endpoints", "replay", number, "--since", "2020-01-01").output == "0 events are due again\n"
@@ -124,7 +124,7 @@ def test_opting_out(awbridge: Any, tmp_path: Path) -> None:
     assert awbridge("opt-outs", "add", "+919000000001").stdout == "added\n"
     assert awbridge("opt-outs", "add", "90000 00001").stdout == "known already\n"
     assert awbridge("opt-outs", "add", "a@example.com", "--channel", "mail").stdout == "added\n"
-    assert len(json.loads(awbridge("opt-outs", "list", "--json").stdout)) == 2
+    assert len(json.loads(awbridge("opt-outs", "list", "--json").stdout)["opt_outs"]) == 2
     assert b"9000000001" not in (tmp_path / "cli.db").read_bytes()
     assert awbridge("opt-outs", "remove", "9000000001").stdout == "removed\n"
     assert awbridge("opt-outs", "remove", "9000000001").exit_code == 1

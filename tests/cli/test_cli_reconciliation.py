@@ -27,7 +27,7 @@ def test_a_file_is_reconciled_listed_shown_and_bundled(awbridge: Any, tmp_path: 
     assert "unknown columns: Colour" in done.output
     assert "not compared: no column holds: courier" in done.output
     assert "1 rows name neither waybill nor reference number" in done.output
-    (run,) = json.loads(awbridge("reconcile", "list", "--json").stdout)
+    (run,) = json.loads(awbridge("reconcile", "list", "--json").stdout)["reconciliations"]
     assert run["compared"] == "partly"
     assert run["not_understood"] == ["no column holds: courier", "columns not understood: Colour"]
     assert (run["name"], run["day"], run["found"]) == ("registered-2026-11-02.csv", "2026-11-02", {"missing_here": 1})

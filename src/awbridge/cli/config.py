@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from awbridge.cli import output
-from awbridge.cli.shared import as_json_option, read_configuration, warn
+from awbridge.cli.output import Form, form_options
+from awbridge.cli.shared import read_configuration, warn
 
 
 @click.group("config")
@@ -15,8 +16,8 @@ def config_group() -> None:
 
 @config_group.command("show")
 @click.option("--changed", is_flag=True, help="Only settings that are not at their default.")
-@as_json_option
-def show(changed: bool, as_json: bool) -> None:
+@form_options
+def show(changed: bool, form: Form) -> None:
     """Show every setting with its value and where it was set. Secrets are masked.
 
     Sources are: default, environment, file (with its line) and secret file (named by AWBRIDGE_..._FILE).
@@ -31,12 +32,13 @@ def show(changed: bool, as_json: bool) -> None:
     shown = shown_settings(found.settings, found.sources)
     if changed:
         shown = [setting for setting in shown if setting.source.kind != "default"]
-    output.show(
+    output.show_list(
         [
             {"setting": s.variable, "value": s.value, "source": s.source.kind, "place": s.source.place or None}
             for s in shown
         ],
         [{"setting": s.variable, "value": s.text, "source": str(s.source)} for s in shown],
-        as_json=as_json,
+        form=form,
+        view=("setting", "value", "source", "place"),
         empty="every setting is at its default",
     )

@@ -10,7 +10,8 @@ import click
 
 from awbridge.cli import output
 from awbridge.cli.group import Group
-from awbridge.cli.shared import as_json_option, confirm, fail, on_settings, yes_option
+from awbridge.cli.output import Form, Results, form_options
+from awbridge.cli.shared import confirm, fail, on_settings, yes_option
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 
@@ -33,9 +34,9 @@ def links_group() -> None:
 
 @links_group.command("show")
 @click.argument("name", metavar="REFERENCE_OR_AWB")
-@as_json_option
+@form_options
 @on_settings
-async def show_link(settings: Settings, store: Store, name: str, as_json: bool) -> None:
+async def show_link(settings: Settings, store: Store, name: str, form: Form) -> None:
     """Show the link of a shipment: the whole one, the short one for an SMS, and when it expires.
 
     Example: awbridge links show ORDER-1001
@@ -55,17 +56,17 @@ async def show_link(settings: Settings, store: Store, name: str, as_json: bool) 
         "expires_at": expires_at(shipment, settings.track_links_valid_for),
         "revoked": shipment.link_generation,
     }
-    if as_json:
-        output.print_json(shown)
-    else:
-        output.print_fields(shown)
+    output.show_one(shown, shown, form=form, view=tuple(shown))
 
 
 @links_group.command("revoke")
 @click.argument("reference_numbers", nargs=-1, required=True)
 @yes_option
+@form_options
 @on_settings
-async def revoke_links(settings: Settings, store: Store, reference_numbers: tuple[str, ...], yes: bool) -> None:
+async def revoke_links(
+    settings: Settings, store: Store, reference_numbers: tuple[str, ...], yes: bool, form: Form
+) -> None:
     """Revoke the links of shipments: the old ones open nothing any more, and each shipment has a new one.
 
     Example: awbridge links revoke ORDER-1001
@@ -73,27 +74,30 @@ async def revoke_links(settings: Settings, store: Store, reference_numbers: tupl
     from awbridge.steps.customer_page.revoke_link import revoke_link
 
     confirm(f"revoke the links of {len(reference_numbers)} shipments for good", yes=yes)
-    for reference in reference_numbers:
-        renewed = await revoke_link(store=store, clock=utc_now, reference_number=reference)
-        click.echo(f"{reference}: {settings.track_links.url(renewed) or 'revoked'}")
+    with Results(form, view=("reference_number", "track_url")) as results:
+        for reference in reference_numbers:
+            renewed = await revoke_link(store=store, clock=utc_now, reference_number=reference)
+            url = settings.track_links.url(renewed)
+            results.add({"reference_number": reference, "track_url": url}, f"{reference}: {url or 'revoked'}")
 
 
 @links_group.command("new-key")
-def new_key() -> None:
+@form_options
+def new_key(form: Form) -> None:
     """Print a new key for links, and how to use it. Nothing is stored.
 
     Example: awbridge links new-key
     """
     key = secrets.token_hex(24)
-    click.echo(key)
+    output.show_one({"key": key}, key, form=form, view=("key",))
     click.echo(_ROTATION.format(key=key), err=True)
 
 
 @links_group.command("check")
 @click.argument("link", metavar="TOKEN_OR_URL")
-@as_json_option
+@form_options
 @on_settings
-async def check(settings: Settings, store: Store, link: str, as_json: bool) -> None:
+async def check(settings: Settings, store: Store, link: str, form: Form) -> None:
     """Say what a link opens, or why it opens nothing; exit code 1 if nothing.
 
     Example: awbridge links check https://track.shop.example/track/5vd6hvnrhwxyfxlp
@@ -103,15 +107,12 @@ async def check(settings: Settings, store: Store, link: str, as_json: bool) -> N
     keys = settings.track_links.keys or fail(_OFF)
     valid_for = settings.track_links_valid_for
     found = await check_link(store=store, clock=utc_now, keys=keys, link=link, valid_for=valid_for)
-    if as_json:
-        output.print_json(found)
-    else:
-        texts = {
-            LinkState.OPENS: f"opens {found.reference_number}",
-            LinkState.EXPIRED: f"expired: it belongs to {found.reference_number}",
-            LinkState.GONE: "opens nothing: it was revoked, or the personal data of its shipment is erased",
-            LinkState.UNKNOWN: "opens nothing: no key of AWBRIDGE_TRACK_KEYS made it",
-        }
-        click.echo(texts[found.state])
+    texts = {
+        LinkState.OPENS: f"opens {found.reference_number}",
+        LinkState.EXPIRED: f"expired: it belongs to {found.reference_number}",
+        LinkState.GONE: "opens nothing: it was revoked, or the personal data of its shipment is erased",
+        LinkState.UNKNOWN: "opens nothing: no key of AWBRIDGE_TRACK_KEYS made it",
+    }
+    output.show_one(found, texts[found.state], form=form, view=("state", "reference_number", "expires_at"))
     if found.state is not LinkState.OPENS:
         sys.exit(1)

@@ -9,7 +9,8 @@ import click
 
 from awbridge.app.doctor.diagnosis import ATTENTION, OK, PROBLEM, Diagnosis
 from awbridge.cli import output
-from awbridge.cli.shared import as_json_option, read_configuration, run
+from awbridge.cli.output import Form, form_options
+from awbridge.cli.shared import read_configuration, run
 
 _STYLES = {OK: "green", ATTENTION: "red", PROBLEM: "red"}
 _EXIT_CODES = {PROBLEM: 1, ATTENTION: 3}  # 2 is a usage error
@@ -18,8 +19,8 @@ _EXIT_CODES = {PROBLEM: 1, ATTENTION: 3}  # 2 is a usage error
 @click.command()
 @click.option("--url", default="", help="The webhook's public URL.  [default: the one registered last]")
 @click.option("--guide", is_flag=True, help="Show every demand of ClickPost's integration guidelines instead.")
-@as_json_option
-def doctor(url: str, guide: bool, as_json: bool) -> None:
+@form_options
+def doctor(url: str, guide: bool, form: Form) -> None:
     """Check the installation, ClickPost and webhooks, and list what needs a person.
 
     The installation is settings, database, clock, disk, steps, archive and channels. Webhooks include proxies.
@@ -31,15 +32,20 @@ def doctor(url: str, guide: bool, as_json: bool) -> None:
     if guide:
         from awbridge.cli.guide import show_guide
 
-        sys.exit(show_guide(as_json=as_json))
+        sys.exit(show_guide(form))
     from awbridge.app.doctor.examine import examine
     from awbridge.app.logs import set_up_logs
+    from awbridge.app.progress import Progress
 
-    found = read_configuration()
-    set_up_logs(level=found.settings.log_level, as_json=found.settings.log_format == "json")
-    findings = run(examine(found.settings, url=url, unknown=found.unknown))
-    if as_json:
-        output.print_json(findings)
+    async def look() -> list[Diagnosis]:
+        found = read_configuration()
+        set_up_logs(level=found.settings.log_level, as_json=found.settings.log_format == "json")
+        async with Progress("examining"):
+            return await examine(found.settings, url=url, unknown=found.unknown)
+
+    findings = run(look())
+    if form != "text":
+        output.show_list(findings, form=form, view=("check", "level", "found", "do"))
     else:
         printed: set[str] = set()
         for finding in findings:

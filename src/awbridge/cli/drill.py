@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from awbridge.cli import output
-from awbridge.cli.shared import as_json_option, fail, run
+from awbridge.cli.output import Form, form_options
+from awbridge.cli.shared import fail, run
 
 if TYPE_CHECKING:
     from awbridge.rehearsal.verdict import Verdict
@@ -58,7 +59,7 @@ LOG_SHOWN = 3000  # characters
 @click.option("--faults", default=0.2, show_default=True, type=click.FloatRange(0, 0.5), help="Share of failing calls.")
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same orders and faults.")
 @click.option("--database", help="An empty database to use.  [default: a temporary SQLite file]")
-@as_json_option
+@form_options
 def drill(
     names: tuple[str, ...],
     as_list: bool,
@@ -66,7 +67,7 @@ def drill(
     per_second: float,
     older: Path | None,
     database: str | None,
-    as_json: bool,
+    form: Form,
     **numbers: Any,
 ) -> None:
     """Let parts fail under load, and compare the ledgers.
@@ -85,20 +86,20 @@ def drill(
         fail(f"no such outage: {', '.join(unknown)}. These can be drilled: {', '.join(NAMES)}, {EVERYTHING}")
     plan = Plan(names=chosen, minutes=minutes, per_second=per_second, seed=numbers["seed"], older=older)
     if as_list:
-        _list(as_json=as_json)
+        _list(form)
     elif chosen:
-        _outages(plan, as_json=as_json, all_of_them=EVERYTHING in names)
+        _outages(plan, form, all_of_them=EVERYTHING in names)
     else:
-        _orders(database, numbers, as_json=as_json)
+        _orders(database, numbers, form)
 
 
-def _list(*, as_json: bool) -> None:
+def _list(form: Form) -> None:
     from awbridge.rehearsal.outages.plan import NAMES, OUTAGES, Plan, lacking
 
     lacks = lacking(Plan(names=NAMES))
     rows = [{"outage": one.name, "what": one.what, "lacks": lacks.get(one.name, "")} for one in OUTAGES]
-    if as_json:
-        output.print_json(rows)
+    if form != "text":
+        output.show_list(rows, form=form, view=("outage", "what", "lacks"))
         return
     for row in rows:
         click.echo(f"{row['outage']:<17} {row['what']}")
@@ -106,7 +107,7 @@ def _list(*, as_json: bool) -> None:
             click.echo(f"{'':<17} not here: {row['lacks']}")
 
 
-def _outages(plan: Any, *, as_json: bool, all_of_them: bool) -> None:
+def _outages(plan: Any, form: Form, *, all_of_them: bool) -> None:
     """Drill them. What is lacking is an error, or with `all` left out and said."""
     from dataclasses import replace
 
@@ -128,27 +129,26 @@ def _outages(plan: Any, *, as_json: bool, all_of_them: bool) -> None:
         except BaseException:
             _show_log(log)
             raise
-        _conclude(verdict, log, "every promise was kept", as_json=as_json, left_out=left_out)
+        _conclude(verdict, log, "every promise was kept", form, left_out=left_out)
 
 
-def _orders(database: str | None, numbers: dict[str, Any], *, as_json: bool) -> None:
+def _orders(database: str | None, numbers: dict[str, Any], form: Form) -> None:
     from awbridge.rehearsal.drill import Plan, run_drill
 
     with tempfile.TemporaryDirectory(prefix="awbridge-drill-") as folder:
         plan = Plan(**numbers, database_url=database or f"sqlite:///{folder}/drill.db")
         verdict = run(run_drill(plan, Path(folder)))
-        _conclude(verdict, Path(folder, "drill.log"), "every order placed exactly once", as_json=as_json)
+        _conclude(verdict, Path(folder, "drill.log"), "every order placed exactly once", form)
 
 
-def _conclude(
-    verdict: Verdict, log: Path, proved: str, *, as_json: bool, left_out: dict[str, str] | None = None
-) -> None:
+def _conclude(verdict: Verdict, log: Path, proved: str, form: Form, *, left_out: dict[str, str] | None = None) -> None:
     """Print the verdict. Where it is bad, also the end of the log, and end with exit code 1."""
-    if as_json:
+    if form != "text":
         promises = [output.pick(one, ("text", "counted", "kept", "broken")) for one in verdict.promises]
         more = {"promises": promises, "left_out": left_out or {}} if promises else {}
         word = {"verdict": "good" if verdict.good else "bad"}
-        output.print_json(word | output.pick(verdict, ("numbers", "faults")) | more)
+        shown = word | output.pick(verdict, ("numbers", "faults")) | more
+        output.show_one(shown, form=form, view=tuple(shown))
     else:
         verdict.show(proved)
     if not verdict.good:

@@ -9,20 +9,22 @@ from typing import Any
 import click
 
 from awbridge.cli import output
+from awbridge.cli.output import Form
 from awbridge.cli.shared import read_settings, run
 from awbridge.domain.guide.rows import GuideRow, Verdict
 
 NOT_MET = 3  # the exit code
+_SHOWN = ("number", "part", "demand", "state", "found", "do", "feature", "settings", "docs", "test")
 _STYLES = {Verdict.OK: "green", Verdict.RED: "red", Verdict.UNKNOWN: "yellow"}
 
 
-def show_guide(*, as_json: bool) -> int:
+def show_guide(form: Form) -> int:
     """Print the table; the exit code: 3 if a demand is not met, else 0."""
     from awbridge.app.doctor.guide.table import examine_guide
 
     rows = run(examine_guide(read_settings()))
-    if as_json:
-        output.print_json([guide_object(row) for row in rows])
+    if form != "text":
+        output.show_list([guide_object(row) for row in rows], form=form, view=_SHOWN)
     else:
         _print(rows)
     return NOT_MET if any(row.evidence.verdict is Verdict.RED for row in rows) else 0

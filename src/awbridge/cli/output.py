@@ -22,9 +22,11 @@ from zoneinfo import ZoneInfo
 import click
 
 from awbridge.cli.table import local, table, terminal_width
+from awbridge.domain.cursors import read_cursor
 from awbridge.domain.sheet import cell
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_T = TypeVar("_T")
 _ZONE = "awbridge.zone"  # in the context of the command
 _UTC = ZoneInfo("UTC")
 
@@ -112,7 +114,12 @@ def pick(value: Any, names: Iterable[str]) -> dict[str, Any]:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON."""
-    click.echo(json.dumps(value, default=plain, ensure_ascii=False, indent=2))
+    click.echo(json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON."""
+    return json.dumps(value, default=plain, ensure_ascii=False, indent=2)
 
 
 def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
@@ -185,12 +192,28 @@ def show_list(
             print_json({page.name: shown, "next": page.next})
         else:
             print_json(shown)
-    if page and page.next is not None:
+    if page:
+        print_more(page)
+
+
+def print_more(page: Page) -> None:
+    """Print on standard error how a list goes on, unless it ends here."""
+    if page.next is not None:
         click.echo(f"{'' if page.rest is None else f'{page.rest:,} '}more: --cursor {page.next}", err=True)
 
 
-def show_one(value: Any, text: Mapping[str, Any] | str | None = None, *, form: Form, view: View) -> None:
-    """Print one object: as JSON, as one row of CSV, else the table of the fields `text`, or the sentence `text`."""
+def show_one(
+    value: Any,
+    text: Mapping[str, Any] | str | None = None,
+    *,
+    form: Form,
+    view: View,
+    more: Mapping[str, Any] | None = None,
+) -> None:
+    """Print one object: as JSON, as one row of CSV, else the table of the fields `text`, or the sentence `text`.
+
+    `more`: what JSON and CSV have beyond the view.
+    """
     if form == "text":
         if isinstance(text, str):
             click.echo(text)
@@ -198,8 +221,9 @@ def show_one(value: Any, text: Mapping[str, Any] | str | None = None, *, form: F
             print_fields(_row(value) if text is None else text)
         return
     [shown], columns = as_view(view, [value])
+    shown |= more or {}
     if form == "csv":
-        print_csv(columns, [shown])
+        print_csv([*columns, *(more or ())], [shown])
     else:
         print_json(shown)
 
@@ -222,6 +246,11 @@ class Results:
     def __enter__(self) -> Self:
         return self
 
+    @property
+    def is_text(self) -> bool:
+        """Whether only the lines are printed."""
+        return self._form == "text"
+
     def add(self, value: Any, line: str) -> None:
         """One is done. `line` says it in words."""
         if self._form == "text":
@@ -233,7 +262,7 @@ class Results:
             show_list(self._values, form=self._form, view=self._view)
 
 
-def whole(values: Sequence[Any], *, limit: int | None, cursor: str | None) -> tuple[Sequence[Any], Page]:
+def whole(values: Sequence[_T], *, limit: int | None, cursor: str | None) -> tuple[Sequence[_T], Page]:
     """The part of a list that is read whole. The cursor is how many come before. Raises a usage error for another."""
     before = number_of(cursor) or 0
     end = len(values) if limit is None else min(before + limit, len(values))
@@ -242,8 +271,8 @@ def whole(values: Sequence[Any], *, limit: int | None, cursor: str | None) -> tu
 
 
 def paged(
-    found: Sequence[Any], limit: int, cursor: Callable[[Any], object], name: str | None
-) -> tuple[Sequence[Any], Page]:
+    found: Sequence[_T], limit: int, cursor: Callable[[_T], object], name: str | None
+) -> tuple[Sequence[_T], Page]:
     """The first `limit` of a list of which one more was read. `cursor`: what the next page starts after."""
     part = found[:limit]
     return part, Page(next=str(cursor(part[-1])) if len(found) > limit else None, name=name)
@@ -260,14 +289,14 @@ def number_of(cursor: str | None) -> int | None:
     return int(cursor)
 
 
-def show(
-    values: Sequence[Any], rows: Sequence[Mapping[str, Any]] | None = None, *, as_json: bool, empty: str = ""
-) -> None:
-    """Print values as JSON, or as a table of `rows`, by default of the values themselves."""
-    if as_json:
-        print_json(values)
-    else:
-        print_table(values if rows is None else rows, empty=empty)
+def position_of(cursor: str | None) -> tuple[datetime, str] | None:
+    """Where the page with this cursor ended; None without one. Raises a usage error for other text."""
+    if cursor is None:
+        return None
+    try:
+        return read_cursor(cursor)
+    except ValueError:
+        raise click.BadParameter(NOT_A_CURSOR, param_hint="--cursor") from None
 
 
 def print_notes(name: str, texts: Sequence[str]) -> None:
@@ -283,6 +312,14 @@ def write_file(path: Path, content: bytes) -> None:
     make_private(path.parent)
     with open_private(path) as out:
         out.write(content)
+
+
+def write_json(file: Path | None, value: Any) -> None:
+    """Write a value as JSON to a file, or to standard output."""
+    if file is None:
+        print_json(value)
+    else:
+        write_file(file, (json_text(value) + "\n").encode())
 
 
 def write_csv(file: Path | None, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

@@ -9,17 +9,8 @@ import click
 
 from awbridge.cli import output
 from awbridge.cli.group import Group
-from awbridge.cli.shared import (
-    as_json_option,
-    confirm,
-    fail,
-    on_store,
-    read_settings,
-    run,
-    with_settings,
-    with_vendor,
-    yes_option,
-)
+from awbridge.cli.output import Form, form_options, page_options
+from awbridge.cli.shared import confirm, fail, on_store, read_settings, run, with_settings, with_vendor, yes_option
 from awbridge.cli.times import MOMENT, in_zone
 from awbridge.clickpost.wire.masking import mask_url
 from awbridge.domain.errors import AwbridgeError, VendorError
@@ -49,34 +40,41 @@ def webhook_group() -> None:
 @click.argument("url")
 @click.option("--show-key", is_flag=True, help="Print the key that ClickPost issued. awbridge stores only its SHA-256.")
 @click.option("--wait", default=30.0, show_default=True, help="Seconds to wait for the test delivery; 0 sends none.")
-def register_webhook(url: str, show_key: bool, wait: float) -> None:
+@form_options
+def register_webhook(url: str, show_key: bool, wait: float, form: Form) -> None:
     """Register your endpoint, request a test delivery, and wait for it. Changes the URL if one is registered.
 
     Example: awbridge webhook register https://ship.example.com/webhooks/clickpost
     """
 
-    async def go(clickpost: AsyncClickPost, store: Store) -> WebhookTrial | None:
+    async def go(clickpost: AsyncClickPost, store: Store) -> tuple[dict[str, Any], WebhookTrial | None]:
         registered = await register(store=store, clickpost=clickpost, clock=utc_now, url=url)
-        click.echo(f"{'changed to' if registered.changed else 'registered'} {registered.url}")
-        click.echo("the key is stored" if registered.key else "no new key; the old one stays valid")
-        if show_key and registered.key:
-            click.echo(registered.key)
-        return await _try(clickpost, store, url, wait)
+        if form == "text":
+            click.echo(f"{'changed to' if registered.changed else 'registered'} {registered.url}")
+            click.echo("the key is stored" if registered.key else "no new key; the old one stays valid")
+            if show_key and registered.key:
+                click.echo(registered.key)
+        shown = {"webhook_url": registered.url, "changed": registered.changed, "new_key": bool(registered.key)}
+        if show_key:
+            shown["key"] = registered.key
+        return shown, await _try(clickpost, store, url, wait)
 
     _check_url(url)
-    _show_verdict(with_vendor(go), url)
+    _show_verdict(*with_vendor(go), url, form)
 
 
 @webhook_group.command("test")
 @click.argument("url")
 @click.option("--wait", default=30.0, show_default=True, help="Seconds to wait for the test delivery.")
-def send_test_webhook(url: str, wait: float) -> None:
+@form_options
+def send_test_webhook(url: str, wait: float, form: Form) -> None:
     """Request a test delivery from ClickPost to your endpoint, and wait for it.
 
     Example: awbridge webhook test https://ship.example.com/webhooks/clickpost
     """
     _check_url(url)
-    _show_verdict(with_vendor(lambda clickpost, store: _try(clickpost, store, url, max(wait, 1.0))), url)
+    tried = with_vendor(lambda clickpost, store: _try(clickpost, store, url, max(wait, 1.0)))
+    _show_verdict({"webhook_url": _shown_url(url)}, tried, url, form)
 
 
 def _check_url(url: str) -> None:
@@ -87,18 +85,26 @@ def _check_url(url: str) -> None:
 
 
 async def _try(clickpost: AsyncClickPost, store: Store, url: str, wait: float) -> WebhookTrial | None:
+    from awbridge.app.progress import Progress
+
     if wait <= 0:
         return None
     grace = GRACE + read_settings().steps_idle_seconds  # a sleeping step records nothing
-    return await try_webhook(store=store, clickpost=clickpost, clock=utc_now, url=url, timeout=wait, grace=grace)
+    async with Progress("waiting for the test delivery"):
+        return await try_webhook(store=store, clickpost=clickpost, clock=utc_now, url=url, timeout=wait, grace=grace)
 
 
-def _show_verdict(tried: WebhookTrial | None, url: str) -> None:
+def _show_verdict(shown: dict[str, Any], tried: WebhookTrial | None, url: str, form: Form) -> None:
+    """What was registered, and whether the test delivery arrived; exit code 1 if it did not."""
+    if form != "text":
+        shown |= {"arrived": tried and tried.arrived, "verdict": tried and tried.verdict}
+        output.show_one(shown, form=form, view=tuple(shown))
     if tried is None:
         return
     if not tried.arrived:
         fail("\n\n".join([tried.verdict, *_causes(tried, url)]))
-    click.echo(tried.verdict)
+    if form == "text":
+        click.echo(tried.verdict)
 
 
 def _causes(tried: WebhookTrial, url: str) -> list[str]:
@@ -117,9 +123,12 @@ def _causes(tried: WebhookTrial, url: str) -> list[str]:
 @webhook_group.command("keys")
 @click.option("--revoke", metavar="ID", help="Accept this key no longer; every process follows within seconds.")
 @yes_option
-@as_json_option
+@page_options(None)
+@form_options
 @on_store
-async def list_keys(store: Store, revoke: str | None, yes: bool, as_json: bool) -> None:
+async def list_keys(
+    store: Store, revoke: str | None, yes: bool, limit: int | None, cursor: str | None, form: Form
+) -> None:
     """List the keys that webhooks may carry, or revoke one. Only their SHA-256 is stored: none can be shown.
 
     Example: awbridge webhook keys --revoke 3f7a9c0d21be
@@ -135,8 +144,10 @@ async def list_keys(store: Store, revoke: str | None, yes: bool, as_json: bool) 
             await webhook_keys.remove(session, found[0].sha256)
         click.echo(f"revoked {found[0].id}", err=True)
         keys.remove(found[0])
-    rows = [{"id": k.id, "webhook_url": _shown_url(k.webhook_url), "created_at": k.created_at} for k in keys]
-    output.show(rows, as_json=as_json, empty="no keys stored; AWBRIDGE_WEBHOOK_KEYS may hold some")
+    part, page = output.whole(keys, limit=limit, cursor=cursor)
+    rows = [{"id": k.id, "webhook_url": _shown_url(k.webhook_url), "created_at": k.created_at} for k in part]
+    empty = "no keys stored; AWBRIDGE_WEBHOOK_KEYS may hold some"
+    output.show_list(rows, form=form, view=("id", "webhook_url", "created_at"), empty=empty, page=page)
 
 
 def _shown_url(url: str) -> str:
@@ -155,8 +166,8 @@ def _shown_url(url: str) -> str:
 @click.option("--to", "end", type=MOMENT, help="[default: now]")
 @click.option("--everything", is_flag=True, help="Poll track-order for every shipment with a waybill, final ones too.")
 @click.option("--status", "only_status", is_flag=True, help="Fetch nothing; show which minutes are covered.")
-@as_json_option
-def catch_up(start: datetime | None, end: datetime | None, everything: bool, only_status: bool, as_json: bool) -> None:
+@form_options
+def catch_up(start: datetime | None, end: datetime | None, everything: bool, only_status: bool, form: Form) -> None:
     """Fetch what webhooks missed. Without options: the uncovered minutes and the silent shipments, as serve does.
 
     Example: awbridge catch-up --from 2026-11-01 --to 2026-11-02
@@ -166,9 +177,10 @@ def catch_up(start: datetime | None, end: datetime | None, everything: bool, onl
     if everything and start:
         fail("--everything polls all shipments; leave out --from and --to")
     if only_status:
-        with_settings(lambda settings, store: _show_coverage(settings, store, as_json))
+        with_settings(lambda settings, store: _show_coverage(settings, store, form))
         return
     from awbridge.app import policies
+    from awbridge.app.progress import Progress
 
     settings = read_settings()
     policy = policies.catch_up_policy(settings)
@@ -176,7 +188,8 @@ def catch_up(start: datetime | None, end: datetime | None, everything: bool, onl
     async def go(clickpost: AsyncClickPost, store: Store) -> dict[str, Any]:
         world: dict[str, Any] = {"store": store, "clickpost": clickpost, "clock": utc_now, "policy": policy}
         if everything:
-            polled = await track_order.poll_all(**world)
+            async with Progress("shipments polled", await track_order.count_placed(store)) as progress:
+                polled = await track_order.poll_all(**world, on_done=progress.advance)
             if polled.failed:
                 raise AwbridgeError(f"{polled.failed} of {polled.asked} shipments could not be polled; try again")
             return {"asked": polled.asked, "known": polled.known}
@@ -188,15 +201,25 @@ def catch_up(start: datetime | None, end: datetime | None, everything: bool, onl
             reached = [since]
             try:
                 span: dict[str, Any] = {"start": since, "end": until, "pauses": polling_policy.PAUSES}
-                return {"items": await updated_order.cover_span(**world, **span, on_window=reached.append)}
+                async with Progress("minutes fetched", _minutes(until - since)) as progress:
+
+                    def on_window(at: datetime) -> None:
+                        reached.append(at)
+                        progress.update(_minutes(at - since))
+
+                    return {"items": await updated_order.cover_span(**world, **span, on_window=on_window)}
             except VendorError as error:
                 at = reached[-1].astimezone(settings.zone).strftime("%Y-%m-%dT%H:%M:%S")
                 raise AwbridgeError(f"{error} All before {at} is stored; resume with --from {at}") from None
         covered = asked = 0
-        while await updated_order.cover_next_window(**world):
-            covered += 1
-        while more := await track_order.poll_due(**world):
-            asked += more
+        async with Progress("windows fetched") as progress:
+            while await updated_order.cover_next_window(**world):
+                covered += 1
+                progress.update(covered)
+            progress.rename("silent shipments polled")
+            while more := await track_order.poll_due(**world):
+                asked += more
+                progress.update(asked)
         async with store.read() as session:
             failed = [w for w in await windows.recent(session, limit=50) if w.done_at is None and w.problem]
         if failed:
@@ -204,18 +227,21 @@ def catch_up(start: datetime | None, end: datetime | None, everything: bool, onl
         return {"windows": covered, "asked": asked}
 
     result = with_vendor(go)
-    if as_json:
-        output.print_json(result)
-    else:
-        click.echo(", ".join(f"{name}: {value}" for name, value in result.items()))
+    text = ", ".join(f"{name}: {value}" for name, value in result.items())
+    output.show_one(result, text, form=form, view=tuple(result))
 
 
-async def _show_coverage(settings: Settings, store: Store, as_json: bool) -> None:
+def _minutes(span: timedelta) -> int:
+    return round(span.total_seconds() / 60)
+
+
+async def _show_coverage(settings: Settings, store: Store, form: Form) -> None:
     covered = await coverage(store=store, clock=utc_now)
-    if as_json:
-        from awbridge.web.v1.views.tracking import CoverageView
-
-        click.echo(CoverageView.model_validate(covered).model_dump_json(indent=2))
+    if form == "json":
+        output.show_one(covered, form=form, view="tracking:CoverageView")
+        return
+    if form == "csv":
+        output.show_list(covered.spans, form=form, view="tracking:SpanView")
         return
     young = covered.at - timedelta(seconds=settings.catch_up_window_seconds + settings.catch_up_lag_seconds) - A_ROUND
     output.print_table(
@@ -232,7 +258,7 @@ async def _show_coverage(settings: Settings, store: Store, as_json: bool) -> Non
         empty="nothing is covered yet: start awbridge serve",
     )
     if covered.lag is not None:
-        until = output.plain(covered.covered_until)
+        until = output.in_words(covered.covered_until) if covered.covered_until else None
         click.echo(f"\nevery minute up to {until} is covered; {_ago(covered.lag)} behind now")
     silence = covered.webhook_silence
     # Counts are kept by ten minutes: scans in the rest of the last webhook's ten minutes are not among them.

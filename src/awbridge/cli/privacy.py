@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from awbridge.cli import output
-from awbridge.cli.shared import as_json_option, confirm, fail, with_settings, with_store, yes_option
+from awbridge.cli.output import Form, form_options
+from awbridge.cli.shared import confirm, fail, with_settings, with_store, yes_option
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store.privacy import erasures
+
+_PREVIEW = ("ended", "waiting", "rows", "files")
 
 if TYPE_CHECKING:
     from awbridge.app.settings import Settings
@@ -25,8 +28,8 @@ if TYPE_CHECKING:
 @click.option("--reference", help="Everything of this shipment.")
 @click.option("--dry-run", is_flag=True, help="Show what would be touched, and erase nothing.")
 @yes_option
-@as_json_option
-def erase(phone: str | None, reference: str | None, dry_run: bool, yes: bool, as_json: bool) -> None:
+@form_options
+def erase(phone: str | None, reference: str | None, dry_run: bool, yes: bool, form: Form) -> None:
     """Erase one person's data from every table, the archive and the reports.
 
     It shows what it would touch, and asks. A record that it was done is kept. Open shipments are erased by the running
@@ -40,37 +43,37 @@ def erase(phone: str | None, reference: str | None, dry_run: bool, yes: bool, as
         from awbridge.steps.privacy.preview import preview_erasure
 
         preview = with_store(lambda store: preview_erasure(store=store, phone=phone, reference=reference))
-        _show_preview(preview, as_json=as_json and dry_run, on_stderr=not dry_run)
+        _show_preview(preview, form if dry_run else "text", on_stderr=not dry_run)
         if dry_run:
             return
     confirm("erase this person's data for good", yes=yes)
 
     async def go(settings: Settings, store: Store) -> Erasure:
         from awbridge.app import connections
+        from awbridge.app.progress import Progress
         from awbridge.steps.privacy.erase import ask_erasure, erase_due
 
         key = settings.privacy_key.get_secret_value()
         asked = await ask_erasure(store=store, clock=utc_now, phone=phone, reference=reference, key=key)
         objects, reports_in = connections.archive_objects(settings), connections.report_objects(settings)
-        while await erase_due(store=store, objects=objects, reports_in=reports_in, clock=utc_now):
-            pass
+        async with Progress("erasing"):
+            while await erase_due(store=store, objects=objects, reports_in=reports_in, clock=utc_now):
+                pass
         async with store.read() as session:
             return await erasures.get(session, asked.id) or asked
 
     done = with_settings(go)
-    if as_json:
-        output.print_json({name: value for name, value in output.plain(done).items() if name != "subject"})
-    else:
-        output.print_table([{"person": done.pseudonym, "done_at": done.done_at, **done.counts}])
+    fields = {"person": done.pseudonym, "done_at": done.done_at, **done.counts}
+    output.show_one(done, fields, form=form, view="privacy:ErasureView")
     if done.done_at is None:
         click.echo(done.problem or "another process is working on it", err=True)
         sys.exit(1)
 
 
-def _show_preview(preview: ErasurePreview, *, as_json: bool, on_stderr: bool) -> None:
+def _show_preview(preview: ErasurePreview, form: Form, *, on_stderr: bool) -> None:
     """Print what an erasure would touch; beside a question on standard error."""
-    if as_json:
-        output.print_json(preview)
+    if form != "text":
+        output.show_one(preview, form=form, view=_PREVIEW)
         return
     lines = [
         f"erased at once: {_named(preview.ended, 'shipment')}",

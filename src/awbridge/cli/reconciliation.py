@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -13,7 +14,8 @@ import click
 
 from awbridge.cli import output
 from awbridge.cli.group import Group
-from awbridge.cli.shared import as_json_option, fail, on_settings, on_store, read_settings, with_store, with_vendor
+from awbridge.cli.output import Form, form_options, page_options
+from awbridge.cli.shared import fail, on_settings, on_store, read_settings, with_store, with_vendor
 from awbridge.cli.times import DAY
 from awbridge.clickpost.wire.tracking_codes import status_name
 from awbridge.domain.reconciliation.decisions import Decision
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from awbridge.store import Store
     from awbridge.store.reconciliation.differences import Seen
 
+_VIEW, _DIFFERENCE = "reconciliation:ReconciliationView", "reconciliation:DifferenceView"
 RECHECK_EVERY = 0.5  # seconds, while a report is awaited or another process works on the run
 
 
@@ -45,9 +48,9 @@ RECHECK_EVERY = 0.5  # seconds, while a report is awaited or another process wor
 @click.option(
     "--kind", type=click.Choice([t.value for t in DifferenceTable]), help="What the file lists. [default: by its name]"
 )
-@as_json_option
+@form_options
 @click.pass_context
-def reconcile(context: click.Context, day: date | None, file: Path | None, kind: str | None, as_json: bool) -> None:
+def reconcile(context: click.Context, day: date | None, file: Path | None, kind: str | None, form: Form) -> None:
     """Compare our shipments with ClickPost's, by day or from a file.
 
     A day is compared by ClickPost's counts and report; a file is one that ClickPost mailed.
@@ -62,7 +65,7 @@ def reconcile(context: click.Context, day: date | None, file: Path | None, kind:
 
     policy = policies.reconcile_policy(read_settings())
     run = _with_file(policy, file, kind, day) if file else _with_clickpost(policy, day)
-    _show(run, as_json)
+    _show(run, form)
     if run.state is Stage.FAILED:
         sys.exit(1)
 
@@ -96,10 +99,30 @@ async def _to_the_end(
     store: Store, clickpost: AsyncClickPost | None, policy: ReconcilePolicy, number: int
 ) -> Reconciliation:
     """The finished run, whichever process works on it."""
-    while not (run := await known_run(store, number)).state.over:
-        done = await reconcile_due(store=store, clickpost=clickpost, clock=utc_now, policy=policy, only=number)
-        await asyncio.sleep(0 if done else RECHECK_EVERY)
+    from awbridge.app.progress import Progress
+
+    async with Progress("") as progress:
+
+        def on_rows(more: int) -> None:
+            progress.rename("rows compared")
+            progress.advance(more)
+
+        policy = dataclasses.replace(policy, on_rows=on_rows)
+        stage = None
+        while not (run := await known_run(store, number)).state.over:
+            if run.state is not stage:
+                stage = run.state
+                progress.rename(_WORK[stage])
+            done = await reconcile_due(store=store, clickpost=clickpost, clock=utc_now, policy=policy, only=number)
+            await asyncio.sleep(0 if done else RECHECK_EVERY)
     return run
+
+
+_WORK = {
+    Stage.COUNTING: "counting shipments",
+    Stage.REPORTING: "waiting for ClickPost's report",
+    Stage.MATCHING: "comparing",
+}
 
 
 def _summary(run: Reconciliation) -> dict[str, Any]:
@@ -119,15 +142,9 @@ def _summary(run: Reconciliation) -> dict[str, Any]:
     }
 
 
-def _plain(run: Reconciliation) -> dict[str, Any]:
-    hidden = ("lease_owner", "identity", "windows", "next_try_at", "tries")
-    shown = {name: getattr(run, name) for name in run.__slots__ if name not in hidden}
-    return {**shown, "compared": run.compared, "not_understood": run.not_understood.sentences()}
-
-
-def _show(run: Reconciliation, as_json: bool) -> None:
-    if as_json:
-        output.print_json(_plain(run))
+def _show(run: Reconciliation, form: Form) -> None:
+    if form != "text":
+        output.show_one(run, form=form, view=_VIEW)
         return
     output.print_fields(_summary(run))
     if run.columns_read:
@@ -144,16 +161,17 @@ def _show(run: Reconciliation, as_json: bool) -> None:
 
 
 @reconcile.command("list")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
-@as_json_option
+@page_options(20)
+@form_options
 @on_store
-async def list_runs(store: Store, limit: int, as_json: bool) -> None:
+async def list_runs(store: Store, limit: int, cursor: str | None, form: Form) -> None:
     """List reconciliations, newest first.
 
     Example: awbridge reconcile list
     """
     async with store.read() as session:
-        runs = await reconciliations.newest(session, limit=limit)
+        found = await reconciliations.newest(session, before=output.number_of(cursor), limit=limit + 1)
+    part, page = output.paged(found, limit, lambda run: run.id, "reconciliations")
     rows = [
         {
             "id": run.id,
@@ -165,17 +183,17 @@ async def list_runs(store: Store, limit: int, as_json: bool) -> None:
             "differences": sum((run.found or {}).values()),
             "problem": run.problem,
         }
-        for run in runs
+        for run in part
     ]
-    output.show([_plain(run) for run in runs], rows, as_json=as_json, empty="no reconciliations")
+    output.show_list(part, rows, form=form, view=_VIEW, empty="no reconciliations", page=page)
 
 
 @reconcile.command("show")
 @click.argument("reconciliation", type=click.IntRange(0, 2**63 - 1))
 @click.option("--kind", type=click.Choice([k.value for k in DifferenceKind]), help="Only differences of this kind.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000))
+@page_options(50, 100_000)
 @click.option("--evidence", type=click.Path(file_okay=False, path_type=Path), help="A folder for a zip of each.")
-@as_json_option
+@form_options
 @on_settings
 async def show_run(
     settings: Settings,
@@ -183,8 +201,9 @@ async def show_run(
     reconciliation: int,
     kind: str | None,
     limit: int,
+    cursor: str | None,
     evidence: Path | None,
-    as_json: bool,
+    form: Form,
 ) -> None:
     """Show a reconciliation and its differences; with --evidence, write a zip for each, ready for ClickPost.
 
@@ -192,13 +211,19 @@ async def show_run(
     """
     run = await known_run(store, reconciliation)
     async with store.read() as session:
-        found = await differences.listed(session, run.id, kind=DifferenceKind(kind) if kind else None, limit=limit)
+        chosen, after = DifferenceKind(kind) if kind else None, output.number_of(cursor) or 0
+        found = await differences.listed(session, run.id, kind=chosen, after=after, limit=limit + 1)
+        is_open = await differences.count_open(session, run.id)
+    part, page = output.paged(found, limit, lambda d: d.id, None)
     if evidence:
-        await _write_evidence(settings, store, run, found, evidence)
-    if as_json:
-        output.print_json({**_plain(run), "differences": found})
+        await _write_evidence(settings, store, run, part, evidence)
+    if form == "json":
+        shown, _ = output.as_view(_DIFFERENCE, part)
+        more: dict[str, Any] = {"open": is_open, "differences": shown, "next": page.next}
+        output.show_one(run, form=form, view=_VIEW, more=more)
         return
-    _show(run, False)
+    if form == "text":
+        _show(run, form)
     rows = [
         {
             "kind": one.kind.value,
@@ -207,22 +232,25 @@ async def show_run(
             "ClickPost's": side_in_words(one.theirs),
             "state": one.solved_how or one.state,
         }
-        for one in found
+        for one in part
     ]
-    output.print_table(rows, empty="no differences")
+    output.show_list(part, rows, form=form, view=_DIFFERENCE, empty="no differences", page=page)
 
 
 async def _write_evidence(
     settings: Settings, store: Store, run: Reconciliation, found: Sequence[differences.Difference], folder: Path
 ) -> None:
+    from awbridge.app.progress import Progress
     from awbridge.steps.audit.bundle import bundle_of
 
     privacy = settings.privacy(settings.privacy_clickpost)
-    for one in found:
-        content = await bundle_of(
-            store=store, clock=utc_now, reconciliation_id=run.id, difference_id=one.id, privacy=privacy
-        )
-        output.write_file(folder / f"{one.kind.value}-{one.id}.zip", content)
+    async with Progress("zips written", len(found)) as progress:
+        for one in found:
+            content = await bundle_of(
+                store=store, clock=utc_now, reconciliation_id=run.id, difference_id=one.id, privacy=privacy
+            )
+            output.write_file(folder / f"{one.kind.value}-{one.id}.zip", content)
+            progress.advance(1)
 
 
 def side_in_words(seen: Seen | None) -> str:
@@ -236,16 +264,19 @@ def side_in_words(seen: Seen | None) -> str:
 
 @reconcile.command("push-again")
 @click.argument("reconciliation", type=click.IntRange(0, 2**63 - 1))
-@as_json_option
+@form_options
 @on_store
-async def push_missing_again(store: Store, reconciliation: int, as_json: bool) -> None:
+async def push_missing_again(store: Store, reconciliation: int, form: Form) -> None:
     """Push every shipment again that a reconciliation found missing at ClickPost.
 
     Example: awbridge reconcile push-again 1811111111111111111
     """
-    done = await push_again(store=store, clock=utc_now, reconciliation_id=reconciliation)
-    if as_json:
-        output.print_json(done)
+    from awbridge.app.progress import Progress
+
+    async with Progress("shipments examined") as progress:
+        done = await push_again(store=store, clock=utc_now, reconciliation_id=reconciliation, on_done=progress.advance)
+    if form != "text":
+        output.show_one(done, form=form, view="reconciliation:PushedView")
     else:
         click.echo(f"{done.pushed} are pushed again, {done.passed_over} have changed since and were skipped")
         for one in done.undecided:
@@ -257,10 +288,10 @@ async def push_missing_again(store: Store, reconciliation: int, as_json: bool) -
 @click.argument("decision", type=click.Choice([d.value for d in Decision]))
 @click.argument("differences_", metavar="DIFFERENCE...", nargs=-1, required=True, type=click.IntRange(0, 2**63 - 1))
 @click.option("--reason", default="", help="Stored with differences that are marked as solved.")
-@as_json_option
+@form_options
 @on_store
 async def decide_differences(
-    store: Store, reconciliation: int, decision: str, differences_: tuple[int, ...], reason: str, as_json: bool
+    store: Store, reconciliation: int, decision: str, differences_: tuple[int, ...], reason: str, form: Form
 ) -> None:
     """Recheck differences at once, push their shipments again, or mark them as solved.
 
@@ -274,4 +305,5 @@ async def decide_differences(
         decision=Decision(decision),
         reason=reason,
     )
-    output.show(results, [output.pick(r, ("item", "done", "text")) for r in results], as_json=as_json, empty="none")
+    rows = [output.pick(r, ("item", "done", "text")) for r in results]
+    output.show_list(results, rows, form=form, view="reconciliation:DecidedView", empty="none")

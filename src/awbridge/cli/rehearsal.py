@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 from pathlib import Path
@@ -9,15 +10,17 @@ from typing import Any
 
 import click
 
-from awbridge.cli.shared import as_json_option, fail, run
+from awbridge.cli import output
+from awbridge.cli.output import Form, form_options
+from awbridge.cli.shared import fail, run
 
 
 @click.command()
 @click.option("--shipments", default=200, show_default=True, type=click.IntRange(1, 20_000), help="How many to send.")
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same journeys and faults.")
 @click.option("--keep", is_flag=True, help="Leave the service running and its database behind.")
-@as_json_option
-def demo(shipments: int, seed: int, keep: bool, as_json: bool) -> None:
+@form_options
+def demo(shipments: int, seed: int, keep: bool, form: Form) -> None:
     """Run the bridge against a simulated ClickPost with faults, and check the result.
 
     Example: awbridge demo --shipments 500 --seed 7
@@ -26,11 +29,16 @@ def demo(shipments: int, seed: int, keep: bool, as_json: bool) -> None:
     from awbridge.rehearsal.demo import run_demo
 
     set_up_logs(level="error", as_json=False)
-    good = run(run_demo(count=shipments, seed=seed, keep=keep, as_json=as_json))
+    report = None if form == "text" else functools.partial(_print_result, form)
+    good = run(run_demo(count=shipments, seed=seed, keep=keep, report=report))
     if not keep:
         click.echo(f"To look at such a day in a browser: {sys.argv[0]} demo --keep", err=True)
     if not good:
         sys.exit(1)
+
+
+def _print_result(form: Form, result: dict[str, Any]) -> None:
+    output.show_one(result, form=form, view=tuple(result))
 
 
 @click.command()

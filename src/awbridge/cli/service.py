@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from awbridge.cli import output
+from awbridge.cli.output import Form, form_options
 from awbridge.cli.shared import read_settings, run
 
 if TYPE_CHECKING:
@@ -44,27 +46,40 @@ def work() -> None:
 @click.option(
     "--dry-run", is_flag=True, help="Apply nothing; show what is missing, and whether older replicas may continue."
 )
-def migrate(dry_run: bool) -> None:
+@form_options
+def migrate(dry_run: bool, form: Form) -> None:
     """Bring the database's schema up to date.
 
     Example: awbridge migrate --dry-run
     """
+    from awbridge.app.progress import Progress
 
-    async def go() -> list[str]:
+    async def go() -> tuple[SchemaState, list[str]]:
         from awbridge.store import Store
         from awbridge.store.engine.migrate import nothing_applied
         from awbridge.store.engine.store import sqlite_file
 
         url = read_settings().database_url
         if dry_run and (file := sqlite_file(url)) and not file.exists():
-            return _plan(nothing_applied())
+            return nothing_applied(), []
         store = await Store.open(url)
         try:
-            return _plan(await store.schema_state()) if dry_run else [f"applied {n}" for n in await store.migrate()]
+            state = await store.schema_state()
+            if dry_run:
+                return state, []
+            async with Progress("migrations", len(state.missing)) as progress:
+                return state, await store.migrate(progress.advance)
         finally:
             await store.close()
 
-    click.echo("\n".join(run(go())) or "the schema is up to date")
+    state, applied = run(go())
+    if form == "text":
+        lines = _plan(state) if dry_run else [f"applied {name}" for name in applied]
+        click.echo("\n".join(lines) or "the schema is up to date")
+        return
+    names = [migration.name for migration in state.missing] if dry_run else applied
+    rows = [{"migration": name, "applied": not dry_run} for name in names]
+    output.show_list(rows, form=form, view=("migration", "applied"))
 
 
 def _plan(state: SchemaState) -> list[str]:

@@ -37,7 +37,6 @@ CREATES_DATABASE = frozenset(
 )
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
 def fail(text: str) -> NoReturn:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from awbridge.cli import output
-from awbridge.cli.shared import as_json_option, fail, read_settings, with_store
+from awbridge.cli.output import Form, form_options, page_options
+from awbridge.cli.shared import fail, read_settings, with_store
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.tracking import replay as replay_step
 from awbridge.steps.tracking.apply import apply_due
@@ -20,6 +21,14 @@ from awbridge.store.tracking import inbox
 
 if TYPE_CHECKING:
     from awbridge.store import Store
+
+_ROW = ("received_at", "source", "problem", "next_try_at")
+_DEAD_LETTER = ("id", "source", "identity", "body", "received_at", "problem", "reason", "next_try_at")
+_REPORT = (
+    *("understood", "passed_over", "notes", "rows", "deliveries", "known", "asked", "asked_already"),
+    *("at_their_end", "unread_payloads", "bad"),
+)
+_LISTED = 50  # dead letters without --limit
 
 
 @click.command()
@@ -32,9 +41,17 @@ if TYPE_CHECKING:
 @click.option("--reference", help="Rebuild this shipment's timeline from the inbox.")
 @click.option("--all", "everything", is_flag=True, help="Rebuild all timelines; resumes where the last run stopped.")
 @click.option("--restart", is_flag=True, help="With --all: start from the first shipment.")
-@as_json_option
+@page_options(None)
+@form_options
 def replay(
-    only_list: bool, file: Path | None, reference: str | None, everything: bool, restart: bool, as_json: bool
+    only_list: bool,
+    file: Path | None,
+    reference: str | None,
+    everything: bool,
+    restart: bool,
+    limit: int | None,
+    cursor: str | None,
+    form: Form,
 ) -> None:
     """Retry dead letters, replay a report of failed webhooks, or rebuild timelines.
 
@@ -46,15 +63,20 @@ def replay(
         fail("--list, --file, --reference and --all do different things; choose one")
     if restart and not everything:
         fail("--restart needs --all")
+    if (limit or cursor) and not only_list:
+        fail("--limit and --cursor go with --list")
     if file:
-        _replay_file(file, as_json)
+        _replay_file(file, form)
     elif reference is not None or everything:
-        _rebuild(reference, restart, as_json)
+        _rebuild(reference, restart, form)
+    elif only_list:
+        _list_dead_letters(limit or _LISTED, cursor, form)
     else:
-        _replay_dead_letters(only_list, as_json)
+        due = with_store(lambda store: retry_dead_letters(store=store, clock=utc_now))
+        output.show_one({"due": due}, f"{due} deliveries are due again", form=form, view=("due",))
 
 
-def _rebuild(reference: str | None, restart: bool, as_json: bool) -> None:
+def _rebuild(reference: str | None, restart: bool, form: Form) -> None:
     from awbridge.app import policies
     from awbridge.app.progress import Progress
 
@@ -69,10 +91,11 @@ def _rebuild(reference: str | None, restart: bool, as_json: bool) -> None:
         if begun.shipments:
             click.echo(f"resuming after {begun.shipments} shipments (--restart starts from the first)", err=True)
         if await replay_step.prepare(**world):
-            while await apply_due(**world, policy=policy):
-                pass
+            async with Progress("deliveries applied") as progress:
+                while more := await apply_due(**world, policy=policy):
+                    progress.advance(more)
         total = await replay_step.count(store=store)
-        with Progress("shipments rebuilt", total, done=begun.shipments) as progress:
+        async with Progress("shipments rebuilt", total, done=begun.shipments) as progress:
             last = begun
             while more := await replay_step.rebuild_some(**world, reading=policy):
                 last = more
@@ -82,37 +105,34 @@ def _rebuild(reference: str | None, restart: bool, as_json: bool) -> None:
         return {"shipments": last.shipments, "changed": last.changed}
 
     result = with_store(go)
-    if as_json:
-        output.print_json(result)
-    else:
-        click.echo(f"{result['shipments']} shipments rebuilt, {result['changed']} of them differed")
+    text = f"{result['shipments']} shipments rebuilt, {result['changed']} of them differed"
+    output.show_one(result, text, form=form, view=("shipments", "changed"))
 
 
-def _replay_dead_letters(only_list: bool, as_json: bool) -> None:
-    async def go(store: Store) -> list[Any]:
+def _list_dead_letters(limit: int, cursor: str | None, form: Form) -> None:
+    async def go(store: Store) -> list[inbox.DeadLetter]:
         async with store.read() as session:
-            dead_letters = await inbox.problems(session, limit=1000)
-        if not only_list:
-            due = await retry_dead_letters(store=store, clock=utc_now)
-            click.echo(f"{due} deliveries are due again", err=True)
-        return dead_letters
+            return await inbox.problems(session, before=output.number_of(cursor), limit=limit + 1)
 
-    dead_letters = with_store(go)
-    if as_json or only_list:
-        rows = [output.pick(letter, ("received_at", "source", "problem", "next_try_at")) for letter in dead_letters]
-        output.show(dead_letters, rows, as_json=as_json, empty="nothing")
+    part, page = output.paged(with_store(go), limit, lambda letter: letter.id, "dead_letters")
+    rows = [output.pick(letter, _ROW) for letter in part]
+    shown = [output.pick(letter, _DEAD_LETTER) | {"id": str(letter.id)} for letter in part]
+    output.show_list(shown, rows, form=form, view=_DEAD_LETTER, empty="no dead letters", page=page)
 
 
-def _replay_file(file: Path, as_json: bool) -> None:
+def _replay_file(file: Path, form: Form) -> None:
+    from awbridge.app.progress import Progress
+
     settings = read_settings()
     again = timedelta(seconds=settings.poll_again_seconds)
 
     async def go(store: Store) -> Replayed:
-        return await replay_report(store=store, clock=utc_now, path=file, ask_again=again)
+        async with Progress("rows replayed") as progress:
+            return await replay_report(store=store, clock=utc_now, path=file, ask_again=again, on_done=progress.advance)
 
     report = with_store(go)
-    if as_json:
-        output.print_json(report)
+    if form != "text":
+        output.show_one(report, form=form, view=_REPORT)
     else:
         click.echo("columns understood: " + ", ".join(f"{name} as {m}" for m, name in report.understood.items()))
         click.echo("unknown columns: " + (", ".join(report.passed_over) or "none"))

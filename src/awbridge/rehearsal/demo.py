@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import tempfile
 import time
 from collections import Counter
@@ -102,9 +101,9 @@ def demo_settings(sandbox_url: str, folder: Path, systems: Company) -> Settings:
 class _Watch:
     """Progress, and a deadline for the whole demo."""
 
-    def __init__(self, *, as_json: bool, patience: float) -> None:
+    def __init__(self, *, quiet: bool, patience: float) -> None:
         self.patience = patience
-        self._quiet = as_json
+        self._quiet = quiet
         self._deadline = time.monotonic() + patience
 
     async def until(self, name: str, total: int, look: Callable[[], Any]) -> bool:
@@ -147,7 +146,9 @@ async def _service(settings: Settings) -> AsyncGenerator[str]:
             await task
 
 
-async def run_demo(*, count: int, seed: int, keep: bool, as_json: bool) -> bool:
+async def run_demo(
+    *, count: int, seed: int, keep: bool, report: Callable[[dict[str, Any]], None] | None = None
+) -> bool:
     """Run the demo, print its table and verdict; True when the bridge and the sandbox agree in everything."""
     started = time.monotonic()
     with contextlib.ExitStack() as stack:
@@ -157,14 +158,14 @@ async def run_demo(*, count: int, seed: int, keep: bool, as_json: bool) -> bool:
         )
         folder = Path(made)
         config = SandboxConfig(seed=seed, speed=200_000.0, backdate_seconds=90 * DAY, faults=Faults(**FAULTS))
-        watch = _Watch(as_json=as_json, patience=PATIENCE + count * MORE_PATIENCE)
+        watch = _Watch(quiet=report is not None, patience=PATIENCE + count * MORE_PATIENCE)
         sandbox = stack.enter_context(_sandbox(config, folder))
         async with company() as systems:
             settings = demo_settings(sandbox.url, folder, systems)
             async with _service(settings) as url, httpx2.AsyncClient(timeout=30.0) as http:
                 await sandbox.ready()
                 verdict = await _drive(http, url, sandbox.url, settings, count, seed, watch, systems)
-                _show(verdict, orders=count, seconds=round(time.monotonic() - started, 1), as_json=as_json)
+                _show(verdict, orders=count, seconds=round(time.monotonic() - started, 1), report=report)
                 if keep:
                     await _tell_where(http, url, settings)
                     await _ctrl_c()
@@ -336,8 +337,8 @@ def _list(scans: Counter[tuple[int, int]]) -> str:
     return ", ".join(f"code {code} at {at} x{n}" for (code, at), n in scans.items())
 
 
-def _show(verdict: Verdict, *, orders: int, seconds: float, as_json: bool) -> None:
-    if as_json:
+def _show(verdict: Verdict, *, orders: int, seconds: float, report: Callable[[dict[str, Any]], None] | None) -> None:
+    if report:
         result = {
             "verdict": "good" if verdict.good else "bad",
             "orders": orders,
@@ -345,7 +346,7 @@ def _show(verdict: Verdict, *, orders: int, seconds: float, as_json: bool) -> No
             "numbers": {name.strip().replace(" ", "_").replace("-", "_"): n for name, n in verdict.numbers.items()},
             "faults": verdict.faults,
         }
-        click.echo(json.dumps(result, indent=2))
+        report(result)
         return
     verdict.show(
         "every order placed exactly once, every scan present exactly once, every current status equal, "

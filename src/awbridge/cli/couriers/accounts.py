@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from awbridge.cli import output
-from awbridge.cli.shared import as_json_option, on_store, with_store
+from awbridge.cli.output import Form, form_options, page_options
+from awbridge.cli.shared import on_store, with_store
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store.couriers import accounts
 
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
     from awbridge.store import Store
 
 
+_VIEW = "courier_accounts:AccountView"
+
+
 @click.command("accounts")
-@as_json_option
+@page_options(None)
+@form_options
 @on_store
-async def list_accounts(store: Store, as_json: bool) -> None:
+async def list_accounts(store: Store, limit: int | None, cursor: str | None, form: Form) -> None:
     """List the accounts that have or had shipments, and which are held.
 
     For those: why, until when, and how many shipments wait.
@@ -29,8 +34,16 @@ async def list_accounts(store: Store, as_json: bool) -> None:
         every = await accounts.every(session)
         held = await accounts.held(session, now=utc_now())
         numbers = accounts.held_numbers(await accounts.count_unplaced(session, [a.state.account for a in every]))
-    rows = [_row(account, held.get(account.state.account), numbers) for account in every]
-    output.show(rows, as_json=as_json, empty="no account has had a shipment yet")
+    part, page = output.whole(every, limit=limit, cursor=cursor)
+    empty = "no account has had a shipment yet"
+    if form == "text":
+        rows = [_row(account, held.get(account.state.account), numbers) for account in part]
+        output.show_list(part, rows, form=form, view=_VIEW, empty=empty, page=page)
+        return
+    from awbridge.web.v1.views.courier_accounts import account_view
+
+    shown = [account_view(account, held.get(account.state.account), numbers) for account in part]
+    output.show_list(shown, form=form, view=_VIEW, page=page)
 
 
 def _row(account: accounts.Account, held: accounts.Held | None, waiting: dict[str, int]) -> dict[str, Any]:
@@ -39,7 +52,7 @@ def _row(account: accounts.Account, held: accounts.Held | None, waiting: dict[st
         "account": account.account_code,
         "held": held.kind if held else None,
         "problem": held.problem if held else None,
-        "until": output.plain(held.until) if held else None,
+        "until": held.until if held else None,
         "waiting": waiting.get(account.state.account, 0),
         "per_second": account.state.rate_per_second,
     }
@@ -50,7 +63,8 @@ def _row(account: accounts.Account, held: accounts.Held | None, waiting: dict[st
 @click.option("--account", help="The account code; without it, the courier's account without a code.")
 @click.option("--per-second", type=click.FloatRange(0.001, 10_000), help="Orders a second, over all processes.")
 @click.option("--unlimited", is_flag=True, help="Remove the limit.")
-def set_rate(courier: int, account: str | None, per_second: float | None, unlimited: bool) -> None:
+@form_options
+def set_rate(courier: int, account: str | None, per_second: float | None, unlimited: bool, form: Form) -> None:
     """Limit how many orders of one account go out a second. It applies at once, in every process.
 
     Example: awbridge couriers rate --courier 4 --account "Delhivery Surface" --per-second 5
@@ -64,7 +78,9 @@ def set_rate(courier: int, account: str | None, per_second: float | None, unlimi
 
     with_store(go)
     named = f"{courier} {account}" if account else f"{courier}"
-    click.echo(f"{named}: no limit" if unlimited else f"{named}: at most {per_second:g} a second")
+    text = f"{named}: no limit" if unlimited else f"{named}: at most {per_second:g} a second"
+    rate = {"courier_partner_id": courier, "account_code": account, "rate_per_second": per_second}
+    output.show_one(rate, text, form=form, view=tuple(rate))
 
 
 @click.command("reset")

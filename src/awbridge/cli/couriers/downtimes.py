@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,8 @@ import click
 
 from awbridge.cli import output
 from awbridge.cli.group import Group
-from awbridge.cli.shared import as_json_option, on_store, read_settings, with_store
+from awbridge.cli.output import Form, form_options, page_options
+from awbridge.cli.shared import on_store, read_settings, with_store
 from awbridge.cli.times import CLOCK, MOMENT
 from awbridge.domain.couriers.downtime import DAYS, Downtime, declare
 from awbridge.domain.errors import AwbridgeError
@@ -19,6 +21,8 @@ from awbridge.store.couriers import downtimes
 
 if TYPE_CHECKING:
     from awbridge.store import Store
+
+_VIEW = "courier_accounts:DowntimeView"
 
 
 @click.group("downtime", cls=Group)
@@ -36,6 +40,7 @@ def downtime_group() -> None:
 @click.option("--end", type=CLOCK, help="Weekly: the local time at which it ends; before --start is the next day.")
 @click.option("--zone", help="Time zone of all these times. [default: AWBRIDGE_TIME_ZONE]")
 @click.option("--reason", default="", help="Shown with held shipments.")
+@form_options
 def add_downtime(
     courier: int,
     account: str | None,
@@ -46,6 +51,7 @@ def add_downtime(
     end: time | None,
     zone: str | None,
     reason: str,
+    form: Form,
 ) -> None:
     """Declare a downtime, once or every week.
 
@@ -67,20 +73,40 @@ def add_downtime(
         raise AwbridgeError(str(error)) from None
 
     added = with_store(lambda store: downtime_steps.add_downtime(store=store, clock=utc_now, declared=declared))
-    click.echo(f"downtime {added.id} declared")
+    _show([added], f"downtime {added.id} declared", form)
+
+
+def _show(found: Sequence[Downtime], text: str, form: Form, page: output.Page | None = None) -> None:
+    """Downtimes as the API shows them; as text, the sentence about a new one."""
+    if form == "text":
+        click.echo(text)
+        return
+    from awbridge.web.v1.views.courier_accounts import downtime_view
+
+    shown = [downtime_view(downtime) for downtime in found]
+    if page is None:
+        output.show_one(shown[0], form=form, view=_VIEW)
+    else:
+        output.show_list(shown, form=form, view=_VIEW, page=page)
 
 
 @downtime_group.command("list")
-@as_json_option
+@page_options(None)
+@form_options
 @on_store
-async def list_downtimes(store: Store, as_json: bool) -> None:
+async def list_downtimes(store: Store, limit: int | None, cursor: str | None, form: Form) -> None:
     """List the downtimes that are not over.
 
     Example: awbridge couriers downtime list
     """
     async with store.read() as session:
         found = await downtimes.open_ones(session, now=utc_now())
-    output.show([_row(downtime) for downtime in found], as_json=as_json, empty="no downtimes")
+    part, page = output.whole(found, limit=limit, cursor=cursor)
+    if form == "text":
+        rows = [_row(downtime) for downtime in part]
+        output.show_list(part, rows, form=form, view=_VIEW, empty="no downtimes", page=page)
+    else:
+        _show(part, "", form, page)
 
 
 def _row(downtime: Downtime) -> dict[str, Any]:
@@ -89,8 +115,8 @@ def _row(downtime: Downtime) -> dict[str, Any]:
         "id": downtime.id,
         "courier": downtime.courier_partner_id,
         "account": downtime.account,
-        "from": output.plain(downtime.from_at) if once else downtime.starts and downtime.starts.isoformat("minutes"),
-        "to": output.plain(downtime.to_at) if once else downtime.ends and downtime.ends.isoformat("minutes"),
+        "from": downtime.from_at if once else downtime.starts and downtime.starts.isoformat("minutes"),
+        "to": downtime.to_at if once else downtime.ends and downtime.ends.isoformat("minutes"),
         "days": ",".join(DAYS[day] for day in sorted(downtime.weekdays)),
         "zone": downtime.zone,
         "reason": downtime.reason,

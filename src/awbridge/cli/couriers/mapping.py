@@ -11,9 +11,9 @@ import click
 
 from awbridge.cli import output
 from awbridge.cli.group import Group, Lazy
-from awbridge.cli.shared import as_json_option, on_store, with_store, with_vendor
+from awbridge.cli.output import Form, form_options, page_options
+from awbridge.cli.shared import on_store, with_store, with_vendor
 from awbridge.domain.errors import CellDamaged, NotFound, NotPossible, TableUnreadable
-from awbridge.domain.sheet import cell
 from awbridge.steps.couriers import couriers as courier_steps
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store.couriers import couriers
@@ -22,6 +22,7 @@ from awbridge.tables.header import layout_by_names
 
 if TYPE_CHECKING:
     from awbridge.clickpost.client.async_client import AsyncClickPost
+    from awbridge.steps.couriers.sync_couriers import CourierComparison
     from awbridge.store import Store
     from awbridge.tables.table import Row, Table
 
@@ -35,6 +36,7 @@ _NAMES: Mapping[str, Sequence[str]] = {
     "fallback": ("fallback",),
 }
 _LAYOUT = layout_by_names(_NAMES, ("transporter",))
+_VIEW = "couriers:CourierView"
 _IDS = ("courier_partner_id", "account_code")
 
 _ELSEWHERE = (
@@ -60,9 +62,10 @@ def couriers_group() -> None:
 
 
 @couriers_group.command("list")
-@as_json_option
+@page_options(None)
+@form_options
 @on_store
-async def list_couriers(store: Store, as_json: bool) -> None:
+async def list_couriers(store: Store, limit: int | None, cursor: str | None, form: Form) -> None:
     """List transporters, the courier accounts they are mapped to, and warnings of the last comparison.
 
     Example: awbridge couriers list
@@ -70,12 +73,12 @@ async def list_couriers(store: Store, as_json: bool) -> None:
     async with store.read() as session:
         accounts, warnings = await couriers.every(session), await couriers.warnings(session)
     texts = {a.transporter: [w.warning for w in warnings if w.transporter == a.transporter] for a in accounts}
-    rows = [{**output.plain(a), "warning": "; ".join(texts[a.transporter]) or None} for a in accounts]
-    if as_json:
-        output.print_json(rows)
-        return
-    output.print_table(rows, empty="no transporters yet; add some with awbridge couriers import or sync")
-    _print_warnings([w for w in warnings if not w.transporter])
+    rows = [{**output.fields_of(a), "warning": "; ".join(texts[a.transporter]) or None} for a in accounts]
+    part, page = output.whole(rows, limit=limit, cursor=cursor)
+    empty = "no transporters yet; add some with awbridge couriers import or sync"
+    output.show_list(part, form=form, view=_VIEW, empty=empty, page=page)
+    if form == "text":
+        _print_warnings([w for w in warnings if not w.transporter])
 
 
 def _print_warnings(warnings: Sequence[CourierWarning]) -> None:
@@ -103,8 +106,9 @@ _active = click.option("--active/--inactive", default=None, help="Whether orders
 @_name
 @_fallback
 @_active
+@form_options
 @on_store
-async def add_courier(store: Store, transporter: str, courier_partner_id: int, **options: Any) -> None:
+async def add_courier(store: Store, transporter: str, courier_partner_id: int, form: Form, **options: Any) -> None:
     """Add a transporter. It applies at once, without a restart.
 
     Example: awbridge couriers add delhivery --courier-partner-id 4 --account-code "Delhivery Surface"
@@ -114,7 +118,7 @@ async def add_courier(store: Store, transporter: str, courier_partner_id: int, *
             raise NotPossible(f"there is a transporter {transporter} already; change it with awbridge couriers set")
     account = CourierAccount(transporter=transporter, courier_partner_id=courier_partner_id, **_given(options))
     await courier_steps.put_couriers(store=store, clock=utc_now, accounts=[account])
-    click.echo(f"{transporter}: added")
+    output.show_one(account, f"{transporter}: added", form=form, view=_VIEW)
 
 
 @couriers_group.command("set")
@@ -124,7 +128,8 @@ async def add_courier(store: Store, transporter: str, courier_partner_id: int, *
 @_name
 @_fallback
 @_active
-def set_courier(transporter: str, **options: Any) -> None:
+@form_options
+def set_courier(transporter: str, form: Form, **options: Any) -> None:
     """Change the given fields of a transporter. --inactive retires it: orders that name it are refused from then on.
 
     Example: awbridge couriers set delhivery --inactive
@@ -145,7 +150,8 @@ def set_courier(transporter: str, **options: Any) -> None:
     account = with_store(go)
     state = "active" if account.active else "switched off"
     follows = f", fallback {account.fallback}" if account.fallback else ""
-    click.echo(f"{transporter}: {account.courier_partner_id} {account.account_code or ''}, {state}{follows}")
+    text = f"{transporter}: {account.courier_partner_id} {account.account_code or ''}, {state}{follows}"
+    output.show_one(account, text, form=form, view=_VIEW)
 
 
 @couriers_group.command("remove")
@@ -163,7 +169,8 @@ async def remove_couriers(store: Store, transporters: tuple[str, ...]) -> None:
 
 @couriers_group.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def import_couriers(file: Path) -> None:
+@form_options
+def import_couriers(file: Path, form: Form) -> None:
     """Import transporters from a table: transporter, courier_partner_id, account_code, name, active, fallback.
 
     Existing ones are changed. They keep their values for columns that the table does not have.
@@ -175,16 +182,19 @@ def import_couriers(file: Path) -> None:
 
     table = open_table(file, file.name, _LAYOUT)
 
-    async def go(store: Store) -> int:
+    async def go(store: Store) -> list[CourierAccount]:
         async with store.read() as session:
             known = {a.transporter: a for a in await couriers.every(session)}
         accounts = _read_couriers(table, known)
         await courier_steps.put_couriers(store=store, clock=utc_now, accounts=accounts)
-        return len(accounts)
+        return accounts
 
-    count = with_store(go)
+    imported = with_store(go)
     output.print_notes(file.name, table.all_notes)
-    click.echo(f"{count} transporters imported")
+    if form == "text":
+        click.echo(f"{len(imported)} transporters imported")
+    else:
+        output.show_list(imported, form=form, view=_VIEW)
 
 
 def _read_couriers(table: Table, known: Mapping[str, CourierAccount]) -> list[CourierAccount]:
@@ -224,8 +234,9 @@ def _read_courier(row: Row, place: str, known: Mapping[str, CourierAccount]) -> 
 
 @couriers_group.command("export")
 @click.option("--to", "file", type=click.Path(dir_okay=False, path_type=Path), help="A file; else standard output.")
+@form_options
 @on_store
-async def export_couriers(store: Store, file: Path | None) -> None:
+async def export_couriers(store: Store, file: Path | None, form: Form) -> None:
     """Write the transporters as the CSV that import accepts.
 
     Example: awbridge couriers export --to couriers.csv
@@ -233,13 +244,16 @@ async def export_couriers(store: Store, file: Path | None) -> None:
     async with store.read() as session:
         accounts = await couriers.every(session)
     rows = [output.pick(a, COLUMNS) | {"active": "true" if a.active else "false"} for a in accounts]
-    output.write_csv(file, COLUMNS, [{name: cell(value or "") for name, value in row.items()} for row in rows])
+    if form == "json":
+        output.write_json(file, [output.pick(a, COLUMNS) for a in accounts])
+    else:
+        output.write_csv(file, COLUMNS, rows)
 
 
 @couriers_group.command("sync")
 @click.option("--apply", "really", is_flag=True, help="Write the difference; without it, only show it.")
-@as_json_option
-def sync(really: bool, as_json: bool) -> None:
+@form_options
+def sync(really: bool, form: Form) -> None:
     """Compare with the accounts that ClickPost has for you, and show the difference.
 
     A new account's transporter is named after its account code. A transporter that is switched off here stays off.
@@ -247,16 +261,16 @@ def sync(really: bool, as_json: bool) -> None:
     Example: awbridge couriers sync --apply
     """
 
+    from awbridge.app.progress import Progress
     from awbridge.steps.couriers import sync_couriers
 
     async def go(clickpost: AsyncClickPost, store: Store) -> sync_couriers.CourierComparison:
-        return await sync_couriers.sync_couriers(store=store, clickpost=clickpost, clock=utc_now, apply=really)
+        async with Progress("comparing with ClickPost's accounts"):
+            return await sync_couriers.sync_couriers(store=store, clickpost=clickpost, clock=utc_now, apply=really)
 
     report = with_vendor(go)
-    if as_json:
-        shown = [(c, output.plain(c.account)) for c in report.changes]
-        changes = [{"change": c.change, **account, "written": c.written and really} for c, account in shown]
-        output.print_json({"changes": changes, "warnings": report.warnings, "unread": report.unread})
+    if form != "text":
+        _show_comparison(report, form)
         return
     for change in report.changes:
         account = change.account
@@ -272,27 +286,51 @@ def sync(really: bool, as_json: bool) -> None:
     _print_warnings(report.warnings)
 
 
+def _show_comparison(report: CourierComparison, form: Form) -> None:
+    """The comparison as the API shows it; as CSV, its changes."""
+    changes = [
+        {**output.fields_of(c.account), "change": c.change, "written": c.written and report.applied, "note": c.note}
+        for c in report.changes
+    ]
+    if form == "csv":
+        output.show_list(changes, form=form, view="couriers:ChangeView")
+        return
+    compared = {"applied": report.applied, "changes": changes, "warnings": report.warnings, "unread": report.unread}
+    output.show_one(compared, form=form, view="couriers:SyncView")
+
+
 @couriers_group.command("move")
 @click.argument("from_transporter", metavar="FROM")
 @click.argument("to_transporter", metavar="TO")
-@as_json_option
+@form_options
 @on_store
-async def move(store: Store, from_transporter: str, to_transporter: str, as_json: bool) -> None:
+async def move(store: Store, from_transporter: str, to_transporter: str, form: Form) -> None:
     """Move the unplaced shipments of FROM to TO: those never sent, and those refused for good.
 
     Shipments that ClickPost may hold stay and are listed.
 
     Example: awbridge couriers move delhivery ekart
     """
+    from awbridge.app.progress import Progress
     from awbridge.steps.couriers import moving
 
-    result = await moving.move_shipments(
-        store=store, clock=utc_now, from_transporter=from_transporter, to_transporter=to_transporter
-    )
-    if as_json:
-        output.print_json({"moved": result.moved, "stayed": result.stayed})
+    async with Progress("shipments examined") as progress:
+        result = await moving.move_shipments(
+            store=store,
+            clock=utc_now,
+            from_transporter=from_transporter,
+            to_transporter=to_transporter,
+            on_done=progress.advance,
+        )
+    if form == "json":
+        output.show_one(result, form=form, view=("moved", "stayed"))
+        return
+    if form == "csv":  # a row for each shipment
+        moved = [{"reference_number": reference, "moved": True} for reference in result.moved]
+        stayed = [{"moved": False, **output.fields_of(one)} for one in result.stayed]
+        output.print_csv(("reference_number", "moved", "state", "reason"), [*moved, *stayed])
         return
     click.echo(f"{len(result.moved)} shipments moved from {from_transporter} to {to_transporter}")
     if result.stayed:
         click.echo(f"{len(result.stayed)} stay:", err=True)
-        output.print_table([output.plain(s) for s in result.stayed])
+        output.print_table([output.fields_of(s) for s in result.stayed])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,7 +12,8 @@ import click
 
 from awbridge.cli import output
 from awbridge.cli.group import Group
-from awbridge.cli.shared import as_json_option, on_store, with_store
+from awbridge.cli.output import Form, form_options, page_options
+from awbridge.cli.shared import on_store, with_store
 from awbridge.clickpost.orders.parcel import parcel_of
 from awbridge.domain.couriers.allocation import RULE_FIELDS, Rule, rule_fields
 from awbridge.domain.errors import AwbridgeError, CellDamaged, NotValid
@@ -48,30 +50,44 @@ async def _every(store: Store) -> list[Rule]:
 
 
 @rules_group.command("list")
-@as_json_option
+@page_options(None)
+@form_options
 @on_store
-async def list_rules(store: Store, as_json: bool) -> None:
+async def list_rules(store: Store, limit: int | None, cursor: str | None, form: Form) -> None:
     """List the rules in the order in which they are tried.
 
     Example: awbridge couriers rules list
     """
     found = await _every(store)
     empty = "no rules: orders have to name a transporter; add some with awbridge couriers rules import"
-    output.show([rule_fields(rule) for rule in found], [_row(rule) for rule in found], as_json=as_json, empty=empty)
+    part, page = output.whole(found, limit=limit, cursor=cursor)
+    _show(part, form, empty)
+    output.print_more(page)
+
+
+def _show(rules_: Sequence[Rule], form: Form, empty: str = "") -> None:
+    if form == "json":  # as the API: without the conditions that a rule does not have
+        output.print_json([rule_fields(rule) for rule in rules_])
+    else:
+        output.show_list([_row(rule) for rule in rules_], form=form, view=RULE_FIELDS, empty=empty)
 
 
 @rules_group.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def import_rules(file: Path) -> None:
+@form_options
+def import_rules(file: Path, form: Form) -> None:
     """Replace all rules by those of a table, in the order of its lines; all or none.
 
     Example: awbridge couriers rules import rules.csv
     """
     table = open_table(file, file.name, _LAYOUT)
     rows = _read_rules(table)
-    count = len(with_store(lambda store: courier_steps.put_rules(store=store, clock=utc_now, rows=rows)))
+    in_force = with_store(lambda store: courier_steps.put_rules(store=store, clock=utc_now, rows=rows))
     output.print_notes(file.name, table.all_notes)
-    click.echo(f"{count} rules in force")
+    if form == "text":
+        click.echo(f"{len(in_force)} rules in force")
+    else:
+        _show(in_force, form)
 
 
 def _read_rules(table: Table) -> list[dict[str, str]]:
@@ -99,20 +115,24 @@ def _cell(row: Row, name: str) -> str:
 
 @rules_group.command("export")
 @click.option("--to", "file", type=click.Path(dir_okay=False, path_type=Path), help="A file; else standard output.")
+@form_options
 @on_store
-async def export_rules(store: Store, file: Path | None) -> None:
+async def export_rules(store: Store, file: Path | None, form: Form) -> None:
     """Write the rules as the CSV that import accepts.
 
     Example: awbridge couriers rules export --to rules.csv
     """
     found = await _every(store)
-    output.write_csv(file, RULE_FIELDS, [_row(rule) for rule in found])
+    if form == "json":
+        output.write_json(file, [rule_fields(rule) for rule in found])
+    else:
+        output.write_csv(file, RULE_FIELDS, [_row(rule) for rule in found])
 
 
 @rules_group.command("test")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@as_json_option
-def test_rules(file: Path, as_json: bool) -> None:
+@form_options
+def test_rules(file: Path, form: Form) -> None:
     """Show which rule the order in a JSON file matches, and why others do not take it. Nothing is stored.
 
     Exit code 1 if none does.
@@ -131,7 +151,7 @@ def test_rules(file: Path, as_json: bool) -> None:
         {"rule": v.rule.name, "transporter": v.rule.transporter, "verdict": _in_words(v), "unmet": ", ".join(v.unmet)}
         for v in verdicts
     ]
-    output.show(rows, as_json=as_json, empty="no rules")
+    output.show_list(rows, form=form, view=("rule", "transporter", "verdict", "unmet"), empty="no rules")
     if not any(v.takes_it for v in verdicts):
         sys.exit(1)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Coroutine
-from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from awbridge.cli import output
 from awbridge.cli.group import Group
-from awbridge.cli.shared import as_json_option, fail, with_store
+from awbridge.cli.output import Form, form_options
+from awbridge.cli.shared import fail, with_store
 from awbridge.clickpost.models.ndr import NdrAction
 from awbridge.domain.orders.action import ActionKind
 from awbridge.steps.orders import actions as requests
@@ -24,23 +24,22 @@ if TYPE_CHECKING:
 key_option = click.option("--key", help="An idempotency key: a repeated request with it is the same action.")
 
 
-def _show_requested(requested: Asked, *, as_json: bool) -> None:
-    if as_json:
-        output.print_json(asdict(requested.action))
-    else:
-        known = "" if requested.created else " (requested before under this key)"
-        click.echo(f"action {requested.action.id}: {requested.action.state.value}{known}")
+def _show_requested(requested: Asked, *, form: Form) -> None:
+    known = "" if requested.created else " (requested before under this key)"
+    text = f"action {requested.action.id}: {requested.action.state.value}{known}"
+    more = {"warnings": list(requested.warnings)} if requested.action.kind is ActionKind.REGISTER else None
+    output.show_one(requested.action, text, form=form, view="actions:ActionView", more=more)
     for warning in requested.warnings:
         click.echo(f"warning: {warning}", err=True)
 
 
-def _request(kind: ActionKind, reference_number: str, body: dict[str, Any], key: str | None, *, as_json: bool) -> None:
+def _request(kind: ActionKind, reference_number: str, body: dict[str, Any], key: str | None, *, form: Form) -> None:
     def ask(store: Store) -> Coroutine[Any, Any, Asked]:
         return requests.ask(
             store=store, clock=utc_now, kind=kind, reference_number=reference_number, body=body, idempotency_key=key
         )
 
-    _show_requested(with_store(ask), as_json=as_json)
+    _show_requested(with_store(ask), form=form)
 
 
 def _value(text: str) -> Any:
@@ -73,28 +72,28 @@ def _read(file: IO[str]) -> Any:
 @click.argument("reference_number")
 @click.argument("fields", nargs=-1, required=True, metavar="NAME=VALUE...")
 @key_option
-@as_json_option
-def edit_shipment(reference_number: str, fields: tuple[str, ...], key: str | None, as_json: bool) -> None:
+@form_options
+def edit_shipment(reference_number: str, fields: tuple[str, ...], key: str | None, form: Form) -> None:
     """Edit an order that the courier has: order_type, cod_value, and others.
 
     The others are qc_type and e-waybill.
 
     Example: awbridge shipments edit ORDER-1001 order_type=COD cod_value=499
     """
-    _request(ActionKind.EDIT, reference_number, _fields(fields), key, as_json=as_json)
+    _request(ActionKind.EDIT, reference_number, _fields(fields), key, form=form)
 
 
 @click.command("label")
 @click.argument("reference_number")
 @click.option("--regenerate", is_flag=True, help="Request a new one from the courier.")
 @key_option
-@as_json_option
-def fetch_label(reference_number: str, regenerate: bool, key: str | None, as_json: bool) -> None:
+@form_options
+def fetch_label(reference_number: str, regenerate: bool, key: str | None, form: Form) -> None:
     """Fetch a shipment's label; its URL is stored with the shipment.
 
     Example: awbridge shipments label ORDER-1001 --regenerate
     """
-    _request(ActionKind.LABEL, reference_number, {"regenerate": regenerate}, key, as_json=as_json)
+    _request(ActionKind.LABEL, reference_number, {"regenerate": regenerate}, key, form=form)
 
 
 @click.command("ndr")
@@ -107,14 +106,14 @@ def fetch_label(reference_number: str, regenerate: bool, key: str | None, as_jso
 @click.option("--pincode", "drop_pincode", help="The new pincode.")
 @click.option("--phone", "phone_number", help="The customer's new phone.")
 @key_option
-@as_json_option
-def instruct(reference_number: str, instruction: str, key: str | None, as_json: bool, **fields: str | None) -> None:
+@form_options
+def instruct(reference_number: str, instruction: str, key: str | None, form: Form, **fields: str | None) -> None:
     """Instruct the courier after a failed delivery (NDR).
 
     Example: awbridge shipments ndr ORDER-1001 REATTEMPT --date 2026-11-05
     """
     body = {"action": instruction, **{name: value for name, value in fields.items() if value}}
-    _request(ActionKind.NDR, reference_number, body, key, as_json=as_json)
+    _request(ActionKind.NDR, reference_number, body, key, form=form)
 
 
 @click.group("pickups", cls=Group)
@@ -125,8 +124,8 @@ def pickups_group() -> None:
 @pickups_group.command("ask")
 @click.argument("file", type=click.File("r", encoding="utf-8"))
 @key_option
-@as_json_option
-def ask_pickup(file: IO[str], key: str | None, as_json: bool) -> None:
+@form_options
+def ask_pickup(file: IO[str], key: str | None, form: Form) -> None:
     """Schedule a pickup: a JSON file with ClickPost's create-pickup body (- for standard input).
 
     It may contain `region` and `transporter`.
@@ -137,7 +136,7 @@ def ask_pickup(file: IO[str], key: str | None, as_json: bool) -> None:
     requested = with_store(
         lambda store: requests.ask_pickup(store=store, clock=utc_now, body=body, idempotency_key=key)
     )
-    _show_requested(requested, as_json=as_json)
+    _show_requested(requested, form=form)
 
 
 @click.group("waybills", cls=Group)
@@ -148,8 +147,8 @@ def waybills_group() -> None:
 @waybills_group.command("register")
 @click.argument("file", type=click.File("r", encoding="utf-8"))
 @key_option
-@as_json_option
-def register_waybill(file: IO[str], key: str | None, as_json: bool) -> None:
+@form_options
+def register_waybill(file: IO[str], key: str | None, form: Form) -> None:
     """Register a waybill for tracking: a JSON file with ClickPost's awb-register v3 body (- for standard input).
 
     Example: awbridge waybills register waybill.json
@@ -158,4 +157,4 @@ def register_waybill(file: IO[str], key: str | None, as_json: bool) -> None:
     requested = with_store(
         lambda store: requests.ask_registration(store=store, clock=utc_now, body=body, idempotency_key=key)
     )
-    _show_requested(requested, as_json=as_json)
+    _show_requested(requested, form=form)

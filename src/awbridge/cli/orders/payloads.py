@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from awbridge.cli import output
-from awbridge.cli.shared import as_json_option, fail, on_settings, operator, with_store
+from awbridge.cli.orders.shipment_rows import SHIPMENT, ShipmentResults, in_api
+from awbridge.cli.output import Form, form_options
+from awbridge.cli.shared import fail, on_settings, operator
 from awbridge.clickpost.orders.edits import read_value
 from awbridge.clickpost.orders.payload import payload_differences
 from awbridge.domain.json import JsonObject, read_order_json
@@ -32,9 +34,22 @@ _set_option = click.option(
     metavar="PATH=VALUE",
     help="Set a field, e.g. shipment_details.weight=500. Repeatable.",
 )
+_PREVIEW = ("differences", "problems", "obstacle", "warnings")
 _file_option = click.option(
     "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A JSON file with the whole payload."
 )
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[dict[str, Any]]:
+    """The fields of a payload with their paths, as --set names them."""
+    if isinstance(value, dict):
+        for name, inner in cast("JsonObject", value).items():
+            yield from _leaves(inner, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for number, inner in enumerate(cast("list[Any]", value)):
+            yield from _leaves(inner, f"{path}.{number}")
+    else:
+        yield {"path": path, "value": value}
 
 
 def _order_in(file: Path | None) -> JsonObject | None:
@@ -70,7 +85,7 @@ async def _edit(store: Store, reference: str, file: Path | None, version: int | 
 @_file_option
 @click.option("--push", is_flag=True, help="Make the change and push the shipment again. Without: only show it.")
 @click.option("--reason", default="", help="Kept with the new payload.")
-@as_json_option
+@form_options
 @on_settings
 async def payload(
     settings: Settings,
@@ -82,7 +97,7 @@ async def payload(
     file: Path | None,
     push: bool,
     reason: str,
-    as_json: bool,
+    form: Form,
 ) -> None:
     """Show a shipment's payload, or edit it.
 
@@ -94,14 +109,18 @@ async def payload(
         fail("nothing to change: give --set, --file or --version; to push the same again: awbridge shipments retry")
     edit = await _edit(store, reference_number, file, version, sets)
     if history:
-        _show_history(await amend.payloads(store=store, reference_number=reference_number), as_json)
+        _show_history(await amend.payloads(store=store, reference_number=reference_number), form)
     elif not (sets or file or push):
-        output.print_json(await amend.payload_of(store=store, reference_number=reference_number, edit=edit))
+        shown = await amend.payload_of(store=store, reference_number=reference_number, edit=edit)
+        if form == "csv":
+            output.print_csv(("path", "value"), _leaves(shown))
+        else:
+            output.print_json(shown)
     elif not push:
         seen = await amend.preview(
             store=store, reference_number=reference_number, edit=edit, allocation=settings.allocation
         )
-        _show_preview(seen, as_json)
+        _show_preview(seen, form)
     else:
         changed = await amend.change(
             store=store,
@@ -112,10 +131,8 @@ async def payload(
             reason=reason,
             allocation=settings.allocation,
         )
-        if as_json:
-            output.print_json(changed)
-        else:
-            click.echo(f"{reference_number}: {changed.state}, payload {changed.payload_version}")
+        with ShipmentResults(form, settings) as results:
+            results.add(changed, f"{reference_number}: {changed.state}, payload {changed.payload_version}")
 
 
 @click.command("settle")
@@ -123,8 +140,16 @@ async def payload(
 @click.option("--not-held", is_flag=True, help="Neither ClickPost's dashboard nor the courier shows them.")
 @click.option("--waybill", help="The waybill under which ClickPost or the courier holds it (one shipment).")
 @click.option("--courier-partner-id", type=click.IntRange(1, 2**31 - 1), help="Who holds it, if it is another courier.")
-def settle_shipments(
-    reference_numbers: tuple[str, ...], not_held: bool, waybill: str | None, courier_partner_id: int | None
+@form_options
+@on_settings
+async def settle_shipments(
+    settings: Settings,
+    store: Store,
+    reference_numbers: tuple[str, ...],
+    not_held: bool,
+    waybill: str | None,
+    courier_partner_id: int | None,
+    form: Form,
 ) -> None:
     """Settle shipments that may be placed: say whether ClickPost has them.
 
@@ -137,8 +162,7 @@ def settle_shipments(
     if waybill and len(reference_numbers) > 1:
         fail("--waybill is about one shipment")
     by = operator()
-
-    async def go(store: Store) -> None:
+    with ShipmentResults(form, settings) as results:
         for reference in reference_numbers:
             if waybill:
                 done = await settle.held_as(
@@ -151,14 +175,14 @@ def settle_shipments(
                 )
             else:
                 done = await settle.not_held(store=store, clock=utc_now, reference_number=reference, by=by)
-            click.echo(f"{reference}: {done.state}")
-
-    with_store(go)
+            results.add(done, f"{reference}: {done.state}")
 
 
-def _show_preview(seen: Preview, as_json: bool) -> None:
-    if as_json:
-        output.print_json(output.pick(seen, ("differences", "problems", "obstacle", "warnings")))
+def _show_preview(seen: Preview, form: Form) -> None:
+    if form == "json":
+        output.print_json(output.pick(seen, _PREVIEW))
+    elif form == "csv":  # what a person looks at: each field that differs
+        output.show_list(seen.differences, form=form, view=("path", "before", "after"))
     else:
         output.print_table([_as_row(output.plain(d)) for d in seen.differences], empty="no difference")
         if seen.problems:
@@ -169,7 +193,7 @@ def _show_preview(seen: Preview, as_json: bool) -> None:
             click.echo(f"\n{seen.obstacle}")
     if seen.problems or seen.obstacle:
         sys.exit(1)
-    if not as_json:
+    if form == "text":
         click.echo("\nnothing written; add --push to change the payload and push the shipment again")
 
 
@@ -186,7 +210,12 @@ def _as_row(difference: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _show_history(versions: list[PayloadVersion], as_json: bool) -> None:
+def _show_history(versions: list[PayloadVersion], form: Form) -> None:
+    if form != "text":
+        from awbridge.web.v1.views.shipments import payload_views
+
+        output.show_list(payload_views(versions), form=form, view="shipments:PayloadView")
+        return
     rows = [
         {
             "version": new.version,
@@ -197,7 +226,7 @@ def _show_history(versions: list[PayloadVersion], as_json: bool) -> None:
         }
         for old, new in zip([None, *versions[:-1]], versions, strict=True)
     ]
-    output.show(versions, rows, as_json=as_json)
+    output.print_table(rows)
 
 
 @click.command("replace")
@@ -206,7 +235,7 @@ def _show_history(versions: list[PayloadVersion], as_json: bool) -> None:
 @_set_option
 @_file_option
 @click.option("--after-cancel", is_flag=True, help="Hold the new shipment until the old one is cancelled.")
-@as_json_option
+@form_options
 @on_settings
 async def replace(
     settings: Settings,
@@ -216,7 +245,7 @@ async def replace(
     sets: tuple[str, ...],
     file: Path | None,
     after_cancel: bool,
-    as_json: bool,
+    form: Form,
 ) -> None:
     """Replace a shipment that ClickPost holds, and cancel the old one.
 
@@ -233,10 +262,13 @@ async def replace(
         after_cancel=after_cancel,
         allocation=settings.allocation,
     )
-    if as_json:
-        output.print_json(output.pick(result, ("created", "shipment", "warnings")))
-        return
     new = result.shipment
+    if form != "text":
+        warnings = [{"path": p.path, "warning": p.problem} for p in result.warnings]
+        more = {"created": result.created, "warnings": warnings}
+        [shown] = in_api(settings, [new])
+        output.show_one(shown, form=form, view=SHIPMENT, more=more)
+        return
     until = f" until {new.waits_for} is cancelled" if new.waits_for else ""
     click.echo(f"{reference_number} is replaced by {new.reference_number}: {new.state}{until}")
     _show_warnings(result.warnings)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from awbridge.cli import output
-from awbridge.cli.orders.shipment_rows import listed
-from awbridge.cli.shared import as_json_option, fail, on_settings
+from awbridge.cli.orders.shipment_rows import SHIPMENT, in_api, listed
+from awbridge.cli.output import Form, Page, form_options, page_options
+from awbridge.cli.shared import fail, on_settings
+from awbridge.domain.cursors import make_cursor
 from awbridge.domain.orders.shipment import Shipment, State
 from awbridge.domain.tracking.lifecycle import Bucket
 from awbridge.private_files import open_private
@@ -58,10 +60,12 @@ def list_options(command: _F) -> _F:
 
 @click.command("list")
 @list_options
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
-@as_json_option
+@page_options(50)
+@form_options
 @on_settings
-async def list_shipments(settings: Settings, store: Store, limit: int, as_json: bool, **options: Any) -> None:
+async def list_shipments(
+    settings: Settings, store: Store, limit: int, cursor: str | None, form: Form, **options: Any
+) -> None:
     """List shipments, newest first, or those that need a person. Filters combine with each other and with any list.
 
     Example: awbridge shipments list --stuck --courier 4
@@ -70,7 +74,7 @@ async def list_shipments(settings: Settings, store: Store, limit: int, as_json: 
 
     listing, now = _listing(settings, options), utc_now()
     found: list[Shipment] = []
-    after = None
+    after = output.position_of(cursor)
     async with store.read() as session:
         while len(found) < limit:
             size = min(limit - len(found), _PAGE)
@@ -79,19 +83,27 @@ async def list_shipments(settings: Settings, store: Store, limit: int, as_json: 
             after = page.end
             if after is None:
                 break
-    output.show([listed(shipment) for shipment in found], as_json=as_json, empty="no shipments")
+    page = Page(next=make_cursor(*after) if after else None, name="shipments")
+    if form == "text":
+        output.show_list(found, [listed(s) for s in found], form=form, view=SHIPMENT, empty="no shipments", page=page)
+    else:
+        output.show_list(in_api(settings, found), form=form, view=SHIPMENT, page=page)
 
 
 @click.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @list_options
 @click.option("--columns", default="", help="Separated by commas; without it those that the page shows.")
+@form_options
 @on_settings
-async def export_shipments(settings: Settings, store: Store, file: Path, columns: str, **options: Any) -> None:
+async def export_shipments(
+    settings: Settings, store: Store, file: Path, columns: str, form: Form, **options: Any
+) -> None:
     """Export a list of shipments as CSV or XLSX. The ending of the file's name says which.
 
     Example: awbridge shipments export rejected.csv --state rejected
     """
+    from awbridge.app.progress import Progress
     from awbridge.steps.orders.export import Export, csv_lines, write_xlsx
     from awbridge.steps.orders.shipment_columns import read_columns
 
@@ -109,13 +121,22 @@ async def export_shipments(settings: Settings, store: Store, file: Path, columns
         stuck_after=settings.stuck_after,
         links=settings.track_links,
     )
-    if file.suffix == ".xlsx":
-        await write_xlsx(store, utc_now, wanted, file)
-    else:
-        with open_private(file) as out:
-            async for lines in csv_lines(store, utc_now, wanted):
-                out.write(lines)
-    click.echo(f"written to {file}")
+    written = 0
+    async with Progress("shipments exported") as progress:
+
+        def on_done(more: int) -> None:
+            nonlocal written
+            written += more
+            progress.update(written)
+
+        if file.suffix == ".xlsx":
+            await write_xlsx(store, utc_now, wanted, file, on_done)
+        else:
+            with open_private(file) as out:
+                async for lines in csv_lines(store, utc_now, wanted, on_done):
+                    out.write(lines)
+    done = {"file": str(file), "shipments": written}
+    output.show_one(done, f"{written} shipments written to {file}", form=form, view=tuple(done))
 
 
 def _listing(settings: Settings, options: dict[str, Any]) -> Listing:

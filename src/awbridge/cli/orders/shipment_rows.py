@@ -6,17 +6,21 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from awbridge.cli import output
+from awbridge.cli.output import Form, Results
 from awbridge.clickpost.wire.tracking_codes import ndr_name, status_info, status_name
 from awbridge.domain.orders import cancellation
 from awbridge.domain.privacy import without_people
 from awbridge.domain.tracking.promise import is_unreadable
 
 if TYPE_CHECKING:
+    from awbridge.app.settings import Settings
     from awbridge.domain.orders.shipment import Piece, Shipment
     from awbridge.domain.tracking.pieces import PieceStatus
     from awbridge.steps.tracking.shipment_details import ReturnNews, ShipmentDetails
     from awbridge.store.tracking.scans import TimelineScan
+    from awbridge.web.v1.views.shipments import ShipmentView
 
+SHIPMENT = "shipments:ShipmentView"
 LINKS = ("allocated_by", "replaces", "replaced_by", "waits_for")  # shown if set
 
 
@@ -31,6 +35,27 @@ def _summary(shipment: Shipment) -> dict[str, Any]:
         "transporter": shipment.transporter,
         "created_at": shipment.created_at,
     }
+
+
+def in_api(settings: Settings, shipments: Sequence[Shipment]) -> list[ShipmentView]:
+    """Shipments as the API's lists show them."""
+    from awbridge.steps.runtime.clock import utc_now
+    from awbridge.web.v1.views.shipments import Viewing, shipment_view
+
+    viewing = Viewing(limits=settings.stuck_after, now=utc_now(), links=settings.track_links)
+    return [shipment_view(shipment, viewing) for shipment in shipments]
+
+
+class ShipmentResults(Results):
+    """What became of each shipment that a command changes."""
+
+    def __init__(self, form: Form, settings: Settings) -> None:
+        super().__init__(form, view=SHIPMENT)
+        self._settings = settings
+
+    def add(self, value: Shipment, line: str) -> None:
+        """One is done. `line` says it in words."""
+        super().add(value if self.is_text else in_api(self._settings, [value])[0], line)
 
 
 def listed(shipment: Shipment) -> dict[str, Any]:
@@ -59,12 +84,6 @@ def whole_summary(shipment: Shipment, details: ShipmentDetails, track_url: str |
         **({"track_url": track_url} if track_url else {}),
         **({"AWB shared with": ", ".join(details.waybill_shared_with)} if details.waybill_shared_with else {}),
     }
-
-
-def pieces_as_json(pieces: Sequence[Piece], statuses: Sequence[PieceStatus]) -> list[dict[str, Any]]:
-    of_waybill = {s.waybill: s for s in statuses}
-    both = [(piece, of_waybill[piece.waybill]) for piece in pieces]
-    return [{**output.plain(p), **output.plain(status), "exception": status.exception} for p, status in both]
 
 
 def piece_rows(pieces: Sequence[Piece], statuses: Sequence[PieceStatus]) -> list[dict[str, Any]]:

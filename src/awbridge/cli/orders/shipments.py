@@ -13,15 +13,19 @@ import click
 from awbridge.cli import output
 from awbridge.cli.orders.shipment_rows import (
     LINKS,
+    SHIPMENT,
+    ShipmentResults,
     cancellation_rows,
+    in_api,
     piece_rows,
-    pieces_as_json,
     return_rows,
     scan_row,
     whole_summary,
 )
-from awbridge.cli.shared import as_json_option, on_settings, on_store, read_settings, with_store
+from awbridge.cli.output import Form, Page, Results, form_options, page_options
+from awbridge.cli.shared import on_settings, on_store, read_settings, with_store
 from awbridge.clickpost.wire.tracking_codes import status_name
+from awbridge.domain.cursors import make_cursor
 from awbridge.domain.orders.shipment import Shipment, State
 from awbridge.steps.orders import look_up
 from awbridge.steps.runtime.clock import utc_now
@@ -37,14 +41,16 @@ if TYPE_CHECKING:
     from awbridge.store import Store
 
 _CALL = ("made_at", "api", "http_status", "business_status", "outcome", "error", "ms", "payload_version")
+_SCAN, _ATTEMPT = "tracking:ScanView", "attempts:AttemptView"
+_PLACE = ("sheet", "line", "column", "field", "reference_number", "problem")
 _CALLS_SHOWN = 50
 _PLACES_SHOWN = 1000  # rows of a table on the terminal
 
 
 @click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@as_json_option
-def import_shipments(file: Path, as_json: bool) -> None:
+@form_options
+def import_shipments(file: Path, form: Form) -> None:
     """Import orders from a table (CSV, XLSX, XLS, ODS) or a .json or .jsonl file. Valid rows are stored; each invalid
     one is reported, and the exit code is 1.
 
@@ -57,15 +63,19 @@ def import_shipments(file: Path, as_json: bool) -> None:
     orders = import_file.read_orders(file)
 
     async def go(store: Store) -> import_file.Imported:
-        with Progress("orders imported", orders.total) as progress:
+        async with Progress("orders imported", orders.total) as progress:
             return await import_file.import_orders(
                 store=store, clock=utc_now, orders=orders, on_row=progress.advance, allocation=allocation
             )
 
     result = with_store(go)
-    if as_json:
+    if form == "json":
         counts = output.pick(result, ("created", "known", "bad", "warnings", "warning_count"))
         output.print_json(counts | {"passed_over": orders.passed_over, "notes": orders.notes})
+    elif form == "csv":  # what a person looks at: each row that is bad or doubtful
+        levels = (("bad", result.bad), ("warning", result.warnings))
+        rows = [{"level": level, **output.fields_of(row)} for level, found in levels for row in found]
+        output.show_list(rows, form=form, view=("level", *_PLACE))
     else:
         passed_over = [f"columns not understood: {', '.join(orders.passed_over)}"] if orders.passed_over else []
         output.print_notes(file.name, [*orders.notes, *passed_over])
@@ -98,9 +108,9 @@ async def _shipment(store: Store, name: str) -> Shipment:
 
 @click.command("show")
 @click.argument("name", metavar="REFERENCE_OR_AWB")
-@as_json_option
+@form_options
 @on_settings
-async def show_shipment(settings: Settings, store: Store, name: str, as_json: bool) -> None:
+async def show_shipment(settings: Settings, store: Store, name: str, form: Form) -> None:
     """Show a shipment with its milestones, its timeline and the newest calls about it: by reference number or waybill.
 
     Example: awbridge shipments show ORDER-1001
@@ -111,16 +121,18 @@ async def show_shipment(settings: Settings, store: Store, name: str, as_json: bo
         calls = await attempts.newest_of_shipment(session, shipment.reference_number, limit=_CALLS_SHOWN)
         pieces = await waybills.pieces(session, shipment)
         details = await shipment_details(session, shipment, limits=settings.stuck_after, now=utc_now())
-    track_url = settings.track_links.url(shipment)
-    if as_json:
-        shown = {
-            "shipment": shipment,
-            "track_url": track_url,
-            **output.plain(details),
-            "pieces": pieces_as_json(pieces, details.pieces),
-        }
-        output.print_json({**shown, "scans": timeline, "attempts": calls})
+    if form != "text":
+        from awbridge.web.v1.views.shipments import Viewing, shipment_with_payload
+        from awbridge.web.v1.views.tracking import scan_view
+
+        viewing = Viewing(limits=settings.stuck_after, now=utc_now(), links=settings.track_links)
+        shown = shipment_with_payload(shipment, pieces, details, viewing)
+        scanned, _ = output.as_view(_SCAN, [scan_view(s, shipment.children) for s in timeline])
+        called, _ = output.as_view(_ATTEMPT, calls)
+        more = {"scans": scanned, "attempts": called}
+        output.show_one(shown, form=form, view="shipments:ShipmentWithPayload", more=more)
         return
+    track_url = settings.track_links.url(shipment)
     links = {name: value for name in LINKS if (value := getattr(shipment, name))}
     output.print_fields(whole_summary(shipment, details, track_url) | links | cancellation_rows(shipment))
     promises = details.edd_history if len(details.edd_history) > 1 else []
@@ -147,9 +159,10 @@ def _call_row(call: attempts.Attempt) -> dict[str, Any]:
 
 @click.command("scans")
 @click.argument("name", metavar="REFERENCE_OR_AWB")
-@as_json_option
+@page_options(None)
+@form_options
 @on_store
-async def show_scans(store: Store, name: str, as_json: bool) -> None:
+async def show_scans(store: Store, name: str, limit: int | None, cursor: str | None, form: Form) -> None:
     """Show a shipment's timeline, oldest scan first.
 
     Example: awbridge shipments scans ORDER-1001
@@ -157,66 +170,86 @@ async def show_scans(store: Store, name: str, as_json: bool) -> None:
     shipment = await _shipment(store, name)
     async with store.read() as session:
         timeline = await scans.timeline(session, shipment.reference_number)
-    output.show([output.plain(s) for s in timeline], as_json=as_json, empty="no scans yet")
+    part, page = output.whole(timeline, limit=limit, cursor=cursor)
+    rows = [scan_row(s, shipment.children) for s in part]
+    if form != "text":
+        from awbridge.web.v1.views.tracking import scan_view
+
+        part = [scan_view(s, shipment.children) for s in part]
+    output.show_list(part, rows, form=form, view=_SCAN, empty="no scans yet", page=page)
 
 
 @click.command("attempts")
 @click.argument("name", metavar="REFERENCE_OR_AWB")
-@click.option("--limit", default=_CALLS_SHOWN, show_default=True, type=click.IntRange(1, 10_000))
-@as_json_option
+@page_options(_CALLS_SHOWN)
+@form_options
 @on_store
-async def show_attempts(store: Store, name: str, limit: int, as_json: bool) -> None:
+async def show_attempts(store: Store, name: str, limit: int, cursor: str | None, form: Form) -> None:
     """Show the newest calls made to ClickPost about a shipment, oldest first.
 
     Example: awbridge shipments attempts ORDER-1001 --json
     """
     shipment = await _shipment(store, name)
     async with store.read() as session:
-        calls = await attempts.newest_of_shipment(session, shipment.reference_number, limit=limit)
-    output.show(calls, [output.pick(call, _CALL) for call in calls], as_json=as_json, empty="no calls yet")
+        found = await attempts.newest_of_shipment(
+            session, shipment.reference_number, before=output.number_of(cursor), limit=limit + 1
+        )
+    calls = found[-limit:]
+    page = Page(next=str(calls[0].id) if len(found) > limit else None, name="attempts")
+    rows = [output.pick(call, _CALL) for call in calls]
+    output.show_list(calls, rows, form=form, view=_ATTEMPT, empty="no calls yet", page=page)
 
 
 @click.command("retry")
 @click.argument("reference_numbers", nargs=-1, required=True)
-@on_store
-async def retry_shipments(store: Store, reference_numbers: tuple[str, ...]) -> None:
+@form_options
+@on_settings
+async def retry_shipments(settings: Settings, store: Store, reference_numbers: tuple[str, ...], form: Form) -> None:
     """Push shipments again at once, with all their attempts.
 
     Example: awbridge shipments retry ORDER-1001 ORDER-1002
     """
     from awbridge.steps.orders import intake
 
-    for reference in reference_numbers:
-        done = await intake.retry(store=store, clock=utc_now, reference_number=reference)
-        click.echo(f"{reference}: {done.state}")
+    with ShipmentResults(form, settings) as results:
+        for reference in reference_numbers:
+            done = await intake.retry(store=store, clock=utc_now, reference_number=reference)
+            results.add(done, f"{reference}: {done.state}")
 
 
 @click.command("cancel")
 @click.argument("reference_numbers", nargs=-1, required=True)
-@on_store
-async def cancel_shipments(store: Store, reference_numbers: tuple[str, ...]) -> None:
+@form_options
+@on_settings
+async def cancel_shipments(settings: Settings, store: Store, reference_numbers: tuple[str, ...], form: Form) -> None:
     """Cancel shipments, also at ClickPost if it holds them.
 
     Example: awbridge shipments cancel ORDER-1001
     """
     from awbridge.steps.orders import intake
 
-    for reference in reference_numbers:
-        done = await intake.cancel(store=store, clock=utc_now, reference_number=reference)
-        click.echo(f"{reference}: {done.state if done.state is State.CANCELLED else 'cancelling at ClickPost'}")
+    with ShipmentResults(form, settings) as results:
+        for reference in reference_numbers:
+            done = await intake.cancel(store=store, clock=utc_now, reference_number=reference)
+            how = done.state if done.state is State.CANCELLED else "cancelling at ClickPost"
+            results.add(done, f"{reference}: {how}")
 
 
 @click.command("silent")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
-@as_json_option
-@on_store
-async def list_silent(store: Store, limit: int, as_json: bool) -> None:
+@page_options(50)
+@form_options
+@on_settings
+async def list_silent(settings: Settings, store: Store, limit: int, cursor: str | None, form: Form) -> None:
     """List shipments that are no longer polled: no update for AWBRIDGE_POLL_SILENT_DAYS.
 
     Example: awbridge shipments silent
     """
     async with store.read() as session:
-        found = await polls.aged_out(session, limit=limit)
+        found = await polls.aged_out(session, before=output.position_of(cursor), limit=limit + 1)
+    part, page = output.paged(found, limit, _aged_out_cursor, "shipments")
+    if form != "text":
+        output.show_list(in_api(settings, part), form=form, view=SHIPMENT, page=page)
+        return
     rows = [
         {
             "reference_number": s.reference_number,
@@ -227,15 +260,21 @@ async def list_silent(store: Store, limit: int, as_json: bool) -> None:
             "placed_at": s.placed_at,
             "aged_out_at": s.aged_out_at,
         }
-        for s in found
+        for s in part
     ]
-    output.show(rows, as_json=as_json, empty="none")
+    output.show_list(part, rows, form=form, view=SHIPMENT, empty="none", page=page)
+
+
+def _aged_out_cursor(last: Shipment) -> str:
+    assert last.aged_out_at
+    return make_cursor(last.aged_out_at, last.reference_number)
 
 
 @click.command("ask")
 @click.argument("reference_numbers", nargs=-1, required=True)
+@form_options
 @on_settings
-async def ask_shipments(settings: Settings, store: Store, reference_numbers: tuple[str, ...]) -> None:
+async def ask_shipments(settings: Settings, store: Store, reference_numbers: tuple[str, ...], form: Form) -> None:
     """Poll shipments at once, or two hours after their last poll. Silent ones are back on schedule.
 
     Example: awbridge shipments ask ORDER-1001
@@ -244,9 +283,10 @@ async def ask_shipments(settings: Settings, store: Store, reference_numbers: tup
 
     again = timedelta(seconds=settings.poll_again_seconds)
     possible = await resume_polling(store=store, clock=utc_now, references=reference_numbers, ask_again=again)
-    for reference in reference_numbers:
-        click.echo(
-            f"{reference}: {'will be polled' if reference in possible else 'unknown, not placed, or at its end'}"
-        )
+    with Results(form, view=("reference_number", "polled")) as results:
+        for reference in reference_numbers:
+            polled = reference in possible
+            line = f"{reference}: {'will be polled' if polled else 'unknown, not placed, or at its end'}"
+            results.add({"reference_number": reference, "polled": polled}, line)
     if set(reference_numbers) - set(possible):
         sys.exit(1)

@@ -27,6 +27,7 @@ from awbridge.steps.audit.calls import is_failure, record_of
 from awbridge.steps.records.zip_file import as_lines
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import Lease, checked
+from awbridge.steps.runtime.progress import OnDone, unwatched
 from awbridge.store import Store
 from awbridge.store.audit import archive, attempts
 from awbridge.store.audit.archive import ArchiveFile, Unfiled
@@ -196,7 +197,7 @@ class Refilled:
     gone: int
 
 
-async def empty(*, store: Store, objects: Objects, clock: Clock) -> int:
+async def empty(*, store: Store, objects: Objects, clock: Clock, on_done: OnDone = unwatched) -> int:
     """Delete every file of the archive; how many. Their calls count as not archived until refilled."""
     deleted = 0
     for file in await archive.every(store):
@@ -206,16 +207,20 @@ async def empty(*, store: Store, objects: Objects, clock: Clock) -> int:
             await archive.emptied(session, file.id, now=clock())
         await objects.delete(file.object_key)
         deleted += 1
+        on_done(1)
     return deleted
 
 
-async def refill(*, store: Store, objects: Objects, clock: Clock, everything: bool = False) -> Refilled:
+async def refill(
+    *, store: Store, objects: Objects, clock: Clock, everything: bool = False, on_done: OnDone = unwatched
+) -> Refilled:
     """Make every file that was emptied, or is missing or damaged in the archive, from the table again.
 
     `everything`: also archive the calls that were left out because they had not failed.
     """
     reopened = gone = 0
     for file in await archive.every(store):
+        on_done(1)
         if file.archived_at is None or (file.emptied_at is None and await _is_whole(objects, file)):
             continue
         async with store.write() as session:

@@ -15,6 +15,7 @@ from awbridge.steps.audit.calls import is_failure
 from awbridge.steps.audit.daily_report import FailureReport
 from awbridge.steps.audit.publish import LARGEST_ATTACHMENT, Destination, MailPolicy, mail_once, publish, report_id
 from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.progress import OnDone, unwatched
 from awbridge.store import Store
 from awbridge.store.audit import attempts
 from awbridge.store.audit.attempts import KeptCall
@@ -42,14 +43,22 @@ class PublishedReport:
 
 
 async def report_failures(
-    *, store: Store, objects: Objects, clock: Clock, policy: ReportPolicy, day: date, mail: bool = True
+    *,
+    store: Store,
+    objects: Objects,
+    clock: Clock,
+    policy: ReportPolicy,
+    day: date,
+    mail: bool = True,
+    on_done: OnDone = unwatched,
 ) -> list[PublishedReport]:
-    """Publish the reports of a day, and mail those that were not mailed yet.
+    """Publish the reports of a day, and mail those that were not mailed yet. `on_done` receives the calls examined.
 
     Raises ObjectsError, MailError, SettingsError. The caller may repeat it: no mail is sent twice.
     """
     failures = FailureReport(day, policy.zone, [destination.privacy for destination in policy.destinations])
     async for call in attempts.failed_between(store, *day_span(day, policy.zone)):
+        on_done(1)
         if _has_failed(call):
             failures.add(call)
     contents = await asyncio.to_thread(failures.zips)

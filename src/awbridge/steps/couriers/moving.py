@@ -14,6 +14,7 @@ from awbridge.domain.orders.shipment import Shipment, State, shard_of
 from awbridge.domain.people.audited import AuditAction
 from awbridge.steps.records.other_account import under_account
 from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.progress import OnDone, unwatched
 from awbridge.store import Store
 from awbridge.store.couriers import couriers
 from awbridge.store.couriers.couriers import CourierAccount
@@ -45,7 +46,9 @@ class Moved:
     stayed: list[Staying]
 
 
-async def move_shipments(*, store: Store, clock: Clock, from_transporter: str, to_transporter: str) -> Moved:
+async def move_shipments(
+    *, store: Store, clock: Clock, from_transporter: str, to_transporter: str, on_done: OnDone = unwatched
+) -> Moved:
     """Move the shipments that a transporter still has to place, where ClickPost certainly does not hold them.
 
     Raises NotFound for an unknown destination, NotPossible for one that is switched off or the same.
@@ -66,6 +69,7 @@ async def move_shipments(*, store: Store, clock: Clock, from_transporter: str, t
                 else:
                     state = shipment.state.value
                     result.stayed.append(Staying(reference_number=reference, state=state, reason=reason))
+        on_done(len(page))
         if len(page) < PAGE:
             break
         after = (shard_of(page[-1].reference_number), page[-1].reference_number)

@@ -27,6 +27,7 @@ from awbridge.domain.retry import delay_before_retry
 from awbridge.sinks.label_files import FetchedLabel
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import LeasePolicy
+from awbridge.steps.runtime.progress import OnDone, unwatched
 from awbridge.steps.runtime.work import for_each, until_recorded
 from awbridge.store import Store
 from awbridge.store.audit import attempts
@@ -74,7 +75,7 @@ class FetchLabelsPolicy(LeasePolicy):
 
 
 class LabelFetcher:
-    """Fetches labels. `clickpost`: None where no new links can be requested."""
+    """Fetches labels. `clickpost`: None where no new links can be requested. `on_done` receives 1 after each."""
 
     def __init__(
         self,
@@ -84,12 +85,14 @@ class LabelFetcher:
         clickpost: GivesLinks | None,
         clock: Clock,
         policy: FetchLabelsPolicy,
+        on_done: OnDone = unwatched,
     ) -> None:
         self._store = store
         self._files = files
         self._clickpost = clickpost
         self._clock = clock
         self._policy = policy
+        self._on_done = on_done
         self._looked_until: datetime | None = None
         self._accounts: list[str] = []
         self._accounts_until: datetime | None = None
@@ -179,6 +182,7 @@ class LabelFetcher:
         now = self._clock()
         decided = self._decided(label, answer, now)
         await until_recorded(lambda: self._record(decided, answer.content, calls, outcome, now))
+        self._on_done(1)
         about = {"reference": label.key.reference_number, "piece": label.key.piece}
         if answer.content is None:
             log.warning("label.not_fetched", problem=answer.problem, again=decided.next_try_at is not None, **about)

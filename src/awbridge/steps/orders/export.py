@@ -25,6 +25,7 @@ from awbridge.private_files import touch_private
 from awbridge.steps.orders.listing import read_page
 from awbridge.steps.orders.shipment_columns import COLUMNS, SHOWN, Showing, values
 from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.progress import OnDone, unwatched
 from awbridge.store import Store
 
 PAGE = 500  # shipments read at once
@@ -67,12 +68,13 @@ async def pages(store: Store, clock: Clock, wanted: Export) -> AsyncGenerator[Se
         after = page.end
 
 
-async def csv_lines(store: Store, clock: Clock, wanted: Export) -> AsyncGenerator[bytes]:
+async def csv_lines(store: Store, clock: Clock, wanted: Export, on_done: OnDone = unwatched) -> AsyncGenerator[bytes]:
     """The list as CSV: quoted, with a byte-order mark for spreadsheets. No cell starts a formula."""
     yield b"\xef\xbb\xbf" + _csv([wanted.titles])
     async with aclosing(pages(store, clock, wanted)) as found:
         async for page in found:
             yield _csv(wanted.rows(page))
+            on_done(len(page))
 
 
 def _csv(rows: Sequence[Sequence[str | int]]) -> bytes:
@@ -99,7 +101,7 @@ async def xlsx_file(store: Store, clock: Clock, wanted: Export) -> Path:
     return path
 
 
-async def write_xlsx(store: Store, clock: Clock, wanted: Export, path: Path) -> int:
+async def write_xlsx(store: Store, clock: Clock, wanted: Export, path: Path, on_done: OnDone = unwatched) -> int:
     """Write the list as a spreadsheet, row by row; how many shipments. Raises as `xlsx_file`.
 
     Text stays text: AWBs and pincodes keep their zeros, and no cell is a formula.
@@ -110,6 +112,7 @@ async def write_xlsx(store: Store, clock: Clock, wanted: Export, path: Path) -> 
         async with aclosing(pages(store, clock, wanted)) as found:
             async for page in found:
                 await asyncio.to_thread(sheet.add, wanted.rows(page))
+                on_done(len(page))
     finally:
         await asyncio.to_thread(sheet.close)
     return sheet.written

@@ -30,6 +30,7 @@ from awbridge.steps.polling.policy import (
 )
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import Lease
+from awbridge.steps.runtime.progress import OnDone, unwatched
 from awbridge.steps.runtime.work import for_each
 from awbridge.store import Store
 from awbridge.store.orders import shipments, waybills
@@ -114,6 +115,12 @@ class PolledAll:
     failed: int
 
 
+async def count_placed(store: Store) -> int:
+    """How many shipments `poll_all` polls."""
+    async with store.read() as session:
+        return await polls.count_placed(session)
+
+
 async def poll_all(
     *,
     store: Store,
@@ -121,10 +128,11 @@ async def poll_all(
     clock: Clock,
     policy: CatchUpPolicy,
     pauses: Sequence[float] = PAUSES,
+    on_done: OnDone = unwatched,
 ) -> PolledAll:
     """Poll every shipment that has a waybill, also those with a final status.
 
-    Failed calls are repeated after each of `pauses` (seconds).
+    Failed calls are repeated after each of `pauses` (seconds). `on_done` receives how many more were polled.
     """
     asked = known = 0
     failed: list[DuePoll] = []
@@ -135,6 +143,7 @@ async def poll_all(
         asked += len(page)
         found, retry = await _poll(store, clickpost, page, clock, policy)
         known, failed = known + found, failed + retry
+        on_done(len(page))
     for pause in pauses:
         if failed:
             await asyncio.sleep(pause)

@@ -23,6 +23,7 @@ from awbridge.steps.records.reconciliation_run import known_run
 from awbridge.steps.records.unrecorded import Unrecorded, kept_if_away
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import Lease
+from awbridge.steps.runtime.progress import OnDone, unwatched
 from awbridge.store import Store
 from awbridge.store.audit import attempts
 from awbridge.store.audit.attempts import NewAttempt
@@ -168,7 +169,7 @@ class PushedAgain:
     undecided: tuple[Undecided, ...] = ()
 
 
-async def push_again(*, store: Store, clock: Clock, reconciliation_id: int) -> PushedAgain:
+async def push_again(*, store: Store, clock: Clock, reconciliation_id: int, on_done: OnDone = unwatched) -> PushedAgain:
     """Push every open shipment of a run that is missing at ClickPost again. Raises NotFound, NotPossible.
 
     Edits at the courier since then go into the order; if it has no field for one, a person decides. Repeating it pushes
@@ -199,6 +200,7 @@ async def push_again(*, store: Store, clock: Clock, reconciliation_id: int) -> P
         if not page:
             return PushedAgain(pushed, passed_over, tuple(undecided))
         after = page[-1].id
+        on_done(len(page))
 
 
 async def push_one(session: Session, difference: Difference, shipment: Shipment | None, now: datetime) -> bool:

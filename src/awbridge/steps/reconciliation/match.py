@@ -38,6 +38,7 @@ from awbridge.domain.reconciliation.differences import (
 from awbridge.domain.schedule import day_span
 from awbridge.steps.records.courier_names import courier_names
 from awbridge.steps.records.placed import record_found
+from awbridge.steps.runtime.progress import OnDone, unwatched
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import shipments, waybills
@@ -66,7 +67,7 @@ class Task:
 
     With a `day`, every shipment placed on it must be in a table of registered shipments. `made_at`: when the table was
     made, if known. `may_be_empty`: whether files without rows are valid. `counted`: False if ClickPost's count of the
-    day could not be read.
+    day could not be read. `on_rows` receives how many more rows of the files were read.
     """
 
     reconciliation_id: int
@@ -77,6 +78,7 @@ class Task:
     made_at: datetime | None = None
     may_be_empty: bool = True
     counted: bool = True
+    on_rows: OnDone = unwatched
 
 
 @dataclass(slots=True)
@@ -104,7 +106,7 @@ async def match(store: Store, task: Task, *, now: datetime) -> Outcome:
             names = await courier_names(session)
         for number, report in enumerate(reports):
             report.vocabulary.names = names
-            tally.lines += await _add_theirs(bench, report, number * LINES_OF_A_FILE)
+            tally.lines += await _add_theirs(bench, report, number * LINES_OF_A_FILE, task.on_rows)
         _require_rows(task, reports, tally.lines)
         if task.day:
             await _add_ours(store, bench, *day_span(task.day, task.zone))
@@ -174,13 +176,14 @@ async def _sliced(slices: Iterator[T]) -> AsyncGenerator[T]:
         yield rows
 
 
-async def _add_theirs(bench: Matching, report: ReportRows, offset: int) -> int:
+async def _add_theirs(bench: Matching, report: ReportRows, offset: int, on_rows: OnDone) -> int:
     rows: Iterator[ReportRow] = iter(report)
     if offset:
         rows = (row._replace(line=row.line + offset) for row in rows)
     laid = 0
     while number := await asyncio.to_thread(bench.add_theirs, rows, SLICE):
         laid += number
+        on_rows(number)
     return laid
 
 

@@ -31,6 +31,7 @@ from awbridge.steps.reconciliation.report_files import fetch_file
 from awbridge.steps.records.unrecorded import Unrecorded, keep_call
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import RENEWED, LeaseLost, renewed
+from awbridge.steps.runtime.progress import OnDone, unwatched
 from awbridge.store import Store
 from awbridge.store.audit.attempts import NewAttempt
 from awbridge.store.people import audit_log
@@ -73,6 +74,7 @@ class ReconcilePolicy:
 
     zone: ZoneInfo
     ask_every: timedelta = timedelta(seconds=30)
+    on_rows: OnDone = unwatched  # receives how many more rows of a report were read
 
 
 async def begin_day(
@@ -240,7 +242,9 @@ async def _match_reports(
 
 
 def _task(run: Reconciliation, policy: ReconcilePolicy, files: Sequence[tuple[Path, str]]) -> Task:
-    return Task(reconciliation_id=run.id, files=files, table=run.kind, zone=policy.zone, day=run.day)
+    return Task(
+        reconciliation_id=run.id, files=files, table=run.kind, zone=policy.zone, day=run.day, on_rows=policy.on_rows
+    )
 
 
 async def _match_file(store: Store, clock: Clock, policy: ReconcilePolicy, run: Reconciliation) -> None:

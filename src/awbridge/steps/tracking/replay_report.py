@@ -21,6 +21,7 @@ from awbridge.domain.tracking.asking import soonest_poll
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.records.courier_names import courier_names
 from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.progress import OnDone, unwatched
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import shipments, waybills
@@ -81,7 +82,9 @@ class Replayed:
     bad: list[NotReplayed] = field(default_factory=list[NotReplayed])
 
 
-async def replay_report(*, store: Store, clock: Clock, path: Path, ask_again: timedelta) -> Replayed:
+async def replay_report(
+    *, store: Store, clock: Clock, path: Path, ask_again: timedelta, on_done: OnDone = unwatched
+) -> Replayed:
     """Replay a failed-webhooks report, text or a spreadsheet.
 
     A row that holds the payload goes into the inbox as it was sent, once however often it is replayed; of any other the
@@ -97,6 +100,7 @@ async def replay_report(*, store: Store, clock: Clock, path: Path, ask_again: ti
         result.rows += len(batch)
         bare = await _replay(store, clock(), batch, result)
         wanted |= await _shipments(store, bare, names, result)
+        on_done(len(batch))
     if not result.rows:
         raise TableUnreadable(f"{path.name}: holds no rows, only columns")
     references = sorted(wanted, key=lambda r: (shard_of(r), r))

@@ -125,10 +125,12 @@ async def page_of_shipment(session: Session, reference_number: str, *, after: in
     return [row_as(Attempt, row) for row in rows]
 
 
-async def newest_of_shipment(session: Session, reference_number: str, *, limit: int) -> Sequence[Attempt]:
-    """The newest calls made about a shipment, oldest first."""
+async def newest_of_shipment(
+    session: Session, reference_number: str, *, before: int | None = None, limit: int
+) -> Sequence[Attempt]:
+    """The newest calls made about a shipment, or the newest before the call `before`; oldest first."""
     shard = shard_of(reference_number)
-    rows = await session.fetch(_sql.newest_of_shipment, shard, reference_number, _LARGEST_ID, limit)
+    rows = await session.fetch(_sql.newest_of_shipment, shard, reference_number, before or _LARGEST_ID, limit)
     return [row_as(Attempt, row) for row in reversed(rows)]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -73,7 +73,11 @@ def own_schema() -> int:
     return max(m.number for m in migrations())
 
 
-async def migrate(database: Database) -> list[str]:
+def unwatched(_more: int) -> None:
+    """Nobody watches."""
+
+
+async def migrate(database: Database, on_done: Callable[[int], None] = unwatched) -> list[str]:
     """Apply what is missing, each in a transaction of its own, so that no table stays locked while the others run.
 
     The names of what was applied here. Several processes may call this at once. Raises SchemaTooNew when the database
@@ -85,6 +89,7 @@ async def migrate(database: Database) -> list[str]:
     applied: list[str] = []
     while migration := await _apply_next(database):
         applied.append(migration.name)
+        on_done(1)
     return applied
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -77,9 +77,9 @@ class Store:
         """Statements over the same rows, committed on return, in one go."""
         await self.database.write_at_once(statements, rows)
 
-    async def migrate(self) -> list[str]:
-        """Bring the schema up to date; the names of the migrations that ran."""
-        return await migrate.migrate(self.database)
+    async def migrate(self, on_done: Callable[[int], None] = migrate.unwatched) -> list[str]:
+        """Bring the schema up to date; the names of the migrations that ran. `on_done` receives 1 after each."""
+        return await migrate.migrate(self.database, on_done)
 
     async def schema_state(self) -> SchemaState:
         """What of the schema the database lacks, and what it has of a newer version. Writes nothing.

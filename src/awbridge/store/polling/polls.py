@@ -98,6 +98,11 @@ async def record_poll(session: Session, reference_number: str, *, polled_at: dat
     await session.execute(_sql.record_poll, shard_of(reference_number), reference_number, next_poll_at, polled_at)
 
 
+async def count_placed(session: Session) -> int:
+    """How many shipments have a waybill."""
+    return (await session.fetch(_sql.count_placed))[0]["shipments"]
+
+
 async def placed_after(session: Session, after: tuple[int, str], *, limit: int) -> list[DuePoll]:
     """All shipments with a waybill after this (shard, reference number), in that order."""
     return [row_as(DuePoll, row) for row in await session.fetch(_sql.placed_after, *after, limit)]

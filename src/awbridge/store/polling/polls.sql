@@ -67,6 +67,10 @@ LIMIT $3
 -- name: count_aged_out
 SELECT COUNT(*) AS shipments FROM shipments WHERE aged_out_at IS NOT NULL
 
+-- name: count_placed
+-- How many a complete catch-up by hand comprises.
+SELECT COUNT(*) AS shipments FROM shipments WHERE waybill IS NOT NULL
+
 -- name: placed_after
 -- All that hold a waybill, page by page, for a complete catch-up by hand.
 SELECT shard, reference_number, waybill, courier_partner_id FROM shipments

@@ -8,11 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field
 
+from awbridge.domain.cursors import make_cursor
 from awbridge.domain.customer_page.answers import AnswerState, CustomerAnswer
 from awbridge.steps.customer_page import answers as steps
 from awbridge.store.customer_page import answers
 from awbridge.web.dependencies import ApiDep, StoreDep
-from awbridge.web.v1.request_parsing import NO_NUL, Cursor, Limit, make_cursor, read_cursor
+from awbridge.web.v1.request_parsing import NO_NUL, Cursor, Limit, read_cursor
 from awbridge.web.v1.shipments.lookup import ShipmentDep
 from awbridge.web.v1.strict import OwnBody
 from awbridge.web.v1.views.answers import AnswerList, AnswerPage, AnswerView

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import json
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from typing import Annotated, Any
 
 from fastapi import Query, Request
 from pydantic import BeforeValidator, WithJsonSchema
 from starlette.exceptions import HTTPException
 
+from awbridge.domain import cursors
 from awbridge.domain.errors import FieldProblem, NotFound, PayloadRefused
 from awbridge.domain.json import read_order_json
 from awbridge.domain.moments import CLOCK_EXAMPLE, EXAMPLES, read_clock, read_day, read_local
@@ -58,19 +57,11 @@ def read_cursor(cursor: str | None) -> tuple[datetime, str] | None:
     if not cursor:
         return None
     try:
-        at, reference = json.loads(base64.urlsafe_b64decode(cursor))
-        if "\x00" in reference:
-            raise ValueError("no database stores a NUL")
-        return datetime.fromisoformat(at).astimezone(UTC), reference.encode().decode()
-    except (ValueError, TypeError, AttributeError, OverflowError):
+        return cursors.read_cursor(cursor)
+    except ValueError:
         raise HTTPException(
             400, "cursor is not one that this API returned; omit it to start from the first page"
         ) from None
-
-
-def make_cursor(at: datetime, reference: str) -> str:
-    """The cursor of a page that ends here."""
-    return base64.urlsafe_b64encode(json.dumps([at.isoformat(), reference]).encode()).decode()
 
 
 async def json_body(request: Request) -> Any:

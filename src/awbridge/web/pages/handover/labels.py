@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from awbridge.documents.making import DocumentMaker, is_installed
+from awbridge.domain.cursors import make_cursor
 from awbridge.domain.errors import FieldProblem, NotFound, PayloadRefused
 from awbridge.domain.handover.labels import Layout
 from awbridge.domain.orders.bulk import MOST_AT_ONCE
@@ -33,7 +34,7 @@ from awbridge.web.pages.orders.shipments import Listed
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
 from awbridge.web.pdf_response import pdf_response
-from awbridge.web.v1.request_parsing import make_cursor, no_nul, parse_id, read_cursor
+from awbridge.web.v1.request_parsing import no_nul, parse_id, read_cursor
 
 BY = "page"
 _DAYS = 3

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from awbridge.domain.cursors import make_cursor
 from awbridge.domain.customer_page.answers import AnswerState
 from awbridge.domain.errors import NotFound, NotPossible, PayloadRefused
 from awbridge.domain.orders.bulk import MOST_AT_ONCE, BulkResult
@@ -25,7 +26,7 @@ from awbridge.web.pages.orders.shipment_url import shipment_url
 from awbridge.web.pages.orders.shown_answer import ANSWERS_PATH, ShownAnswer
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
-from awbridge.web.v1.request_parsing import make_cursor, read_cursor
+from awbridge.web.v1.request_parsing import read_cursor
 
 _CONFIRM, _DISMISS = "confirm", "dismiss"
 

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from awbridge.clickpost.models.ndr import NdrAction
 from awbridge.clickpost.wire.tracking_codes import ndr_name
+from awbridge.domain.cursors import make_cursor
 from awbridge.domain.orders.action import Action, ActionKind
 from awbridge.domain.orders.bulk import MOST_AT_ONCE
 from awbridge.domain.orders.shipment import Shipment
@@ -30,7 +31,7 @@ from awbridge.web.pages.orders.shipments import Listed
 from awbridge.web.pages.orders.shown_answer import ShownAnswer
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
-from awbridge.web.v1.request_parsing import make_cursor, no_nul, read_cursor
+from awbridge.web.v1.request_parsing import no_nul, read_cursor
 
 _DAY = timedelta(days=1)
 CHANGES = {

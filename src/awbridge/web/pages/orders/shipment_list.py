@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from awbridge.clickpost.orders.order_facts import digits_of_number
+from awbridge.domain.cursors import make_cursor
 from awbridge.domain.customer_page.links import NO_LINKS, TrackLinks
 from awbridge.domain.errors import FieldProblem, PayloadRefused
 from awbridge.domain.orders.attention import Need
@@ -53,7 +54,7 @@ from awbridge.web.pages.orders.shipments import Listed
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
 from awbridge.web.shipment_export import FORMATS, export_response
-from awbridge.web.v1.request_parsing import make_cursor, read_cursor
+from awbridge.web.v1.request_parsing import read_cursor
 
 COLUMNS_COOKIE = "awbridge_columns"
 _A_YEAR = 365 * 86400  # seconds

@@ -8,13 +8,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, Field, StrictBool
 
+from awbridge.domain.cursors import make_cursor
 from awbridge.domain.orders.action import Action, ActionKind, ActionState
 from awbridge.domain.people.actor import named_actor
 from awbridge.steps.orders import actions as action_steps
 from awbridge.steps.records.requested_actions import Asked
 from awbridge.store.orders import actions
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
-from awbridge.web.v1.request_parsing import Cursor, Limit, json_body, make_cursor, read_cursor
+from awbridge.web.v1.request_parsing import Cursor, Limit, json_body, read_cursor
 from awbridge.web.v1.shipments.lookup import ReferenceDep, ShipmentDep
 from awbridge.web.v1.views.actions import ActionPage, ActionView, ActionWithBody, RegistrationView
 

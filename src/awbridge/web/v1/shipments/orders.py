@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import Field, StrictBool
 from starlette.exceptions import HTTPException
 
+from awbridge.domain.cursors import make_cursor
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Shipment
 from awbridge.domain.people.actor import named_actor
@@ -19,7 +20,7 @@ from awbridge.steps.tracking.shipment_details import shipment_details
 from awbridge.store.couriers import accounts
 from awbridge.store.orders import lists, waybills
 from awbridge.web.dependencies import ApiContext, ApiDep, StoreDep
-from awbridge.web.v1.request_parsing import NO_NUL, json_body, make_cursor, read_cursor
+from awbridge.web.v1.request_parsing import NO_NUL, json_body, read_cursor
 from awbridge.web.v1.shipments.lists import ShipmentQuery
 from awbridge.web.v1.shipments.lookup import ReferenceDep, ShipmentDep, viewing_for
 from awbridge.web.v1.strict import OwnBody, refuse_unknown_parameters

@@ -23,6 +23,14 @@ class NoticeView(View):
     settled_at: datetime | None
 
 
+class ListedNoticeView(NoticeView):
+    """A notice in a list of those of all shipments."""
+
+    id: Id
+    reference_number: str
+    milestone: str
+
+
 class MilestoneView(View):
     """A milestone that a shipment reached, and the notices about it."""
 

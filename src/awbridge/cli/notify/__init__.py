@@ -1,0 +1,1 @@
+"""Commands about messages: notices to customers, webhook subscribers, opt-outs, alarms."""
