@@ -403,6 +403,7 @@ def test_the_command_prints_the_table_and_exits_with_3(
         "found": "",
         "do": "",
         "feature": DEMANDS[16].feature,
+        "red_when": DEMANDS[16].red,
         "settings": ["AWBRIDGE_WEBHOOK_KEYS"],
         "docs": "docs/webhooks.md",
         "test": DEMANDS[16].test,
