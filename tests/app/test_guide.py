@@ -179,7 +179,10 @@ async def test_a_deployment_can_meet_every_demand(healthy: Deployment) -> None:
     assert found[8].startswith("last file archived at 2026-11-02 11:00 IST, with 2 calls")
     assert "report of 2026-11-01: 1 shipment, 2 calls, mailed at 2026-11-02 11:00 IST" in found[11]
     assert found[12] == "2026-11-01: 1 registered here, 1 at ClickPost; found: 0 differences"
-    assert "within 12 ms (slowest of 2 processes); last hour: 10 answered with 200, 0 with 503" in found[19]
+    assert (
+        "within 12 ms, ClickPost waits 2,000 ms (slowest of 2 processes); last hour: 10 answered with 200, 0 with 503"
+        in found[19]
+    )
     assert "0 of 10 answers with 200 of the last hour came before the commit" in found[20]
     assert "last day: 1 webhook, 1 new scan" in found[22]
     assert found[32].startswith("answering webhooks: 2 processes on ")
