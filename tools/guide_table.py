@@ -8,14 +8,14 @@ from awbridge.domain.guide.demands import DEMANDS, Demand
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "guide.md"
 HEADING = "## Demands\n\n"
-_HEAD = "| | demand | met by | settings | test |\n|---|---|---|---|---|\n"
+_HEAD = "| | demand | met by | red when | settings | test |\n|---|---|---|---|---|---|\n"
 
 
 def row(demand: Demand) -> str:
     """The line of a demand."""
     settings = ", ".join(f"`{name}`" for name in demand.settings)
     feature = f"{demand.feature} ([{demand.page}]({demand.page}))"
-    return f"| {demand.number} | {demand.text} | {feature} | {settings} | `{demand.test}` |\n"
+    return f"| {demand.number} | {demand.text} | {feature} | {demand.red} | {settings} | `{demand.test}` |\n"
 
 
 def page() -> str:

@@ -177,12 +177,15 @@ async def test_a_deployment_can_meet_every_demand(healthy: Deployment) -> None:
     found = {n: row.evidence.found for n, row in rows.items()}
     assert "1 by 200; by any other: 0" in found[6]
     assert found[8].startswith("last file archived at 2026-11-02 11:00 IST, with 2 calls")
-    assert "report of 2026-11-01: 1 shipments, 2 calls, mailed at 2026-11-02 11:00 IST" in found[11]
-    assert found[12] == "2026-11-01: 1 registered here, 1 at ClickPost; 0 differences were found"
-    assert "within 12 ms (slowest process); 10 answered with 200, 0 with 503" in found[19]
-    assert "0 of 10 answers with 200 came before the commit" in found[20]
-    assert "1 webhooks of the last day brought 1 new scans" in found[22]
-    assert found[32].startswith("2 processes answer webhooks, on: ")
+    assert "report of 2026-11-01: 1 shipment, 2 calls, mailed at 2026-11-02 11:00 IST" in found[11]
+    assert found[12] == "2026-11-01: 1 registered here, 1 at ClickPost; found: 0 differences"
+    assert (
+        "within 12 ms, ClickPost waits 2,000 ms (slowest of 2 processes); last hour: 10 answered with 200, 0 with 503"
+        in found[19]
+    )
+    assert "0 of 10 answers with 200 of the last hour came before the commit" in found[20]
+    assert "last day: 1 webhook, 1 new scan" in found[22]
+    assert found[32].startswith("answering webhooks: 2 processes on ")
 
 
 async def test_a_new_deployment_says_what_will_show_each_demand(tmp_path: Path) -> None:
@@ -369,7 +372,7 @@ async def test_a_running_service_shows_how_quickly_it_answers(tmp_path: Path, mo
             body = as_body(webhook("AWB1", 5, utc_now()))
             answer = await http.post("/webhooks/clickpost", headers={"webhook_key": "secret"}, content=body)
             assert answer.status_code == 200
-            page = await _page_with(http, "1 answered with 200, 0 with 503, since 1 processes started")
+            page = await _page_with(http, "slowest of 1 process); last hour: 1 answered with 200, 0 with 503")
             assert re.search(r"committed within \d+ ms", page)
     store = await Store.open(running.database_url)
     async with store.read() as session:
@@ -403,6 +406,7 @@ def test_the_command_prints_the_table_and_exits_with_3(
         "found": "",
         "do": "",
         "feature": DEMANDS[16].feature,
+        "red_when": DEMANDS[16].red,
         "settings": ["AWBRIDGE_WEBHOOK_KEYS"],
         "docs": "docs/webhooks.md",
         "test": DEMANDS[16].test,

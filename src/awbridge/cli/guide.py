@@ -41,6 +41,7 @@ def guide_object(row: GuideRow) -> dict[str, Any]:
         "found": evidence.found,
         "do": evidence.do,
         "feature": demand.feature,
+        "red_when": demand.red,
         "settings": demand.settings,
         "docs": f"docs/{demand.page}",
         "test": demand.test,

@@ -31,6 +31,14 @@ async def test_a_process_is_seen_with_its_webhooks_until_it_ends(store: Store) -
     assert [(p.stored, p.unstored, p.p99_ms) for p in await alive(store, clock)] == [(7, 2, 12), (0, 0, None)]
     await work.end()
     assert [p.kind for p in await alive(store, clock)] == ["serve"]
+    clock.forward(minutes=50)
+    counts = WebhookCounts(stored=20, unstored=2, p99=0.01)
+    await serve.check()
+    clock.forward(minutes=30)
+    await serve.check()
+    assert [(p.stored, p.unstored) for p in await alive(store, clock)] == [(13, 0)], (
+        "those of the last hour are counted"
+    )
 
 
 async def test_a_killed_process_is_gone_after_two_minutes_and_forgotten_after_a_day(store: Store) -> None:

@@ -33,6 +33,11 @@ class GuideRow:
     evidence: Evidence
 
 
+def some(number: int, one: str, many: str = "") -> str:
+    """A number with its noun: `1 order`, `2,000 orders`. `many`: the plural, by default with an s."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def met(found: str) -> Evidence:
     """The demand is met."""
     return Evidence(verdict=Verdict.OK, found=found)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import uuid
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -22,7 +23,7 @@ from awbridge.store.audit.processes import Process
 
 @dataclass(frozen=True, slots=True)
 class WebhookCounts:
-    """Webhooks that this process answered with 200 and with 503. `p99`: seconds to commit one; None: none came."""
+    """Webhooks answered with 200 and with 503 since the start. `p99`: seconds to commit one; None: none came."""
 
     stored: int = 0
     unstored: int = 0
@@ -38,6 +39,9 @@ class ReportProcess:
     kind: str
     webhooks: Callable[[], WebhookCounts] = WebhookCounts
     _process: Process | None = field(default=None, init=False)
+    _counted: deque[tuple[datetime, WebhookCounts]] = field(
+        default_factory=deque[tuple[datetime, WebhookCounts]], init=False
+    )
     _next_at: datetime | None = field(default=None, init=False)
 
     async def check(self) -> int:
@@ -46,7 +50,7 @@ class ReportProcess:
         if is_ahead(self._next_at, now, most=processes.EVERY):
             return 0
         self._next_at = now + processes.EVERY
-        counts = self.webhooks()
+        counts = self._of_the_last_hour(now)
         self._process = replace(
             self._process or self._started(now),
             seen_at=now,
@@ -67,6 +71,17 @@ class ReportProcess:
                 await processes.end(session, self._process.id)
         except StoreError:
             return
+
+    def _of_the_last_hour(self, now: datetime) -> WebhookCounts:
+        """What was answered since the newest report that is at least an hour old, or since the start."""
+        total, counted = self.webhooks(), self._counted
+        if not counted:
+            counted.append((now, WebhookCounts()))
+        while len(counted) > 1 and now - counted[1][0] >= processes.COUNTED:
+            counted.popleft()
+        before = counted[0][1]
+        counted.append((now, total))
+        return replace(total, stored=total.stored - before.stored, unstored=total.unstored - before.unstored)
 
     def _started(self, now: datetime) -> Process:
         return Process(

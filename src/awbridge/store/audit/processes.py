@@ -12,12 +12,14 @@ _sql = Queries(__name__)
 
 EVERY = timedelta(seconds=30)
 ALIVE = timedelta(minutes=2)  # a process that has not reported for this long counts as ended
+COUNTED = timedelta(hours=1)  # webhooks of this time are counted
 KEPT = timedelta(days=1)  # of ended processes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """A process. `kind`: serve or work. `stored`, `unstored`: webhooks that it answered with 200 and with 503.
+    """A process. `kind`: serve or work. `stored`, `unstored`: webhooks that it answered with 200 and 503
+    within the last hour.
 
     `p99_ms`: milliseconds from receipt to commit, the 99th percentile of its newest webhooks; None before the first.
     """

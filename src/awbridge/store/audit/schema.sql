@@ -75,7 +75,8 @@ CREATE TABLE reports (
 CREATE INDEX reports_newest ON reports (day DESC, id);
 
 -- Each running process of awbridge, as it last reported itself. kind: serve or work. seen_at: when. stored, unstored:
--- webhooks that it answered with 200 and with 503. p99_ms: from receipt to commit, the 99th percentile of the newest.
+-- webhooks that it answered with 200 and with 503 within the last hour. p99_ms: from receipt to commit, the 99th
+-- percentile of the newest.
 CREATE TABLE processes (
   id TEXT NOT NULL PRIMARY KEY,
   kind TEXT NOT NULL,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from awbridge.app.doctor.guide.facts import Facts
-from awbridge.domain.guide.rows import Evidence, broken, met, not_yet
+from awbridge.domain.guide.rows import Evidence, broken, met, not_yet, some
 from awbridge.domain.orders.attention import NEEDS, Need
 from awbridge.domain.reconciliation.differences import Compared
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS
@@ -39,7 +39,7 @@ def stored_for_good(facts: Facts) -> Evidence:
     if not facts.settings.archive_url or facts.settings.archive_url.startswith("file:"):
         return broken("files are in a folder of this machine only", _S3)
     if failing := facts.records.failing:
-        text = f"{failing.files} files cannot be uploaded: {failing.problem}"
+        text = f"{some(failing.files, 'file')} not uploaded: {failing.problem}"
         return broken(text, "correct AWBRIDGE_ARCHIVE_URL or its permissions; awbridge archive status")
     return _archived(facts)
 
@@ -48,21 +48,28 @@ def _archived(facts: Facts) -> Evidence:
     last = facts.records.archived
     if last is None:
         return not_yet("no file was archived yet", "the first failed call shows it, a few minutes later")
-    return met(f"last file archived at {facts.time(last.archived_at)}, with {last.calls} calls")
+    return met(f"last file archived at {facts.time(last.archived_at)}, with {some(last.calls, 'call')}")
 
 
 def retried(facts: Facts) -> Evidence:
     """9: at least three retries."""
     delays, retries = facts.settings.retry_delays, facts.orders.retries
     if retries.early:
-        text = f"{retries.early} orders are given up with fewer than {LEAST_RETRIES} retries"
+        text = f"{some(retries.early, 'order')} given up with fewer than {LEAST_RETRIES} retries"
         return broken(text, f"{NEEDS[Need.GAVE_UP].command}, then awbridge shipments retry")
-    hours = sum(delays) / 3600
     default = ", the default" if tuple(delays) == DEFAULT_RETRY_DELAYS else ""
-    text = f"up to {len(delays)} retries over {hours:.1f} h{default}"
+    text = f"up to {len(delays)} retries over {_span(sum(delays))}{default}"
     if not retries.orders:
         return met(f"{text}; no order was placed within 7 days")
-    return met(f"{text}; {retries.retried} of the {retries.orders:,} newest orders needed some, at most {retries.most}")
+    return met(
+        f"{text}; needed by {retries.retried} of the newest {some(retries.orders, 'order')}, at most {retries.most}"
+    )
+
+
+def _span(seconds: float) -> str:
+    units = ((3600, "h"), (60, "min"), (1, "s"))
+    size, unit = next((one for one in units if seconds >= one[0]), units[-1])
+    return f"{seconds / size:.1f} {unit}"
 
 
 def counted(facts: Facts) -> Evidence:
@@ -73,7 +80,7 @@ def counted(facts: Facts) -> Evidence:
             NEEDS[Need.GAVE_UP].counted(given_up), f"{NEEDS[Need.GAVE_UP].command}, then retry or cancel them"
         )
     retrying = facts.figures.shipments.get("retrying", 0)
-    return met(f"{retrying} orders are between retries, none is given up")
+    return met(f"between retries: {some(retrying, 'order')}; given up: none")
 
 
 def shared(facts: Facts) -> Evidence:
@@ -84,7 +91,7 @@ def shared(facts: Facts) -> Evidence:
         return broken(text, "set AWBRIDGE_REPORT_CLICKPOST_TO, AWBRIDGE_SMTP_URL and AWBRIDGE_MAIL_FROM")
     if report is None:
         return not_yet("no report was made yet", facts.next_run(settings.report_cron))
-    text = f"report of {report.day}: {report.shipments} shipments, {report.calls} calls"
+    text = f"report of {report.day}: {some(report.shipments, 'shipment')}, {some(report.calls, 'call')}"
     if report.mailed_at:
         return met(f"{text}, mailed at {facts.time(report.mailed_at)}")
     if not report.calls and not settings.report_empty_days:
@@ -109,7 +116,7 @@ def matched(facts: Facts) -> Evidence:
     if run.compared is Compared.PARTLY:
         return broken(f"{text}; compared only partly", f"awbridge reconcile show {run.id}")
     found = sum((run.found or {}).values())
-    return met(f"{text}; {found} differences were found")
+    return met(f"{text}; found: {some(found, 'difference')}")
 
 
 def _counts(run: Reconciliation) -> str:
@@ -126,7 +133,7 @@ def solved(facts: Facts) -> Evidence:
     unsolved = facts.records.open_differences
     if unsolved:
         do = "awbridge reconcile list, then push again, decide, or send the evidence file to ClickPost"
-        return broken(f"{unsolved} differences have been open for more than an hour", do)
+        return broken(f"{some(unsolved, 'difference')} open for more than an hour", do)
     if facts.records.day_run is None:
         return not_yet("nothing was compared yet", facts.next_run(facts.settings.reconcile_cron))
     return met("no difference is open")
@@ -143,7 +150,7 @@ def failure_report(facts: Facts) -> Evidence:
         return broken(f"{text}; failed: {run.problem}", f"awbridge reconcile show {run.id}")
     if facts.now - run.created_at > FILE_EVERY:
         return broken(text, "ask ClickPost why none came since, or save the mailed files in AWBRIDGE_RECONCILE_DIR")
-    return met(f"{text}, {run.line_count or 0} rows")
+    return met(f"{text}, {some(run.line_count or 0, 'row')}")
 
 
 def tabled(facts: Facts) -> Evidence:
@@ -165,4 +172,4 @@ def picked_up(facts: Facts) -> Evidence:
         return broken(text, "start awbridge serve or work; if it runs, look for the step push in its log")
     if not facts.processes:
         return not_yet("no process of awbridge runs, and no order is due", "start awbridge serve")
-    return met(f"{len(facts.processes)} processes register orders; none is overdue")
+    return met(f"{some(len(facts.processes), 'process', 'processes')} at work; no order is overdue")

@@ -7,7 +7,7 @@ from datetime import timedelta
 from awbridge.app.doctor.guide.facts import Facts
 from awbridge.app.policies import refused_limit
 from awbridge.domain.errors import SettingsError
-from awbridge.domain.guide.rows import Evidence, broken, met, not_yet
+from awbridge.domain.guide.rows import Evidence, broken, met, not_yet, some
 from awbridge.domain.orders.attention import NEEDS, Need
 
 ALLOCATED_WITHIN = timedelta(hours=1)
@@ -24,9 +24,9 @@ def activated(facts: Facts) -> Evidence:
     transporters = facts.orders.transporters
     active = [one for one in transporters if one.active]
     if not active:
-        return broken(f"none of {len(transporters)} transporters is active", "awbridge couriers sync --apply")
+        return broken(f"no active transporter (of {len(transporters)})", "awbridge couriers sync --apply")
     couriers = len({one.courier_partner_id for one in active})
-    return met(f"{len(active)} of {len(transporters)} transporters are active, at {couriers} couriers")
+    return met(f"{len(active)} of {some(len(transporters), 'transporter')} active, at {some(couriers, 'courier')}")
 
 
 def mapped(facts: Facts) -> Evidence:
@@ -43,7 +43,7 @@ def mapped(facts: Facts) -> Evidence:
         return broken(text, "correct the account at ClickPost, or the mapping: awbridge couriers sync")
     if comparison and comparison.problem:
         return broken(f"the comparison with ClickPost failed: {comparison.problem}", "awbridge couriers sync")
-    text = f"{len(orders.transporters)} transporters are mapped"
+    text = f"mapped: {some(len(orders.transporters), 'transporter')}"
     compared_at = comparison.compared_at if comparison else None
     if compared_at is None:
         return not_yet(f"{text}; not compared with ClickPost yet", "the daily comparison, or awbridge couriers sync")
@@ -55,7 +55,7 @@ def allocated(facts: Facts) -> Evidence:
     since = facts.orders.allocating_since
     waiting = facts.figures.shipments.get("allocating", 0)
     if since and facts.now - since > ALLOCATED_WITHIN:
-        text = f"{waiting} orders have no courier, the oldest since {facts.time(since)}"
+        text = f"{some(waiting, 'order')} without a courier, the oldest since {facts.time(since)}"
         return broken(text, "add a rule that fits (awbridge couriers rules), or name the transporter in the order")
     return met(f"orders without a courier: {waiting}; they get one by: {facts.settings.allocation}")
 
@@ -70,7 +70,7 @@ def complete(facts: Facts) -> Evidence:
         return broken(NEEDS[Need.REJECTED].counted(rejected), NEEDS[Need.REJECTED].command)
     if not facts.orders.retries.orders:
         return not_yet("no order was placed within 7 days", _NEXT_ORDER)
-    return met(f"no order is rejected; {facts.orders.retries.orders:,} of the newest were placed")
+    return met(f"no order is rejected; placed within 7 days: {some(facts.orders.retries.orders, 'order')}")
 
 
 def downtimes_held(facts: Facts) -> Evidence:
@@ -81,7 +81,9 @@ def downtimes_held(facts: Facts) -> Evidence:
     declared = facts.orders.downtimes
     now = sum(one.until(facts.now) is not None for one in declared)
     waiting = sum(facts.figures.waiting.values())
-    return met(f"{len(declared)} downtimes are declared, {now} are in force; {waiting} orders wait for their end")
+    return met(
+        f"declared: {some(len(declared), 'downtime')}, in force: {now}; waiting for its end: {some(waiting, 'order')}"
+    )
 
 
 def successful(facts: Facts) -> Evidence:

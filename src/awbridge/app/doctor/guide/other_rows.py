@@ -7,7 +7,7 @@ from datetime import timedelta
 from awbridge.app.connections import customer_channels
 from awbridge.app.doctor.guide.facts import Facts
 from awbridge.domain.errors import SettingsError
-from awbridge.domain.guide.rows import Evidence, broken, met, not_yet
+from awbridge.domain.guide.rows import Evidence, broken, met, not_yet, some
 from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.orders.attention import NEEDS, Need
 from awbridge.domain.tracking.polling_mode import PollingMode
@@ -24,7 +24,7 @@ def by_latest_status(facts: Facts) -> Evidence:
     """26: messages follow latest_status."""
     counts = facts.tracking.notices
     if counts.unwell:
-        text = f"{counts.unwell} messages of the last day failed or may not have been sent"
+        text = f"{some(counts.unwell, 'message')} of the last day failed or perhaps not sent"
         return broken(text, f"{NEEDS[Need.MESSAGES].command}, and check the channel (awbridge doctor)")
     try:
         channels = list(customer_channels(facts.settings))
@@ -33,7 +33,7 @@ def by_latest_status(facts: Facts) -> Evidence:
     if not channels:
         return not_yet("no channel is set: awbridge sends no messages", "set one if it should (docs/notices.md)")
     text = (
-        f"{counts.sent:,} messages sent in the last day, {counts.suppressed:,} suppressed, over {', '.join(channels)}"
+        f"last day: {some(counts.sent, 'message')} sent, {counts.suppressed:,} suppressed, over {', '.join(channels)}"
     )
     return met(text) if counts.sent else not_yet(text, "the next milestone of a shipment shows it")
 
@@ -44,7 +44,7 @@ def fresh(facts: Facts) -> Evidence:
     if limit > DAY:
         return broken(f"messages go out up to {limit / DAY:.1f} days late", "set AWBRIDGE_NOTICE_FRESH_SECONDS=86400")
     stale = facts.tracking.notices.stale
-    return met(f"limit {limit / timedelta(hours=1):g} h; {stale:,} messages of the last day were suppressed for it")
+    return met(f"limit {limit / timedelta(hours=1):g} h; suppressed for it in the last day: {some(stale, 'message')}")
 
 
 def losses_noticed(facts: Facts) -> Evidence:
@@ -56,7 +56,7 @@ def losses_noticed(facts: Facts) -> Evidence:
         return broken(text, "awbridge doctor names what a proxy drops; then awbridge webhook test URL")
     recent = [refusal for refusal in covered.refusals.values() if facts.now - refusal.last_at < DAY]
     if recent:
-        text = ", ".join(f"{refusal.refused} webhooks refused ({refusal.reason})" for refusal in recent)
+        text = ", ".join(f"{some(refusal.refused, 'webhook')} refused ({refusal.reason})" for refusal in recent)
         return broken(f"{text}, the last within a day", "awbridge doctor; register the address again if a key is wrong")
     if last is None:
         return not_yet("no webhook was received within 8 days", "awbridge webhook test URL")
@@ -80,7 +80,7 @@ def polled_daily(facts: Facts) -> Evidence:
         text = f"a shipment has been due for its daily poll since {facts.time(due)}"
         return broken(text, "start awbridge serve or work; if it runs, raise AWBRIDGE_POLLING_CALLS_PER_SECOND")
     open_ones, silent = facts.figures.on_their_way, facts.tracking.coverage.silent_shipments
-    text = f"{open_ones:,} shipments are open, every poll is on time; {silent} silent ones are on a list for a person"
+    text = f"open: {some(open_ones, 'shipment')}, every poll is on time; silent for long, for a person: {silent}"
     return met(text) if open_ones else not_yet("no shipment is open", "the next placed order shows it")
 
 
@@ -117,9 +117,10 @@ def available(facts: Facts) -> Evidence:
     """32: several processes serve the webhook."""
     serving = [process for process in facts.processes if process.kind == "serve"]
     hosts = sorted({process.host for process in serving})
-    text = f"{len(serving)} processes answer webhooks, on: {', '.join(hosts) or 'no machine'}"
+    on = f" on {', '.join(hosts)}" if hosts else ""
+    text = f"answering webhooks: {some(len(serving), 'process', 'processes')}{on}"
     if len(serving) >= LEAST_SERVING:
-        return met(f"{text}; {len(facts.processes) - len(serving)} more run the steps")
+        return met(f"{text}; for the steps alone: {len(facts.processes) - len(serving)}")
     do = "run awbridge serve on two machines, on one PostgreSQL, behind a load balancer (docs/operations.md)"
     return broken(f"{text}; a restart or a crash is an outage", do)
 

@@ -44,6 +44,7 @@ def routes(templates: PageTemplates, tools: SetupTools) -> list[PageRoute]:
     async def show(_request: Request) -> Response:
         rows = await tools.guide()
         parts = [(_PARTS[part], list(found)) for part, found in groupby(rows, key=lambda row: row.demand.part)]
-        return templates.page("setup/guide", heading=heading(rows) if rows else "", parts=parts)
+        red = [row.demand.number for row in rows if row.evidence.verdict is Verdict.RED]
+        return templates.page("setup/guide", heading=heading(rows) if rows else "", parts=parts, red=red)
 
     return [PageRoute("/setup/guide", show)]
