@@ -7,7 +7,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-KEPT_IN = "AWBRIDGE_BENCH_FIGURES"  # the file that collects them; without it nothing is kept
+KEPT_IN = "BENCH_FIGURES"  # the file that collects them; without it nothing is kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from starlette.routing import Route
 import awbridge
 from awbridge.app.setting_types import RENAMED
 from awbridge.app.settings import PREFIX, Settings
+from awbridge.app.settings.spelling import CONFIG, FILE_SUFFIX
 from awbridge.cli import main
 from awbridge.clickpost.orders.columns import column_place
 from awbridge.clickpost.wire.answer_codes import ANSWER_NAMES
@@ -80,7 +81,8 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_no_document_names_a_variable_that_does_not_exist(document: Path) -> None:
-    known = set(variables()) | (set(RENAMED) if document.name == "CHANGELOG.md" else set())
+    known = {CONFIG, *variables(), *(name + FILE_SUFFIX for name in variables())}
+    known |= set(RENAMED) if document.name == "CHANGELOG.md" else set()
     assert not set(_VARIABLE.findall(document.read_text(encoding="utf-8"))) - known
 
 

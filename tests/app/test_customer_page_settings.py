@@ -43,14 +43,14 @@ def test_addresses_of_the_page(url: str) -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"track_url": "http://track.shop.example"}, "customers' links need https"),
-        ({"track_url": "track.shop.example"}, "write an address like https://"),
-        ({"track_url": "ftp://track.shop.example"}, "write an address like https://"),
-        ({"track_url": "https://user:pw@track.shop.example"}, "write an address like https://"),
-        ({"track_url": "https://track.shop.example/?x=1"}, "without a query"),
-        ({"track_url": "https://track.shop.example/a b"}, "without a query"),
+        ({"track_url": "http://track.shop.example"}, "must begin with https://"),
+        ({"track_url": "track.shop.example"}, "must be an address with https:// and a host"),
+        ({"track_url": "ftp://track.shop.example"}, "must be an address with https:// and a host"),
+        ({"track_url": "https://user:pw@track.shop.example"}, "must be an address with https:// and a host"),
+        ({"track_url": "https://track.shop.example/?x=1"}, "without query"),
+        ({"track_url": "https://track.shop.example/a b"}, "without query"),
         ({"track_keys": f"{KEY},short"}, "at least 16 characters"),
-        ({"track_link_days": 0}, "greater than or equal to 1"),
+        ({"track_link_days": 0}, "must be from 1 to 3650"),
     ],
 )
 def test_a_wrong_value_is_named_and_says_what_to_write(wrong: dict[str, Any], words: str) -> None:

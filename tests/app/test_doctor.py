@@ -79,7 +79,10 @@ async def test_a_renamed_variable_is_named_with_its_successor(tmp_path: Path, mo
     monkeypatch.setitem(RENAMED, "AWBRIDGE_OLD_PORT", "AWBRIDGE_PORT")
     found = await examine(settings_at(tmp_path, clickpost_key=""), environment={"AWBRIDGE_OLD_PORT": "1"})
     assert [(f.found, f.do) for f in found if "OLD_PORT" in f.found] == [
-        ("AWBRIDGE_OLD_PORT has been renamed and is ignored", "set AWBRIDGE_PORT instead")
+        (
+            "AWBRIDGE_OLD_PORT was renamed to AWBRIDGE_PORT",
+            "correct or remove it: awbridge serve and work do not start with it",
+        )
     ]
 
 
@@ -87,10 +90,10 @@ async def test_without_an_account_nothing_further_is_checked(tmp_path: Path) -> 
     settings = settings_at(tmp_path, clickpost_key="", host="0.0.0.0")
     found = await examine(settings, environment={"AWBRIDGE_RETRY_DELAY": "1", "AWBRIDGE_PORT": "1"})
     words = " ".join(f.found for f in found)
-    assert "no such setting: AWBRIDGE_RETRY_DELAY" in words
+    assert "AWBRIDGE_RETRY_DELAY is not a setting; did you mean AWBRIDGE_RETRY_DELAYS?" in words
     assert "AWBRIDGE_CLICKPOST_KEY is not set" in words
     assert "only loopback" in words
-    assert {f.check for f in found} == {"settings", "disk"}
+    assert {f.check for f in found} == {"spelling", "settings", "disk"}
 
 
 async def test_an_old_schema_is_reported(tmp_path: Path) -> None:

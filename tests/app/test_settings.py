@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from awbridge.app import policies
-from awbridge.app.load_settings import load_settings
+from awbridge.app.load_settings import load_configuration, load_settings
 from awbridge.app.setting_fields import SecretStr
 from awbridge.app.setting_types import RENAMED
 from awbridge.app.settings import PREFIX, Settings
+from awbridge.app.settings.shown import shown_settings
 from awbridge.domain.errors import SettingsError
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS
 from awbridge.domain.tracking.polling_mode import PollingMode
@@ -68,7 +69,7 @@ def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ("TIME_ZONE", "../etc/passwd", "Asia/Kolkata"),
         ("TIME_ZONE", "", "Asia/Kolkata"),
         ("PORT", "70000", "65535"),
-        ("PORT", "http", "integer"),
+        ("PORT", "http", "whole number"),
         ("CATCH_UP_WINDOW_SECONDS", "1801", "1800"),
         ("LOG_FORMAT", "xml", "text"),
         ("PUSH_BATCH", "0", "1"),
@@ -85,12 +86,93 @@ def test_a_wrong_value_is_named_with_its_variable(
     assert problem in str(error.value)
 
 
-def test_all_wrong_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWBRIDGE_PORT", "x")
-    monkeypatch.setenv("AWBRIDGE_TIME_ZONE", "x")
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("RETRY_DELAYS", "60,300", "needs at least 3 delays, for example 60,300,900"),
+        ("PORT", "70000", "must be from 0 to 65535, for example 8000"),
+        ("CLICKPOST_TIMEOUT", "0", "must be above 0 and at most 120, for example 15"),
+        ("PUSH_LEASE_SECONDS", "0.5", "must be 1 or more, for example 120"),
+        ("LOG_FORMAT", "xml", "must be text or json, for example text"),
+        ("NOTICE_COUNTRY", "India", "must be a country's code of two capital letters, for example IN"),
+        ("NOTICE_BRAND", "b" * 61, "has room for at most 60 characters, for example Acme"),
+        ("POLLING", "never", "must be one of guide, economical, for example guide"),
+        ("CLICKPOST_URL", "www.clickpost.in", "must be an address with https:// and a host"),
+        ("DATABASE_URL", "mysql://u:s3cret@h/d", "must begin with sqlite:/// or postgresql://"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33", "has '10.0.0.0/33', which is neither an address nor a network"),
+    ],
+    ids=lambda part: part[:20],
+)
+def test_errors_are_sentences_in_our_words(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(PREFIX + name, value)
     with pytest.raises(SettingsError) as error:
         load_settings()
-    assert {"AWBRIDGE_PORT", "AWBRIDGE_TIME_ZONE"} <= {part.split(":")[0] for part in str(error.value).split("; ")}
+    assert str(error.value).startswith(f"{PREFIX}{name} {sentence}")
+    assert "s3cret" not in str(error.value)
+
+
+def test_all_wrong_values_are_named_at_once(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (clean / "awbridge.toml").write_text('\nlog_level = "loud"\nprot = 1\n')
+    monkeypatch.setenv("AWBRIDGE_PORT", "x")
+    monkeypatch.setenv("AWBRIDGE_CLICKPOST_KEY_FILE", "/run/nothing/here")
+    monkeypatch.setenv("AWBRIDGE_RETRY_DELAY", "1")
+    with pytest.raises(SettingsError) as error:
+        load_configuration(strict=True)
+    assert str(error.value).splitlines() == [
+        "5 settings are wrong:",
+        "  AWBRIDGE_CLICKPOST_KEY_FILE names /run/nothing/here, which cannot be read (no such file or directory); it "
+        "must name a file with the value, for example /run/secrets/clickpost_key",
+        "  AWBRIDGE_LOG_LEVEL (awbridge.toml, line 2) must be debug, info, warning or error, for example info",
+        "  AWBRIDGE_PORT must be a whole number, for example 8000",
+        "  AWBRIDGE_RETRY_DELAY is not a setting; did you mean AWBRIDGE_RETRY_DELAYS?",
+        "  prot (awbridge.toml, line 3) is not a setting; did you mean port?",
+    ]
+
+
+def test_every_setting_has_an_example_that_it_accepts() -> None:
+    for name, field in Settings.fields.items():
+        assert field.example, f"{name} needs an example"
+        field.read(field.example)
+
+
+def test_no_setting_is_named_like_the_file_of_another() -> None:
+    assert [name for name in Settings.fields if name.endswith("_file")] == []
+
+
+def told(**given: object) -> str:
+    """What the user is shown of these settings, or what is wrong with them."""
+    try:
+        found = load_configuration(**given)
+    except SettingsError as error:
+        return str(error)
+    return str(shown_settings(found.settings, found.sources))
+
+
+@pytest.mark.parametrize("name", [name for name, field in Settings.fields.items() if field.is_secret])
+def test_no_secret_is_in_an_error_or_shown(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for wrong in ("s3cret", "s3cret,s3cret", "s3cret://s3cret:s3cret@[s3cret", ["s3cret", 1], {"s3cret": 1}):
+        assert "s3cret" not in told(**{name: wrong})
+    monkeypatch.setenv(f"{PREFIX}{name.upper()}_FILE", "s3cret")  # written into the wrong variable
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:s3cret@h/d",
+        "postgresql://me:s3c/r?e#t@s3cret@h/d",
+        "postgresql://h/d?user=u&password=s3cret&x=1",
+    ],
+)
+def test_the_password_of_the_database_is_masked(url: str) -> None:
+    found = load_configuration(database_url=url)
+    shown = {setting.variable: setting for setting in shown_settings(found.settings, found.sources)}
+    assert "s3c" not in str(shown)
+    assert "***" in shown["AWBRIDGE_DATABASE_URL"].text
 
 
 def test_the_environment_overrides_the_file(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,24 +186,103 @@ def test_the_environment_overrides_the_file(clean: Path, monkeypatch: pytest.Mon
     assert load_settings(port=9002).port == 9002, "an argument overrides both"
 
 
-def test_an_unknown_setting_in_the_file_is_refused(clean: Path) -> None:
-    (clean / "awbridge.toml").write_text("prot = 9000\n")
-    with pytest.raises(SettingsError, match="PROT"):
-        load_settings()
-
-
-def test_a_renamed_setting_in_the_file_is_refused_with_its_successor(
-    clean: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unknown_name_is_told_and_refused_where_that_is_asked(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(RENAMED, "AWBRIDGE_OLD_PORT", "AWBRIDGE_PORT")
-    (clean / "awbridge.toml").write_text("old_port = 9000\n")
-    with pytest.raises(SettingsError, match="AWBRIDGE_OLD_PORT: renamed to AWBRIDGE_PORT"):
+    (clean / "awbridge.toml").write_text("[archive]\nurl = 1\n")
+    for name in ("AWBRIDGE_OLD_PORT", "AWBRIDGE_CLICKPOST_KYE_FILE", "AWBRIDGE_SOMETHING_ELSE"):
+        monkeypatch.setenv(name, "1")
+    assert load_configuration().unknown == (
+        "AWBRIDGE_CLICKPOST_KYE_FILE is not a setting; did you mean AWBRIDGE_CLICKPOST_KEY_FILE?",
+        "AWBRIDGE_OLD_PORT was renamed to AWBRIDGE_PORT",
+        "AWBRIDGE_SOMETHING_ELSE is not a setting of this version; docs/settings.md lists them all",
+        "archive (awbridge.toml, line 1) is not a setting; did you mean archive_url?",
+    )
+    with pytest.raises(SettingsError, match=r"^4 settings are wrong"):
+        load_configuration(strict=True)
+
+
+def test_what_kubernetes_sets_for_a_service_of_our_name_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables"""
+    for service in ("AWBRIDGE", "AWBRIDGE_TRACK"):
+        monkeypatch.setenv(f"{service}_SERVICE_HOST", "10.0.0.11")
+        monkeypatch.setenv(f"{service}_SERVICE_PORT", "8000")
+        monkeypatch.setenv(f"{service}_SERVICE_PORT_HTTP", "8000")
+        monkeypatch.setenv(f"{service}_PORT", "tcp://10.0.0.11:8000")
+        monkeypatch.setenv(f"{service}_PORT_8000_TCP", "tcp://10.0.0.11:8000")
+        for part, value in (("PROTO", "tcp"), ("PORT", "8000"), ("ADDR", "10.0.0.11")):
+            monkeypatch.setenv(f"{service}_PORT_8000_TCP_{part}", value)
+    found = load_configuration(strict=True)
+    assert (found.settings.port, found.unknown) == (8000, ())
+
+
+def test_a_secret_is_read_from_the_file_that_its_variable_names(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (clean / "key").write_text("s3cret key\r\n")
+    (clean / "hooks").write_bytes("\ufeffold, new\n".encode())
+    (clean / "awbridge.toml").write_text('webhook_keys_file = "hooks"\nclickpost_key = "of the file"\n')
+    monkeypatch.setenv("AWBRIDGE_CLICKPOST_KEY_FILE", str(clean / "key"))
+    monkeypatch.setenv("AWBRIDGE_CLICKPOST_KEY", "")  # as compose files pass on what is not set
+    monkeypatch.setenv("AWBRIDGE_API_KEYS_FILE", "")
+    found = load_configuration(strict=True)
+    assert found.settings.clickpost_key == SecretStr("s3cret key")
+    assert secrets(found.settings.webhook_keys) == ["old", "new"]
+    assert str(found.sources["clickpost_key"]) == f"secret file: {clean / 'key'}"
+    assert str(found.sources["webhook_keys"]) == "secret file: hooks"
+    assert found.settings.api_keys == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "which is empty"),
+        (b"\n", "which is empty"),
+        (b"\xff\xfe", "not text in UTF-8"),
+        (b"two\nlines\n", "several lines"),
+        (b"x" * 70_000, "more than 64 KiB"),
+        (None, "is a directory"),
+    ],
+    ids=str,
+)
+def test_a_secret_file_that_holds_no_value_is_named(
+    clean: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, problem: str
+) -> None:
+    path = clean / "key"
+    path.mkdir() if content is None else path.write_bytes(content)
+    monkeypatch.setenv("AWBRIDGE_CLICKPOST_KEY_FILE", str(path))
+    with pytest.raises(SettingsError, match=f"^AWBRIDGE_CLICKPOST_KEY_FILE names {path}") as error:
         load_settings()
+    assert problem in str(error.value)
+
+
+def test_a_value_and_its_file_exclude_each_other(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWBRIDGE_CLICKPOST_KEY", "s3cret")
+    monkeypatch.setenv("AWBRIDGE_CLICKPOST_KEY_FILE", "/run/secrets/key")
+    with pytest.raises(SettingsError) as error:
+        load_settings()
+    assert str(error.value) == (
+        "AWBRIDGE_CLICKPOST_KEY_FILE and AWBRIDGE_CLICKPOST_KEY are both set; remove one of them"
+    )
+
+
+def test_the_file_of_settings_may_lie_elsewhere(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (clean / "awbridge.toml").write_text("port = 9000\n")
+    (clean / "other.toml").write_text("port = 9001\n")
+    monkeypatch.setenv("AWBRIDGE_CONFIG", "other.toml")
+    found = load_configuration(strict=True)
+    assert (found.settings.port, str(found.sources["port"])) == (9001, "file: other.toml, line 1")
+    assert load_configuration(config=Path("awbridge.toml")).settings.port == 9000
+    monkeypatch.setenv("AWBRIDGE_CONFIG", "absent.toml")
+    with pytest.raises(SettingsError, match=r"^AWBRIDGE_CONFIG names absent\.toml, which is not a file"):
+        load_settings()
+    with pytest.raises(SettingsError, match=r"^--config names neither\.toml, which is not a file"):
+        load_configuration(config=Path("neither.toml"))
 
 
 def test_a_file_that_is_not_toml_is_named(clean: Path) -> None:
     (clean / "awbridge.toml").write_text("port = = 1\n")
-    with pytest.raises(SettingsError, match=r"awbridge\.toml"):
+    with pytest.raises(SettingsError, match=r"^awbridge\.toml, line 1, is not TOML; write one setting a line"):
+        load_settings()
+    (clean / "awbridge.toml").write_bytes(b"host = '\xff'")
+    with pytest.raises(SettingsError, match=r"^awbridge\.toml is not text in UTF-8"):
         load_settings()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from awbridge.cli import main
 from awbridge.cli.group import Lazy
 from tests.support.commands import groups
+from tests.support.stores import migrated_file
 
 _PRINT_MODULES = """
 import atexit, sys
@@ -33,7 +35,7 @@ HEAVY = {
 def imported(folder: Path, *arguments: str, **environment: str) -> set[str]:
     """The modules that a command has imported at its end."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AWBRIDGE_")}
-    clean["AWBRIDGE_DATABASE_URL"] = f"sqlite:///{folder}/start.db"
+    clean["AWBRIDGE_DATABASE_URL"] = asyncio.run(migrated_file(folder, "start.db"))
     done = subprocess.run(
         [sys.executable, "-c", _PRINT_MODULES, *arguments],
         env=clean | environment,
@@ -55,7 +57,7 @@ def test_help_imports_only_click_and_the_names_of_commands(tmp_path: Path) -> No
     modules = imported(tmp_path, "--help")
     assert {name for name in of_packages(modules) if not name.startswith("_")} == {"awbridge", "click"}
     assert {name for name in modules if name.startswith("awbridge.")} <= {
-        *("awbridge.cli", "awbridge.cli.group", "awbridge.cli.shared"),
+        *("awbridge.cli", "awbridge.cli.group", "awbridge.cli.shared", "awbridge.cli.signals"),
     }
     assert len(modules) < 180
 

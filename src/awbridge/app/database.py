@@ -16,31 +16,34 @@ log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, *, migrate: bool, patience: float = 0.0) -> AsyncGenerator[Store]:
+async def open_store(
+    settings: Settings, *, migrate: bool, patience: float = 0.0, create: bool = True
+) -> AsyncGenerator[Store]:
     """The database, closed when the block ends. `patience`: seconds to wait until it answers.
 
-    Raises SettingsError when its schema is old and `migrate` is False, StoreBusy when it does not answer.
+    `create`: whether a SQLite file that does not exist is created. Raises SettingsError when it may not be, and when
+    the schema is old and `migrate` is False, StoreBusy when it does not answer.
     """
-    store = await _opened(settings, migrate, patience)
+    store = await _opened(settings, migrate, patience, create)
     try:
         yield store
     finally:
         await store.close()
 
 
-async def _opened(settings: Settings, migrate: bool, patience: float) -> Store:
+async def _opened(settings: Settings, migrate: bool, patience: float, create: bool) -> Store:
     if not patience:
-        return await _open(settings, migrate)
+        return await _open(settings, migrate, create)
     import stamina
 
     async for attempt in stamina.retry_context(on=StoreBusy, attempts=None, timeout=patience):
         with attempt:
-            return await _open(settings, migrate)
+            return await _open(settings, migrate, create)
     raise AssertionError("a retry ends with its work or its error")
 
 
-async def _open(settings: Settings, migrate: bool) -> Store:
-    store = await Store.open(settings.database_url, connections=settings.database_connections)
+async def _open(settings: Settings, migrate: bool, create: bool) -> Store:
+    store = await Store.open(settings.database_url, connections=settings.database_connections, create=create)
     try:
         async with store.read() as session:
             await SHARED_TIME.measure(session)

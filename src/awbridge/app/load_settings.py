@@ -3,37 +3,95 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from awbridge.app.setting_fields import InvalidSettings
-from awbridge.app.setting_types import RENAMED
 from awbridge.app.settings import PREFIX, Settings
+from awbridge.app.settings.sources import (
+    ARGUMENT,
+    DEFAULT,
+    Given,
+    Source,
+    find_file,
+    from_environment,
+    from_file,
+    read_file,
+    variables,
+)
+from awbridge.app.settings.spelling import unknown_names, unknown_variables
 from awbridge.domain.errors import SettingsError
 
-FILE = Path("awbridge.toml")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """The settings of a process, and where they come from.
+
+    `sources`: of every setting. `unknown`: sentences about names that look like settings and are none. `file`: the
+    file of settings that was read.
+    """
+
+    settings: Settings
+    sources: Mapping[str, Source]
+    unknown: tuple[str, ...]
+    file: Path | None
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """The settings of this process: overrides, then the environment, then `awbridge.toml` in the working directory.
+    """The settings of this process: overrides, then the environment, then the file of settings.
 
     Raises SettingsError that names every invalid one and what to do.
     """
-    variables = {name.upper(): value for name, value in os.environ.items()}
-    names = {PREFIX + name.upper(): name for name in Settings.fields}
-    environment = {name: variables[variable] for variable, name in names.items() if variable in variables}
+    return load_configuration(**overrides).settings
+
+
+def load_configuration(*, config: Path | None = None, strict: bool = False, **overrides: Any) -> Configuration:
+    """The same with the source of each value.
+
+    `config`: the file of settings; else AWBRIDGE_CONFIG, or `awbridge.toml` in the working directory. `strict`:
+    whether an unknown name is an error.
+    """
+    environment = variables(os.environ)
+    file = find_file(config, environment)
+    values, places = read_file(file) if file else ({}, {})
+    unknown = (*unknown_variables(os.environ), *unknown_names(values, places))
+    parts = (
+        from_file(values, places),
+        from_environment(environment),
+        Given(overrides, dict.fromkeys(overrides, ARGUMENT)),
+    )
+    given = {name: value for part in parts for name, value in part.values.items()}
+    sources = {name: source for part in parts for name, source in part.sources.items()}
+    problems = [problem for part in parts for problem in part.problems]
+    settings = None
     try:
-        file = _read(FILE) if FILE.is_file() else {}
-        return Settings(**file | environment | overrides)
+        settings = Settings(**given)
     except InvalidSettings as error:
-        problems = [(PREFIX + name.upper() if name else "settings", problem) for name, problem in error.problems]
-        lines = [f"{name}: {f'renamed to {RENAMED[name]}' if name in RENAMED else text}" for name, text in problems]
-        raise SettingsError("; ".join(lines)) from None
-    except ValueError as error:
-        raise SettingsError(f"{FILE}: {error}") from None
+        problems += [_sentence(name, problem, sources.get(name, ARGUMENT)) for name, problem in error.problems]
+    if problems or settings is None or (strict and unknown):
+        raise SettingsError(_joined([*problems, *unknown]))
+    return Configuration(
+        settings=settings,
+        sources={name: sources.get(name, DEFAULT) for name in Settings.fields},
+        unknown=unknown,
+        file=file,
+    )
 
 
-def _read(file: Path) -> dict[str, Any]:
-    import tomllib
+def _sentence(name: str, problem: str, source: Source) -> str:
+    """What is wrong with a setting: its name, where it was set unless in its variable, the problem, an example."""
+    if not name:
+        return problem
+    if name not in Settings.fields:
+        return f"{name} {problem}"
+    place = f" ({source.place})" if source.kind in ("file", "secret file") else ""
+    example = Settings.fields[name].example
+    return f"{PREFIX}{name.upper()}{place} {problem}" + (f", for example {example}" if example else "")
 
-    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+def _joined(sentences: list[str]) -> str:
+    if len(sentences) == 1:
+        return sentences[0]
+    return f"{len(sentences)} settings are wrong:\n" + "\n".join(f"  {sentence}" for sentence in sentences)

@@ -51,25 +51,57 @@ class InvalidSettings(ValueError):
 class Setting:
     """A setting as the class of settings declares it."""
 
-    def __init__(self, default: Any, description: str, limits: Mapping[str, Any]) -> None:
+    def __init__(self, default: Any, description: str, example: str, secret: bool, limits: Mapping[str, Any]) -> None:
         self.default = default
         self.description = description
         self.type: Any = None
+        self._example = example
+        self._marked_secret = secret
         self._limits = limits
 
     def read(self, given: object) -> Any:
-        """The value that the environment, a file or a caller gave. Raises ValueError, which does not quote it."""
+        """The value that the environment, a file or a caller gave.
+
+        Raises ValueError, which continues a sentence about the setting ("must be ...") and quotes no secret.
+        """
         value, limits = _read(self.type, given)
-        for name, limit in (*limits.items(), *self._limits.items()):
-            holds, text = _LIMITS[name]
-            if not holds(value, limit):
-                raise ValueError(text.format(limit))
+        limits = {**limits, **self._limits}
+        for name, limit in limits.items():
+            if name in _LIMITS and not _LIMITS[name](value, limit):
+                raise ValueError(_demand(limits, counted=isinstance(value, tuple)))
         return value
 
+    @property
+    def is_secret(self) -> bool:
+        """Whether its value is shown to nobody."""
+        return self._marked_secret or SecretStr in {self.type, *_inner_types(self.type)}
 
-def Field(default: Any, *, description: str, **limits: Any) -> Any:
-    """Declare a setting. Limits: gt, ge, lt, le of numbers, min_length and max_length, pattern of texts."""
-    return Setting(default, description, limits)
+    @property
+    def example(self) -> str:
+        """A value as it is written into a variable."""
+        return self._example or as_text(self.default)
+
+
+def Field(default: Any, *, description: str, example: str = "", secret: bool = False, **limits: Any) -> Any:
+    """Declare a setting. `example`: a value as text, needed where the default is empty.
+
+    Limits: gt, ge, lt, le of numbers, min_length and max_length (with `unit`, of what), pattern of texts (with `form`,
+    what it says in words).
+    """
+    return Setting(default, description, example, secret, limits)
+
+
+def as_text(value: Any) -> str:
+    """A value as it is written into a variable; secrets too."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, tuple):
+        return ",".join(as_text(part) for part in cast("tuple[Any, ...]", value))
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 class SettingLimits:
@@ -93,15 +125,16 @@ class SettingsBase:
 
     def __init_subclass__(cls) -> None:
         found: dict[str, Setting] = {}
-        for base in reversed(cls.__mro__[1:]):  # several groups of settings may be joined in one class
-            found |= getattr(base, "fields", {})
+        for base in cls.__bases__:  # several groups of settings may be joined in one class
+            for name, setting in getattr(base, "fields", {}).items():
+                found.setdefault(name, setting)
         for name, kind in cls.__annotations__.items():
             if isinstance(kind, str):
                 raise TypeError(f"{cls.__module__}: annotations of settings are read, so they cannot be texts")
-            setting: Setting = cls.__dict__[name]
-            setting.type = kind
-            found[name] = setting
-            setattr(cls, name, setting.default)  # what an instance answers that was given nothing else
+            own: Setting = cls.__dict__[name]
+            own.type = kind
+            found[name] = own
+            setattr(cls, name, own.default)  # what an instance answers that was given nothing else
         cls.fields = MappingProxyType(found)
 
     def __init__(self, **given: Any) -> None:
@@ -109,7 +142,7 @@ class SettingsBase:
         problems: list[tuple[str, str]] = []
         for name, value in given.items():
             if name not in self.fields:
-                problems.append((name, "there is no such setting"))
+                problems.append((name, "is not a setting"))
                 continue
             try:
                 self.__dict__[name] = self.fields[name].read(value)
@@ -154,6 +187,27 @@ def _read(kind: Any, given: object) -> tuple[Any, Mapping[str, Any]]:
     return reader(given) if reader else _plain(base, given), limits
 
 
+def _inner_types(kind: Any) -> set[Any]:
+    """The types of which a setting's type is made."""
+    inner = get_args(kind) if get_origin(kind) is not None else ()
+    return {found for part in inner for found in (part, *_inner_types(part))}
+
+
+def _demand(limits: Mapping[str, Any], *, counted: bool) -> str:
+    """What these limits ask of a value, to follow the setting's name."""
+    if "form" in limits:
+        return f"must be {limits['form']}"
+    bounds = {name: limits[name] for name in ("gt", "ge", "lt", "le") if name in limits}
+    if {"ge", "le"} <= set(bounds):
+        return f"must be from {bounds['ge']:.10g} to {bounds['le']:.10g}"
+    if bounds:
+        return "must be " + " and ".join(_BOUNDS[name].format(bound) for name, bound in bounds.items())
+    unit = limits.get("unit", "values" if counted else "characters")
+    if "min_length" in limits:
+        return f"needs at least {limits['min_length']} {unit}"
+    return f"has room for at most {limits['max_length']} {unit}"
+
+
 def _plain(kind: Any, given: object) -> Any:
     if issubclass(kind, Enum):
         return _member(kind, given)
@@ -164,13 +218,13 @@ def _member(kind: type[Enum], given: object) -> Enum:
     try:
         return kind(given)
     except ValueError:
-        raise ValueError(f"write one of: {', '.join(str(member.value) for member in kind)}") from None
+        raise ValueError(f"must be one of {', '.join(str(member.value) for member in kind)}") from None
 
 
 def read_text(given: object) -> str:
     """A text. Raises ValueError for anything else."""
     if not isinstance(given, str):
-        raise ValueError("should be a text")
+        raise ValueError("must be a text")
     return given
 
 
@@ -186,7 +240,7 @@ def read_number(given: object) -> float:
             value = float(given)
             if math.isfinite(value):
                 return value
-    raise ValueError("should be a number")
+    raise ValueError("must be a number")
 
 
 def read_whole_number(given: object) -> int:
@@ -198,7 +252,7 @@ def read_whole_number(given: object) -> int:
     except ValueError:
         value = math.nan
     if not value.is_integer():
-        raise ValueError("should be an integer")
+        raise ValueError("must be a whole number")
     return int(value)
 
 
@@ -207,7 +261,7 @@ def read_flag(given: object) -> bool:
     text = str(given).strip().lower()
     if text in _YES or text in _NO:
         return text in _YES
-    raise ValueError("should be true or false")
+    raise ValueError("must be true or false")
 
 
 def read_parts(given: object, part: Callable[[object], T]) -> tuple[T, ...]:
@@ -216,7 +270,7 @@ def read_parts(given: object, part: Callable[[object], T]) -> tuple[T, ...]:
         return tuple(part(text.strip()) for text in given.split(",") if text.strip())
     if isinstance(given, list | tuple):
         return tuple(part(item) for item in cast("Collection[object]", given))
-    raise ValueError("should be a list, or a text with commas")
+    raise ValueError("must be a list, or a text with commas")
 
 
 _READERS: Mapping[Any, Callable[[object], Any]] = {
@@ -227,12 +281,19 @@ _READERS: Mapping[Any, Callable[[object], Any]] = {
     bool: read_flag,
 }
 
-_LIMITS: Mapping[str, tuple[Callable[[Any, Any], bool], str]] = {
-    "gt": (lambda value, limit: value > limit, "should be greater than {}"),
-    "ge": (lambda value, limit: value >= limit, "should be greater than or equal to {}"),
-    "lt": (lambda value, limit: value < limit, "should be less than {}"),
-    "le": (lambda value, limit: value <= limit, "should be less than or equal to {}"),
-    "min_length": (lambda value, limit: len(value) >= limit, "should have at least {}"),
-    "max_length": (lambda value, limit: len(value) <= limit, "should have at most {}"),
-    "pattern": (lambda value, limit: re.fullmatch(limit, value) is not None, "should match {}"),
+_LIMITS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "gt": lambda value, limit: value > limit,
+    "ge": lambda value, limit: value >= limit,
+    "lt": lambda value, limit: value < limit,
+    "le": lambda value, limit: value <= limit,
+    "min_length": lambda value, limit: len(value) >= limit,
+    "max_length": lambda value, limit: len(value) <= limit,
+    "pattern": lambda value, limit: re.fullmatch(limit, value) is not None,
+}
+
+_BOUNDS: Mapping[str, str] = {
+    "gt": "above {:.10g}",
+    "ge": "{:.10g} or more",
+    "lt": "below {:.10g}",
+    "le": "at most {:.10g}",
 }

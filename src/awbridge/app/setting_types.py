@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from awbridge.app.setting_fields import Reads, SecretStr, SettingLimits, read_number, read_parts, read_secret, read_text
@@ -30,7 +30,7 @@ def _delays(given: object) -> tuple[float, ...]:
     except ValueError:
         found = (0.0,)
     if any(not 0 < delay < 30 * 86400 for delay in found):
-        raise ValueError("every delay is a number of seconds above 0 and below 30 days")
+        raise ValueError("must have delays in seconds, each a number above 0 and below 2592000 (30 days)")
     return found
 
 
@@ -45,7 +45,7 @@ def _secrets(given: object) -> tuple[SecretStr, ...]:
 def _addresses(given: object) -> tuple[str, ...]:
     found = _texts(given)
     if any("@" not in address or any(c.isspace() for c in address) for address in found):
-        raise ValueError("write mail addresses, comma-separated")
+        raise ValueError("must be mail addresses, comma-separated")
     return found
 
 
@@ -54,7 +54,10 @@ def _networks(given: object) -> tuple[str, ...]:
 
     found = _texts(given)
     for part in found:
-        ip_network(part)
+        try:
+            ip_network(part)
+        except ValueError:
+            raise ValueError(f"has {part!r}, which is neither an address nor a network (its last bits are 0)") from None
     return found
 
 
@@ -62,7 +65,7 @@ def _check_zone(text: str) -> None:
     try:
         ZoneInfo(text)
     except (KeyError, ValueError, OSError):
-        raise ValueError("not a time zone; write one like Asia/Kolkata or Asia/Dubai") from None
+        raise ValueError("must be the name of a time zone") from None
 
 
 def _read_by(reader: Callable[[str], object]) -> Reads:
@@ -70,7 +73,10 @@ def _read_by(reader: Callable[[str], object]) -> Reads:
 
     def check(given: object) -> str:
         text = read_text(given)
-        reader(text)
+        try:
+            reader(text)
+        except ValueError as error:
+            raise ValueError(f"is not valid: {error}") from None
         return text
 
     return Reads(check)
@@ -116,7 +122,7 @@ def read_options(text: str) -> dict[str, str]:
     """Read options written as name=value, comma-separated. Raises ValueError."""
     pairs = [part.partition("=") for part in text.split(",") if part.strip()]
     if any(not name.strip() or not equals for name, equals, _ in pairs):
-        raise ValueError("write name=value, comma-separated")
+        raise ValueError("must be name=value, comma-separated")
     return {name.strip(): option.strip() for name, _, option in pairs}
 
 
@@ -131,7 +137,7 @@ def _link_keys(given: object) -> tuple[SecretStr, ...]:
 
     found = _secrets(given)
     if any(len(key.get_secret_value()) < LEAST_KEY for key in found):
-        raise ValueError(f"every key needs at least {LEAST_KEY} characters; make one with `awbridge links new-key`")
+        raise ValueError(f"must have keys of at least {LEAST_KEY} characters; awbridge links new-key makes one")
     return found
 
 
@@ -148,46 +154,94 @@ def _public_url(given: object) -> str:
     value = read_text(given)
     if not value:
         return value
-    parts = urlsplit(value)  # raises ValueError
+    parts = _split(value)
     host = parts.hostname or ""
     if parts.scheme == "http" and host and not _is_loopback(host):
-        raise ValueError("customers' links need https; http is allowed for this machine alone")
+        raise ValueError("must begin with https://; http is allowed for this machine alone")
     if parts.scheme not in ("http", "https") or not host or parts.username is not None:
-        raise ValueError("write an address like https://track.shop.example")
+        raise ValueError("must be an address with https:// and a host")
     if parts.query or parts.fragment or any(c.isspace() or c in '"<>\\' for c in value):
-        raise ValueError("write the address alone, without a query, such as https://track.shop.example")
+        raise ValueError("must be an address without query, spaces or quotes")
     return value.rstrip("/")
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        raise ValueError("must be an address; this one has brackets that do not belong there") from None
+
+
+def _host_url(given: object) -> str:
+    """The http or https URL of a host that is called."""
+    value = read_text(given)
+    parts = _split(value)
+    try:
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:  # the port
+        valid = False
+    if not valid or parts.query or parts.fragment or any(c.isspace() for c in value):
+        raise ValueError("must be an address with https:// and a host")
+    return value
+
+
+def _optional_host_url(given: object) -> str:
+    return _host_url(given) if given != "" else ""
+
+
+def _database_url(given: object) -> str:
+    """Where the database is; what stands behind its scheme is checked where it is opened."""
+    value = read_text(given)
+    if value.partition("://")[0] not in ("sqlite", "postgresql", "postgres"):
+        raise ValueError("must begin with sqlite:/// or postgresql://")
+    return value
+
+
+def _smtp_url(given: object) -> SecretStr:
+    found = read_secret(given)
+    value = found.get_secret_value()
+    try:
+        valid = not value or (urlsplit(value).scheme in ("smtp", "smtps") and bool(urlsplit(value).hostname))
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ValueError("must begin with smtp:// or smtps:// and name a host")
+    return found
 
 
 def _support_url(given: object) -> str:
     """An http or https URL of a page; the customer's page links to it."""
     value = read_text(given)
-    parts = urlsplit(value)  # raises ValueError
+    parts = _split(value)
     if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None):
-        raise ValueError("write the address of a page, like https://shop.example/help")
+        raise ValueError("must be the address of a page, with https://")
     if any(c.isspace() or c in '"<>\\' for c in value):
-        raise ValueError("write the address without spaces or quotes, like https://shop.example/help")
+        raise ValueError("must be an address without spaces or quotes")
     return value
 
 
 def _support_phone(given: object) -> str:
     value = read_text(given)
     if value and not _SUPPORT_PHONE.fullmatch(value):
-        raise ValueError("write a phone number like +91 80 1234 5678")
+        raise ValueError("must be a phone number")
     return value
 
 
 def _support_mail(given: object) -> str:
     value = read_text(given)
     if value and not _SUPPORT_MAIL.fullmatch(value):
-        raise ValueError("write a mail address like help@shop.example")
+        raise ValueError("must be a mail address")
     return value
 
 
 def _colour(given: object) -> str:
     from awbridge.domain.customer_page.brand import read_colour
 
-    return read_colour(read_text(given))
+    text = read_text(given)
+    try:
+        return read_colour(text)
+    except ValueError:
+        raise ValueError("must be a colour as #rrggbb") from None
 
 
 def _check_answer_rules(text: str) -> None:
@@ -215,6 +269,10 @@ Texts = Annotated[tuple[str, ...], Reads(_texts)]
 Secrets = Annotated[tuple[SecretStr, ...], Reads(_secrets)]
 LinkKeyTexts = Annotated[tuple[SecretStr, ...], Reads(_link_keys)]
 PublicUrl = Annotated[str, Reads(_public_url)]
+HostUrl = Annotated[str, Reads(_host_url)]
+OptionalHostUrl = Annotated[str, Reads(_optional_host_url)]
+DatabaseUrl = Annotated[str, Reads(_database_url)]
+SmtpUrl = Annotated[SecretStr, Reads(_smtp_url)]
 SupportUrl = Annotated[str, Reads(_support_url)]
 SupportPhone = Annotated[str, Reads(_support_phone)]
 SupportMail = Annotated[str, Reads(_support_mail)]

@@ -14,6 +14,7 @@ import structlog
 
 from awbridge.app.loops import World, opened_world, step_loops
 from awbridge.app.settings import Settings
+from awbridge.app.starting import RECEIVED, started
 from awbridge.domain.errors import SchemaTooNew
 from awbridge.steps.runtime.clock import Clock, utc_now
 from awbridge.steps.runtime.loop import Loop
@@ -34,9 +35,9 @@ async def work(settings: Settings, *, clock: Clock = utc_now) -> None:
     `clock` is the machine's; the drill passes one that is wrong. Raises SchemaTooNew once the database is migrated to
     a schema that this version cannot work with.
     """
-    async with opened_world(settings, clock) as world:
-        stop = asyncio.Event()
-        on_signal(stop.set)
+    stop = asyncio.Event()
+    on_signal(stop.set)
+    async with started(opened_world(settings, clock), stop) as world:
         loops = step_loops(world)
         too_new: list[SchemaTooNew] = []
 
@@ -98,6 +99,11 @@ def stop_all(loops: dict[str, Loop]) -> None:
 
 def on_signal(stop: Callable[[], None]) -> None:
     """Call `stop` on SIGTERM and SIGINT, which only the main thread can handle."""
+
+    def handle(number: int) -> None:
+        RECEIVED.append(number)
+        stop()
+
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop)
+            asyncio.get_running_loop().add_signal_handler(number, handle, number)

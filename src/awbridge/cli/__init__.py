@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 import awbridge
@@ -18,6 +20,7 @@ _COMMANDS = (
     Lazy("answers", "customer_answers:answers_group", "Customers' answers: what they want after a failed delivery."),
     Lazy("archive", "audit:archive_group", "The archive of failed calls in object storage."),
     Lazy("catch-up", "polling:catch_up", "Fetch what webhooks missed."),
+    Lazy("config", "config:config_group", "The settings: what each is, and where it was set."),
     Lazy(
         "couriers",
         "couriers.mapping:couriers_group",
@@ -52,8 +55,14 @@ _COMMANDS = (
 
 
 @click.group(cls=Group, commands=_COMMANDS)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="File of settings, given before the command. [default: AWBRIDGE_CONFIG, awbridge.toml]",
+)
 @click.version_option(awbridge.__version__, prog_name="awbridge")
-def main() -> None:
+def main(config: Path | None) -> None:
     """The finished ClickPost integration.
 
     Settings come from AWBRIDGE_* variables and awbridge.toml. Start with: awbridge demo

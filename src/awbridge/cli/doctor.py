@@ -9,7 +9,7 @@ import click
 
 from awbridge.app.doctor.diagnosis import ATTENTION, OK, PROBLEM, Diagnosis
 from awbridge.cli import output
-from awbridge.cli.shared import as_json_option, read_settings, run
+from awbridge.cli.shared import as_json_option, read_configuration, run
 
 _STYLES = {OK: "green", ATTENTION: "red", PROBLEM: "red"}
 _EXIT_CODES = {PROBLEM: 1, ATTENTION: 3}  # 2 is a usage error
@@ -27,8 +27,11 @@ def doctor(url: str, as_json: bool) -> None:
     Example: awbridge doctor --url https://ship.example.com/webhooks/clickpost
     """
     from awbridge.app.doctor.examine import examine
+    from awbridge.app.logs import set_up_logs
 
-    findings = run(examine(read_settings(), url=url))
+    found = read_configuration()
+    set_up_logs(level=found.settings.log_level, as_json=found.settings.log_format == "json")
+    findings = run(examine(found.settings, url=url, unknown=found.unknown))
     if as_json:
         output.print_json(findings)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 import json
 import sys
 import unicodedata
@@ -73,14 +74,19 @@ def print_notes(name: str, texts: Sequence[str]) -> None:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file in a folder that may not exist yet."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    """Write a file, readable by its owner only, in a folder that may not exist yet."""
+    from awbridge.private_files import make_private, open_private
+
+    make_private(path.parent)
+    with open_private(path) as out:
+        out.write(content)
 
 
 def write_csv(file: Path | None, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Write rows as CSV to a file, or to standard output."""
-    with file.open("w", encoding="utf-8", newline="") if file else sys.stdout as out:
+    from awbridge.private_files import open_private
+
+    with io.TextIOWrapper(open_private(file), encoding="utf-8", newline="") if file else sys.stdout as out:
         writer = csv.DictWriter(out, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -20,9 +20,11 @@ def serve(host: str | None, port: int | None) -> None:
 
     Example: awbridge serve --port 8000
     """
+    settings = read_settings(strict=True, host=host, port=port)  # before the long import
+
     from awbridge.app.serve import serve
 
-    run(serve(read_settings(host=host, port=port), on_ready=lambda url: click.echo(f"awbridge listens on {url}")))
+    run(serve(settings, on_ready=lambda url: click.echo(f"awbridge listens on {url}")))
 
 
 @click.command()
@@ -31,9 +33,11 @@ def work() -> None:
 
     Example: AWBRIDGE_DATABASE_URL=postgresql://... awbridge work
     """
+    settings = read_settings(strict=True)
+
     from awbridge.app.work import work
 
-    run(work(read_settings()))
+    run(work(settings))
 
 
 @click.command()
@@ -48,8 +52,13 @@ def migrate(dry_run: bool) -> None:
 
     async def go() -> list[str]:
         from awbridge.store import Store
+        from awbridge.store.engine.migrate import nothing_applied
+        from awbridge.store.engine.store import sqlite_file
 
-        store = await Store.open(read_settings().database_url)
+        url = read_settings().database_url
+        if dry_run and (file := sqlite_file(url)) and not file.exists():
+            return _plan(nothing_applied())
+        store = await Store.open(url)
         try:
             return _plan(await store.schema_state()) if dry_run else [f"applied {n}" for n in await store.migrate()]
         finally:

@@ -8,12 +8,17 @@ from __future__ import annotations
 import functools
 import getpass
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 import click
 
+from awbridge.cli.signals import end_if_terminated
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from awbridge.app.load_settings import Configuration
     from awbridge.app.settings import Settings
     from awbridge.clickpost.client.async_client import AsyncClickPost
     from awbridge.store import Store
@@ -21,6 +26,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 P = ParamSpec("P")
 
+# Commands that may store the first rows of an installation. All others need a database that exists: one that only reads
+# would otherwise create an empty one beside the right one, in whatever folder it was called.
+CREATES_DATABASE = frozenset(
+    {
+        *("shipments import", "couriers import", "couriers add", "couriers sync", "couriers rules import"),
+        *("couriers downtime add", "people add", "keys add", "endpoints add", "opt-outs add", "webhook register"),
+        *("pickups ask", "waybills register"),
+    }
+)
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
@@ -28,6 +44,21 @@ def fail(text: str) -> NoReturn:
     """Print an error on standard error and end with exit code 1."""
     click.echo(click.style("error: ", fg="red") + text, err=True)
     sys.exit(1)
+
+
+def at_a_terminal() -> bool:
+    """Whether a person can answer a question."""
+    return sys.stdin.isatty()
+
+
+def confirm(action: str, *, yes: bool) -> None:
+    """Ask before something that cannot be undone, unless `yes`. Ends with exit code 1 without a clear yes."""
+    if yes:
+        return
+    if not at_a_terminal():
+        fail(f"this would {action}, and there is no terminal to confirm it at; add --yes")
+    if not click.confirm(f"{action[0].upper()}{action[1:]}?", err=True):
+        fail("nothing was changed")
 
 
 def _user() -> str:
@@ -43,27 +74,73 @@ def operator() -> str:
     return f"cli ({_user()})"
 
 
-def read_settings(**overrides: Any) -> Settings:
-    """The settings; overrides that are not None take precedence. Configures logging."""
-    from awbridge.app.load_settings import load_settings
+def _command() -> str:
+    """The command that runs, by its full name without the program's; "" outside of commands."""
+    context = click.get_current_context(silent=True)
+    names: list[str] = []
+    while context and context.parent:
+        names.insert(0, context.info_name or "")
+        context = context.parent
+    return " ".join(names)
+
+
+def read_settings(*, strict: bool = False, **overrides: Any) -> Settings:
+    """The settings; overrides that are not None take precedence. Configures logging.
+
+    `strict`: refuse names that look like settings and are none, instead of warning.
+    """
     from awbridge.app.logs import set_up_logs
 
-    settings = load_settings(**{name: value for name, value in overrides.items() if value is not None})
+    found = read_configuration(strict=strict, **overrides)
+    _warn_once(found.unknown)
+    settings = found.settings
     set_up_logs(level=settings.log_level, as_json=settings.log_format == "json")
     return settings
+
+
+def read_configuration(*, strict: bool = False, **overrides: Any) -> Configuration:
+    """The settings with their sources, from the file that --config names."""
+    from awbridge.app.load_settings import load_configuration
+
+    context = click.get_current_context(silent=True)
+    config: Path | None = context.find_root().params.get("config") if context else None
+    given = {name: value for name, value in overrides.items() if value is not None}
+    return load_configuration(config=config, strict=strict, **given)
+
+
+def _warn_once(texts: Iterable[str]) -> None:
+    """Warn in a command that may read its settings several times."""
+    context = click.get_current_context(silent=True)
+    told: set[str] = context.meta.setdefault("awbridge.warned", set()) if context else set()
+    for text in texts:
+        if text not in told:
+            warn(text)
+            told.add(text)
+
+
+def warn(text: str) -> None:
+    """Print a warning on standard error."""
+    click.echo(click.style("warning: ", fg="yellow") + text, err=True)
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end, on the event loop of services: faster under load, slower to import."""
     import uvloop
 
+    try:
+        end_if_terminated()
+    except KeyboardInterrupt:
+        main.close()
+        raise
     return uvloop.run(main)
 
 
 def with_settings(work: Callable[[Settings, Store], Coroutine[Any, Any, T]]) -> T:
-    """Run `work` on the settings and their database."""
+    """Run `work` on the settings and their database. Only a command of CREATES_DATABASE may create that."""
 
     import asyncio
+
+    creates = _command() in CREATES_DATABASE
 
     async def main() -> T:
         from awbridge.app.database import open_store
@@ -72,7 +149,7 @@ def with_settings(work: Callable[[Settings, Store], Coroutine[Any, Any, T]]) -> 
 
         settings = read_settings()
         actor = Actor(kind=ActorKind.COMMAND, name=_user(), role=Role.ADMIN)
-        async with open_store(settings, migrate=settings.migrate_on_start) as store:
+        async with open_store(settings, migrate=settings.migrate_on_start, create=creates) as store:
             with acting(actor):
                 return await work(settings, store)
 

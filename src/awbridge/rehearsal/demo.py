@@ -27,6 +27,8 @@ from awbridge.app.database import open_store
 from awbridge.app.load_settings import load_settings
 from awbridge.app.progress import Progress
 from awbridge.app.settings import Settings
+from awbridge.domain.errors import StoppedEarly
+from awbridge.private_files import open_private
 from awbridge.rehearsal import demo_company
 from awbridge.rehearsal.demo_company import Company, company
 from awbridge.rehearsal.demo_orders import ACCOUNTS, demo_order
@@ -122,7 +124,8 @@ class _Watch:
 def _sandbox(config: SandboxConfig, folder: Path) -> Generator[SandboxProcess]:
     """The simulated ClickPost, in a process of its own, which starts while the service does."""
     file = folder / "sandbox.json"
-    file.write_text(config.model_dump_json())
+    with open_private(file) as out:
+        out.write(config.model_dump_json().encode())
     with (folder / "sandbox.log").open("ab") as log, sandbox_process(["--config", str(file)], folder, log) as sandbox:
         yield sandbox
 
@@ -140,7 +143,8 @@ async def _service(settings: Settings) -> AsyncGenerator[str]:
         yield ready.result()
     finally:
         stop.set()
-        await task
+        with contextlib.suppress(StoppedEarly):
+            await task
 
 
 async def run_demo(*, count: int, seed: int, keep: bool, as_json: bool) -> bool:

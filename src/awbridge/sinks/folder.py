@@ -8,6 +8,8 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
+from awbridge.private_files import make_private, open_private
+
 
 class Folder:
     """A folder, created on first use. An object is replaced as a whole or not at all."""
@@ -25,10 +27,11 @@ class Folder:
     def _put(self, file: Path, content: bytes) -> None:
         for name in self._private:
             make_private(self._path / name)
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_private(file.parent)
         part = file.with_name(f"{file.name}#{secrets.token_hex(4)}")
         try:
-            part.write_bytes(content)
+            with open_private(part) as out:
+                out.write(content)
             os.replace(part, file)
         finally:
             part.unlink(missing_ok=True)
@@ -38,9 +41,3 @@ class Folder:
 
     async def delete(self, key: str) -> None:
         await asyncio.to_thread((self._path / key).unlink)
-
-
-def make_private(folder: Path) -> None:
-    """Create a folder and its parent, readable by their owner only; existing ones are unchanged. Raises OSError."""
-    for each in (folder.parent, folder):
-        each.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from awbridge.app.connections import vendor
@@ -18,6 +18,7 @@ from awbridge.app.doctor.polling import check_coverage, check_polling
 from awbridge.app.doctor.vendor import check_accounts, check_clock
 from awbridge.app.doctor.webhook import check_header, check_webhook
 from awbridge.app.settings import Settings
+from awbridge.app.settings.spelling import unknown_variables
 from awbridge.domain.errors import AwbridgeError, SchemaTooNew, SettingsError, StoreError
 from awbridge.steps.runtime.clock import Clock, utc_now
 
@@ -25,18 +26,25 @@ Check = Callable[[CheckContext], Coroutine[Any, Any, list[Diagnosis]]]
 
 
 async def examine(
-    settings: Settings, *, url: str = "", clock: Clock = utc_now, environment: Mapping[str, str] = os.environ
+    settings: Settings,
+    *,
+    url: str = "",
+    clock: Clock = utc_now,
+    environment: Mapping[str, str] = os.environ,
+    unknown: Iterable[str] | None = None,
 ) -> list[Diagnosis]:
     """Run every check in order. `url` is the public URL of the webhook, by default the one registered last.
 
+    `unknown`: sentences about names that look like settings and are none, by default those of the environment.
+
     Checks that depend on a failed one are left out.
     """
-    findings = check_settings(settings, environment)
+    findings = check_settings(settings, unknown_variables(environment) if unknown is None else unknown)
     findings.append(check_disk(settings))
     if any(f.level == PROBLEM and f.check == "settings" for f in findings):
         return findings
     try:
-        async with open_store(settings, migrate=False) as store, vendor(settings) as clickpost:
+        async with open_store(settings, migrate=False, create=False) as store, vendor(settings) as clickpost:
             context = CheckContext(settings=settings, store=store, clickpost=clickpost, clock=clock, url=url)
             findings += [finding async for finding in _checks(context)]
     except SettingsError as error:

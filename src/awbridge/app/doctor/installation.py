@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from awbridge.app.doctor.diagnosis import OK, PROBLEM, WARNING, CheckContext, Diagnosis
-from awbridge.app.setting_types import RENAMED
-from awbridge.app.settings import PREFIX, Settings
+from awbridge.app.settings import Settings
 from awbridge.clickpost.client import probe
 from awbridge.domain.errors import SettingsError
 from awbridge.store.audit import figures
@@ -22,17 +21,10 @@ LEAST_DISK = 1024**3  # bytes
 WORKED_WITHIN = timedelta(minutes=5)
 
 
-def check_settings(settings: Settings, environment: Mapping[str, str]) -> list[Diagnosis]:
-    found: list[Diagnosis] = []
-    known = {PREFIX + name.upper() for name in Settings.fields}
-    unknown = sorted(name for name in environment if name.startswith(PREFIX) and name.upper() not in known)
-    for old in [name for name in unknown if name.upper() in RENAMED]:
-        text, do = f"{old} has been renamed and is ignored", f"set {RENAMED[old.upper()]} instead"
-        found.append(Diagnosis("settings", WARNING, text, do))
-        unknown.remove(old)
-    if unknown:
-        text = f"no such setting: {', '.join(unknown)}"
-        found.append(Diagnosis("settings", WARNING, text, "check the spelling (docs/settings.md)"))
+def check_settings(settings: Settings, unknown: Iterable[str]) -> list[Diagnosis]:
+    """`unknown`: sentences about names that look like settings and are none."""
+    do = "correct or remove it: awbridge serve and work do not start with it"
+    found = [Diagnosis("spelling", PROBLEM, sentence, do) for sentence in unknown]
     try:
         settings.check_vendor()
     except SettingsError as error:

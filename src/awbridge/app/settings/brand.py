@@ -9,17 +9,37 @@ from awbridge.app.setting_types import Colour, SupportMail, SupportPhone, Suppor
 class BrandSettings(SettingsBase):
     """How the customer's page looks."""
 
-    track_brand: str = Field("", max_length=60, description="Your name on it. Empty: AWBRIDGE_NOTICE_BRAND.")
-    track_logo: str = Field("", description="File of your logo: PNG, SVG, JPEG or WebP of at most 200 KiB.")
+    track_brand: str = Field(
+        "", example="Acme", max_length=60, description="Your name on it. Empty: AWBRIDGE_NOTICE_BRAND."
+    )
+    track_logo: str = Field(
+        "",
+        example="/etc/awbridge/logo.svg",
+        description="File of your logo: PNG, SVG, JPEG or WebP of at most 200 KiB.",
+    )
     track_colour: Colour = Field("#1f4fbf", description="Your colour, as #rrggbb. Texts on it are black or white.")
-    track_support_url: SupportUrl = Field("", description="Your help page, for customers with questions.")
-    track_support_phone: SupportPhone = Field("", description="Your phone number for customers.")
-    track_support_mail: SupportMail = Field("", description="Your mail address for customers.")
-    track_footer: str = Field("", max_length=300, description="A line at the end of the page, such as your address.")
-    track_css: str = Field("", description="File of your own CSS, laid over the page's. At most 100 KiB.")
+    track_support_url: SupportUrl = Field(
+        "", example="https://shop.example/help", description="Your help page, for customers with questions."
+    )
+    track_support_phone: SupportPhone = Field(
+        "", example="+91 80 1234 5678", description="Your phone number for customers."
+    )
+    track_support_mail: SupportMail = Field(
+        "", example="help@shop.example", description="Your mail address for customers."
+    )
+    track_footer: str = Field(
+        "",
+        example="Acme Retail, Bengaluru",
+        max_length=300,
+        description="A line at the end of the page, such as your address.",
+    )
+    track_css: str = Field(
+        "", example="/etc/awbridge/page.css", description="File of your own CSS, laid over the page's. At most 100 KiB."
+    )
     track_language: str = Field(
         "en",
-        pattern="^[a-z]{2,3}(-[a-z0-9]{2,8})*$",
+        pattern="[a-z]{2,3}(-[a-z0-9]{2,8})*",
+        form="a language's code in lower case",
         description="Language of the page when neither browser nor payload names one.",
     )
 

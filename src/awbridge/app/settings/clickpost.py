@@ -1,21 +1,23 @@
 """Settings of the account at ClickPost and of polling."""
 
 from awbridge.app.setting_fields import Field, SecretStr, SettingsBase
-from awbridge.app.setting_types import Positive
+from awbridge.app.setting_types import HostUrl, Positive
 from awbridge.domain.tracking.polling_mode import PollingMode
 
 
 class ClickPostSettings(SettingsBase):
     """The account at ClickPost, and how shipments' updates are fetched there."""
 
-    clickpost_username: str = Field("", description="Your username at ClickPost.")
-    clickpost_key: SecretStr = Field(SecretStr(""), description="Your API key at ClickPost. A secret.")
-    clickpost_url: str = Field("https://www.clickpost.in", description="ClickPost's main host.")
-    clickpost_tracking_url: str = Field("https://api.clickpost.in", description="ClickPost's host for track-order.")
-    clickpost_serviceability_url: str = Field(
+    clickpost_username: str = Field("", example="acme", description="Your username at ClickPost.")
+    clickpost_key: SecretStr = Field(
+        SecretStr(""), example="the-key-of-your-profile", description="Your API key at ClickPost. A secret."
+    )
+    clickpost_url: HostUrl = Field("https://www.clickpost.in", description="ClickPost's main host.")
+    clickpost_tracking_url: HostUrl = Field("https://api.clickpost.in", description="ClickPost's host for track-order.")
+    clickpost_serviceability_url: HostUrl = Field(
         "https://serviceability.clickpost.in", description="ClickPost's host for serviceability."
     )
-    clickpost_edd_url: str = Field("https://ds.clickpost.in", description="ClickPost's host for delivery dates.")
+    clickpost_edd_url: HostUrl = Field("https://ds.clickpost.in", description="ClickPost's host for delivery dates.")
     clickpost_timeout: float = Field(
         15.0, gt=0, le=120, description="Seconds to wait on the network for a response from ClickPost."
     )

@@ -17,10 +17,12 @@ class CustomerPageSettings(BrandSettings):
 
     track_url: PublicUrl = Field(
         "",
+        example="https://track.shop.example",
         description="Your address of the customer's page, such as https://track.shop.example. Empty: there is no page.",
     )
     track_keys: LinkKeyTexts = Field(
         (),
+        example="the-key-that-links-new-key-prints",
         description="Keys that make the links to it, comma-separated, each of at least 16 characters: the first one "
         "makes them, all of them open them. Empty: there is no page. Secrets.",
     )
@@ -30,6 +32,7 @@ class CustomerPageSettings(BrandSettings):
     track_short_links: bool = Field(True, description="Whether SMS carry the short form of the link.")
     track_origins: PageOrigins = Field(
         "",
+        example="https://shop.example",
         description="Your sites that may show a parcel by its JSON or the widget: exact origins such as "
         "https://shop.example, comma-separated. *: any site. Empty: none.",
     )

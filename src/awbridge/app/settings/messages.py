@@ -1,31 +1,55 @@
 """Settings of messages: mail, notices to customers, outgoing webhooks, alarms."""
 
 from awbridge.app.setting_fields import Field, SecretStr, SettingsBase
-from awbridge.app.setting_types import Channels, Delays, Milestones, Networks, Positive, QuietHours, Secrets, Texts
+from awbridge.app.setting_types import (
+    Channels,
+    Delays,
+    Milestones,
+    Networks,
+    Positive,
+    QuietHours,
+    Secrets,
+    SmtpUrl,
+    Texts,
+)
 
 
 class MessageSettings(SettingsBase):
     """Messages to customers, operators and other systems."""
 
-    smtp_url: SecretStr = Field(
-        SecretStr(""), description="The mail server: smtp://user:password@host:587 or smtps://host:465. A secret."
+    smtp_url: SmtpUrl = Field(
+        SecretStr(""),
+        example="smtp://user:password@smtp.example.com:587",
+        description="The mail server: smtp://user:password@host:587 or smtps://host:465. A secret.",
     )
-    mail_from: str = Field("", description="Sender of reports: awbridge <bridge@shop.example>.")
+    mail_from: str = Field(
+        "", example="awbridge <bridge@shop.example>", description="Sender of reports: awbridge <bridge@shop.example>."
+    )
 
-    notice_mail_from: str = Field("", description="Sender of mails, e.g. Acme <orders@acme.example>.")
+    notice_mail_from: str = Field(
+        "", example="Acme <orders@acme.example>", description="Sender of mails, e.g. Acme <orders@acme.example>."
+    )
     notice_mail: bool = Field(False, description="Whether customers get mail. Operators use AWBRIDGE_ALARM_MAIL_TO.")
     notice_sms_url: SecretStr = Field(
-        SecretStr(""), description="apprise URL for SMS to customers, with {to} in it. Empty: no SMS. A secret."
+        SecretStr(""),
+        example="msgbird://key/sender/{to}",
+        description="apprise URL for SMS to customers, with {to} in it. Empty: no SMS. A secret.",
     )
     notice_whatsapp_url: SecretStr = Field(
-        SecretStr(""), description="apprise URL for WhatsApp to customers, with {to} in it. Empty: none. A secret."
+        SecretStr(""),
+        example="whatsapp://token@sender/{to}",
+        description="apprise URL for WhatsApp to customers, with {to} in it. Empty: none. A secret.",
     )
     notice_chat_urls: Secrets = Field(
-        (), description="apprise URLs of your own team's chats that receive every milestone, comma-separated. Secrets."
+        (),
+        example="slack://token_a/token_b/token_c",
+        description="apprise URLs of your own team's chats that receive every milestone, comma-separated. Secrets.",
     )
     notice_timeout: float = Field(30.0, ge=1, le=120, description="Seconds to wait for SMS, WhatsApp or chat services.")
     notice_consent: Channels = Field(
-        "", description="Channels that need no consent in the payload, comma-separated: mail, sms, whatsapp."
+        "",
+        example="mail,sms",
+        description="Channels that need no consent in the payload, comma-separated: mail, sms, whatsapp.",
     )
     notice_milestones: Milestones = Field("all", description="Milestones that are messaged, comma-separated, or all.")
     notice_quiet_hours: QuietHours = Field(
@@ -39,27 +63,48 @@ class MessageSettings(SettingsBase):
         (60.0, 300.0, 1800.0, 7200.0), description="Seconds before each retry of a message, comma-separated."
     )
     notice_language: str = Field(
-        "en", pattern="^[a-z]{2,8}$", description="Language of messages when the payload names none: en, hi, ..."
+        "en",
+        pattern="[a-z]{2,8}",
+        form="a language's code in lower case",
+        description="Language of messages when the payload names none: en, hi, ...",
     )
-    notice_country: str = Field("IN", pattern="^[A-Z]{2}$", description="Country of phone numbers without its code.")
-    notice_brand: str = Field("", max_length=60, description="Your brand name in messages to customers.")
-    templates_dir: str = Field("", description="Folder of templates that replace the shipped ones, file by file.")
+    notice_country: str = Field(
+        "IN",
+        pattern="[A-Z]{2}",
+        form="a country's code of two capital letters",
+        description="Country of phone numbers without its code.",
+    )
+    notice_brand: str = Field(
+        "", example="Acme", max_length=60, description="Your brand name in messages to customers."
+    )
+    templates_dir: str = Field(
+        "",
+        example="/etc/awbridge/templates",
+        description="Folder of templates that replace the shipped ones, file by file.",
+    )
 
     endpoint_networks: Networks = Field(
-        (), description="Private networks that outgoing webhooks may reach, also over http, e.g. 10.0.0.0/8."
+        (),
+        example="10.0.0.0/8",
+        description="Private networks that outgoing webhooks may reach, also over http, e.g. 10.0.0.0/8.",
     )
     endpoint_retry_delays: Delays = Field(
         (5.0, 300.0, 1800.0, 7200.0, 18000.0, 25200.0, 34200.0),
         min_length=1,
+        unit="delay",
         description="Seconds before each retry of an event delivery, comma-separated.",
     )
     endpoint_timeout: float = Field(15.0, gt=0, le=60, description="Seconds to wait for an endpoint's response.")
 
     alarm_urls: Secrets = Field(
-        (), description="apprise URLs that receive alarms and the daily digest, comma-separated. Secrets."
+        (),
+        example="slack://token_a/token_b/token_c",
+        description="apprise URLs that receive alarms and the daily digest, comma-separated. Secrets.",
     )
     alarm_mail_to: Texts = Field(
-        (), description="Mail addresses that receive alarms and the daily digest, comma-separated."
+        (),
+        example="ops@shop.example",
+        description="Mail addresses that receive alarms and the daily digest, comma-separated.",
     )
     alarm_digest_hour: int = Field(
         9, ge=0, le=23, description="Hour of the day, in the account's time zone, after which the digest is sent."

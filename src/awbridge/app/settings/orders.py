@@ -25,6 +25,8 @@ class OrderSettings(SettingsBase):
     retry_delays: Delays = Field(
         DEFAULT_RETRY_DELAYS,
         min_length=3,
+        unit="delays",
+        example="60,300,900",
         description="Seconds before each retry, comma-separated, at least 3. After the last one the shipment gives up.",
     )
     waiting_seconds: Positive = Field(30.0, description="Seconds between checks of an asynchronous courier's order.")

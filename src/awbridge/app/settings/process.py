@@ -1,15 +1,17 @@
 """Settings of the process: its database, its folder, its address, its logs."""
 
 from awbridge.app.setting_fields import Field, SettingsBase
-from awbridge.app.setting_types import Networks, TimeZone
+from awbridge.app.setting_types import DatabaseUrl, Networks, TimeZone
 
 
 class ProcessSettings(SettingsBase):
     """The process: database, folder, address, logs, time."""
 
-    database_url: str = Field(
+    database_url: DatabaseUrl = Field(
         "sqlite:///awbridge.db",
         description="Where everything is stored: sqlite:///file.db or postgresql://user:password@host/database.",
+        example="postgresql://user:password@db.example.com/awbridge",
+        secret=True,
     )
     database_connections: int = Field(10, ge=2, le=200, description="PostgreSQL connections that a process may open.")
     migrate_on_start: bool = Field(True, description="Whether commands migrate the schema themselves.")
@@ -36,8 +38,17 @@ class ProcessSettings(SettingsBase):
         description="Seconds that an idle connection stays open. More than proxies in front keep theirs.",
     )
     trusted_proxies: Networks = Field(
-        (), description="Addresses or networks of proxies whose X-Forwarded-For is trusted, besides this machine's own."
+        (),
+        example="10.0.0.0/8,192.0.2.7",
+        description="Addresses or networks of proxies whose X-Forwarded-For is trusted, besides this machine's own.",
     )
     port: int = Field(8000, ge=0, le=65535, description="Port that `awbridge serve` listens on. 0: a free one.")
-    log_format: str = Field("text", pattern="^(text|json)$", description="`text` for people, `json` for machines.")
-    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Lowest level that is logged.")
+    log_format: str = Field(
+        "text", pattern="text|json", form="text or json", description="`text` for people, `json` for machines."
+    )
+    log_level: str = Field(
+        "info",
+        pattern="debug|info|warning|error",
+        form="debug, info, warning or error",
+        description="Lowest level that is logged.",
+    )

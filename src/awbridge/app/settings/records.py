@@ -9,11 +9,13 @@ class RecordSettings(SettingsBase):
 
     archive_url: str = Field(
         "",
+        example="s3://bucket/prefix",
         description="Where failed calls are archived: s3://bucket/prefix, gs://, az:// or file:///folder. Empty: "
         "AWBRIDGE_DATA_DIR. none: no archive.",
     )
     archive_options: Options = Field(
         SecretStr(""),
+        example="region=ap-south-1",
         description="The storage's options: region=ap-south-1,endpoint=https://... Empty: those of the environment and "
         "the machine's role. A secret.",
     )
@@ -23,13 +25,21 @@ class RecordSettings(SettingsBase):
     archive_timeout: float = Field(60.0, gt=0, le=600, description="Seconds to upload or download one file.")
 
     report_cron: Cron = Field("30 0 * * *", description="When the failures of the previous day are reported.")
-    report_to: Addresses = Field((), description="Your own recipients of reports, comma-separated.")
+    report_to: Addresses = Field(
+        (), example="ops@shop.example", description="Your own recipients of reports, comma-separated."
+    )
     report_clickpost_to: Addresses = Field(
-        (), description="Recipients of reports at ClickPost, comma-separated; masked by AWBRIDGE_PRIVACY_CLICKPOST."
+        (),
+        example="someone@clickpost.example",
+        description="Recipients of reports at ClickPost, comma-separated; masked by AWBRIDGE_PRIVACY_CLICKPOST.",
     )
     report_empty_days: bool = Field(True, description="Whether a day without failures sends a one-line mail.")
 
-    reconcile_dir: str = Field("", description="A folder watched for ClickPost reports to reconcile. Empty: none.")
+    reconcile_dir: str = Field(
+        "",
+        example="/var/lib/awbridge/reports",
+        description="A folder watched for ClickPost reports to reconcile. Empty: none.",
+    )
     reconcile_ask_seconds: float = Field(
         30.0, gt=0, le=3600, description="Seconds between checks of a requested dashboard report."
     )
@@ -47,7 +57,9 @@ class RecordSettings(SettingsBase):
         "phone=pseudonym,name=mask,email=pseudonym,address=mask", description="How the archive treats personal data."
     )
     privacy_key: SecretStr = Field(
-        SecretStr(""), description="Key for pseudonyms. Without it, pseudonyms are masked. A secret."
+        SecretStr(""),
+        example="a-long-random-key",
+        description="Key for pseudonyms. Without it, pseudonyms are masked. A secret.",
     )
 
     retain_cron: Cron = Field("15 3 * * *", description="When old rows are deleted.")

@@ -13,6 +13,7 @@ from awbridge.cli.orders.shipment_rows import listed
 from awbridge.cli.shared import as_json_option, fail, on_settings
 from awbridge.domain.orders.shipment import Shipment, State
 from awbridge.domain.tracking.lifecycle import Bucket
+from awbridge.private_files import open_private
 from awbridge.steps.runtime.clock import utc_now
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ async def export_shipments(settings: Settings, store: Store, file: Path, columns
     if file.suffix == ".xlsx":
         await write_xlsx(store, utc_now, wanted, file)
     else:
-        with file.open("wb") as out:
+        with open_private(file) as out:
             async for lines in csv_lines(store, utc_now, wanted):
                 out.write(lines)
     click.echo(f"written to {file}")

@@ -21,7 +21,7 @@ import structlog
 from awbridge.domain.errors import ObjectsError
 from awbridge.domain.privacy import Privacy
 from awbridge.domain.retry import backoff
-from awbridge.sinks.folder import make_private
+from awbridge.private_files import make_private
 from awbridge.sinks.objects import Objects
 from awbridge.steps.audit.calls import is_failure, record_of
 from awbridge.steps.records.zip_file import as_lines

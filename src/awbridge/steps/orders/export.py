@@ -21,6 +21,7 @@ from awbridge.domain.orders.listing import Listing
 from awbridge.domain.orders.shipment import Shipment
 from awbridge.domain.sheet import LONGEST_CELL, cell
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
+from awbridge.private_files import touch_private
 from awbridge.steps.orders.listing import read_page
 from awbridge.steps.orders.shipment_columns import COLUMNS, SHOWN, Showing, values
 from awbridge.steps.runtime.clock import Clock
@@ -103,6 +104,7 @@ async def write_xlsx(store: Store, clock: Clock, wanted: Export, path: Path) -> 
 
     Text stays text: AWBs and pincodes keep their zeros, and no cell is a formula.
     """
+    await asyncio.to_thread(touch_private, path)
     sheet = await asyncio.to_thread(_Workbook, path, wanted.titles)
     try:
         async with aclosing(pages(store, clock, wanted)) as found:

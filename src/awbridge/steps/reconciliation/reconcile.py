@@ -25,6 +25,7 @@ from awbridge.domain.people.audited import AuditAction
 from awbridge.domain.reconciliation.differences import DayCounts, DifferenceTable, report_windows
 from awbridge.domain.retry import backoff
 from awbridge.domain.schedule import day_before, day_span
+from awbridge.private_files import open_private
 from awbridge.steps.reconciliation.match import Task, match
 from awbridge.steps.reconciliation.report_files import fetch_file
 from awbridge.steps.records.unrecorded import Unrecorded, keep_call
@@ -229,7 +230,7 @@ async def _match_reports(
         files: list[tuple[Path, str]] = []
         for report in reports:
             path = Path(folder) / f"{len(files)}.csv"
-            with path.open("wb") as file:
+            with open_private(path) as file:
                 await clickpost.download_report_into(report, file.write)
             files.append((path, f"report {report.reference}"))
         requested = [window.requested_at for window in run.windows if window.requested_at]

@@ -17,6 +17,7 @@ import structlog
 from awbridge.domain.errors import NotPossible
 from awbridge.domain.people.audited import AuditAction
 from awbridge.domain.reconciliation.differences import DifferenceTable
+from awbridge.private_files import make_private, open_private
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.people import audit_log
@@ -126,7 +127,7 @@ async def read_parts(path: Path) -> AsyncIterator[bytes]:
 
 async def fetch_file(store: Store, number: int, path: Path) -> None:
     """Write the file of a run to this disk."""
-    with path.open("wb") as file:
+    with open_private(path) as file:
         part = 0
         while True:
             async with store.read() as session:
@@ -177,7 +178,7 @@ def _settled(folder: Path, now: float) -> Iterator[Path]:
 
 def _move_to_taken(path: Path) -> None:
     folder = path.parent / TAKEN
-    folder.mkdir(exist_ok=True)
+    make_private(folder)
     target, number = folder / path.name, 1
     while target.exists():
         target, number = folder / f"{path.stem}-{number}{path.suffix}", number + 1

@@ -24,7 +24,7 @@ from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.domain.notify.alarm_causes import AlarmCause
-from awbridge.sinks.folder import make_private
+from awbridge.private_files import make_private
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.audit import attempts

@@ -108,7 +108,12 @@ async def look(database: Database) -> SchemaState:
     except (StoreBusy, MigrationError):
         raise
     except StoreError:  # an empty database has no history yet; looking must not write one
-        return SchemaState(schema=0, missing=tuple(migrations()), newer=())
+        return nothing_applied()
+
+
+def nothing_applied() -> SchemaState:
+    """The state of an empty database."""
+    return SchemaState(schema=0, missing=tuple(migrations()), newer=())
 
 
 async def now_on_this_schema(session: Session) -> datetime:

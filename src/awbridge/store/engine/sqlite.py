@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 import apsw
 
 from awbridge.domain.errors import StoreBusy, StoreError
+from awbridge.private_files import touch_private
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Statement
 
@@ -280,6 +281,7 @@ class SqliteDatabase:
     def __init__(self, path: str | Path) -> None:
         path = str(path)
         try:
+            touch_private(Path(path))  # SQLite gives -wal and -shm the same mode
             self._writer = _Thread(path, "sqlite-write")
             self._readers = [_Thread(path, "sqlite-read") for _ in range(READERS)]
             self._lock = _Lock(f"{path}-lock")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from awbridge.domain.errors import SettingsError
@@ -15,6 +16,20 @@ from awbridge.store.engine.sqlite import SqliteDatabase
 from awbridge.store.privacy.masked_reads import masked_for_actor
 
 
+def sqlite_file(url: str) -> Path | None:
+    """The file of a SQLite database; None for another one. Raises SettingsError when the URL names no file."""
+    parts = urlsplit(url)
+    if parts.scheme != "sqlite":
+        return None
+    path = unquote(parts.path.removeprefix("/"))
+    if not path or path == ":memory:" or parts.netloc:
+        raise SettingsError(
+            "AWBRIDGE_DATABASE_URL: write sqlite:///awbridge.db (a relative path) or "
+            "sqlite:////var/lib/awbridge/awbridge.db (an absolute one)."
+        )
+    return Path(path)
+
+
 class Store:
     """The database of the service. Table modules (`shipments`, `inbox`, ...) work on its sessions."""
 
@@ -22,20 +37,20 @@ class Store:
         self.database = database
 
     @classmethod
-    async def open(cls, url: str, *, connections: int = 10) -> Store:
+    async def open(cls, url: str, *, connections: int = 10, create: bool = True) -> Store:
         """Open `sqlite:///file.db`, `sqlite:////absolute/file.db` or `postgresql://user:password@host/database`.
 
-        Raises SettingsError for any other URL, StoreError when the database cannot be opened.
+        `create`: whether a SQLite file that does not exist is created. Raises SettingsError for any other URL and where
+        the file may not be created, StoreError when the database cannot be opened.
         """
-        parts = urlsplit(url)
-        if parts.scheme == "sqlite":
-            path = unquote(parts.path.removeprefix("/"))
-            if not path or path == ":memory:" or parts.netloc:
+        if file := sqlite_file(url):
+            if not create and not file.exists():
                 raise SettingsError(
-                    "AWBRIDGE_DATABASE_URL: write sqlite:///awbridge.db (a relative path) or "
-                    "sqlite:////var/lib/awbridge/awbridge.db (an absolute one)."
+                    f"there is no database at {file.absolute()} yet: awbridge serve or awbridge migrate creates it. "
+                    "AWBRIDGE_DATABASE_URL names another one"
                 )
-            return cls(SqliteDatabase(path))
+            return cls(SqliteDatabase(file))
+        parts = urlsplit(url)
         if parts.scheme in ("postgresql", "postgres"):
             from awbridge.store.engine.postgres import PostgresDatabase  # asyncpg, which SQLite does not need
 
