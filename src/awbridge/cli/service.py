@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from awbridge.cli.shared import read_settings, run
+from awbridge.cli.shared import begin_log, read_settings, run
 
 if TYPE_CHECKING:
     from awbridge.store.engine.migrate import SchemaState
@@ -20,11 +20,15 @@ def serve(host: str | None, port: int | None) -> None:
 
     Example: awbridge serve --port 8000
     """
+    as_json = begin_log()
     settings = read_settings(strict=True, host=host, port=port)  # before the long import
 
     from awbridge.app.serve import serve
 
-    run(serve(settings, on_ready=lambda url: click.echo(f"awbridge listens on {url}")))
+    def say(url: str) -> None:
+        click.echo(f"awbridge listens on {url}")
+
+    run(serve(settings, on_ready=None if as_json else say))
 
 
 @click.command()
@@ -33,6 +37,7 @@ def work() -> None:
 
     Example: AWBRIDGE_DATABASE_URL=postgresql://... awbridge work
     """
+    begin_log()
     settings = read_settings(strict=True)
 
     from awbridge.app.work import work
