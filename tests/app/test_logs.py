@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
 
 import pydantic
 import pytest
 import structlog
 
-from awbridge.app.logs import set_up_logs
+from awbridge.app.logs import log_all, set_up_logs
 
 
 def fail_with(secret: str) -> None:
@@ -87,3 +91,43 @@ def test_library_logs_are_events_too(capsys: pytest.CaptureFixture[str]) -> None
     assert phone not in pool["problem"]
     assert "exception" not in pool
     assert "fail_with" in task["exception"]
+
+
+@pytest.fixture
+def hooks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The interpreter's hooks, as they were before, after the test."""
+    for owner, name in ((sys, "excepthook"), (sys, "unraisablehook"), (threading, "excepthook")):
+        monkeypatch.setattr(owner, name, getattr(owner, name))
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        yield
+    logging.captureWarnings(False)
+
+
+@pytest.mark.usefixtures("hooks")
+@pytest.mark.filterwarnings("ignore")
+def test_warnings_and_errors_that_nobody_caught_are_events(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs(level="info", as_json=True)
+    log_all()
+    warnings.warn("an old argument", DeprecationWarning, stacklevel=1)
+    try:
+        fail_with("".join(["98", "7654", "3210"]))
+    except ValueError as error:
+        sys.excepthook(ValueError, error, error.__traceback__)
+
+    def fails() -> None:
+        raise RuntimeError("call 9876543210")
+
+    thread = threading.Thread(target=fails)
+    thread.start()
+    thread.join()
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["event"] for line in lines] == [
+        "library.warned",
+        "process.error_not_caught",
+        "process.error_not_caught",
+    ]
+    assert "an old argument" in lines[0]["problem"]
+    assert [line.get("error") for line in lines[1:]] == ["ValueError", "RuntimeError"]
+    assert "fail_with" in lines[1]["exception"]
+    assert "9876543210" not in str(lines)

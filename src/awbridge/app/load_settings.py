@@ -24,6 +24,8 @@ from awbridge.app.settings.sources import (
 from awbridge.app.settings.spelling import unknown_names, unknown_variables
 from awbridge.domain.errors import SettingsError
 
+JSON = "json"  # of AWBRIDGE_LOG_FORMAT
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
@@ -78,6 +80,18 @@ def load_configuration(*, config: Path | None = None, strict: bool = False, **ov
         unknown=unknown,
         file=file,
     )
+
+
+def asks_for_json(config: Path | None = None) -> bool:
+    """Whether the log is to be JSON. Never raises: the settings may be wrong, and the log must say so."""
+    environment = variables(os.environ)
+    if chosen := environment.get(f"{PREFIX}LOG_FORMAT"):
+        return chosen == JSON
+    try:
+        file = find_file(config, environment)
+        return file is not None and read_file(file)[0].get("log_format") == JSON
+    except SettingsError:
+        return False
 
 
 def _sentence(name: str, problem: str, source: Source) -> str:

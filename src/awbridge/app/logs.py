@@ -6,12 +6,14 @@ import logging
 import os
 import re
 import sys
+import threading
+from types import TracebackType
 
 import structlog
 
 from awbridge.domain.privacy import veiled
 
-FREE_TEXT = ("problem", "error", "difference", "not_understood", "result", "exception", "event")
+FREE_TEXT = ("problem", "error", "difference", "not_understood", "result", "exception", "event", "caused_by")
 _QUOTED = re.compile(r"(input_value=).*?(?=, input_type=)|^(DETAIL:).*$", re.MULTILINE)  # pydantic's, PostgreSQL's
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -83,3 +85,16 @@ def set_up_logs(*, level: str, as_json: bool) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def log_all() -> None:
+    """Make events of warnings and of errors that nobody caught too: for services, whose standard error is a log."""
+    logging.captureWarnings(True)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = lambda ended: _log_uncaught(ended.exc_type, ended.exc_value, ended.exc_traceback)
+    sys.unraisablehook = lambda ended: _log_uncaught(ended.exc_type, ended.exc_value, ended.exc_traceback)
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException | None, at: TracebackType | None) -> None:
+    """Log an error that ends the process, a thread or an object."""
+    structlog.get_logger().error("process.error_not_caught", error=kind.__name__, exc_info=(kind, error, at))

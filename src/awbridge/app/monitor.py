@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -57,7 +58,7 @@ def _listening(host: str, port: int) -> Generator[socket.socket]:
     try:
         listening = socket.create_server((host, port), family=family, reuse_port=False)
     except OSError as error:
-        problem = f"AWBRIDGE_METRICS_PORT: cannot listen on port {port} of {host}: {error.strerror}."
+        problem = f"AWBRIDGE_METRICS_PORT: cannot listen on port {port} of {host}: {os.strerror(error.errno or 0)}."
         raise SettingsError(f"{problem} Choose another port, or end the process that uses it.") from error
     with listening:
         yield listening

@@ -72,6 +72,7 @@ async def serve(
                 host=settings.host,
                 port=settings.port,
                 log_level="warning",
+                log_config=None,  # its lines are events like all others
                 lifespan="off",
                 timeout_graceful_shutdown=5,
                 forwarded_allow_ips=[*_LOCAL_PROXIES, *settings.trusted_proxies],

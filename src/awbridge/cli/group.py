@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
-from awbridge.cli.shared import fail
+from awbridge.cli.shared import fail, say_stopped
 from awbridge.cli.signals import Terminated, terminable
 
 _WHOLE = 1000  # characters: more than any short help has
@@ -64,5 +64,5 @@ class Group(click.Group):
 
 
 def _stopped(text: str, number: int) -> NoReturn:
-    click.echo(text, err=True)
+    say_stopped(text)
     sys.exit(128 + number)

@@ -8,7 +8,7 @@ import click
 
 from awbridge.cli import output
 from awbridge.cli.output import Form, form_options
-from awbridge.cli.shared import read_settings, run
+from awbridge.cli.shared import begin_log, read_settings, run
 
 if TYPE_CHECKING:
     from awbridge.store.engine.migrate import SchemaState
@@ -22,11 +22,15 @@ def serve(host: str | None, port: int | None) -> None:
 
     Example: awbridge serve --port 8000
     """
+    as_json = begin_log()
     settings = read_settings(strict=True, host=host, port=port)  # before the long import
 
     from awbridge.app.serve import serve
 
-    run(serve(settings, on_ready=lambda url: click.echo(f"awbridge listens on {url}")))
+    def say(url: str) -> None:
+        click.echo(f"awbridge listens on {url}")
+
+    run(serve(settings, on_ready=None if as_json else say))
 
 
 @click.command()
@@ -35,6 +39,7 @@ def work() -> None:
 
     Example: AWBRIDGE_DATABASE_URL=postgresql://... awbridge work
     """
+    begin_log()
     settings = read_settings(strict=True)
 
     from awbridge.app.work import work

@@ -39,10 +39,46 @@ CREATES_DATABASE = frozenset(
 yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
 
 
+_WARNED = "command.warned"
+_LOGS_JSON = "awbridge.logs_json"  # in the context's meta: whether standard error is a log of JSON
+
+
+def begin_log() -> bool:
+    """Begin the log of a service, before its settings are read; whether it is JSON. Then what is printed is logged."""
+    from awbridge.app.load_settings import asks_for_json
+    from awbridge.app.logs import log_all, set_up_logs
+
+    context = click.get_current_context()
+    as_json = asks_for_json(context.find_root().params.get("config"))
+    context.meta[_LOGS_JSON] = as_json
+    set_up_logs(level="info", as_json=as_json)
+    log_all()
+    return as_json
+
+
+def _is_logged(event: str, text: str) -> bool:
+    """Log a text as an event where standard error is a log of JSON; whether it is."""
+    context = click.get_current_context(silent=True)
+    if context is None or not context.meta.get(_LOGS_JSON):
+        return False
+    import structlog
+
+    log = structlog.get_logger()
+    (log.warning if event == _WARNED else log.error)(event, problem=text)
+    return True
+
+
 def fail(text: str) -> NoReturn:
     """Print an error on standard error and end with exit code 1."""
-    click.echo(click.style("error: ", fg="red") + text, err=True)
+    if not _is_logged("command.failed", text):
+        click.echo(click.style("error: ", fg="red") + text, err=True)
     sys.exit(1)
+
+
+def say_stopped(text: str) -> None:
+    """Print on standard error that a signal ended the command."""
+    if not _is_logged("command.stopped", text):
+        click.echo(text, err=True)
 
 
 def at_a_terminal() -> bool:
@@ -121,7 +157,8 @@ def _warn_once(texts: Iterable[str]) -> None:
 
 def warn(text: str) -> None:
     """Print a warning on standard error."""
-    click.echo(click.style("warning: ", fg="yellow") + text, err=True)
+    if not _is_logged(_WARNED, text):
+        click.echo(click.style("warning: ", fg="yellow") + text, err=True)
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

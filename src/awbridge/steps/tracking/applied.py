@@ -22,8 +22,7 @@ def report(applied: Sequence[Delivery], heard: Sequence[Heard], *, began_at: dat
     """
     for source, number in Counter(delivery.source for delivery in applied).items():
         APPLIED.add(source.value, number=number)
-    at = now.timestamp()
-    APPLY_LAG.observe([at - d.received_at.timestamp() for d in applied if not d.tries and not d.again])
+    APPLY_LAG.observe([(now - d.received_at).total_seconds() for d in applied if not d.tries and not d.again])
     if traces.current and heard:
         traces.current.heard(heard, began_at=began_at, now=now)
 
