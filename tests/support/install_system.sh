@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need from the system's packages: PostgreSQL, PgBouncer, openssl for a certificate, Chromium,
-# and promtool. Where that is not allowed, it prints what is missing and what is therefore skipped; with CI set, that is a
+# Installs what the tests need from the system's packages: PostgreSQL, PgBouncer, openssl for a certificate, Chromium, and
+# the proxies of deploy/. Where that is not allowed, it prints what is missing and what is therefore skipped; with CI set, that is a
 # failure, because in CI nothing may be skipped.
 set -u
 
@@ -8,8 +8,8 @@ have_postgres() { command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/
 have_openssl() { command -v openssl >/dev/null 2>&1; }
 have_pgbouncer() { PATH="$PATH:/usr/sbin" command -v pgbouncer >/dev/null 2>&1; }
 have_chromium() { command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1; }
-have_promtool() { command -v promtool >/dev/null 2>&1; }
-have_all() { have_postgres && have_openssl && have_pgbouncer && have_chromium && have_promtool; }
+have_proxies() { for proxy in nginx caddy haproxy apache2; do PATH="$PATH:/usr/sbin" command -v "$proxy" >/dev/null 2>&1 || return 1; done; }
+have_all() { have_postgres && have_openssl && have_pgbouncer && have_chromium && have_proxies; }
 
 have_all && exit 0
 
@@ -19,17 +19,24 @@ if command -v apt-get >/dev/null 2>&1; then
     if sudo -n true 2>/dev/null; then run="sudo -n env DEBIAN_FRONTEND=noninteractive"; else run=no; fi
   fi
   if [ "$run" != no ]; then
-    echo "installing PostgreSQL, PgBouncer, openssl, Chromium and Prometheus for the tests"
+    echo "installing PostgreSQL, PgBouncer, openssl, Chromium and proxies for the tests"
     export DEBIAN_FRONTEND=noninteractive
     log=$(mktemp)
     # postgresql-common first, to configure that the packages create no cluster: the tests create theirs.
+    # No service is started meanwhile: the tests start what they need, on free ports.
     {
+      [ -e /usr/sbin/policy-rc.d ] || {
+        printf '#!/bin/sh\nexit 101\n' | $run tee /usr/sbin/policy-rc.d >/dev/null && $run chmod +x /usr/sbin/policy-rc.d
+        denied=yes
+      }
       $run apt-get update -qq &&
         $run apt-get install -y -qq --no-install-recommends postgresql-common &&
         $run sed -ri 's/^#?(create_main_cluster) .*$/\1 = false/' /etc/postgresql-common/createcluster.conf &&
-        $run apt-get install -y -qq --no-install-recommends postgresql pgbouncer openssl chromium prometheus
+        $run apt-get install -y -qq --no-install-recommends postgresql pgbouncer openssl chromium \
+          nginx-light caddy haproxy apache2
     } >"$log" 2>&1 </dev/null ||
       tail -n 20 "$log"
+    [ -z "${denied:-}" ] || $run rm -f /usr/sbin/policy-rc.d
     rm -f "$log"
   fi
 fi
@@ -51,8 +58,8 @@ have_chromium || {
   echo "missing: Chromium. Install it, e.g. apt-get install chromium"
   echo "therefore skipped: tests of the pages in a browser"
 }
-have_promtool || {
-  echo "missing: promtool. Install it, e.g. apt-get install prometheus"
-  echo "therefore skipped: tests of the alerting rules"
+have_proxies || {
+  echo "missing: nginx, Caddy, HAProxy or Apache. Install them, e.g. apt-get install nginx-light caddy haproxy apache2"
+  echo "therefore skipped: tests behind these proxies"
 }
 [ -z "${CI:-}" ]

@@ -76,6 +76,8 @@ class Relay:
             if mode is Mode.PASS:
                 with contextlib.suppress(OSError):
                     client.sendall(piece)
+            else:
+                return  # until the client hangs up
         self._end(client, server)
 
     def _end(self, *both: socket.socket) -> None:

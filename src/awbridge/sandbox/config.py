@@ -261,6 +261,10 @@ class SandboxConfig(FrozenModel):
     webhook_key_in: KeyLocation = Field(
         default="webhook_key", description="How webhooks carry the key: webhook_key, x-api-key, raw, bearer or basic."
     )
+    webhook_key_first: bool = Field(
+        default=False,
+        description="True: the header with the key is sent before Host; nginx may treat that differently.",
+    )
     entitled_to_webhooks: bool = Field(default=True, description="False: registration returns 306.")
     webhook_tries: int = Field(default=3, ge=1, description="Attempts per webhook before it is discarded.")
     webhook_timeout_seconds: float = Field(default=2, gt=0, description="Timeout of one attempt, seconds.")

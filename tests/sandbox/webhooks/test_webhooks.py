@@ -67,6 +67,24 @@ async def test_every_scan_arrives_once_under_the_registered_key() -> None:
         assert sandbox.webhooks.counts.acknowledged == len(expected) == sandbox.webhooks.counts.sent
 
 
+@pytest.mark.parametrize("location", ["webhook_key", "bearer"])
+async def test_the_key_is_sent_after_host_or_before_it(location: Any) -> None:
+    name = "webhook_key" if location == "webhook_key" else "authorization"
+    orders: list[list[str]] = []
+    for first in (False, True):
+        async with (
+            receiver() as hook,
+            running(config_for(hook, webhook_key_first=first, webhook_key_in=location)) as sandbox,
+        ):
+            assert await sandbox.webhooks.post(hook.url, {"a": 1}) == 200
+            hook.statuses = [503]
+            assert await sandbox.webhooks.post(f"{hook.url}?b=c", {"a": 1}) == 503
+            assert await sandbox.webhooks.post("http://127.0.0.1:1/", {}) is None
+            assert hook.bodies == [{"a": 1}] * 2
+            orders.append([header for header in hook.headers[0] if header in ("host", name)])
+    assert orders == [["host", name], [name, "host"]]
+
+
 def _identity(body: Mapping[str, Any]) -> tuple[Any, ...]:
     code = int(body["clickpost_status_code"])
     return str(body["waybill"]), code, _seconds(body["timestamp"]), body["status"], body["location"]

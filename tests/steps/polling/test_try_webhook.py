@@ -32,7 +32,7 @@ class Vendor:
     async def test_webhook(self, test_url: str, test_data: Any) -> None:
         if self.failing:
             self.failing -= 1
-            raise VendorError("the URL did not answer 200", call=CALL, kind=self.kind)
+            raise VendorError("the URL did not answer 200", call=CALL, kind=self.kind, advice="Correct the field.")
         if self.sends:
             await self.sends(test_data)
 
@@ -104,7 +104,8 @@ async def test_a_test_that_comes_within_the_grace_has_arrived(store: Store) -> N
 
 
 async def test_what_clickpost_says_against_it_is_passed_on(store: Store) -> None:
-    assert "ClickPost says: the URL did not answer 200" in (await tried(store, Vendor(failing=9))).verdict
+    verdict = (await tried(store, Vendor(failing=9))).verdict
+    assert verdict.endswith("ClickPost says: the URL did not answer 200."), "no advice about fields"
 
 
 async def test_a_bad_api_key_is_an_error_at_once(store: Store) -> None:

@@ -15,6 +15,7 @@ from awbridge.sandbox.config import KeyLocation, SandboxConfig, Variant
 from awbridge.sandbox.faults.injector import FaultInjector
 from awbridge.sandbox.shipments.models import SimulatedOrder, SimulatedScan
 from awbridge.sandbox.webhooks.bodies import WebhookContext, build_body, draw_variant
+from awbridge.sandbox.webhooks.key_first import post_key_first
 from awbridge.sandbox.wire.json import JsonObject
 
 
@@ -224,7 +225,11 @@ class WebhookSender:
         """Send one body now. Returns the HTTP status, or None if there was no response."""
         if self._client is None or not is_loopback(url):
             return None
-        headers = {"content-type": "application/json", **_key_header(self._config.webhook_key_in, self.key)}
+        key = _key_header(self._config.webhook_key_in, self.key)
+        headers = {"content-type": "application/json", **key}
+        if self._config.webhook_key_first:
+            timeout = self._config.webhook_timeout_seconds
+            return await asyncio.to_thread(post_key_first, url, key, json.dumps(content).encode(), timeout)
         with contextlib.suppress(httpx2.HTTPError, httpx2.InvalidURL, OSError):
             response = await self._client.post(url, content=json.dumps(content).encode(), headers=headers)
             return response.status_code
