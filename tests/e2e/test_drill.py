@@ -12,34 +12,20 @@ from awbridge.rehearsal.drill import Plan, run_drill
 from awbridge.rehearsal.drill_worker import EVERY, JumpingClock
 from awbridge.store import Store
 from tests.support import rows
-from tests.support.pgbouncer import pgbouncer
-from tests.support.postgres import PostgresServer
 from tests.support.rows import T0
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("workers", [2, 4])
-async def test_every_order_is_placed_once_on_a_bad_day(database_url: str, workers: int, tmp_path: Path) -> None:
-    plan = Plan(orders=100, workers=workers, kills=2, stumbles=2, jumps=6, seed=workers, database_url=database_url)
+async def test_every_order_is_placed_once_on_a_bad_day(database_url: str, tmp_path: Path) -> None:
+    plan = Plan(orders=100, workers=2, kills=2, stumbles=2, jumps=6, seed=2, database_url=database_url)
     result = await run_drill(plan, tmp_path)
     assert result.faults == []
     assert (result.numbers["workers killed"], result.numbers["database stumbled"]) == (2, 2)
     assert result.numbers["orders created at ClickPost"] == 100
     assert result.numbers["calls to create-order"] > 110, "too few faults occurred for the test to mean anything"
     if database_url.startswith("postgresql"):
-        assert result.numbers["connections dropped"] > workers, "too few connections were dropped to mean anything"
-
-
-@pytest.mark.postgres
-async def test_every_order_is_placed_once_behind_a_pooler_of_transactions(
-    postgres: PostgresServer, tmp_path: Path
-) -> None:
-    with pgbouncer(await postgres.new_database(), pool_mode="transaction", servers=5) as via:
-        plan = Plan(orders=60, workers=2, kills=2, stumbles=0, jumps=2, seed=5, database_url=via)
-        result = await run_drill(plan, tmp_path)
-    assert result.faults == []
-    assert (result.numbers["workers killed"], result.numbers["orders created at ClickPost"]) == (2, 60)
+        assert result.numbers["connections dropped"] > 2, "too few connections were dropped to mean anything"
 
 
 def test_a_worker_of_the_drill_sees_its_clock_jump_ahead_and_back(monkeypatch: pytest.MonkeyPatch) -> None:

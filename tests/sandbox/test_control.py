@@ -46,6 +46,7 @@ async def test_the_ledger_contains_what_actually_happened() -> None:
             "scanned_at",
             "order_status_id",
             "checkpoint_id",
+            "webhooks_acknowledged",
         }
         last = shipment["scans"][-1]
         assert shipment["latest_status"] == {key: last[key] for key in ("clickpost_status_code", "scanned_at")}

@@ -7,6 +7,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
+from awbridge.store.engine.migrate import migrations
 from tests.support.absent import absent
 
 _ROOT = Path(__file__).parents[2]
@@ -18,18 +19,16 @@ def _git(*arguments: str) -> bytes:
 
 
 def older_version(folder: Path) -> Path:
-    """A folder with the code of the newest tag; where there is none, of the commit before the newest migration.
+    """A folder with the code of the oldest version that this one can replace replica by replica.
 
-    The test is skipped where there is no history.
+    Its newest migration is the last one that not every older version can work beside. The test is skipped where there
+    is no history.
     """
-    wanted = _git("describe", "--tags", "--abbrev=0").decode().strip()
-    if not wanted:
-        newest = max(path.name for path in (_ROOT / _MIGRATIONS).glob("*.sql"))
-        added = _git("log", "--diff-filter=A", "--format=%H", "--", f"{_MIGRATIONS}/{newest}").decode().split()
-        wanted = f"{added[-1]}~1" if added else ""
-    archive = _git("archive", wanted, "src/awbridge") if wanted else b""
+    number = max(one.compatible_from for one in migrations())
+    added = _git("log", "--diff-filter=A", "--format=%H", "--", f"{_MIGRATIONS}/{number:04}_*").decode().split()
+    archive = _git("archive", added[-1], "src/awbridge") if added else b""
     if not archive:
-        absent("there is no history with an older version (a shallow clone?): git fetch --unshallow --tags")
+        absent("there is no history with an older version (a shallow clone?): git fetch --unshallow")
     with tarfile.open(fileobj=io.BytesIO(archive)) as files:
         files.extractall(folder / "older", filter="data")
     return folder / "older"

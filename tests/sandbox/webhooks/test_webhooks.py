@@ -65,6 +65,8 @@ async def test_every_scan_arrives_once_under_the_registered_key() -> None:
         )
         assert {headers["webhook_key"] for headers in hook.headers} == {sandbox.webhooks.key}
         assert sandbox.webhooks.counts.acknowledged == len(expected) == sandbox.webhooks.counts.sent
+        rows = [scan for order in sandbox.ledger()["orders"] for scan in order["scans"]]
+        assert [scan["webhooks_acknowledged"] for scan in rows] == [1] * len(expected)
 
 
 @pytest.mark.parametrize("location", ["webhook_key", "bearer"])

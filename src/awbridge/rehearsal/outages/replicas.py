@@ -21,7 +21,7 @@ from awbridge.rehearsal.outages.servers import free_port
 from awbridge.rehearsal.processes import Process
 
 TIMEOUT = 1.0  # seconds that a call to ClickPost may take
-READY_WITHIN = 300.0  # seconds; several start at once, and a machine may be busy with other things
+READY_WITHIN = 900.0  # seconds; several start at once, and a machine may be busy with other things
 
 
 @dataclass(slots=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -39,7 +41,7 @@ async def run_outages(plan: Plan, folder: Path, say: Callable[[str], None] = lam
     # Replicas of the older version must be replaced before anything else starts them.
     ordered = replace(plan, names=tuple(name for name in NAMES if name in plan.names))
     started = time.monotonic()
-    async with rig(ordered, folder) as made:
+    async with _ended_by_sigterm(), rig(ordered, folder) as made:
         say("started: two serve, two work")
         async with sending(made.load), _looked_after(made):
             await _rounds(made, say)
@@ -50,6 +52,21 @@ async def run_outages(plan: Plan, folder: Path, say: Callable[[str], None] = lam
     verdict = Verdict(promises=promises, numbers=figures, faults=late)
     verdict.numbers["seconds"] = round(time.monotonic() - started, 1)
     return verdict
+
+
+@asynccontextmanager
+async def _ended_by_sigterm() -> AsyncGenerator[None]:
+    """SIGTERM ends the block like Ctrl-C: no server and no replica is left running."""
+    task = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+    if task is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 async def _rounds(made: Rig, say: Callable[[str], None]) -> None:

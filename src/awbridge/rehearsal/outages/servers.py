@@ -15,6 +15,7 @@ from awbridge.domain.errors import AwbridgeError
 
 STARTS_WITHIN = 60.0  # seconds; a machine may be busy with other things
 _SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"  # not in everybody's PATH
+FILL_TRIES = 50
 _INSIDE = 1000  # the user id that servers see in a user namespace
 
 
@@ -114,13 +115,24 @@ class SmallDisk(Place):
             self._inside(["chown", f"{user.pw_uid}:{user.pw_gid}", str(folder)])
 
     def fill(self) -> None:
-        """Shrink it to what is in use: no page can be added."""
-        used = self._inside(["df", "--output=used", "-B1024", str(self._folder)]).split()[-1]
-        self._inside(["mount", "-o", f"remount,size={used}k", str(self._folder)])
+        """Shrink it to what is in use: no page can be added. Raises AwbridgeError where that fails."""
+        for tries_left in reversed(range(FILL_TRIES)):
+            used = self._inside(["df", "--output=used", "-B1024", str(self._folder)]).split()[-1]
+            try:
+                self._resize(f"{used}k")
+            except AwbridgeError:  # more is in use by now
+                if not tries_left:
+                    raise
+            else:
+                return
 
     def free(self) -> None:
         """Give it its size back."""
-        self._inside(["mount", "-o", f"remount,size={self.SIZE}", str(self._folder)])
+        self._resize(self.SIZE)
+
+    def _resize(self, size: str) -> None:
+        # With the device, mount does not repeat the options in use: a user namespace does not know their user id.
+        self._inside(["mount", "-o", f"remount,size={size}", "tmpfs", str(self._folder)])
 
     def close(self) -> None:
         """End it, once no server runs in it any more."""

@@ -57,6 +57,7 @@ class Primary:
         if len(self._urls) == 1:
             return await self._ask(self._urls[0], timeout, options)
         asked: list[asyncio.Task[Connection]] = []
+        found: Connection | None = None
         try:
             for url in sorted(self._urls, key=lambda one: one != self._last):
                 asked.append(asyncio.create_task(self._ask(url, min(HOST_TIMEOUT, timeout), options)))
@@ -66,7 +67,7 @@ class Primary:
                 return found
         finally:
             for task in asked:
-                _leave(task)
+                _leave(task, found)
         raise _telling([error for task in asked if (error := task.exception())])
 
     async def _ask(self, url: str, timeout: float, options: dict[str, Any]) -> Connection:
@@ -107,16 +108,18 @@ async def _refuse_read_only(connection: Connection) -> None:
             raise asyncpg.TargetServerAttributeNotMatched("the server is a standby, or read only")
 
 
-def _leave(task: asyncio.Task[Connection]) -> None:
-    """Want nothing more of a host: stop asking, and close what it gave too late."""
-    if not task.done():
+def _leave(task: asyncio.Task[Connection], kept: Connection | None) -> None:
+    """Want nothing more of a host: stop asking, and close what it gave besides or too late."""
+    if task.done():
+        _close(task, kept)
+    else:
         task.cancel()
-        task.add_done_callback(_close)
+        task.add_done_callback(lambda late: _close(late, kept))
 
 
-def _close(task: asyncio.Task[Connection]) -> None:
-    if not task.cancelled() and task.exception() is None:
-        task.result().terminate()
+def _close(task: asyncio.Task[Connection], kept: Connection | None) -> None:
+    if not task.cancelled() and task.exception() is None and (given := task.result()) is not kept:
+        given.terminate()
 
 
 def _telling(errors: Sequence[BaseException]) -> BaseException:
