@@ -19,12 +19,13 @@ from awbridge.sinks.objects import Objects
 from awbridge.steps.backup.after_restore import AfterRestorePolicy
 from awbridge.steps.backup.restore import LATEST, extract, find_by_url, find_stored, restore
 from awbridge.steps.backup.take import BackupPolicy, back_up, back_up_to_file, stored_backups
+from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.engine.migrate import own_schema
-from tests.support.rows import T0, add, count
+from tests.support.rows import add, count
 from tests.support.s3 import S3Server
 from tests.support.stores import migrated_file
-from tests.support.world import INDIA, SetClock
+from tests.support.world import INDIA
 
 pytestmark = pytest.mark.heavy
 
@@ -54,7 +55,7 @@ async def references(database: Path) -> list[str]:
 
 
 async def put_back(database: Path, source: Any) -> Any:
-    return await restore(source=source, database=database, clock=SetClock(T0 + timedelta(days=9000)), policy=POLICY)
+    return await restore(source=source, database=database, clock=utc_now, policy=POLICY)
 
 
 async def test_a_backup_in_use_holds_what_was_committed_and_is_restored_with_the_old_one_kept(
