@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -39,7 +40,7 @@ class Archived:
             assert time.monotonic() < deadline, f"{name} was not archived: {(self.server.folder / 'log').read_text()}"
             time.sleep(0.05)
 
-    def _ask(self, sql: str) -> object:
+    def _ask(self, sql: str) -> Any:
         with psycopg.connect(self.server.url(), autocommit=True) as connection:
             row = connection.execute(sql).fetchone()
         assert row

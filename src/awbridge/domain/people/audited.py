@@ -122,5 +122,6 @@ ACTION_TEXTS = {
     AuditAction.PERSON_SIGNED_OUT: "Signed out",
     AuditAction.KEY_ADDED: "API key made",
     AuditAction.KEY_REVOKED: "API key revoked",
+    AuditAction.DATABASE_RESTORED: "Database restored to an older point",
 }
 """How the pages name each action."""

@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 REPORT_JOB = "report-failures"
 MANIFESTS_SKIPPED = 1000  # numbers that are left out where it is not known how many were used since
-JUST_NOW = timedelta(minutes=1)  # a database with so new a mark has lost nothing, or a service ran on it since
+JUST_NOW = timedelta(seconds=15)  # a service marks the time every 10 s: with so new a mark, one may be running
 MOST_REPORTS = 31  # due times looked at; as many as are made up for after an outage
 
 
@@ -121,7 +121,7 @@ async def after_restore(
 def _lost_span(point: datetime | None, until: datetime | None, mark: datetime | None, now: datetime) -> LostSpan:
     if point is None:
         if mark is None:
-            raise BackupError("the database is empty, or no service ever ran on it: there is nothing to correct")
+            raise BackupError("the database does not know a time, because no service has run on it: give --since")
         if now - mark < JUST_NOW:
             raise BackupError(
                 f"the newest record of this database is {max((now - mark).total_seconds(), 0):.0f} s old: either "

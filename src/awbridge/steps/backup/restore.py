@@ -25,6 +25,7 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.backup.replace_file import check_unused, make_whole, put_in_place
 from awbridge.store.backup.snapshot import Contents, NotSound, check
+from awbridge.store.engine import clock_marks
 from awbridge.store.engine.migrate import own_schema
 from awbridge.store.engine.sqlite import SqliteDatabase
 
@@ -96,7 +97,9 @@ async def restore(
     """Restore a backup in place of the database, which is set aside. Nothing is changed where anything fails.
 
     The restored database is migrated and corrected (`after_restore`) before it is put in place: no service can start on
-    it earlier. `point`: by default when the backup was taken. Raises BackupError, ObjectsError, SchemaTooNew.
+    it earlier. `point`: by default when the backup was taken, else the latest time that it knows.
+
+    Raises BackupError, ObjectsError, SchemaTooNew.
     """
     check_unused(database)
     with work_folder(database.parent) as folder:
@@ -108,7 +111,7 @@ async def restore(
                 store=store,
                 clock=clock,
                 policy=policy,
-                point=point or (manifest.taken_at if manifest else None),
+                point=point or (manifest.taken_at if manifest else await _latest(store)) or clock(),
                 until=until,
                 last_manifest=last_manifest,
             )
@@ -118,6 +121,12 @@ async def restore(
         aside = await asyncio.to_thread(put_in_place, file, database, now=clock())
     log.warning("restore.done", name=manifest.name if manifest else "", aside=str(aside or ""))
     return Restored(contents=contents, manifest=manifest, aside=aside, corrected=corrected, migrated=migrated)
+
+
+async def _latest(store: Store) -> datetime | None:
+    """The latest time that the database knows: no service has run on this copy since."""
+    async with store.read() as session:
+        return await clock_marks.latest(session)
 
 
 async def _verified(source: Path | StoredBackup, folder: Path) -> tuple[Path, BackupManifest | None, Contents]:

@@ -5,7 +5,7 @@ ORDER BY due_at DESC LIMIT 1
 
 -- name: failing
 -- The newest run, where it failed and nothing was backed up since.
-SELECT due_at, problem FROM (SELECT * FROM runs WHERE job = 'backup' ORDER BY due_at DESC LIMIT 1) AS newest
+SELECT due_at, problem FROM (SELECT due_at, problem FROM runs WHERE job = 'backup' ORDER BY due_at DESC LIMIT 1) AS newest
 WHERE problem IS NOT NULL
 
 -- name: since

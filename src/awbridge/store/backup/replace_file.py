@@ -78,7 +78,7 @@ def put_in_place(restored: Path, database: Path, *, now: datetime) -> Path | Non
     with locked(database):
         aside = None
         if database.exists():
-            aside = database.with_name(f"{database.name}.before-restore-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
+            aside = database.with_name(f"{database.name}.before-restore-{now.astimezone(UTC):%Y%m%dT%H%M%S%fZ}")
             os.link(database, aside)
             aside.chmod(0o600)
             for ending in _SIDE_FILES:
