@@ -1,5 +1,18 @@
-"""`python -m awbridge` is the command `awbridge`."""
+"""`python -m awbridge`, and the command `awbridge`."""
 
-from awbridge.cli import main
+import sys
 
-main(prog_name="awbridge")
+
+def run() -> None:
+    """Run the command of the arguments. Ctrl-C ends it in one line, also while its modules are imported."""
+    try:
+        from awbridge.cli import main
+
+        main(prog_name="awbridge")
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped\n")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    run()

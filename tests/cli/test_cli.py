@@ -177,7 +177,7 @@ def test_cancelling_what_never_went_out_is_done_at_once(awbridge: Any, tmp_path:
 
 
 def test_any_command_migrates_an_empty_database(awbridge: Any, tmp_path: Path) -> None:
-    (tmp_path / "cli.db").unlink()
+    (tmp_path / "cli.db").write_bytes(b"")
     assert awbridge("shipments", "list").stdout == "no shipments\n"
     assert awbridge("migrate").output == "the schema is up to date\n"
 
@@ -252,8 +252,8 @@ def test_a_webhook_is_registered_then_changed_and_its_key_accepted(
         found = {f["check"]: f["level"] for f in json.loads(healthy.stdout)}
         assert found["webhook header"] == "ok"
         assert (found["clickpost"], found["database"]) == ("ok", "ok")
-        assert awbridge("webhook", "keys", "--revoke", listed[0]["id"]).exit_code == 0
-        assert awbridge("webhook", "keys", "--revoke", listed[0]["id"]).exit_code == 1
+        assert awbridge("webhook", "keys", "--revoke", listed[0]["id"], "--yes").exit_code == 0
+        assert awbridge("webhook", "keys", "--revoke", listed[0]["id"], "--yes").exit_code == 1
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from awbridge.app import policies
 from awbridge.app.load_settings import load_settings
-from awbridge.cli import main
+from awbridge.cli import main, shared
 from awbridge.domain.errors import SettingsError
 from awbridge.store import Store
 from tests.support.evidence_rows import PHONE, call, keep, order_of
@@ -107,15 +107,48 @@ def test_without_an_archive_its_commands_name_the_setting(awbridge: Any, monkeyp
 
 
 def test_a_person_is_erased_once_the_parcel_has_ended(awbridge: Any) -> None:
-    waiting = awbridge("erase", "--phone", PHONE)
+    waiting = awbridge("erase", "--phone", PHONE, "--yes")
     assert waiting.exit_code == 1
     assert "have not ended yet" in waiting.output
     awbridge("shipments", "cancel", "R1")
-    done = awbridge("erase", "--reference", "R1", "--json")
+    done = awbridge("erase", "--reference", "R1", "--json", "--yes")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["counts"]["shipments"] == 1
     assert PHONE not in awbridge("shipments", "show", "R1", "--json").output
     assert awbridge("erase").exit_code == 1
+
+
+def test_an_erasure_shows_what_it_would_touch_and_asks(awbridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    awbridge("shipments", "cancel", "R1")
+    shown = json.loads(awbridge("erase", "--phone", PHONE, "--dry-run", "--json").stdout)
+    assert (shown["ended"], shown["waiting"], shown["rows"]["attempts"]) == (["R1"], [], 1)
+    scripted = awbridge("erase", "--phone", PHONE)
+    assert scripted.exit_code == 1
+    assert "erased at once: 1 shipment (R1)\nrows with their data: 1 attempts" in scripted.stderr
+    assert scripted.stderr.endswith(
+        "error: this would erase this person's data for good, and there is no terminal to confirm it at; add --yes\n"
+    )
+    monkeypatch.setattr(shared, "at_a_terminal", lambda: True)
+    refused = CliRunner().invoke(main, ["erase", "--phone", PHONE], input="n\n")
+    assert (refused.exit_code, refused.stderr.splitlines()[-1]) == (1, "error: nothing was changed")
+    assert PHONE in awbridge("shipments", "show", "R1", "--json").output
+    agreed = CliRunner().invoke(main, ["erase", "--phone", PHONE], input="y\n")
+    assert (agreed.exit_code, "Erase this person's data for good? [y/N]" in agreed.stderr) == (0, True)
+    assert PHONE not in awbridge("shipments", "show", "R1", "--json").output
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("archive", "empty"),
+        ("links", "revoke", "R1"),
+        ("endpoints", "remove", "1"),
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_undone_is_not_done_unasked(awbridge: Any, command: tuple[str, ...]) -> None:
+    result = awbridge(*command)
+    assert (result.exit_code, "no terminal to confirm it at; add --yes" in result.stderr) == (1, True)
 
 
 def test_schedules_are_shown_before_they_ever_ran(awbridge: Any) -> None:

@@ -53,13 +53,13 @@ def test_a_link_is_shown_checked_and_revoked(awbridge: Any) -> None:
     assert shown["short_url"] == OLD.replace("/track/", "/t/")
     assert OLD in awbridge("shipments", "show", "R-1").stdout
     assert awbridge("links", "check", OLD).stdout == "opens R-1\n"
-    assert awbridge("links", "revoke", "R-1").stdout == f"R-1: {NEW}\n"
+    assert awbridge("links", "revoke", "R-1", "--yes").stdout == f"R-1: {NEW}\n"
     gone = awbridge("links", "check", OLD)
     assert (gone.exit_code, "revoked" in gone.stdout) == (1, True)
     assert json.loads(awbridge("links", "check", NEW.rpartition("/")[2], "--json").stdout)["state"] == "opens"
     strange = awbridge("links", "check", "aaaaaaaaaaaaaaaa")
     assert (strange.exit_code, "no key" in strange.stdout) == (1, True)
-    assert "there is no shipment" in awbridge("links", "revoke", "NONE").stderr
+    assert "there is no shipment" in awbridge("links", "revoke", "NONE", "--yes").stderr
 
 
 def test_a_new_key_is_long_and_never_the_same(awbridge: Any) -> None:

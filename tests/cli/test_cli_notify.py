@@ -107,9 +107,9 @@ def test_endpoints_are_added_changed_and_removed(awbridge: Any) -> None:
     assert awbridge("endpoints", "disable", number).stdout == "disabled\n"
     assert "disabled by hand" in awbridge("endpoints", "list", "--json").stdout
     assert awbridge("endpoints", "enable", number).stdout == "enabled\n"
-    assert awbridge("endpoints", "remove", number).stdout == "removed\n"
-    for command in ("rotate", "enable", "disable", "remove", "redeliver"):
-        gone = awbridge("endpoints", command, number)
+    assert awbridge("endpoints", "remove", number, "--yes").stdout == "removed\n"
+    for command in (("rotate",), ("enable",), ("disable",), ("remove", "--yes"), ("redeliver",)):
+        gone = awbridge("endpoints", *command, number)
         assert gone.exit_code == 1
         assert "there is no endpoint" in gone.stderr
 

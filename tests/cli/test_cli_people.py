@@ -86,7 +86,7 @@ def test_keys_are_made_listed_and_revoked(awbridge: Any, tmp_path: Path) -> None
     listed = awbridge("keys", "list", "--json").output
     assert secret not in listed
     assert str(json.loads(listed)[0]["id"]) == number
-    assert "revoked the key of order system" in awbridge("keys", "revoke", number).output
+    assert "revoked the key of order system" in awbridge("keys", "revoke", number, "--yes").output
     assert json.loads(awbridge("keys", "list", "--json").output)[0]["revoked_at"]
     assert awbridge("keys", "revoke", "7").exit_code == 1
     assert [entry.action for entry in entries(tmp_path)] == ["api_key.revoked", "api_key.added"]

@@ -21,6 +21,7 @@ from awbridge.app.policies import answer_policy, notify_policy
 from awbridge.app.settings import Settings
 from awbridge.app.setup_tools import SettingsTools, vendor_problem
 from awbridge.app.sign_in import sign_in_provider
+from awbridge.app.starting import check_address, started
 from awbridge.app.work import on_signal, running, schema_loop, settle_down, stop_all
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.sinks.addresses import read_networks
@@ -59,7 +60,9 @@ async def serve(
         stop = asyncio.Event()
         on_signal(stop.set, at_once.set)
     problem = vendor_problem(settings)
-    async with setting_up(settings, problem) if problem else assembled(settings) as bridge:
+    check_address(settings.host, settings.port)
+    opening = setting_up(settings, problem) if problem else assembled(settings)
+    async with started(opening, stop) as bridge:
         server = _Server(
             server_config(
                 bridge.app,
@@ -242,8 +245,12 @@ class _Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, then call `on_ready`."""
-        await super().startup(sockets)
+        """Listen, then call `on_ready`. Raises AddressUnusable where another program was faster."""
+        try:
+            await super().startup(sockets)
+        except SystemExit:  # uvicorn logged why
+            check_address(self.config.host, self.config.port)
+            raise
         if not self.should_exit:
             settle_down()
             self.on_ready()

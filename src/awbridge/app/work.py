@@ -14,6 +14,7 @@ import structlog
 
 from awbridge.app.loops import World, opened_world, step_loops
 from awbridge.app.settings import Settings
+from awbridge.app.starting import RECEIVED, started
 from awbridge.domain.errors import SchemaTooNew
 from awbridge.steps.runtime.clock import Clock, utc_now
 from awbridge.steps.runtime.loop import Loop
@@ -34,9 +35,9 @@ async def work(settings: Settings, *, clock: Clock = utc_now) -> None:
     `clock` is the machine's; the drill passes one that is wrong. Raises SchemaTooNew once the database is migrated to
     a schema that this version cannot work with.
     """
-    async with opened_world(settings, clock) as world:
-        stop = asyncio.Event()
-        on_signal(stop.set)
+    stop = asyncio.Event()
+    on_signal(stop.set)
+    async with started(opened_world(settings, clock), stop) as world:
         loops = step_loops(world)
         too_new: list[SchemaTooNew] = []
 
@@ -101,12 +102,11 @@ def on_signal(stop: Callable[[], None], at_once: Callable[[], None] = lambda: No
 
     `at_once` is called too on SIGINT, and on every signal after the first.
     """
-    asked: list[int] = []
 
     def handle(number: int) -> None:
-        if asked or number == signal.SIGINT:
+        if RECEIVED or number == signal.SIGINT:
             at_once()
-        asked.append(number)
+        RECEIVED.append(number)
         stop()
 
     if threading.current_thread() is threading.main_thread():

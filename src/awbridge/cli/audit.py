@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from awbridge.cli import output
-from awbridge.cli.shared import as_json_option, fail, on_settings, with_settings
+from awbridge.cli.shared import as_json_option, confirm, fail, on_settings, with_settings, with_store, yes_option
 from awbridge.cli.times import DAY
 from awbridge.domain.errors import AwbridgeError
 from awbridge.domain.schedule import day_before
@@ -119,15 +119,22 @@ async def archive_status(settings: Settings, store: Store, as_json: bool) -> Non
         output.print_table([{"what": name.replace("_", " "), "now": value} for name, value in status.items()])
 
 
+async def _count_archive(store: Store) -> archive.ArchiveCounts:
+    async with store.read() as session:
+        return await archive.counts(session)
+
+
 @archive_group.command("empty")
-@click.option("--yes", is_flag=True, help="Confirm the deletion.")
+@yes_option
 def archive_empty(yes: bool) -> None:
     """Delete every file of calls in the archive. They can be refilled as long as their calls are in the database.
 
     Example: awbridge archive empty --yes
     """
     if not yes:
-        fail("this deletes every file of calls in the archive; add --yes")
+        counted = with_store(_count_archive)
+        click.echo(f"{counted.archived} files with {counted.calls} calls are in the archive", err=True)
+    confirm("delete every file of calls in the archive", yes=yes)
 
     async def go(settings: Settings, store: Store) -> int:
         from awbridge.steps.audit import archive as archive_step

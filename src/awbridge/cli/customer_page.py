@@ -10,7 +10,7 @@ import click
 
 from awbridge.cli import output
 from awbridge.cli.group import Group
-from awbridge.cli.shared import as_json_option, fail, on_settings
+from awbridge.cli.shared import as_json_option, confirm, fail, on_settings, yes_option
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 
@@ -63,14 +63,16 @@ async def show_link(settings: Settings, store: Store, name: str, as_json: bool) 
 
 @links_group.command("revoke")
 @click.argument("reference_numbers", nargs=-1, required=True)
+@yes_option
 @on_settings
-async def revoke_links(settings: Settings, store: Store, reference_numbers: tuple[str, ...]) -> None:
+async def revoke_links(settings: Settings, store: Store, reference_numbers: tuple[str, ...], yes: bool) -> None:
     """Revoke the links of shipments: the old ones open nothing any more, and each shipment has a new one.
 
     Example: awbridge links revoke ORDER-1001
     """
     from awbridge.steps.customer_page.revoke_link import revoke_link
 
+    confirm(f"revoke the links of {len(reference_numbers)} shipments for good", yes=yes)
     for reference in reference_numbers:
         renewed = await revoke_link(store=store, clock=utc_now, reference_number=reference)
         click.echo(f"{reference}: {settings.track_links.url(renewed) or 'revoked'}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from awbridge.cli.shared import fail
+from awbridge.cli.signals import Terminated, terminable
 
 
 class Lazy(click.Command):
@@ -34,12 +37,22 @@ class Group(click.Group):
         return name, command.load() if isinstance(command, Lazy) else command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the chosen command."""
+        """Run the chosen command. Signals end it with one line and exit code 130 (SIGINT) or 143 (SIGTERM)."""
         try:
-            return super().invoke(ctx)
+            with terminable():
+                return super().invoke(ctx)
+        except KeyboardInterrupt as interruption:
+            _stopped("stopped", signal.SIGTERM if isinstance(interruption, Terminated) else signal.SIGINT)
         except Exception as error:
-            from awbridge.domain.errors import AwbridgeError
+            from awbridge.domain.errors import AwbridgeError, StoppedEarly
 
+            if isinstance(error, StoppedEarly):
+                _stopped(str(error), error.number)
             if isinstance(error, AwbridgeError):
                 fail(str(error))
             raise
+
+
+def _stopped(text: str, number: int) -> NoReturn:
+    click.echo(text, err=True)
+    sys.exit(128 + number)

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from awbridge.cli import output
-from awbridge.cli.shared import as_json_option, fail, on_settings, on_store, read_settings, with_store
+from awbridge.cli.shared import (
+    as_json_option,
+    confirm,
+    fail,
+    on_settings,
+    on_store,
+    read_settings,
+    with_store,
+    yes_option,
+)
 from awbridge.cli.times import MOMENT, in_zone
 from awbridge.domain.notify.events import EventKind
 from awbridge.domain.notify.notices import Channel, NoticeState
@@ -235,12 +244,14 @@ async def disable(store: Store, endpoint_id: int) -> None:
 
 @endpoints_group.command("remove")
 @_endpoint_argument
+@yes_option
 @on_store
-async def remove(store: Store, endpoint_id: int) -> None:
+async def remove(store: Store, endpoint_id: int, yes: bool) -> None:
     """Delete an endpoint with its pending deliveries.
 
     Example: awbridge endpoints remove 1790000000000000000
     """
+    confirm(f"delete endpoint {endpoint_id} with its pending deliveries for good", yes=yes)
     await subscribers.remove(store=store, clock=utc_now, endpoint_id=endpoint_id)
     click.echo("removed")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from awbridge.cli import output
-from awbridge.cli.shared import as_json_option, fail, on_store
+from awbridge.cli.shared import as_json_option, confirm, fail, on_store, yes_option
 from awbridge.domain.people.credentials import password_problem
 from awbridge.domain.people.role import Role
 from awbridge.steps.runtime.clock import utc_now
@@ -177,13 +177,17 @@ async def list_keys(store: Store, as_json: bool) -> None:
 
 @keys_group.command("revoke")
 @click.argument("key_id", type=int)
+@yes_option
 @on_store
-async def revoke_key(store: Store, key_id: int) -> None:
+async def revoke_key(store: Store, key_id: int, yes: bool) -> None:
     """Accept a key no more. Every process follows within 5 seconds.
 
     Example: awbridge keys revoke 1790000000000000000
     """
     from awbridge.steps.people import keys as steps
 
+    named = next((key.name for key in await steps.every_key(store) if key.id == key_id), "")
+    if named:
+        confirm(f"revoke the key of {named} for good", yes=yes)
     revoked = await steps.revoke_key(store=store, clock=utc_now, key_id=key_id)
     click.echo(f"revoked the key of {revoked.name}")

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from awbridge.cli import output
-from awbridge.cli.shared import as_json_option, fail, on_store, read_settings, with_settings, with_vendor
+from awbridge.cli.shared import (
+    as_json_option,
+    confirm,
+    fail,
+    on_store,
+    read_settings,
+    with_settings,
+    with_vendor,
+    yes_option,
+)
 from awbridge.cli.times import MOMENT, in_zone
 from awbridge.clickpost.wire.masking import mask_url
 from awbridge.domain.errors import AwbridgeError, VendorError
@@ -94,9 +103,10 @@ def _show_verdict(tried: WebhookTrial | None) -> None:
 
 @webhook_group.command("keys")
 @click.option("--revoke", metavar="ID", help="Accept this key no longer; every process follows within seconds.")
+@yes_option
 @as_json_option
 @on_store
-async def list_keys(store: Store, revoke: str | None, as_json: bool) -> None:
+async def list_keys(store: Store, revoke: str | None, yes: bool, as_json: bool) -> None:
     """List the keys that webhooks may carry, or revoke one. Only their SHA-256 is stored: none can be shown.
 
     Example: awbridge webhook keys --revoke 3f7a9c0d21be
@@ -107,6 +117,7 @@ async def list_keys(store: Store, revoke: str | None, as_json: bool) -> None:
         found = [key for key in keys if key.sha256.startswith(revoke)]
         if len(found) != 1:
             raise AwbridgeError(f"{len(found)} keys begin with {revoke}; name one as `awbridge webhook keys` does")
+        confirm(f"revoke the key {found[0].id} of {_shown_url(found[0].webhook_url)} for good", yes=yes)
         async with store.write() as session:
             await webhook_keys.remove(session, found[0].sha256)
         click.echo(f"revoked {found[0].id}", err=True)

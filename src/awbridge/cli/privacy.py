@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from awbridge.cli import output
-from awbridge.cli.shared import as_json_option, fail, with_settings
+from awbridge.cli.shared import as_json_option, confirm, fail, with_settings, with_store, yes_option
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store.privacy import erasures
 
 if TYPE_CHECKING:
     from awbridge.app.settings import Settings
+    from awbridge.steps.privacy.preview import ErasurePreview
     from awbridge.store import Store
     from awbridge.store.privacy.erasures import Erasure
 
@@ -21,16 +23,27 @@ if TYPE_CHECKING:
 @click.command("erase")
 @click.option("--phone", help="Everything of shipments with this phone number.")
 @click.option("--reference", help="Everything of this shipment.")
+@click.option("--dry-run", is_flag=True, help="Show what would be touched, and erase nothing.")
+@yes_option
 @as_json_option
-def erase(phone: str | None, reference: str | None, as_json: bool) -> None:
+def erase(phone: str | None, reference: str | None, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Erase one person's data from every table, the archive and the reports.
 
-    A record that it was done is kept. Open shipments are erased by the running service once they have ended.
+    It shows what it would touch, and asks. A record that it was done is kept. Open shipments are erased by the running
+    service once they have ended.
 
     Example: awbridge erase --phone 9812345678
     """
     if bool(phone) == bool(reference):
         fail("give either --phone or --reference")
+    if dry_run or not yes:
+        from awbridge.steps.privacy.preview import preview_erasure
+
+        preview = with_store(lambda store: preview_erasure(store=store, phone=phone, reference=reference))
+        _show_preview(preview, as_json=as_json and dry_run, on_stderr=not dry_run)
+        if dry_run:
+            return
+    confirm("erase this person's data for good", yes=yes)
 
     async def go(settings: Settings, store: Store) -> Erasure:
         from awbridge.app import connections
@@ -52,3 +65,25 @@ def erase(phone: str | None, reference: str | None, as_json: bool) -> None:
     if done.done_at is None:
         click.echo(done.problem or "another process is working on it", err=True)
         sys.exit(1)
+
+
+def _show_preview(preview: ErasurePreview, *, as_json: bool, on_stderr: bool) -> None:
+    """Print what an erasure would touch; beside a question on standard error."""
+    if as_json:
+        output.print_json(preview)
+        return
+    lines = [
+        f"erased at once: {_named(preview.ended, 'shipment')}",
+        *([f"erased once ended: {_named(preview.waiting, 'shipment')}"] if preview.waiting else []),
+        "rows with their data: " + (", ".join(f"{n} {name}" for name, n in preview.rows.items() if n) or "none"),
+        "searched for it: " + ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in preview.files.items()),
+    ]
+    click.echo("\n".join(lines), err=on_stderr)
+
+
+def _named(references: Sequence[str], noun: str) -> str:
+    """How many there are, and which: the first ten by name."""
+    if not references:
+        return f"no {noun}"
+    some, more = ", ".join(references[:10]), len(references) - 10
+    return f"{len(references)} {noun}{'s'[: len(references) > 1]} ({some}{f' and {more} more' if more > 0 else ''})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -83,7 +82,7 @@ def drill(database: str | None, as_json: bool, **numbers: Any) -> None:
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8100, show_default=True)
+@click.option("--port", default=8100, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--seed", type=int, help="The same seed gives the same journeys and faults.  [default: 1]")
 @click.option("--speed", type=float, help="How many times faster than real time parcels travel.  [default: 1]")
 @click.option("--backdate-days", type=float, help="How far back parcels' time starts.  [default: 0]")
@@ -102,6 +101,7 @@ def sandbox(
 
     Example: awbridge sandbox --seed 7 --speed 3600 --backdate-days 30 --fault http_500=0.1
     """
+    from awbridge.app.starting import check_address
     from awbridge.sandbox import Faults, SandboxConfig
     from awbridge.sandbox import serve as serve_sandbox
 
@@ -115,8 +115,7 @@ def sandbox(
         chosen = SandboxConfig.model_validate(given)
     except (ValueError, OSError) as error:
         fail(_first_problem(error))
-    if not _is_free(host, port):
-        fail(f"{host}:{port} is in use; choose another --port")
+    check_address(host, port)
     click.echo(f"a simulated ClickPost listens on http://{host}:{port}")
     serve_sandbox(chosen, host, port)
 
@@ -128,13 +127,3 @@ def _first_problem(error: Exception) -> str:
         first = error.errors(include_url=False, include_input=False)[0]
         return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
     return str(error)
-
-
-def _is_free(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True

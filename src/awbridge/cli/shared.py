@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 import click
 
+from awbridge.cli.signals import end_if_terminated
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -34,6 +36,7 @@ CREATES_DATABASE = frozenset(
     }
 )
 
+yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
@@ -41,6 +44,21 @@ def fail(text: str) -> NoReturn:
     """Print an error on standard error and end with exit code 1."""
     click.echo(click.style("error: ", fg="red") + text, err=True)
     sys.exit(1)
+
+
+def at_a_terminal() -> bool:
+    """Whether a person can answer a question."""
+    return sys.stdin.isatty()
+
+
+def confirm(action: str, *, yes: bool) -> None:
+    """Ask before something that cannot be undone, unless `yes`. Ends with exit code 1 without a clear yes."""
+    if yes:
+        return
+    if not at_a_terminal():
+        fail(f"this would {action}, and there is no terminal to confirm it at; add --yes")
+    if not click.confirm(f"{action[0].upper()}{action[1:]}?", err=True):
+        fail("nothing was changed")
 
 
 def _user() -> str:
@@ -109,6 +127,11 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end, on the event loop of services: faster under load, slower to import."""
     import uvloop
 
+    try:
+        end_if_terminated()
+    except KeyboardInterrupt:
+        main.close()
+        raise
     return uvloop.run(main)
 
 

@@ -19,6 +19,8 @@ AwbridgeError
 ├── NoTransaction        the caller has no open transaction that orders could join
 ├── ObjectsError         the object storage failed; a retry may succeed
 ├── MailError            the mail server failed; a retry may succeed
+├── AddressUnusable      no server can listen on that address and port
+├── StoppedEarly         a signal ended the process before it had started
 ├── DocumentError        a PDF could not be made; the text says why
 └── VendorError          a call to ClickPost that is not about one shipment failed
 """
@@ -140,6 +142,18 @@ class IdentityError(AwbridgeError):
 
 class MailError(AwbridgeError):
     """The mail server is unreachable or refuses. A retry may succeed."""
+
+
+class AddressUnusable(AwbridgeError):
+    """No server can listen on that address and port. The text says why and what to do."""
+
+
+class StoppedEarly(AwbridgeError):
+    """The signal `number` ended the process before it had started."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__("stopped before it had started")
 
 
 class DocumentError(AwbridgeError):

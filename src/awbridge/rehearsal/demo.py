@@ -27,6 +27,7 @@ from awbridge.app.database import open_store
 from awbridge.app.load_settings import load_settings
 from awbridge.app.progress import Progress
 from awbridge.app.settings import Settings
+from awbridge.domain.errors import StoppedEarly
 from awbridge.private_files import open_private
 from awbridge.rehearsal import demo_company
 from awbridge.rehearsal.demo_company import Company, company
@@ -142,7 +143,8 @@ async def _service(settings: Settings) -> AsyncGenerator[str]:
         yield ready.result()
     finally:
         stop.set()
-        await task
+        with contextlib.suppress(StoppedEarly):
+            await task
 
 
 async def run_demo(*, count: int, seed: int, keep: bool, as_json: bool) -> bool:

@@ -49,22 +49,28 @@ async def ask_erasure(
     *, store: Store, clock: Clock, phone: str | None = None, reference: str | None = None, key: str = ""
 ) -> Erasure:
     """Store a request for erasure, which the erase step carries out. Raises NotValid if the phone is too short."""
-    if phone is not None:
-        subject = digits_of(phone)
-        if len(subject) < SHORTEST_PHONE:
-            raise NotValid(f"a phone number has at least {SHORTEST_PHONE} digits")
-        kind = "phone"
+    kind, subject = read_subject(phone, reference)
+    shown = subject
+    if kind == "phone":
         shown = pseudonym(PersonalKind.PHONE, subject, key) if key else masked(PersonalKind.PHONE, subject)
-    elif reference:
-        kind, subject, shown = "reference", reference, reference
-    else:
-        raise NotValid("say whose data are to be erased: a phone, or a reference number")
     async with store.write() as session:
         number = await erasures.add(session, kind=kind, subject=subject, pseudonym=shown, now=clock())
         asked = await erasures.get(session, number)
         await audit_log.record(session, AuditAction.ERASURE_REQUESTED, shown, after={"by": kind}, now=clock())
     assert asked
     return asked
+
+
+def read_subject(phone: str | None, reference: str | None) -> tuple[str, str]:
+    """(phone or reference, the digits or the reference number). Raises NotValid if the phone is too short."""
+    if phone is not None:
+        digits = digits_of(phone)
+        if len(digits) < SHORTEST_PHONE:
+            raise NotValid(f"a phone number has at least {SHORTEST_PHONE} digits")
+        return "phone", digits
+    if reference:
+        return "reference", reference
+    raise NotValid("say whose data are to be erased: a phone, or a reference number")
 
 
 async def erase_due(*, store: Store, objects: Objects | None, reports_in: Objects, clock: Clock) -> int:
@@ -110,7 +116,7 @@ async def _erase(
     store: Store, objects: Objects | None, reports_in: Objects, clock: Clock, erasure: Erasure, counts: Counter[str]
 ) -> int:
     """Erase what can be erased; how many shipments have not ended."""
-    scope, waiting = await _find_scope(store, erasure)
+    scope, waiting = await find_scope(store, erasure.kind, erasure.subject or "")
     for parcel in scope.parcels:
         eraser = _eraser_for(parcel)
         counts["attempts"] += await _of_calls(store, parcel, eraser)
@@ -139,7 +145,7 @@ async def _erase(
             counts["actions"] += await personal.strip_actions(session, parcel.reference_number, eraser)
             counts["customer_answers"] += await personal.strip_answers(session, parcel.reference_number, eraser)
     counts["shipments"] += len(scope.parcels)
-    return waiting
+    return len(waiting)
 
 
 def _eraser_for(*parcels: ParcelTexts) -> Eraser:
@@ -151,11 +157,10 @@ def _eraser_for(*parcels: ParcelTexts) -> Eraser:
     return eraser
 
 
-async def _find_scope(store: Store, erasure: Erasure) -> tuple[ErasureScope, int]:
-    """(the scope, how many shipments of this person have not ended)."""
-    subject = erasure.subject or ""
+async def find_scope(store: Store, kind: str, subject: str) -> tuple[ErasureScope, tuple[str, ...]]:
+    """(the scope, the reference numbers of this person's shipments that have not ended)."""
     found: list[ParcelTexts] = []
-    if erasure.kind == "phone":
+    if kind == "phone":
         found = await _with_phone(store, subject)
     else:
         async with store.read() as session:
@@ -163,9 +168,10 @@ async def _find_scope(store: Store, erasure: Erasure) -> tuple[ErasureScope, int
         found += [one] if one else []
     ended = tuple([await _with_more(store, parcel) for parcel in found if parcel.ended])
     names = frozenset(name for parcel in ended for name in parcel.names)
-    names |= frozenset([subject]) if erasure.kind == "reference" and not found else frozenset()
-    digits = subject if erasure.kind == "phone" else ""
-    return ErasureScope(parcels=ended, names=names, digits=digits), len(found) - len(ended)
+    names |= frozenset([subject]) if kind == "reference" and not found else frozenset()
+    digits = subject if kind == "phone" else ""
+    left = tuple(parcel.reference_number for parcel in found if not parcel.ended)
+    return ErasureScope(parcels=ended, names=names, digits=digits), left
 
 
 async def _with_phone(store: Store, digits: str) -> list[ParcelTexts]:

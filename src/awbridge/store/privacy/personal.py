@@ -79,6 +79,12 @@ async def parcel(session: Session, reference_number: str) -> ParcelTexts | None:
     return _parcel(rows[0]) if rows else None
 
 
+async def rows_of(session: Session, reference_number: str) -> dict[str, int]:
+    """How many rows of each table belong to a shipment."""
+    [row] = await session.fetch(_sql.rows_of, shard_of(reference_number), reference_number)
+    return dict(row)
+
+
 async def calls_of(session: Session, reference_number: str) -> list[CallTexts]:
     """The texts of every call about a shipment."""
     rows = await session.fetch(_sql.attempts_of, shard_of(reference_number), reference_number)

@@ -12,6 +12,16 @@ FROM shipments
 -- name: shipment
 {{parcels}} WHERE shard = $1 AND reference_number = $2
 
+-- name: rows_of
+SELECT
+  (SELECT count(*) FROM attempts WHERE shard = $1 AND reference_number = $2) AS attempts,
+  (SELECT count(*) FROM scans WHERE shard = $1 AND reference_number = $2) AS scans,
+  (SELECT count(*) FROM notices WHERE shard = $1 AND reference_number = $2) AS notices,
+  (SELECT count(*) FROM labels WHERE shard = $1 AND reference_number = $2) AS labels,
+  (SELECT count(*) FROM payload_versions WHERE shard = $1 AND reference_number = $2) AS payload_versions,
+  (SELECT count(*) FROM actions WHERE shard = $1 AND reference_number = $2) AS actions,
+  (SELECT count(*) FROM customer_answers WHERE shard = $1 AND reference_number = $2) AS customer_answers
+
 -- name: attempts_of
 SELECT shard, id, url, request, response, error FROM attempts WHERE shard = $1 AND reference_number = $2 ORDER BY id
 
