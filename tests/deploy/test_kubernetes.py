@@ -98,6 +98,7 @@ def test_each_pod_satisfies_the_restricted_standard(objects: list[Object]) -> No
         assert "memory" in container["resources"]["limits"]
         assert not spec["automountServiceAccountToken"]
         assert not spec["enableServiceLinks"], "they would set AWBRIDGE_PORT"
+        assert spec["shareProcessNamespace"], "a SIGTERM that arrives early would be lost"
 
 
 def test_each_secret_is_a_file_of_the_pod(objects: list[Object], monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
