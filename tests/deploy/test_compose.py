@@ -114,6 +114,7 @@ def test_awbridge_runs_without_privileges_and_in_order(services: Services) -> No
         service = services[name]
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"]
+        assert service["init"], "a SIGTERM that arrives early would be lost"
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert "privileged" not in service
         assert "ports" not in service, "only nginx is reached from outside"

@@ -1,17 +1,64 @@
 #!/usr/bin/env bash
-# Installs what the tests need from the system's packages: PostgreSQL, PgBouncer, openssl for a certificate, Chromium, and
-# the proxies of deploy/. Where that is not allowed, it prints what is missing and what is therefore skipped; with CI set, that is a
-# failure, because in CI nothing may be skipped.
+# Installs what the tests need from the system's packages. Where that is not allowed, it prints what is missing and what
+# is therefore skipped; with CI set, that is a failure, because in CI nothing may be skipped.
 set -u
+PATH="$PATH:/usr/sbin"
 
-have_postgres() { command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }
-have_openssl() { command -v openssl >/dev/null 2>&1; }
-have_pgbouncer() { PATH="$PATH:/usr/sbin" command -v pgbouncer >/dev/null 2>&1; }
-have_chromium() { command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1; }
-have_proxies() { for proxy in nginx caddy haproxy apache2; do PATH="$PATH:/usr/sbin" command -v "$proxy" >/dev/null 2>&1 || return 1; done; }
-have_all() { have_postgres && have_openssl && have_pgbouncer && have_chromium && have_proxies; }
+# One line a need: its name | its programs, alternatives after a comma | Debian's packages | what is skipped without it
+needs() {
+  cat <<'NEEDS'
+PostgreSQL|initdb|postgresql|every test that runs on PostgreSQL; those on SQLite still run
+openssl|openssl|openssl|tests of mail and outgoing webhooks over TLS
+PgBouncer|pgbouncer|pgbouncer|tests behind a connection pooler
+Chromium|chromium,chromium-browser,google-chrome|chromium|tests of the pages in a browser
+the proxies of deploy/|nginx caddy haproxy apache2|nginx-light caddy haproxy apache2|tests behind these proxies
+promtool|promtool|prometheus|tests of the alerting rules
+systemd-analyze|systemd-analyze|systemd|tests of the units in deploy/systemd
+NEEDS
+}
 
-have_all && exit 0
+have() { # PROGRAMS: whether each is there
+  local program alternative found
+  for program in $1; do
+    found=no
+    for alternative in ${program//,/ }; do
+      if command -v "$alternative" >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/"$alternative" >/dev/null 2>&1; then
+        found=yes
+      fi
+    done
+    [ "$found" = yes ] || return 1
+  done
+}
+
+missing() { # FIELD: that field of each need that is not met, one a line
+  needs | while IFS='|' read -r name programs packages skipped; do
+    have "$programs" || case "$1" in
+      packages) echo "$packages" ;;
+      text) printf 'missing: %s. Install it, e.g. apt-get install %s\ntherefore skipped: %s\n' "$name" "$packages" "$skipped" ;;
+    esac
+  done
+}
+
+install() { # PACKAGES, as root by the command in $run
+  export DEBIAN_FRONTEND=noninteractive
+  # No service is started meanwhile: the tests start what they need, on free ports.
+  local denied=no
+  if ! [ -e /usr/sbin/policy-rc.d ]; then
+    printf '#!/bin/sh\nexit 101\n' | $run tee /usr/sbin/policy-rc.d >/dev/null && $run chmod +x /usr/sbin/policy-rc.d
+    denied=yes
+  fi
+  # postgresql-common first, to configure that the packages create no cluster: the tests create theirs.
+  $run apt-get update -qq &&
+    $run apt-get install -y -qq --no-install-recommends postgresql-common &&
+    $run sed -ri 's/^#?(create_main_cluster) .*$/\1 = false/' /etc/postgresql-common/createcluster.conf &&
+    $run apt-get install -y -qq --no-install-recommends "$@"
+  local status=$?
+  [ "$denied" = no ] || $run rm -f /usr/sbin/policy-rc.d
+  return $status
+}
+
+wanted=$(missing packages)
+[ -n "$wanted" ] || exit 0
 
 if command -v apt-get >/dev/null 2>&1; then
   run=""
@@ -19,47 +66,15 @@ if command -v apt-get >/dev/null 2>&1; then
     if sudo -n true 2>/dev/null; then run="sudo -n env DEBIAN_FRONTEND=noninteractive"; else run=no; fi
   fi
   if [ "$run" != no ]; then
-    echo "installing PostgreSQL, PgBouncer, openssl, Chromium and proxies for the tests"
-    export DEBIAN_FRONTEND=noninteractive
+    echo "installing for the tests:" $wanted
     log=$(mktemp)
-    # postgresql-common first, to configure that the packages create no cluster: the tests create theirs.
-    # No service is started meanwhile: the tests start what they need, on free ports.
-    {
-      [ -e /usr/sbin/policy-rc.d ] || {
-        printf '#!/bin/sh\nexit 101\n' | $run tee /usr/sbin/policy-rc.d >/dev/null && $run chmod +x /usr/sbin/policy-rc.d
-        denied=yes
-      }
-      $run apt-get update -qq &&
-        $run apt-get install -y -qq --no-install-recommends postgresql-common &&
-        $run sed -ri 's/^#?(create_main_cluster) .*$/\1 = false/' /etc/postgresql-common/createcluster.conf &&
-        $run apt-get install -y -qq --no-install-recommends postgresql pgbouncer openssl chromium \
-          nginx-light caddy haproxy apache2
-    } >"$log" 2>&1 </dev/null ||
-      tail -n 20 "$log"
-    [ -z "${denied:-}" ] || $run rm -f /usr/sbin/policy-rc.d
+    # shellcheck disable=SC2086
+    install $wanted >"$log" 2>&1 </dev/null || tail -n 20 "$log"
     rm -f "$log"
   fi
 fi
 
-have_all && exit 0
-have_postgres || {
-  echo "missing: PostgreSQL (initdb, postgres). Install it, e.g. apt-get install postgresql"
-  echo "therefore skipped: every test that runs on PostgreSQL; those on SQLite still run"
-}
-have_openssl || {
-  echo "missing: openssl. Install it, e.g. apt-get install openssl"
-  echo "therefore skipped: tests of mail and outgoing webhooks over TLS"
-}
-have_pgbouncer || {
-  echo "missing: PgBouncer. Install it, e.g. apt-get install pgbouncer"
-  echo "therefore skipped: tests behind a connection pooler"
-}
-have_chromium || {
-  echo "missing: Chromium. Install it, e.g. apt-get install chromium"
-  echo "therefore skipped: tests of the pages in a browser"
-}
-have_proxies || {
-  echo "missing: nginx, Caddy, HAProxy or Apache. Install them, e.g. apt-get install nginx-light caddy haproxy apache2"
-  echo "therefore skipped: tests behind these proxies"
-}
+left=$(missing text)
+[ -n "$left" ] || exit 0
+echo "$left"
 [ -z "${CI:-}" ]

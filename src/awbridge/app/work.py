@@ -111,13 +111,11 @@ def on_signal(stop: Callable[[], None], at_once: Callable[[], None] = lambda: No
 
     `at_once` is called too on SIGINT, and on every signal after the first.
     """
-    asked: list[int] = []
 
     def handle(number: int) -> None:
-        RECEIVED.append(number)
-        if asked or number == signal.SIGINT:
+        if RECEIVED or number == signal.SIGINT:
             at_once()
-        asked.append(number)
+        RECEIVED.append(number)
         stop()
 
     if threading.current_thread() is threading.main_thread():
