@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -98,6 +100,20 @@ def test_postgresql_is_backed_up_by_its_own_tools(
     monkeypatch.setenv("AWBRIDGE_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
     result = awbridge(*arguments)
     assert (result.exit_code, why in result.output) == (1, True)
+
+
+def test_a_database_in_use_is_not_corrected(awbridge: Any, database: str) -> None:
+    # In another process: SQLite's locks are a process's.
+    code = "import apsw, sys; c = apsw.Connection(sys.argv[1]); c.execute('PRAGMA journal_mode = WAL').fetchall(); "
+    code += "c.execute('SELECT 1 FROM shipments').fetchall(); print(flush=True); sys.stdin.read()"
+    file = database.removeprefix("sqlite:///")
+    with subprocess.Popen([sys.executable, "-c", code, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        other.stdout.readline()
+        result = awbridge("after-restore", "--since", "2026-11-02 06:30")
+        other.communicate()
+    assert (result.exit_code, "is in use" in result.output) == (1, True)
+    assert awbridge("after-restore", "--since", "2026-11-02 06:30").exit_code == 0
 
 
 def test_what_cannot_be_restored_is_named(awbridge: Any) -> None:

@@ -30,7 +30,7 @@ def database_file(settings: Settings) -> Path:
     url = urlsplit(settings.database_url)
     if url.scheme != "sqlite":
         raise BackupError(NOT_SQLITE)
-    return Path(unquote(url.path.removeprefix("/"))).absolute()
+    return Path(unquote(url.path.removeprefix("/"))).resolve()
 
 
 def backup_objects(settings: Settings) -> Objects:

@@ -236,7 +236,17 @@ def after_restore(
             anyway=anyway,
         )
 
+    _check_unused(read_settings(), anyway)
     _show_corrected(with_settings(go), form)
+
+
+def _check_unused(settings: Settings, anyway: bool) -> None:
+    """Raise BackupError while a process has a SQLite database open."""
+    from awbridge.app import backups
+    from awbridge.store.backup.replace_file import check_unused
+
+    if settings.database_url.startswith("sqlite:") and not anyway:
+        check_unused(backups.database_file(settings))
 
 
 def _show_corrected(corrected: AfterRestore | None, form: Form, **more: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -170,6 +171,31 @@ async def test_a_damaged_database_is_replaced_and_kept(database: Path, tmp_path:
     assert await references(database) == ["R-1"]
     assert restored.aside
     assert restored.aside.read_bytes() == b"no database any more"
+
+
+async def test_the_old_database_is_copied_where_a_file_has_one_name_and_root_gives_the_new_one_to_its_owner(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[int, int]] = []
+
+    def no_link(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_link)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", lambda _, user, group: given.append((user, group)))
+    await back_up_to_file(file=tmp_path / "copy.db.gz", policy=policy(database))
+    owner = database.stat()
+    restored = await put_back(database, tmp_path / "copy.db.gz")
+    assert await references(restored.aside) == ["R-1"]
+    assert restored.aside.stat().st_mode & 0o077 == 0
+    assert given == [(owner.st_uid, owner.st_gid)]
+
+
+async def test_a_folder_that_cannot_be_written_to_is_named(database: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BackupError, match="file/here cannot be written to: Not a directory"):
+        await back_up_to_file(file=tmp_path / "file" / "here" / "copy.db.gz", policy=policy(database))
 
 
 async def test_a_copy_with_its_wal_is_restored_whole(database: Path, tmp_path: Path) -> None:

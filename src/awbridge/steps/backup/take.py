@@ -167,10 +167,14 @@ def work_folder(parent: Path) -> Generator[Path]:
 
     What a killed process left behind goes too.
     """
-    parent.mkdir(parents=True, exist_ok=True)
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        made = tempfile.TemporaryDirectory(prefix=_PREFIX, dir=parent)  # 0700
+    except OSError as error:
+        raise BackupError(f"{parent} cannot be written to: {error.strerror}") from None
     for left in parent.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
             if time.time() - left.stat().st_mtime > LEFT_BEHIND:
                 shutil.rmtree(left)
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=parent) as folder:  # 0700
+    with made as folder:
         yield Path(folder)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -79,11 +80,11 @@ def put_in_place(restored: Path, database: Path, *, now: datetime) -> Path | Non
         aside = None
         if database.exists():
             aside = database.with_name(f"{database.name}.before-restore-{now.astimezone(UTC):%Y%m%dT%H%M%S%fZ}")
-            os.link(database, aside)
-            aside.chmod(0o600)
+            _keep(database, aside)
             for ending in _SIDE_FILES:
                 with contextlib.suppress(FileNotFoundError):
                     os.replace(f"{database}{ending}", f"{aside}{ending}")
+        _give_to_owner_of(database if database.exists() else database.parent, restored)
         os.replace(restored, database)
         folder = os.open(database.parent, os.O_RDONLY)
         try:
@@ -91,6 +92,24 @@ def put_in_place(restored: Path, database: Path, *, now: datetime) -> Path | Non
         finally:
             os.close(folder)
     return aside
+
+
+def _keep(database: Path, aside: Path) -> None:
+    """A second name for a file, or a copy where the file system has one name a file."""
+    try:
+        os.link(database, aside)
+    except FileExistsError:
+        raise
+    except OSError:
+        shutil.copyfile(database, aside)
+    aside.chmod(0o600)
+
+
+def _give_to_owner_of(owned: Path, file: Path) -> None:
+    """As root, give a file to the user of the service, who could not open it otherwise."""
+    if os.geteuid() == 0:
+        owner = owned.stat()
+        os.chown(file, owner.st_uid, owner.st_gid)
 
 
 def make_whole(file: Path) -> None:
