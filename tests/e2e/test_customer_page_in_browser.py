@@ -119,6 +119,52 @@ async def test_the_page_needs_no_script_and_a_language_is_chosen_by_keyboard(par
         await page.locator("html[dir=rtl]").wait_for()
 
 
+async def test_a_customer_answers_on_a_phone_without_script(parcels: Parcels) -> None:
+    async with chromium() as browser:
+        (width, height), _ = LOOKS[0]
+        context = await browser.new_context(java_script_enabled=False, viewport={"width": width, "height": height})
+        watched = Watched(await context.new_page(), parcels.service.url)
+        page = watched.page
+        await watched.open(parcels.path("failed", "en"))
+        await page.locator("[value=new_address]").check()
+        await page.locator("[name=address]").fill("7 L")
+        await answer(page, "1234")
+        assert await page.locator("[aria-invalid=true]").get_attribute("name") == "address"
+        assert await page.locator("[name=address]").input_value() == "", "nothing that was entered comes back"
+        await watched.check(axe=False)  # axe is script
+        await page.locator("[name=address]").fill("7 Lake Road, behind the mill")
+        await answer(page, "9999")
+        assert await page.locator("[name=digits]").get_attribute("aria-invalid") == "true"
+        await page.locator("[value=deliver_again]").check()
+        await answer(page, "1234")
+        assert await page.locator(".told").inner_text() == "Thank you, we have your answer."
+        await watched.open(parcels.path("failed", "en"))
+        last = await page.locator(".last").inner_text()
+        assert last.startswith("Your answer (today): Deliver it again"), "no browser keeps the page without the answer"
+        await watched.check(axe=False)
+
+
+async def answer(page: Page, digits: str) -> None:
+    """Send the form of the page."""
+    await page.locator("[name=digits]").fill(digits)
+    async with page.expect_navigation():
+        await page.locator("form button").click()
+
+
+async def test_a_customer_says_that_a_parcel_never_came_in_hindi_by_keyboard(parcels: Parcels) -> None:
+    async with chromium() as browser:
+        watched = await watch(browser, parcels, LOOKS[1])
+        page = watched.page
+        await watched.open(parcels.path("delivered", "hi"))
+        await watched.tab_to("digits")
+        await page.keyboard.type("1234")
+        async with page.expect_navigation():
+            await page.keyboard.press("Enter")
+        await page.locator(".told").wait_for()
+        await watched.check()
+        await sound(page, "hi")
+
+
 SHOP_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Shop</title>
 <meta name="viewport" content="width=device-width"><script src="{track}/track/widget.js" async></script></head>
 <body><main><h1>Your order</h1>{widgets}</main></body></html>"""

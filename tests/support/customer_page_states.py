@@ -61,7 +61,8 @@ class States:
         await self.add("late", *self.scans(*_WAY), edd=-1)
         await self.add("quiet", *self.scans(*_WAY, first=90 + 240, last=240), edd=None)
         await self.add("out for delivery", *self.scans(*_WAY, 6), edd=0)
-        await self.add("failed", *self.scans(*_WAY, 6, last=3), *self.scans(9, ndr=1), edd=0)
+        open_ndr: dict[str, Any] = {"columns": {"ndr_at": self._now - HOUR, "ndr_code": 1}}
+        await self.add("failed", *self.scans(*_WAY, 6, last=3), *self.scans(9, ndr=1), edd=0, **open_ndr)
         await self.add("delivered", *self.scans(*_WAY, 6, 8), edd=0)
         await self.add("going back", *self.scans(*_WAY, 6, 9, 12, 21))
         boxes = [At(4, self._hours(40), "Pune", waybill="BOX-1"), At(8, self._hours(2), "Bengaluru", waybill="BOX-1")]

@@ -1,6 +1,6 @@
 """A mock server made from the vendor's OpenAPI files: Prism, installed beside the virtual environment's packages.
 
-    python -m tests.support.prism     installs it, once
+    python -m tests.support.prism     installs it, once, where the vendor's files are
 
 Node comes with the virtual environment (the type checker brings it), so no system package is needed.
 """
@@ -105,4 +105,4 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if installed() else install())
+    sys.exit(0 if installed() or vendor_files.folder() is None else install())

@@ -1,6 +1,6 @@
 """Reads the vendor's own OpenAPI files, where they are at hand: operations, and the examples of bodies in them.
 
-They are reference data and no part of this repository. AWBRIDGE_VENDOR_OPENAPI names their folder; else it is
+They are reference data and no part of this repository. CLICKPOST_OPENAPI_DIR names their folder; else it is
 `../shared/vendor` beside the repository. Only reads; nothing here knows what ClickPost means by any of it.
 """
 
@@ -21,7 +21,7 @@ SUFFIX = ".openapi.json"
 METHODS = ("get", "post", "put", "patch", "delete")
 
 needed = pytest.mark.usefixtures("the_vendors_files")
-"""Marks a test that reads the files: without them it is skipped, and fails where CI is set."""
+"""Marks a test that reads the files. Without them it is skipped; it fails where CLICKPOST_OPENAPI_DIR is set."""
 
 INVALID = frozenset(
     {
@@ -75,10 +75,14 @@ class Example:
         return f"{self.operation} {status} {self.title}"
 
 
+def named() -> str:
+    """The folder that the environment names, which must hold the files; "" if it names none."""
+    return os.environ.get("CLICKPOST_OPENAPI_DIR", "")
+
+
 def folder() -> Path | None:
     """Where the vendor's files are; None where there are none."""
-    named = os.environ.get("AWBRIDGE_VENDOR_OPENAPI", "")
-    place = Path(named) if named else BESIDE
+    place = Path(named()) if named() else BESIDE
     return place if place.is_dir() and any(place.glob("*" + SUFFIX)) else None
 
 

@@ -89,6 +89,7 @@ from awbridge.store import Store
 CLOCK_EVERY = 10.0  # seconds between checks of the clock
 START_PATIENCE = 60.0  # seconds to wait for the database at start
 LEAST_IDLE = 5.0  # seconds that loops without urgent work sleep
+REST = 9.0  # seconds of rest for each second of work after an upgrade: a tenth of the time is left to it
 LONGEST_ROUND = 3600.0  # seconds for which a long round counts as busy, not as hanging
 
 Round = Callable[[], Awaitable[int]]
@@ -183,8 +184,18 @@ def step_loops(
         loops["report_files"] = Loop("report_files", take, idle_seconds=max(idle, LEAST_IDLE))
     follow = partial(follow_answers, store=store, clock=clock, zone=settings.zone)
     loops["follow_answers"] = Loop("follow_answers", follow, idle_seconds=max(idle, LEAST_IDLE))
-    loops |= _audit(world)
+    loops |= _after_upgrades(world) | _audit(world)
     return loops
+
+
+def _after_upgrades(world: World) -> dict[str, Loop]:
+    """What completes the rows that an older version stored: a small share of the time, as nobody waits for it."""
+    rounds: dict[str, Round] = {
+        "index_orders": partial(index_unread, store=world.store),
+        "link_shipments": partial(link_shipments, store=world.store, clock=world.clock),
+    }
+    idle = world.settings.steps_idle_seconds
+    return {name: Loop(name, work, idle_seconds=idle, rest=REST) for name, work in rounds.items()}
 
 
 def _vendor_steps(world: World) -> dict[str, Round]:
@@ -271,8 +282,6 @@ def _notifications(world: World, clocks: SetClocks, loops: Callable[[], list[Loo
             policy=notify_policy(settings),
         ),
         "measure_couriers": MeasureCouriers(store=store, clock=clock).check,
-        "index_orders": partial(index_unread, store=store),
-        "link_shipments": partial(link_shipments, store=store, clock=clock),
         "sample_figures": SampleFigures(store=store, clock=clock, stuck_after=stuck).check,
         "lateness": Lateness(store=store, clock=clock, policy=LatenessPolicy(stuck_after=stuck)).check,
         "deliver_events": partial(

@@ -154,7 +154,7 @@ async def _ingesting(ingest: Ingest) -> AsyncGenerator[None]:
 
 def _connections(settings: Settings) -> Connections:
     most = connections_within_files(settings.connections)
-    return Connections(Limits(connections=most, idle=max(most // 2, 1)))
+    return Connections(Limits(connections=most, idle=max(most // 2, 1), idle_for=settings.keep_alive_seconds))
 
 
 def api_context(

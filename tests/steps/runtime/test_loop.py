@@ -77,6 +77,27 @@ async def test_work_is_taken_up_again_at_once_while_there_is_some() -> None:
     await finish(loop, task)
 
 
+async def test_a_loop_that_nobody_waits_for_rests_in_proportion_to_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    async def work() -> int:
+        await asyncio.sleep(0.02)
+        return len(pauses) < 2
+
+    loop = Loop("index_orders", work, idle_seconds=30.0, rest=9.0)
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            loop.stop()
+
+    monkeypatch.setattr(loop, "_sleep", sleep)
+    await loop.run()
+    assert pauses[0] >= 9 * 0.02
+    assert pauses[1] >= 9 * 0.02
+    assert pauses[2] == 30.0, "nothing was done: the usual sleep"
+
+
 async def test_waking_ends_the_sleep_also_when_it_comes_during_the_round() -> None:
     gate = asyncio.Event()
     rounds = 0

@@ -119,7 +119,7 @@ async def test_the_pages_headers(store: Store, page: CustomersView) -> None:
     assert headers["referrer-policy"] == "no-referrer"
     assert headers["x-robots-tag"].startswith("noindex")
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["cache-control"] == "public, max-age=30, s-maxage=60, stale-if-error=600"
+    assert headers["cache-control"] == "public, max-age=0, s-maxage=60, stale-if-error=600"
     assert "set-cookie" not in headers
 
 

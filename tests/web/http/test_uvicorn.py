@@ -60,20 +60,37 @@ async def test_uvicorn_serves_with_our_protocol_and_stops_after_pending_requests
         while not server.started:
             await asyncio.sleep(0.01)
         url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        async with connected(url) as slow, connected(url) as idle, httpx2.AsyncClient(base_url=url) as http:
+        async with (
+            connected(url) as slow,
+            connected(url) as idle,
+            connected(url) as late,
+            connected(url) as late_elsewhere,
+            httpx2.AsyncClient(base_url=url) as http,
+        ):
             answer = await http.get("/healthz")
             assert answer.status_code == 200
             assert answer.headers["date"], CHANGED + "the headers of all responses"
-            idle.send(request())
-            status, headers, _ = await idle.answer()
-            assert (status, "date" in headers) == (200, True), CHANGED + "the headers of all responses"
+            for line in (idle, late, late_elsewhere):
+                line.send(request())
+                status, headers, _ = await line.answer()
+                assert (status, "date" in headers) == (200, True), CHANGED + "the headers of all responses"
             slow.send(request(b"", path="/slow", method="GET", length=False))
             while not server.server_state.tasks:
                 await asyncio.sleep(0.01)
             server.should_exit = True
+            while server.servers[0].is_serving():
+                await asyncio.sleep(0.01)
+            late.send(request())
+            late_elsewhere.send(request(b"", path="/healthz", method="GET", length=False))
+            for line in (late, late_elsewhere):
+                status, headers, _ = await line.answer()
+                assert (status, headers["connection"]) == (200, "close"), "sent before the server closed it"
+                assert await line.ended()
             assert await idle.ended(), CHANGED + "connections are not shut down"
             may_continue.set()
-            assert (await slow.answer())[0] < 500, CHANGED + "pending requests are not awaited"
+            status, headers, _ = await slow.answer()
+            assert status < 500, CHANGED + "pending requests are not awaited"
+            assert headers["connection"] == "close", CHANGED + "responses of a stopping server do not say so"
             assert await slow.ended()
         await serving
     assert connections.number == 0

@@ -54,6 +54,7 @@ async def stored(store: Store) -> list[dict[str, Any]]:
     [
         (PATH, {"webhook_key": "right"}),
         (PATH, {"Webhook_Key": "right"}),
+        (PATH, {"Webhook-Key": "right"}),
         (PATH, {"X-Api-Key": "right"}),
         (f"{PATH}/right", {}),
         (f"{PATH}/right/", {}),
@@ -116,6 +117,8 @@ async def test_a_wrong_or_missing_key_is_refused_and_nothing_is_stored(
     [
         (PATH, {}, "no webhook_key was sent: does a proxy drop headers with an underscore?"),
         (PATH, {"webhook_key": "wrong", "Authorization": "Basic x"}, "wrong webhook_key"),
+        (PATH, {"webhook-key": "wrong"}, "wrong webhook_key"),
+        (PATH, {"X-Api-Key": f"{probe.PROBE_PREFIX}1"}, "wrong webhook_key"),
         (PATH, {"Authorization": "Basic of-a-proxy"}, "no webhook_key was sent, and the key in"),
         (f"{PATH}?secret=guess", {}, "no webhook_key was sent, and the key in"),
     ],

@@ -31,6 +31,12 @@ class ProcessSettings(SettingsBase):
         le=100_000,
         description="Connections that clients may hold at once; at most half of them idle.",
     )
+    keep_alive_seconds: float = Field(
+        130.0,
+        ge=1,
+        le=86400,
+        description="Seconds that an idle connection stays open. More than proxies in front keep theirs.",
+    )
     trusted_proxies: Networks = Field(
         (),
         example="10.0.0.0/8,192.0.2.7",

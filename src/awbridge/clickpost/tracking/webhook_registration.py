@@ -13,9 +13,10 @@ from pydantic_core import SchemaValidator, core_schema
 
 from awbridge.clickpost.wire.lenient_json import Reply, as_id, as_int, as_object, read_json
 
-# Headers in which ClickPost proves itself, as ASGI gives them. The underscore is ClickPost's: many proxies drop it.
-USUAL_HEADER = b"webhook_key"
-KEY_HEADERS = (USUAL_HEADER, b"x-api-key")
+# Headers in which ClickPost proves itself, as ASGI gives them. The underscore is ClickPost's: many proxies drop such a
+# header, and some pass it with a hyphen instead.
+USUAL_HEADERS = (b"webhook_key", b"webhook-key")
+KEY_HEADERS = (*USUAL_HEADERS, b"x-api-key")
 _AUTHORIZATION = b"authorization"
 _SCHEMES = ("basic", "bearer", "token")
 _MOST_PARAMETERS = 20  # of an address; no real one has more
@@ -42,8 +43,8 @@ _IDS = _ids_of()
 def offered_keys(path: str, query: str, headers: Iterable[tuple[bytes, bytes]]) -> list[str]:
     """Keys as ClickPost sends them; `path` follows the endpoint's own, `query` still encoded.
 
-    Header `webhook_key`, `X-Api-Key` or `Authorization` (raw, Basic or Bearer), the last part of the path, or `secret`
-    in the query. Header names come in small letters.
+    Header `webhook_key` (also as `webhook-key`), `X-Api-Key` or `Authorization` (raw, Basic or Bearer), the last part
+    of the path, or `secret` in the query. Header names come in small letters.
     """
     offered: list[str] = []
     for name, value in headers:

@@ -23,7 +23,8 @@ class Loop:
     A busy round is followed by the next at once, an idle one by a sleep, which `wake` ends early. A round that raises
     is logged and retried after a pause that doubles up to 30 s. A step that keeps calls in flight between rounds gets
     `stop` when the loop stops, and ends its calls in `finish`. `concurrency` is how many calls it may have in flight
-    now, where that adapts.
+    now, where that adapts. `rest` is seconds of sleep for each second that a busy round took: for work that nobody
+    waits for, such as what follows an upgrade, and that would otherwise take the time of webhooks.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Loop:
         stop: Callable[[], None] | None = None,
         finish: Callable[[], Awaitable[None]] | None = None,
         concurrency: Callable[[], int] | None = None,
+        rest: float = 0.0,
     ) -> None:
         self.name = name
         self.idle_seconds = idle_seconds
@@ -45,6 +47,7 @@ class Loop:
         self._work = work
         self._stop = stop
         self._finish = finish
+        self._rest = rest
         self._wake = asyncio.Event()
         self._stopping = False
 
@@ -72,6 +75,7 @@ class Loop:
         """Run until `stop`."""
         while not self._stopping:
             pause = self.idle_seconds
+            started = time.monotonic()
             self._wake.clear()
             try:
                 done = await self._work()
@@ -84,7 +88,7 @@ class Loop:
                 self.failures = 0
                 self.rounds += 1
                 if done:
-                    pause = 0.0
+                    pause = self._rest * (time.monotonic() - started)
             self.beat()
             await self._sleep(pause)
         if self._finish:

@@ -12,7 +12,7 @@ from awbridge.web.webhook.endpoint import Scope, Send
 HTML = b"text/html; charset=utf-8"
 # A CDN keeps a page for a minute, a browser for half of that; by `Age` it counts the time in the CDN. Where the
 # database cannot answer, an older page is better than none.
-FRESH = b"public, max-age=30, s-maxage=60, stale-if-error=600"
+FRESH = b"public, max-age=0, s-maxage=60, stale-if-error=600"
 SHORT = b"public, max-age=10, s-maxage=10"
 FOR_EVER = b"public, max-age=31536000, immutable"
 NEVER = b"no-store"

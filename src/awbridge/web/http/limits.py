@@ -26,13 +26,16 @@ class Limits:
     head_lines: int = 100
     pipelined: int = 64  # requests that may wait while one is being answered
 
-    idle_for: float = 5.0  # between two requests
+    # Between two requests. Longer than proxies keep an idle connection, so that the proxy closes it: nginx and AWS ALB
+    # 60, Traefik 90, Caddy 120. Otherwise a proxy sends a delivery on a connection that is just being closed.
+    idle_for: float = 130.0
     head_within: float = 10.0
     body_pause: float = 10.0  # between two parts of a body
     body_grace: float = 60.0  # for every body, plus
     body_rate: int = 64 * 1024  # one second for this many bytes
     write_pause: float = 60.0  # during which a client reads nothing of its response
     linger: float = 2.0  # for a refused client to read the reason
+    drain: float = 0.5  # for a request on an idle connection, once the server stops
 
     connections: int = 2_000
     idle: int = 1_000

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 from typing import Any, cast
 
 import httptools
@@ -23,7 +22,7 @@ from awbridge.domain.errors import StoreError
 from awbridge.web.http.coalescing import CoalescingTransport
 from awbridge.web.http.limits import Connections, ConnectionState
 from awbridge.web.http.relay import Relay, UvicornServer
-from awbridge.web.http.request_cycle import REFUSALS, RequestCycle, ResponseEncoder, is_ordinary
+from awbridge.web.http.request_cycle import REFUSALS, RequestCycle, ResponseEncoder, is_ordinary, size_of
 from awbridge.web.http.upgrades import has_body, make_body_parser, make_parser
 from awbridge.web.webhook.endpoint import WebhookEndpoint, WebhookResponse
 
@@ -57,6 +56,7 @@ class HttpConnection(asyncio.Protocol):
         self._head_complete = False  # whether the head of that is complete
         self._refused = ""  # why nothing more is read
         self._ending = False  # whether the connection closes after the last response
+        self._draining: asyncio.TimerHandle | None = None  # closes the idle connection of a stopping server
         self._advancing = False
         self._chunk = 0  # bytes being parsed now
         self._unparsed = 0  # bytes of a head, or after a part of a body, that produced no event yet
@@ -83,6 +83,8 @@ class HttpConnection(asyncio.Protocol):
         """The connection is closed."""
         self._server.remove(self)
         self.connections.remove(self)
+        if self._draining:
+            self._draining.cancel()
         for cycle in self._queue:
             if cycle.relay:
                 cycle.relay.lost(exc)
@@ -168,14 +170,14 @@ class HttpConnection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """Wait for the body of an ordinary webhook; start answering any other request."""
         cycle = cast("RequestCycle", self._reading)
-        if self._unparsed > self._limits.head and _size(cycle.headers) + len(cycle.url) > self._limits.head:
+        if self._unparsed > self._limits.head and size_of(cycle) > self._limits.head:
             raise _Refused("head")
         parser = self._parser
         cycle.method = parser.get_method()
-        cycle.keep_alive = parser.should_keep_alive()
+        cycle.keep_alive = parser.should_keep_alive() and not self._draining
         if cycle.method == b"CONNECT" or len(self._queue) > self._limits.pipelined:
             raise _Refused("not_http")
-        cycle.ordinary = cycle.method == b"POST" and cycle.keep_alive and is_ordinary(cycle)
+        cycle.ordinary = cycle.method == b"POST" and is_ordinary(cycle)
         self._head_complete = True
         self._stopped = parser.should_upgrade() and has_body(cycle.headers)
         self._unparsed = self._received = 0
@@ -314,9 +316,23 @@ class HttpConnection(asyncio.Protocol):
     # Closing
 
     def shutdown(self) -> None:
-        """Close the connection after the current requests, because the server stops."""
+        """Close the connection because the server stops: after the current requests, or after one that comes at once.
+
+        A proxy may be sending a request on an idle connection at this moment. Its response says that the connection
+        closes, so the proxy drops it without losing a request.
+        """
+        if self._is_idle():
+            self._draining = self.loop.call_later(self._limits.drain, self._close_idle)
+            return
         self._ending = True
-        if not self._queue and not (self._reading and self._head_complete):
+        if len(self._queue) == 1 and (relay := self._queue[0].relay):
+            relay.shutdown()
+
+    def _is_idle(self) -> bool:
+        return not self._queue and not (self._reading and self._head_complete)
+
+    def _close_idle(self) -> None:
+        if self._is_idle() and not self.transport.is_closing():
             self.hang_up()
 
     def hang_up(self) -> None:
@@ -384,7 +400,3 @@ class HttpConnection(asyncio.Protocol):
         self._app_is_slow = False
         self._since = self.loop.time()
         self.connections.move(self, ConnectionState.LEAVING)
-
-
-def _size(headers: Sequence[tuple[bytes, bytes]]) -> int:
-    return sum(len(name) + len(value) + 4 for name, value in headers)

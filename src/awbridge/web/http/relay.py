@@ -23,12 +23,13 @@ _UPGRADES = {b"upgrade", b"http2-settings"}
 
 
 class Head(Protocol):
-    """A request without its body. Header names are in lower case."""
+    """A request without its body. Header names are in lower case. `keep_alive`: whether another one may follow."""
 
     method: bytes
     url: bytes
     version: str
     headers: list[tuple[bytes, bytes]]
+    keep_alive: bool
 
 
 class RelayedConnection(Protocol):
@@ -129,6 +130,11 @@ class Relay(CoalescingTransport):
             self._finish(None)
             self._connection.relayed()
 
+    def shutdown(self) -> None:
+        """Let the response say that the connection closes, unless its head is sent already."""
+        if not self._finished:
+            self._protocol.shutdown()
+
     def lost(self, error: Exception | None) -> None:
         """The client disconnected, or is no longer served."""
         if not self._finished:
@@ -172,6 +178,8 @@ class Relay(CoalescingTransport):
 def _encode_head(head: Head) -> bytes:
     """The head as passed to uvicorn, without a request for an upgrade, which HTTP lets a server ignore."""
     headers = [(name, value) for name, value in head.headers if name not in _UPGRADES]
+    if not head.keep_alive:
+        headers = [*(header for header in headers if header[0] != b"connection"), (b"connection", b"close")]
     lines = b"".join(
         b"%b: %b\r\n" % (name, _without_upgrade(value) if name == b"connection" else value) for name, value in headers
     )

@@ -70,6 +70,11 @@ class RequestCycle:
         self._connection.answer(self, self._connection.endpoint.not_stored(exception))
 
 
+def size_of(cycle: RequestCycle) -> int:
+    """Bytes of the URL and of the header lines."""
+    return len(cycle.url) + sum(len(name) + len(value) + 4 for name, value in cycle.headers)
+
+
 def is_ordinary(cycle: RequestCycle) -> bool:
     """Whether a POST is a webhook that can be answered without ASGI. Its body is buffered until it is complete."""
     if cycle.url != _PATH and not _may_contain_key(cycle.url):

@@ -21,7 +21,7 @@ from typing import Any
 import structlog
 
 from awbridge.clickpost.client.probe import PROBE_PREFIX
-from awbridge.clickpost.tracking.webhook_registration import USUAL_HEADER, offered_keys, webhook_identity
+from awbridge.clickpost.tracking.webhook_registration import USUAL_HEADERS, offered_keys, webhook_identity
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.domain.tracking.dead_letter import DeadLetterReason
 from awbridge.domain.tracking.scan import Source
@@ -241,9 +241,12 @@ class WebhookEndpoint:
 
     def _refuse(self, offered: list[str], headers: Headers) -> WebhookResponse:
         reason = webhook_keys.WRONG_KEY if offered else webhook_keys.NO_KEY
-        if not any(key.startswith(PROBE_PREFIX) for key in offered):  # the doctor's own checks are not counted
-            self._refusals.add(reason, self._clock())
-        is_elsewhere = offered and not any(name == USUAL_HEADER for name, _ in headers)
+        if any(key.startswith(PROBE_PREFIX) for key in offered):
+            # The doctor's own check is not counted. It sends its value as webhook_key alone: a proxy that moved it to
+            # another of the headers lets keys arrive.
+            return _REFUSED[reason]
+        self._refusals.add(reason, self._clock())
+        is_elsewhere = offered and not any(name in USUAL_HEADERS for name, _ in headers)
         return _REFUSED[WRONG_ELSEWHERE if is_elsewhere else reason]
 
     async def _look_up_and_accept(self, offered: list[str], headers: Headers, receive: Receive) -> WebhookResponse:
