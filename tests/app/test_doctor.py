@@ -76,9 +76,12 @@ def test_the_remedies_contain_the_configuration_lines() -> None:
     assert "routing.http.drop_invalid_header_fields.enabled,Value=false" in CURES
 
 
+HOSTS = ("clickpost_url", "clickpost_tracking_url", "clickpost_serviceability_url", "clickpost_edd_url")
+
+
 def settings_at(tmp_path: Path, vendor: str = "http://127.0.0.1:9", **more: Any) -> Settings:
     values = {"database_url": f"sqlite:///{tmp_path}/d.db", "clickpost_username": "u", "clickpost_key": "the-key"}
-    return load_settings(**{**values, "clickpost_url": vendor, "clickpost_tracking_url": vendor, "port": 9, **more})
+    return load_settings(**{**values, **dict.fromkeys(HOSTS, vendor), "port": 9, **more})
 
 
 async def a_store(settings: Settings) -> Store:
@@ -108,7 +111,7 @@ async def test_without_an_account_nothing_further_is_checked(tmp_path: Path) -> 
     assert "AWBRIDGE_RETRY_DELAY is not a setting; did you mean AWBRIDGE_RETRY_DELAYS?" in words
     assert "AWBRIDGE_CLICKPOST_KEY is not set" in words
     assert "only loopback" in words
-    assert {f.check for f in found} == {"spelling", "settings", "disk"}
+    assert {f.check for f in found} == {"spelling", "settings", "disk", "folders"}
 
 
 async def test_an_old_schema_is_reported(tmp_path: Path) -> None:

@@ -138,6 +138,8 @@ def bridge_environment(database_url: str, sandbox_url: str, port: int) -> dict[s
         "AWBRIDGE_CLICKPOST_KEY": "sandbox-key",
         "AWBRIDGE_CLICKPOST_URL": sandbox_url,
         "AWBRIDGE_CLICKPOST_TRACKING_URL": sandbox_url,
+        "AWBRIDGE_CLICKPOST_SERVICEABILITY_URL": sandbox_url,
+        "AWBRIDGE_CLICKPOST_EDD_URL": sandbox_url,
         "AWBRIDGE_CLICKPOST_TIMEOUT": "1",
         "AWBRIDGE_WEBHOOK_KEYS": WEBHOOK_KEY,
         "AWBRIDGE_RETRY_DELAYS": ",".join(["0.2"] * 4 + ["0.5"] * 12),

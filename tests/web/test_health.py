@@ -27,7 +27,7 @@ async def test_health_shows_a_step_that_hangs(store: Store, monkeypatch: pytest.
 
     loop = Loop("push", work, idle_seconds=1.0)
     async with web_on(store, loops=[loop]) as web:
-        assert (await web.http.get("/healthz")).json() == {"ok": True, "hanging": []}
+        assert (await web.http.get("/healthz")).json() == {"ok": True, "hanging": [], "database": None}
         loop.beat_at -= HANGS_AFTER + 1
         answer = await web.http.get("/healthz")
         assert (answer.status_code, answer.json()["hanging"]) == (503, ["push"])

@@ -48,6 +48,7 @@ async def _open(settings: Settings, migrate: bool, create: bool) -> Store:
         async with store.read() as session:
             await SHARED_TIME.measure(session)
         await _check_schema(store, migrate)
+        await store.identify()
     except BaseException:
         await store.close()
         raise

@@ -15,6 +15,7 @@ import uvloop
 from awbridge.app.load_settings import load_settings
 from awbridge.app.logs import set_up_logs
 from awbridge.app.work import work
+from awbridge.domain.errors import StoppedEarly
 from awbridge.steps.runtime.clock import utc_now
 
 EVERY = (1.0, 5.0)  # seconds between two jumps
@@ -44,7 +45,10 @@ def main() -> None:
     seconds, seed = sys.argv[1:]
     settings = load_settings()
     set_up_logs(level=settings.log_level, as_json=settings.log_format == "json")
-    uvloop.run(work(settings, clock=JumpingClock(float(seconds), seed)))
+    try:
+        uvloop.run(work(settings, clock=JumpingClock(float(seconds), seed)))
+    except StoppedEarly as error:
+        sys.exit(128 + error.number)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,11 @@ from obstore.store import from_url
 from awbridge.domain.errors import SettingsError
 
 CLIENT_OPTIONS = ("allow_http", "allow_invalid_certificates", "proxy_url")  # of obstore's HTTP client
+_EXAMPLES = {
+    "s3": "region=ap-south-1,access_key_id=...,secret_access_key=...",
+    "gs": "service_account=/run/secrets/gcs.json",
+    "az": "account_name=...,account_key=...",
+}
 CONNECT_TIMEOUT = timedelta(seconds=5)
 
 
@@ -41,13 +46,11 @@ class ObjectBucket:
             open_url: Any = from_url
             return cls(open_url(url, config=given or None, client_options=http, retry_config=retry))
         except (BaseError, OSError, ValueError, TypeError) as error:
-            problem = str(error).partition("\n")[0]  # obstore's own source follows
-            raise SettingsError(f"{setting}, AWBRIDGE_ARCHIVE_OPTIONS: {problem}") from None
+            raise _unsuitable(url, options, setting, str(error)) from None
         except BaseException as error:
             if type(error).__name__ != "PanicException":  # obstore's for invalid client options; not an Exception
                 raise
-            names, scheme = ", ".join(sorted(options)), url.partition("://")[0]
-            raise SettingsError(f"AWBRIDGE_ARCHIVE_OPTIONS: one of {names} is not an option of {scheme}://") from None
+            raise _unsuitable(url, options, setting, "") from None
 
     async def put(self, key: str, content: bytes) -> None:
         await obstore.put_async(self._store, key, content)
@@ -70,6 +73,20 @@ class ObjectBucket:
 
     async def delete(self, key: str) -> None:
         await obstore.delete_async(self._store, key)
+
+
+def _unsuitable(url: str, options: Mapping[str, str], setting: str, reason: str) -> SettingsError:
+    """What is wrong, without obstore's `reason`: that may quote the value of an option, which is a secret."""
+    scheme = url.partition("://")[0]
+    unknown = [name for name in options if f"'{name}' is not valid" in reason]
+    if unknown:
+        problem = f"{unknown[0]} is not an option of {scheme}://"
+    elif options:
+        problem = f"one of {', '.join(sorted(options))} is not an option of {scheme}://, or another value is needed"
+    else:
+        problem = f"{scheme}:// needs options here, or those of the environment"
+    names = f"{setting}, AWBRIDGE_ARCHIVE_OPTIONS"
+    return SettingsError(f"{names}: {problem}; write for example {_EXAMPLES.get(scheme, '')}")
 
 
 def _client_option(name: str, value: str) -> object:

@@ -15,10 +15,11 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz", responses={503: {"description": "A step hangs."}})
-async def healthz(process: ProcessDep) -> Response:
-    """200 while every step of this process completes its rounds."""
+async def healthz(api: ApiDep, process: ProcessDep) -> Response:
+    """200 while every step of this process completes its rounds. `database` tells its database from others."""
     hanging = [loop.name for loop in process.loops if loop.silent_for > HANGS_AFTER]
-    return JSONResponse({"ok": not hanging, "hanging": hanging}, 503 if hanging else 200)
+    shown = {"ok": not hanging, "hanging": hanging, "database": api.store.identity or None}
+    return JSONResponse(shown, 503 if hanging else 200)
 
 
 @router.get("/readyz", responses={503: description.problem_response(503)})

@@ -11,11 +11,13 @@ from awbridge.app.database import open_store
 from awbridge.app.doctor.audit import check_archive
 from awbridge.app.doctor.customer_page import check_customer_page
 from awbridge.app.doctor.diagnosis import PROBLEM, CheckContext, Diagnosis
+from awbridge.app.doctor.hosts import check_hosts
 from awbridge.app.doctor.installation import check_database, check_disk, check_settings, check_steps
 from awbridge.app.doctor.notify import check_attention, check_messages
 from awbridge.app.doctor.people import check_people
 from awbridge.app.doctor.polling import check_coverage, check_polling
 from awbridge.app.doctor.postgres import check_durability, check_pooler
+from awbridge.app.doctor.storage import check_backup, check_folders
 from awbridge.app.doctor.vendor import check_accounts, check_clock
 from awbridge.app.doctor.webhook import check_header, check_webhook
 from awbridge.app.settings import Settings
@@ -42,6 +44,7 @@ async def examine(
     """
     findings = check_settings(settings, unknown_variables(environment) if unknown is None else unknown)
     findings.append(check_disk(settings))
+    findings += check_folders(settings)
     if any(f.level == PROBLEM and f.check == "settings" for f in findings):
         return findings
     try:
@@ -74,8 +77,10 @@ _CHECKS: tuple[Check, ...] = (
         check_database,
         check_pooler,
         check_durability,
+        check_backup,
         check_accounts,
         check_clock,
+        check_hosts,
         check_webhook,
         check_header,
         check_coverage,

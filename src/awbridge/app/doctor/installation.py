@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from awbridge.app.doctor.diagnosis import OK, PROBLEM, WARNING, CheckContext, Diagnosis
@@ -74,9 +76,34 @@ async def check_steps(context: CheckContext) -> list[Diagnosis]:
         return [Diagnosis("steps", PROBLEM, text, "start awbridge serve or work; if it runs, check its log")]
     host = context.settings.host if context.settings.host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
     response = await probe.get_health(f"http://{host}:{context.settings.port}/healthz")
-    if response.status == 200:
-        return [Diagnosis("steps", OK, "the service is running and every step is live")]
-    if response.status == 503:
-        return [Diagnosis("steps", PROBLEM, f"a step hangs: {response.text[:200]}", "restart it")]
-    text = f"no service responds at {host}:{context.settings.port}; no work is overdue"
-    return [Diagnosis("steps", WARNING, text, "start awbridge serve, unless it runs elsewhere")]
+    return [judge_service(response, f"{host}:{context.settings.port}", context.store.identity)]
+
+
+def judge_service(response: probe.Probe, where: str, database: str) -> Diagnosis:
+    """Diagnose what answers at the service's address. `database`: the identity of the one that the doctor reads."""
+    if response.error:
+        text = f"no service responds at {where}; no work is overdue"
+        return Diagnosis("steps", WARNING, text, "start awbridge serve, unless it runs elsewhere")
+    health = _read_health(response.text)
+    if health is None:
+        text = f"another program answers at {where} (HTTP {response.status})"
+        return Diagnosis("steps", PROBLEM, text, "set AWBRIDGE_PORT to the port of awbridge serve, or end that program")
+    if "database" in health and health["database"] != database:
+        text = f"the awbridge at {where} works on another database than the one that is checked here"
+        do = "set AWBRIDGE_DATABASE_URL and AWBRIDGE_PORT as that service has them, or restart it after a restore"
+        return Diagnosis("steps", PROBLEM, text, do)
+    if not health["ok"]:
+        return Diagnosis("steps", PROBLEM, f"a step hangs: {', '.join(health['hanging'])}", "restart it")
+    if "database" not in health:
+        text = f"a service of an older version is running at {where}; it does not say on which database"
+        return Diagnosis("steps", WARNING, text, "finish the upgrade: restart it")
+    return Diagnosis("steps", OK, "the service is running on this database and every step is live")
+
+
+def _read_health(text: str) -> dict[str, Any] | None:
+    """What /healthz of awbridge answered; None if it is another program's answer."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and "ok" in found and "hanging" in found else None  # pyright: ignore[reportUnknownVariableType]

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from awbridge.domain.errors import SettingsError
 from awbridge.store.engine import migrate
 from awbridge.store.engine.database import Database, Session
+from awbridge.store.engine.identity import identity
 from awbridge.store.engine.migrate import SchemaState
 from awbridge.store.engine.queries import Statement
 from awbridge.store.engine.sqlite import SqliteDatabase
@@ -33,8 +34,11 @@ def sqlite_file(url: str) -> Path | None:
 class Store:
     """The database of the service. Table modules (`shipments`, `inbox`, ...) work on its sessions."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, file: Path | None = None) -> None:
+        """`file`: that of a SQLite database."""
         self.database = database
+        self.identity = ""  # what tells it from other databases, once `identify` was called
+        self._file = file
 
     @classmethod
     async def open(cls, url: str, *, connections: int = 10, create: bool = True) -> Store:
@@ -49,7 +53,7 @@ class Store:
                     f"there is no database at {file.absolute()} yet: awbridge serve or awbridge migrate creates it. "
                     "AWBRIDGE_DATABASE_URL names another one"
                 )
-            return cls(SqliteDatabase(file))
+            return cls(SqliteDatabase(file), file=file)
         parts = urlsplit(url)
         if parts.scheme in ("postgresql", "postgres"):
             from awbridge.store.engine.postgres import PostgresDatabase  # asyncpg, which SQLite does not need
@@ -91,6 +95,11 @@ class Store:
     async def pending_migrations(self) -> list[str]:
         """The migrations that this version needs and the database lacks. Raises as `schema_state` does."""
         return [migration.name for migration in (await self.schema_state()).missing]
+
+    async def identify(self) -> None:
+        """Learn the identity of the database, which must be migrated."""
+        async with self.database.read() as session:
+            self.identity = await identity(session, self._file)
 
     async def close(self) -> None:
         """Close every connection."""
