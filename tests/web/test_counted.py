@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from awbridge.steps.records.counted_calls import code_label, count_call
 from awbridge.steps.runtime.meters import DURATIONS, METERS, WEBHOOK_SECONDS, Durations, Meter
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
+from awbridge.store.audit import figures
 from awbridge.web.counted import Counted
 from tests.support.app import Web
 from tests.support.journey import bridge_on
@@ -156,3 +158,21 @@ async def test_a_scrape_shows_how_long_due_work_has_waited(web: Web) -> None:
     assert shown["awbridge_webhook_seconds_count",] >= 1
     assert shown["process_resident_memory_bytes",] > 1e6
     assert [name for name in shown if name[0] == "awbridge_build_info"]
+
+
+async def test_orders_of_a_held_account_are_not_overdue(web: Web) -> None:
+    """Their rows stay due, so that a million of them cost nothing; they wait for the account, and not for push."""
+    await add(web.store, "A")
+    incident = sql("UPDATE account_states SET incident = 'account', probe_at = $1, since_at = $1")
+    async with web.store.write() as session:
+        await session.execute(incident, T0 + timedelta(hours=1))
+    web.clock.forward(seconds=90)
+    shown = samples((await web.http.get("/metrics")).text)
+    assert shown["awbridge_oldest_due_seconds", "push"] == 0
+    assert shown["awbridge_accounts_held", "account"] == 1
+    async with web.store.read() as session:
+        assert await figures.longest_due_push(session, now=web.clock.now) is None
+    await add(web.store, "B", account_code="other")
+    web.clock.forward(seconds=30)
+    shown = samples((await web.http.get("/metrics")).text)
+    assert shown["awbridge_oldest_due_seconds", "push"] == pytest.approx(120, abs=1)

@@ -6,7 +6,7 @@ delivered, applied, sent, done) are not counted; `sizes` estimates them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -101,7 +101,7 @@ async def read(session: Session, *, now: datetime, stuck_after: StuckAfter = DEF
         sizes=await sizes(session),
         needs=await attention.count(session, stuck_after, now=now),
         refusals=await attention.refusals(session, now=now),
-        waiting_since=await waiting_since(session, now=now),
+        waiting_since=await waiting_since(session, list(held), now=now),
     )
 
 
@@ -121,18 +121,22 @@ async def sizes(session: Session) -> dict[str, int]:
     return {row["table_name"]: row["table_rows"] or 0 for row in rows}
 
 
-async def waiting_since(session: Session, *, now: datetime) -> dict[str, datetime | None]:
-    """Since when the longest due work of a step waits, by step; None where none is due."""
+async def waiting_since(session: Session, held: Sequence[str], *, now: datetime) -> dict[str, datetime | None]:
+    """Since when the longest due work of a step waits, by step; None where none is due. `held`: the held accounts."""
     return {
-        "push": await longest_due_push(session, now=now),
+        "push": await _longest_due_push(session, held, now=now),
         "apply": await inbox.longest_due(session, now=now),
         "archive": (await session.fetch(_sql.archive_since))[0]["created_at"],
     }
 
 
 async def longest_due_push(session: Session, *, now: datetime) -> datetime | None:
-    """Since when the oldest due shipment waits to be pushed or cancelled; None where none is due."""
-    return (await session.fetch(_sql.push_due, now))[0]["due_at"]
+    """Since when the oldest due shipment waits to be pushed or cancelled, without those of held accounts; or None."""
+    return await _longest_due_push(session, list(await accounts.held(session, now=now)), now=now)
+
+
+async def _longest_due_push(session: Session, held: Sequence[str], *, now: datetime) -> datetime | None:
+    return (await session.fetch(_sql.push_due, now, sorted(held)))[0]["due_at"]
 
 
 def _as_shown(counts: Mapping[str, int], unplaced: Mapping[str, Mapping[str, int]]) -> dict[str, int]:

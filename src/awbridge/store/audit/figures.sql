@@ -56,10 +56,15 @@ SELECT COUNT(*) AS files FROM archive_files WHERE archived_at IS NULL
 SELECT MIN(created_at) AS created_at FROM archive_files {{sqlite: INDEXED BY archive_files_open}} WHERE archived_at IS NULL
 
 -- name: push_due
--- Since when the longest due shipment waits for push, or for the step that cancels: an index for each.
+-- Since when the longest due shipment waits for push, or for the step that cancels: an index for each. Not in accounts
+-- that are held ($2) or rest: their shipments stay due and wait for the account.
 SELECT MIN(due_at) AS due_at FROM (
-  SELECT MIN(next_try_at) AS due_at FROM shipments
-  WHERE next_try_at IS NOT NULL AND NOT success AND (lease_ends_at IS NULL OR lease_ends_at <= $1)
+  SELECT (SELECT s.next_try_at FROM shipments s
+     WHERE s.account = a.account AND s.priority = p.priority AND s.next_try_at <= $1 AND NOT s.success
+       AND (s.lease_ends_at IS NULL OR s.lease_ends_at <= $1)
+     ORDER BY s.next_try_at LIMIT 1) AS due_at
+  FROM account_states a CROSS JOIN (SELECT 0 AS priority UNION ALL SELECT 1) p
+  WHERE NOT (a.account {{in $2::text[]}}) AND (a.rest_until_at IS NULL OR a.rest_until_at <= $1)
   UNION ALL
   SELECT MIN(next_try_at) AS due_at FROM shipments
   WHERE next_try_at IS NOT NULL AND success AND (lease_ends_at IS NULL OR lease_ends_at <= $1)
