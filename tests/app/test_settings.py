@@ -12,6 +12,7 @@ import pytest
 
 from awbridge.app import policies
 from awbridge.app.load_settings import load_configuration, load_settings
+from awbridge.app.serve import _connections
 from awbridge.app.setting_fields import SecretStr
 from awbridge.app.setting_types import RENAMED
 from awbridge.app.settings import PREFIX, Settings
@@ -33,6 +34,13 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def secrets(values: Iterable[SecretStr]) -> list[str]:
     return [v.get_secret_value() for v in values]
+
+
+def test_idle_connections_are_kept_as_long_as_set() -> None:
+    assert _connections(load_settings()).limits.idle_for == 130, "more than nginx, AWS ALB, Traefik and Caddy"
+    assert _connections(load_settings(keep_alive_seconds=620)).limits.idle_for == 620
+    with pytest.raises(SettingsError, match="AWBRIDGE_KEEP_ALIVE_SECONDS"):
+        load_settings(keep_alive_seconds=0)
 
 
 def test_without_any_setting_the_defaults_apply() -> None:
