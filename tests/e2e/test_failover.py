@@ -21,7 +21,7 @@ from tests.support.pgbouncer import pgbouncer
 from tests.support.postgres import PostgresServer, free_port, postgres_server, standby_of
 from tests.support.processes import Running, bridge_environment, running
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(300)]
 
 SOON = 3.0  # seconds after a new primary accepts writes
 

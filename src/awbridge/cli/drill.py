@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import tempfile
 from pathlib import Path
@@ -111,9 +112,11 @@ def _outages(plan: Any, form: Form, *, all_of_them: bool) -> None:
     """Drill them. What is lacking is an error, or with `all` left out and said."""
     from dataclasses import replace
 
+    from awbridge.app.logs import set_up_logs
     from awbridge.rehearsal.outages.plan import lacking
     from awbridge.rehearsal.outages.run import run_outages
 
+    set_up_logs(level="error", as_json=False)
     left_out = lacking(plan)
     names = tuple(name for name in plan.names if name not in left_out)
     if left_out and (not all_of_them or not names):
@@ -126,7 +129,9 @@ def _outages(plan: Any, form: Form, *, all_of_them: bool) -> None:
             verdict = run(
                 run_outages(replace(plan, names=names), Path(folder), lambda text: click.echo(text, err=True))
             )
-        except BaseException:
+        except asyncio.CancelledError:
+            fail("ended by SIGTERM before there was a verdict")
+        except Exception:
             _show_log(log)
             raise
         _conclude(verdict, log, "every promise was kept", form, left_out=left_out)

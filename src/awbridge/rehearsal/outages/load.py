@@ -18,7 +18,7 @@ WEBHOOK_KEY = "drill-webhook-key"
 AT_ONCE = 3  # orders in one request
 AGAIN_AFTER = 0.3  # seconds until a request without an acceptance is repeated
 TIMEOUT = 20.0  # seconds that the shop waits for an answer
-PATIENCE = 60.0  # seconds for orders under way at the end
+PATIENCE = 60.0  # seconds for what is under way at the end
 SENDERS = 48  # connections of a storm
 STORM_IDS = 7_000_000_000  # order_status_id of a storm's first delivery
 
@@ -67,7 +67,10 @@ class Load:
             await asyncio.sleep(AGAIN_AFTER)
 
     async def storm(self, seconds: float) -> None:
-        """New webhooks over many connections as fast as they are answered, each sent until it is acknowledged."""
+        """New webhooks over many connections as fast as they are answered, each sent until it is acknowledged.
+
+        Those under way after so many seconds get `PATIENCE` more.
+        """
         over = asyncio.get_running_loop().time() + seconds
         async with asyncio.TaskGroup() as senders:
             for _ in range(SENDERS):
@@ -79,7 +82,7 @@ class Load:
             while loop.time() < over:
                 number = next(self._ids)
                 body = _scan(number)
-                while number not in self.storm_acknowledged and loop.time() < over:
+                while number not in self.storm_acknowledged and loop.time() < over + PATIENCE:
                     self.storm_sent += 1
                     with contextlib.suppress(httpx2.TransportError):
                         answer = await http.post("/webhooks/clickpost", json=body)
