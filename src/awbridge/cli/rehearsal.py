@@ -44,8 +44,8 @@ def _print_result(form: Form, result: dict[str, Any]) -> None:
 
 
 @click.command()
-@click.option("--orders", default=1000, show_default=True, type=click.IntRange(1, 1_000_000))
-@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 32))
+@click.option("--orders", default=1000, show_default=True, type=click.IntRange(1, 1_000_000), help="How many to push.")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 32), help="Processes that push.")
 @click.option("--kills", default=4, show_default=True, type=click.IntRange(0, 1000), help="Workers killed (SIGKILL).")
 @click.option(
     "--stumbles",
@@ -89,8 +89,8 @@ def drill(database: str | None, form: Form, **numbers: Any) -> None:
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8100, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8100, show_default=True, help="Port to listen on.")
 @click.option("--seed", type=int, help="The same seed gives the same journeys and faults.  [default: 1]")
 @click.option("--speed", type=float, help="How many times faster than real time parcels travel.  [default: 1]")
 @click.option("--backdate-days", type=float, help="How far back parcels' time starts.  [default: 0]")
