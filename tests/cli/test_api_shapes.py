@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -41,19 +42,18 @@ SAME = {
     "shipments scans {reference_number}": "/v1/shipments/{reference_number}/scans",
     "shipments show {reference_number}": "/v1/shipments/{reference_number}",
 }
-OF_THE_MOMENT = ("stuck_since", "sla_breached")  # the commands have the time of today, the app has not
+OF_THE_MOMENT = ("stuck_since", "sla_breached", "delayed_at")  # the commands have the time of today, the app has not
 
 
 def same_times(value: Any) -> Any:
-    """The value with each time in UTC; commands print them with the account's offset. Raises for one without offset."""
+    """The value with each time as a number; commands print them with the account's offset, the API with UTC's."""
     if isinstance(value, dict):
         return {name: same_times(one) for name, one in value.items() if name not in OF_THE_MOMENT}
     if isinstance(value, list):
         return [same_times(one) for one in value]
     if isinstance(value, str) and len(value) > 18 and value[10:11] == "T":
         at = datetime.fromisoformat(value)
-        assert at.tzinfo
-        return at.timestamp()
+        return at.timestamp() if at.tzinfo else value
     return value
 
 
@@ -76,12 +76,15 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.mark.heavy
 def test_commands_print_what_the_api_returns(environment: str) -> None:
+    admin = CliRunner().invoke(main, ["keys", "add", "admin", "--role", "admin", "--json"])
+    key = {"authorization": f"Bearer {json.loads(admin.stdout)['secret']}"}
+
     async def from_the_api() -> tuple[dict[str, str], dict[str, Any]]:
         store = await Store.open(environment)
         try:
             async with web_on(store) as web:
+                web.http.headers.update(key)
                 known = await one_of_each(web, 1)
-                await one_of_each(web, 2)
                 answers = {name: await web.http.get(path.format(**known)) for name, path in SAME.items()}
                 return known, {name: answer.raise_for_status().json() for name, answer in answers.items()}
         finally:
@@ -92,6 +95,7 @@ def test_commands_print_what_the_api_returns(environment: str) -> None:
         words = [word.format(**known) for word in name.split()]
         done = CliRunner().invoke(main, [*words, "--json"])
         assert done.exit_code == 0, (name, done.output)
+        assert not re.search(r'_at": "[^"]*(Z|:\d\d|\d)"', done.stdout.replace('+05:30"', '+"')), name
         printed = same_times(json.loads(done.stdout))
         wanted = same_times(from_api)
         if name.startswith("shipments show"):  # the command adds the timeline and the calls

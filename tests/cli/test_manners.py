@@ -129,6 +129,18 @@ def test_commands_options_and_values_are_completed() -> None:
     assert complete("couriers downtime ") == {"add", "list", "remove"}
 
 
+def test_transporters_are_completed(awbridge: Any) -> None:  # noqa: F811
+    for name in ("delhivery", "dtdc", "ekart"):
+        awbridge("couriers", "add", name, "--courier-partner-id", "4")
+    assert complete("couriers move d") == {"delhivery", "dtdc"}
+    assert complete("couriers set ekart --fallback e") == {"ekart"}
+
+
+def test_without_a_database_nothing_is_completed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWBRIDGE_DATABASE_URL", "postgresql://127.0.0.1:9/nothing")
+    assert complete("couriers remove d") == set()
+
+
 def test_no_color_is_respected() -> None:
     def shown(**environment: str) -> str:
         wrong = ["reconcile", "--kind", "registered"]
