@@ -56,7 +56,7 @@ def test_a_narrow_terminal_cuts_only_free_text(
     header, line = capsys.readouterr().out.splitlines()
     assert header.split() == ["reference", "number", "AWB", "problem"]
     assert len(line) <= 55
-    assert line == "ORDER-1001          4400000000001  the pincode 56001…"
+    assert line == "ORDER-1001          4400000000001  the pincode 56001 i…"
 
 
 def test_a_terminal_too_narrow_for_the_identifiers_gets_blocks(
