@@ -40,8 +40,8 @@ LOG_SHOWN = 3000  # characters
     type=click.Path(path_type=Path),
     help="Of upgrade: the older version, a wheel or a folder with its package.",
 )
-@click.option("--orders", default=1000, show_default=True, type=click.IntRange(1, 1_000_000))
-@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 32))
+@click.option("--orders", default=1000, show_default=True, type=click.IntRange(1, 1_000_000), help="How many to push.")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 32), help="Processes that push.")
 @click.option("--kills", default=4, show_default=True, type=click.IntRange(0, 1000), help="Workers killed (SIGKILL).")
 @click.option(
     "--stumbles",

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 _PERSON = ("login", "role", "disabled_at", "created_at")
 _KEY = ("id", "name", "role", "created_by", "created_at", "last_used_at", "revoked_at")
 
-_role_option = click.option("--role", required=True, type=click.Choice([role.value for role in Role]))
+_role_option = click.option(
+    "--role", required=True, type=click.Choice([r.value for r in Role]), help="What they may do."
+)
 _login_argument = click.argument("login")
 
 

@@ -42,8 +42,8 @@ def _print_result(form: Form, result: dict[str, Any]) -> None:
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8100, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8100, show_default=True, type=click.IntRange(0, 65535), help="Port to listen on.")
 @click.option("--seed", type=int, help="The same seed gives the same journeys and faults.  [default: 1]")
 @click.option("--speed", type=float, help="How many times faster than real time parcels travel.  [default: 1]")
 @click.option("--backdate-days", type=float, help="How far back parcels' time starts.  [default: 0]")

@@ -17,6 +17,7 @@ _PROSE = frozenset(
         *("unmet", "verdict", "warning", "why"),
     }
 )
+_UNDER_HEADER = 2  # columns that tabulate adds to the width of a header
 _SHORTEST = 16  # what is left of a text that is cut, in columns of the terminal
 
 
@@ -62,7 +63,9 @@ def _width(names: Sequence[str], cells: Sequence[Sequence[str]]) -> int:
 
 
 def _widths(names: Sequence[str], cells: Sequence[Sequence[str]]) -> list[int]:
-    return [max(map(_columns, column)) for column in zip(names, *cells, strict=True)]
+    return [
+        max(_columns(name) + _UNDER_HEADER, *map(_columns, column)) for name, *column in zip(names, *cells, strict=True)
+    ]
 
 
 def _columns(text: str) -> int:
@@ -81,7 +84,7 @@ def _cut(
     widths = _widths(names, cells)
     excess = sum(widths) + 2 * (len(names) - 1) - width
     for place in sorted((i for i, key in enumerate(keys) if key in _PROSE), key=lambda i: -widths[i]):
-        less = min(excess, widths[place] - max(_SHORTEST, _columns(names[place])))
+        less = min(excess, widths[place] - max(_SHORTEST, _columns(names[place]) + _UNDER_HEADER))
         if less > 0:
             widths[place] -= less
             excess -= less

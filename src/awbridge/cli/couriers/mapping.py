@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -37,6 +38,7 @@ _NAMES: Mapping[str, Sequence[str]] = {
 }
 _LAYOUT = layout_by_names(_NAMES, ("transporter",))
 _VIEW = "couriers:CourierView"
+_PATIENCE = 1.0  # seconds that a completion may take
 _IDS = ("courier_partner_id", "account_code")
 
 _ELSEWHERE = (
@@ -59,6 +61,19 @@ _ELSEWHERE = (
 @click.group("couriers", cls=Group, commands=_ELSEWHERE)
 def couriers_group() -> None:
     """The mapping of your transporters to ClickPost's courier accounts."""
+
+
+def _complete(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """The transporters that begin so; none where the database cannot be read at once."""
+
+    async def go(store: Store) -> list[str]:
+        async with asyncio.timeout(_PATIENCE), store.read() as session:
+            return [account.transporter for account in await couriers.every(session)]
+
+    try:
+        return [name for name in with_store(go) if name.startswith(begun)]
+    except Exception:  # a shell that completes shows no errors
+        return []
 
 
 @couriers_group.command("list")
@@ -95,7 +110,11 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 
 _account_code = click.option("--account-code", help='The account\'s code at ClickPost; "" for none.')
 _name = click.option("--name", help="A name for display.")
-_fallback = click.option("--fallback", help='The transporter that takes over if this one cannot; "" for none.')
+_fallback = click.option(
+    "--fallback",
+    shell_complete=_complete,
+    help='The transporter that takes over if this one cannot; "" for none.',
+)
 _active = click.option("--active/--inactive", default=None, help="Whether orders may name it.")
 
 
@@ -122,7 +141,7 @@ async def add_courier(store: Store, transporter: str, courier_partner_id: int, f
 
 
 @couriers_group.command("set")
-@click.argument("transporter")
+@click.argument("transporter", shell_complete=_complete)
 @click.option("--courier-partner-id", type=click.IntRange(1, 2**31 - 1), help="ClickPost's cp_id.")
 @_account_code
 @_name
@@ -155,7 +174,7 @@ def set_courier(transporter: str, form: Form, **options: Any) -> None:
 
 
 @couriers_group.command("remove")
-@click.argument("transporters", nargs=-1, required=True)
+@click.argument("transporters", nargs=-1, required=True, shell_complete=_complete)
 @on_store
 async def remove_couriers(store: Store, transporters: tuple[str, ...]) -> None:
     """Remove transporters. Shipments that named one keep their courier account.
@@ -300,8 +319,8 @@ def _show_comparison(report: CourierComparison, form: Form) -> None:
 
 
 @couriers_group.command("move")
-@click.argument("from_transporter", metavar="FROM")
-@click.argument("to_transporter", metavar="TO")
+@click.argument("from_transporter", metavar="FROM", shell_complete=_complete)
+@click.argument("to_transporter", metavar="TO", shell_complete=_complete)
 @form_options
 @on_store
 async def move(store: Store, from_transporter: str, to_transporter: str, form: Form) -> None:

@@ -83,7 +83,9 @@ def _without_notice(reached: notices.NoticeMilestone) -> dict[str, Any]:
 
 @notices_group.command("preview")
 @click.argument("milestone", type=click.Choice([m.value for m in Milestone]))
-@click.option("--channel", type=click.Choice([c.value for c in Channel]), default="sms", show_default=True)
+@click.option(
+    "--channel", type=click.Choice([c.value for c in Channel]), default="sms", show_default=True, help="Which message."
+)
 @click.option("--language", default="", help="en, hi, ...  [default: the shipment's, or AWBRIDGE_NOTICE_LANGUAGE]")
 @click.option("--shipment", help="With the values of this shipment, by its reference number.")
 @click.option("--return", "is_return", is_flag=True, help="As for a return.")
