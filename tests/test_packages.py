@@ -174,8 +174,8 @@ def test_the_demo_runs_from_the_wheel_and_ends_with_a_good_verdict(packages: Pac
     assert "demo --keep" in done.stderr
 
 
-# The newest interpreter here besides the tests' own; AWBRIDGE_TEST_EVERY_PYTHON=1 takes all of them.
-OTHERS = list(interpreters().values())[: None if os.environ.get("AWBRIDGE_TEST_EVERY_PYTHON") else 1]
+# The newest interpreter here besides the tests' own; EVERY_PYTHON=1 takes all of them.
+OTHERS = list(interpreters().values())[: None if os.environ.get("EVERY_PYTHON") else 1]
 
 
 @pytest.mark.timeout(600)
