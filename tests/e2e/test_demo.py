@@ -77,7 +77,7 @@ def test_the_demo_can_be_interrupted_with_ctrl_c(tmp_path: Path) -> None:
             time.sleep(0.05)
         demo.send_signal(signal.SIGINT)
         _, errors = demo.communicate(timeout=30)
-    assert demo.returncode == 1
+    assert demo.returncode == 130
     assert "Traceback" not in errors
     assert list(tmp_path.iterdir()) == [], "the demo left files behind"
 

@@ -10,8 +10,6 @@ from awbridge.app.settings import PREFIX, Settings
 
 CONFIG = "AWBRIDGE_CONFIG"
 FILE_SUFFIX = "_FILE"  # a variable's twin, which names the file that holds the value
-# Variables that are no settings: where awbridge.toml lies, and where this project's tests find the vendor's files.
-_OTHERS = frozenset({CONFIG, "AWBRIDGE_VENDOR_OPENAPI"})
 _ALIKE = 0.75  # of difflib's ratio, from 0 to 1
 
 # What Kubernetes sets in every pod for a Service named awbridge, or awbridge-something: AWBRIDGE_SERVICE_HOST,
@@ -34,7 +32,7 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
         name
         for name, value in environment.items()
         if (upper := name.upper()).startswith(PREFIX)
-        and upper not in _OTHERS
+        and upper != CONFIG
         and not _is_known(upper.removeprefix(PREFIX).lower())
         and not is_service_link(upper, value)
     ]
