@@ -71,25 +71,30 @@ class Load:
 
         Those under way after so many seconds get `PATIENCE` more.
         """
-        over = asyncio.get_running_loop().time() + seconds
-        async with asyncio.TaskGroup() as senders:
-            for _ in range(SENDERS):
-                senders.create_task(self._storm(over))
+        limits = httpx2.Limits(max_connections=SENDERS, max_keepalive_connections=SENDERS)
+        headers = {"webhook_key": WEBHOOK_KEY}
+        async with httpx2.AsyncClient(base_url=self.url, timeout=5.0, headers=headers, limits=limits) as http:
+            over = asyncio.get_running_loop().time() + seconds
+            async with asyncio.TaskGroup() as senders:
+                for _ in range(SENDERS):
+                    senders.create_task(self._storm(http, over))
 
-    async def _storm(self, over: float) -> None:
+    async def _storm(self, http: httpx2.AsyncClient, over: float) -> None:
         loop = asyncio.get_running_loop()
-        async with httpx2.AsyncClient(base_url=self.url, timeout=5.0, headers={"webhook_key": WEBHOOK_KEY}) as http:
-            while loop.time() < over:
-                number = next(self._ids)
-                body = _scan(number)
-                while number not in self.storm_acknowledged and loop.time() < over + PATIENCE:
-                    self.storm_sent += 1
-                    with contextlib.suppress(httpx2.TransportError):
-                        answer = await http.post("/webhooks/clickpost", json=body)
-                        if answer.status_code == 200:
-                            self.storm_acknowledged.add(number)
-                            break
-                    await asyncio.sleep(AGAIN_AFTER)
+        while True:
+            await self._deliver(http, next(self._ids), give_up_at=over + PATIENCE)
+            if loop.time() >= over:
+                return
+
+    async def _deliver(self, http: httpx2.AsyncClient, number: int, *, give_up_at: float) -> None:
+        body = _scan(number)
+        while asyncio.get_running_loop().time() < give_up_at:
+            self.storm_sent += 1
+            with contextlib.suppress(httpx2.TransportError):
+                if (await http.post("/webhooks/clickpost", json=body)).status_code == 200:
+                    self.storm_acknowledged.add(number)
+                    return
+            await asyncio.sleep(AGAIN_AFTER)
 
 
 def _scan(number: int) -> dict[str, object]:
