@@ -39,7 +39,7 @@ class Progress:
         self._bar: tqdm[Any] | None = None
         self._ticking: asyncio.Task[None] | None = None
         self._pause = LINE_EVERY
-        self._started = self._shown_at = time.monotonic()
+        self._begun = self._started = self._shown_at = time.monotonic()  # the command; its current part
         self._printed = False
 
     def __enter__(self) -> Self:
@@ -82,7 +82,7 @@ class Progress:
             self._bar.close()
             self._bar = None
         self.name, self.total, self._first, self._done = name, total, done, done
-        self._started = min(time.monotonic(), self._started + SHOWN_AFTER) - SHOWN_AFTER
+        self._started = time.monotonic()
 
     async def _tick(self) -> None:
         while True:
@@ -90,9 +90,9 @@ class Progress:
             self._show()
 
     def _show(self) -> None:
-        if self._quiet or self._elapsed() < SHOWN_AFTER:
-            return
         now = time.monotonic()
+        if self._quiet or now - self._begun < SHOWN_AFTER:
+            return
         if sys.stderr.isatty():
             if self._bar is None:
                 self._bar = self._new_bar()
