@@ -78,8 +78,8 @@ async def everything_shown(web: Web) -> set[str]:
         shown |= {f"{family.name}_total"} if family.type == "counter" else set()
     for histogram in meters.DURATIONS:
         shown |= {f"{histogram.name}_{part}" for part in ("bucket", "count", "sum")}
-    # Absent until polling has covered a window, and a webhook came.
-    return shown | {"awbridge_catch_up_lag_seconds", "awbridge_webhook_silence_seconds"}
+    # Absent until polling has covered a window, a webhook came, and a backup was due.
+    return shown | {"awbridge_catch_up_lag_seconds", "awbridge_webhook_silence_seconds", "awbridge_backup_age_seconds"}
 
 
 def test_alerts_select_by_labels_and_values_that_exist() -> None:
