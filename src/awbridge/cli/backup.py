@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from awbridge.cli import output
-from awbridge.cli.output import Form, form_options
+from awbridge.cli.group import Group
+from awbridge.cli.output import Form, form_options, page_options
 from awbridge.cli.shared import as_command, fail, on_settings, read_settings, with_settings
 from awbridge.cli.times import MOMENT, in_zone
 from awbridge.domain.errors import BackupError
@@ -39,7 +40,7 @@ _manifest_option = click.option(
 )
 
 
-@click.group("backup", invoke_without_command=True)
+@click.group("backup", cls=Group, invoke_without_command=True)
 @click.option("--to", "file", type=click.Path(dir_okay=False, path_type=Path), help="A new file, such as copy.db.gz.")
 @form_options
 @click.pass_context
@@ -79,20 +80,22 @@ def _show_made(made: BackupManifest, form: Form) -> None:
 
 
 @backup_group.command("list")
+@page_options(None)
 @form_options
-def list_backups(form: Form) -> None:
+def list_backups(limit: int | None, cursor: str | None, form: Form) -> None:
     """List the stored backups, newest first.
 
     Example: awbridge backup list
     """
-    _list(read_settings(), form)
+    _list(read_settings(), form, limit=limit, cursor=cursor)
 
 
-def _list(settings: Settings, form: Form) -> None:
+def _list(settings: Settings, form: Form, *, limit: int | None = None, cursor: str | None = None) -> None:
     from awbridge.app import backups
     from awbridge.steps.backup.take import stored_backups
 
-    found = as_command(stored_backups(backups.backup_objects(settings)))
+    every = as_command(stored_backups(backups.backup_objects(settings)))
+    found, page = output.whole(every, limit=limit, cursor=cursor)
     rows = [
         {
             "name": one.name,
@@ -104,7 +107,7 @@ def _list(settings: Settings, form: Form) -> None:
         for one in found
     ]
     empty = f"no backups in {backups.backup_place(settings)}"
-    output.show_list(found, rows, form=form, view=_SHOWN, empty=empty)
+    output.show_list(found, rows, form=form, view=_SHOWN, empty=empty, page=page)
 
 
 @backup_group.command("record")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from awbridge.cli import output
+from awbridge.cli.group import Group
 from awbridge.cli.output import Form, form_options
 from awbridge.cli.shared import read_configuration, warn
 
 
-@click.group("config")
+@click.group("config", cls=Group)
 def config_group() -> None:
     """The settings: what each is, and where it was set."""
 

@@ -14,7 +14,7 @@ from awbridge.cli.shared import read_settings, run
 from awbridge.domain.guide.rows import GuideRow, Verdict
 
 NOT_MET = 3  # the exit code
-_SHOWN = ("number", "part", "demand", "state", "found", "do", "feature", "settings", "docs", "test")
+_SHOWN = ("number", "part", "demand", "state", "found", "do", "red_when", "feature", "settings", "docs", "test")
 _STYLES = {Verdict.OK: "green", Verdict.RED: "red", Verdict.UNKNOWN: "yellow"}
 
 

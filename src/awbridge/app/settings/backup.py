@@ -9,6 +9,7 @@ class BackupSettings(SettingsBase):
 
     backup_url: str = Field(
         "",
+        example="s3://bucket/backups",
         description="Where backups of a SQLite database are stored: s3://bucket/prefix, gs://, az:// or "
         "file:///folder, with AWBRIDGE_ARCHIVE_OPTIONS. Empty: where the archive is. none: no backups.",
     )

@@ -15,10 +15,13 @@ class WatchSettings(SettingsBase):
     )
     traces_url: CollectorUrl = Field(
         "",
+        example="http://localhost:4318",
         description="OpenTelemetry collector that receives traces by OTLP over HTTP, such as http://localhost:4318. "
         "Empty: there are no traces.",
     )
     traces_share: float = Field(1.0, ge=0, le=1, description="Share of the traces that are made, whole ones.")
     traces_headers: Options = Field(
-        SecretStr(""), description="Headers for the collector: name=value, comma-separated. A secret."
+        SecretStr(""),
+        example="authorization=Bearer ...",
+        description="Headers for the collector: name=value, comma-separated. A secret.",
     )
