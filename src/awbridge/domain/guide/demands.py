@@ -372,9 +372,10 @@ DEMANDS = (
         number=33,
         part=Part.OPERATION,
         text="The database is backed up every day.",
-        feature="Runs of the job `backup` are recorded and their age is shown",
+        feature="SQLite is backed up every night; other tools' backups are recorded",
+        settings=("AWBRIDGE_BACKUP_URL", "AWBRIDGE_BACKUP_CRON"),
         red="no backup is known, the newest failed, or the last one is more than 26 hours old",
-        page="operations.md",
+        page="backup.md",
         test="tests/app/test_guide.py::test_a_backup_is_known_by_the_runs_of_its_job",
     ),
 )

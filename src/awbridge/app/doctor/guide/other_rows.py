@@ -130,11 +130,11 @@ def backed_up(facts: Facts) -> Evidence:
     run = facts.records.backup
     if run.taken_at is None:
         text = f"no backup is known{f'; the last one failed: {run.problem}' if run.problem else ''}"
-        return broken(text, "back up the database every day, and try a restore (docs/operations.md#backup)")
+        return broken(text, "back up the database every day, and try a restore (docs/backup.md)")
     age = facts.now - run.taken_at
     text = f"last backup taken at {facts.time(run.taken_at)}"
     if run.problem:
-        return broken(f"{text}; the newest failed: {run.problem}", "correct that: docs/operations.md#backup")
+        return broken(f"{text}; the newest failed: {run.problem}", "correct that: docs/backup.md")
     if age > BACKUP_EVERY:
         return broken(f"{text}, {age / DAY:.1f} days ago", "find out why none was taken since: awbridge schedules")
     return met(text)
