@@ -19,7 +19,7 @@ from awbridge.domain.errors import BackupError, ObjectsError
 from awbridge.sinks.objects import Objects
 from awbridge.steps.backup.after_restore import AfterRestorePolicy
 from awbridge.steps.backup.restore import LATEST, extract, find_by_url, find_stored, restore
-from awbridge.steps.backup.take import BackupPolicy, back_up, back_up_to_file, stored_backups
+from awbridge.steps.backup.take import BackupPolicy, back_up, back_up_to_file, manifest_of, stored_backups
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.engine.migrate import own_schema
@@ -92,6 +92,8 @@ async def test_what_was_deleted_is_not_in_a_backup(database: Path, tmp_path: Pat
             await session.script(f"DELETE FROM {table} WHERE reference_number LIKE 'SECRET%'")
     await store.close()
     await back_up_to_file(file=tmp_path / "copy.db.gz", policy=policy(database))
+    for written in (tmp_path / "copy.db.gz", manifest_of(tmp_path / "copy.db.gz")):
+        assert written.stat().st_mode & 0o077 == 0, "of its owner only"
     assert b"SECRET" not in gzip.decompress((tmp_path / "copy.db.gz").read_bytes())
 
 

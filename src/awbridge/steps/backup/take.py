@@ -28,6 +28,7 @@ from awbridge.domain.backup.manifest import (
     read_manifest,
 )
 from awbridge.domain.errors import BackupError, ObjectsError
+from awbridge.private_files import open_private
 from awbridge.sinks.objects import Objects
 
 log = structlog.get_logger()
@@ -71,7 +72,8 @@ async def back_up_to_file(*, file: Path, policy: BackupPolicy) -> BackupManifest
         packed = folder / "backup.db.gz"
         manifest = await snapshot(policy, packed)
         notes = folder / "manifest"
-        notes.write_bytes(manifest.to_json())
+        with open_private(notes) as out:
+            out.write(manifest.to_json())
         os.replace(packed, file)
         os.replace(notes, manifest_of(file))
     return manifest
