@@ -17,7 +17,7 @@ from awbridge.app.doctor.webhook_header import CURES, judge_header
 from awbridge.app.load_settings import load_settings
 from awbridge.app.setting_types import RENAMED
 from awbridge.app.settings import Settings
-from awbridge.cli.doctor import exit_code
+from awbridge.cli.doctor.examine import exit_code
 from awbridge.clickpost.client.probe import Probe
 from awbridge.domain.people.role import Role
 from awbridge.domain.tracking.polling_mode import PollingMode

@@ -25,8 +25,8 @@ from awbridge.clickpost.client.probe import Probe
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.audit import runs
-from awbridge.store.engine import wal_archive
-from awbridge.store.engine.wal_archive import WalArchive
+from awbridge.store.backup import wal_archive
+from awbridge.store.backup.wal_archive import WalArchive
 from tests.app.test_doctor import a_store, settings_at
 from tests.support.rows import sql
 from tests.support.stores import postgres_only

@@ -24,10 +24,10 @@ from awbridge.app.serve import assembled
 from awbridge.app.settings import PREFIX, Settings
 from awbridge.cli import main
 from awbridge.domain.guide.demands import DEMANDS
-from awbridge.domain.guide.rows import GuideRow, Verdict
+from awbridge.domain.guide.rows import DemandState, GuideRow
 from awbridge.domain.reconciliation.differences import DayCounts, DifferenceTable
 from awbridge.steps.runtime.clock import utc_now
-from awbridge.steps.runtime.report_process import ReportProcess, WebhookCounts
+from awbridge.steps.runtime.report_process import AnsweredWebhooks, ReportProcess
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.store import Store
 from awbridge.store.audit import archive, processes, reports
@@ -82,7 +82,7 @@ async def make_healthy(store: Store) -> None:
     await _records(at)
     await _reconciliations(store)
     await _tracking(at)
-    counts = WebhookCounts(stored=5, p99=0.012)
+    counts = AnsweredWebhooks(stored=5, p99=0.012)
     for _ in range(2):
         await ReportProcess(store=store, clock=at.clock, kind="serve", webhooks=lambda: counts).check()
 
@@ -172,7 +172,7 @@ async def healthy(tmp_path: Path) -> Any:
 
 async def test_a_deployment_can_meet_every_demand(healthy: Deployment) -> None:
     rows = await healthy.rows()
-    assert {n: row.evidence for n, row in rows.items() if row.evidence.verdict is not Verdict.OK} == {}
+    assert {n: row.evidence for n, row in rows.items() if row.evidence.verdict is not DemandState.OK} == {}
     assert list(rows) == list(range(1, 34))
     found = {n: row.evidence.found for n, row in rows.items()}
     assert "1 by 200; by any other: 0" in found[6]
@@ -194,8 +194,8 @@ async def test_a_new_deployment_says_what_will_show_each_demand(tmp_path: Path) 
         rows = await Deployment(store, settings={"clickpost_username": "u", "clickpost_key": "k"}).rows()
     finally:
         await store.close()
-    assert {n for n, row in rows.items() if row.evidence.verdict is Verdict.RED} == {1, 8, 11, 17, 32, 33}
-    assert all(row.evidence.do for row in rows.values() if row.evidence.verdict is not Verdict.OK)
+    assert {n for n, row in rows.items() if row.evidence.verdict is DemandState.RED} == {1, 8, 11, 17, 32, 33}
+    assert all(row.evidence.do for row in rows.values() if row.evidence.verdict is not DemandState.OK)
 
 
 def settings(**changes: Any) -> Callable[[Deployment], Awaitable[None]]:
@@ -332,7 +332,7 @@ BREAKS: Mapping[int, Callable[[Deployment], Awaitable[None]]] = {
 async def test_each_demand_turns_red_once(healthy: Deployment, number: int) -> None:
     await BREAKS[number](healthy)
     evidence = (await healthy.rows())[number].evidence
-    assert evidence.verdict is Verdict.RED, evidence
+    assert evidence.verdict is DemandState.RED, evidence
     assert evidence.found
     assert evidence.do
 
@@ -353,9 +353,9 @@ async def test_a_backup_is_known_by_the_runs_of_its_job(healthy: Deployment) -> 
 async def test_a_database_that_does_not_wait_for_the_disk_is_red(store: Store) -> None:
     """The tests' PostgreSQL runs with fsync = off."""
     rows = await Deployment(store).rows()
-    assert rows[20].evidence.verdict is Verdict.RED
+    assert rows[20].evidence.verdict is DemandState.RED
     assert "fsync = on" in rows[20].evidence.do
-    assert rows[22].evidence.verdict is Verdict.OK
+    assert rows[22].evidence.verdict is DemandState.OK
 
 
 async def test_a_running_service_shows_how_quickly_it_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,8 @@ import httpx2
 import pytest
 
 from awbridge.app.loops import opened_world
-from awbridge.app.monitor import monitored
 from awbridge.app.settings import Settings
+from awbridge.app.watching.monitor import monitored
 from awbridge.domain.errors import SettingsError
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.runtime.loop import Loop

@@ -15,8 +15,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from awbridge.app.settings import Settings
-from awbridge.app.spans import REFERENCE, order_root
-from awbridge.app.telemetry import tracing, tracing_to
+from awbridge.app.watching.spans import REFERENCE, order_root
+from awbridge.app.watching.telemetry import tracing, tracing_to
 from awbridge.domain.errors import SettingsError
 from awbridge.steps.runtime import traces
 from awbridge.steps.tracking.applied import heard_of

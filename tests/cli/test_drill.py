@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from awbridge.cli import main
-from awbridge.rehearsal.outages.plan import NAMES, Plan
-from awbridge.rehearsal.verdict import Promise, Verdict
+from awbridge.rehearsal.outages.plan import NAMES, OutagePlan
+from awbridge.rehearsal.verdict import CountedPromise, Verdict
 
 
 def test_the_list_names_every_outage_and_what_is_lacking(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,17 +45,17 @@ def test_what_cannot_be_drilled_is_an_error(arguments: list[str], says: str, mon
 @pytest.mark.parametrize(
     ("promise", "code", "word", "says"),
     [
-        (Promise("an order is stored", "0 lost of 5", [], 5), 0, "kept", "Good: every promise was kept"),
-        (Promise("an order is stored", "1 lost of 5", ["R-1: lost"], 5), 1, "BROKEN", "Not good: 1 differences"),
-        (Promise("an order is stored", "0 lost of 0", [], 0), 1, "BROKEN", "1 promises without a case"),
+        (CountedPromise("an order is stored", "0 lost of 5", [], 5), 0, "kept", "Good: every promise was kept"),
+        (CountedPromise("an order is stored", "1 lost of 5", ["R-1: lost"], 5), 1, "BROKEN", "Not good: 1 differences"),
+        (CountedPromise("an order is stored", "0 lost of 0", [], 0), 1, "BROKEN", "1 promises without a case"),
     ],
 )
 def test_a_broken_or_empty_promise_is_told_and_ends_with_1(
-    promise: Promise, code: int, word: str, says: str, monkeypatch: pytest.MonkeyPatch
+    promise: CountedPromise, code: int, word: str, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[Plan] = []
+    seen: list[OutagePlan] = []
 
-    async def drilled(plan: Plan, folder: Path, say: Callable[[str], None]) -> Verdict:
+    async def drilled(plan: OutagePlan, folder: Path, say: Callable[[str], None]) -> Verdict:
         seen.append(plan)
         (folder / "drill.log").write_text("the end of the log")
         return Verdict(numbers={"orders accepted": 5}, promises=[promise])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from awbridge.rehearsal.outages.load import SENDERS
-from awbridge.rehearsal.outages.plan import NAMES, Plan, lacking
+from awbridge.rehearsal.outages.plan import NAMES, OutagePlan, lacking
 from awbridge.rehearsal.outages.run import run_outages
 from awbridge.rehearsal.verdict import Verdict
 from tests.support.absent import absent
@@ -31,7 +31,7 @@ def folder() -> Iterator[Path]:
 
 
 async def drilled(names: tuple[str, ...], folder: Path, older: Path | None = None) -> Verdict:
-    plan = Plan(names=names, minutes=0, per_second=4, older=older)
+    plan = OutagePlan(names=names, minutes=0, per_second=4, older=older)
     if missing := lacking(plan):
         absent(str(missing))
     verdict = await run_outages(plan, folder)

@@ -10,10 +10,10 @@ from awbridge.domain.tracking.scan import Source
 from awbridge.rehearsal.demo_company import Company
 from awbridge.rehearsal.outages import ledgers
 from awbridge.rehearsal.outages.load import Load
-from awbridge.rehearsal.outages.plan import Plan
+from awbridge.rehearsal.outages.plan import OutagePlan
 from awbridge.rehearsal.outages.replicas import Replica
 from awbridge.rehearsal.outages.rig import Rig
-from awbridge.rehearsal.verdict import Promise, Verdict
+from awbridge.rehearsal.verdict import CountedPromise, Verdict
 from awbridge.store import Store
 from awbridge.store.tracking import inbox
 from awbridge.store.tracking.inbox import NewDelivery
@@ -25,7 +25,7 @@ def rig_on(store: Store) -> Rig:
     load = Load("http://127.0.0.1:9", 1, 1.0, sent={"A", "B"}, acknowledged={"A", "B"})
     nothing = cast("Any", None)
     return Rig(
-        plan=Plan(names=()),
+        plan=OutagePlan(names=()),
         folder=nothing,
         primary=nothing,
         standby=None,
@@ -59,7 +59,7 @@ def order(reference: str, waybill: str, *scans: dict[str, Any], order_id: str = 
     }
 
 
-async def verdict(store: Store, made: Rig, orders: list[dict[str, Any]]) -> dict[str, Promise]:
+async def verdict(store: Store, made: Rig, orders: list[dict[str, Any]]) -> dict[str, CountedPromise]:
     promises = await ledgers.promises(made, {"orders": orders})
     return {promise.text: promise for promise in promises}
 
@@ -72,7 +72,7 @@ async def test_a_day_without_losses_keeps_what_was_counted(store: Store) -> None
     async with store.write() as session:
         await inbox.add(session, [NewDelivery("osid:1:event:2", Source.WEBHOOK, b"{}", T0)])
     found = await verdict(store, made, [order("A", "W-A"), order("B", "W-B", order_id="O")])
-    assert found["an accepted order is stored"] == Promise("an accepted order is stored", "0 lost of 2", [], 2)
+    assert found["an accepted order is stored"] == CountedPromise("an accepted order is stored", "0 lost of 2", [], 2)
     assert found["an accepted order is placed"].kept
     assert found["no order is placed twice"].kept
     assert not found["a webhook that got 200 is stored"].kept, "no webhook, no proof"

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-_IMPORTED = ("app.serve", "app.work", "cli.rehearsal", "cli.service", "sandbox", "store.engine.postgres")
+_IMPORTED = ("app.serve", "app.work", "cli.rehearsal.demo", "cli.service", "sandbox", "store.engine.postgres")
 _ROOT = Path(__file__).parents[2]
 _one_by_one = threading.Lock()
 _server: subprocess.Popen[str] | None = None

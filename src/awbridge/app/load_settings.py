@@ -14,7 +14,7 @@ from awbridge.app.settings.sources import (
     ARGUMENT,
     DEFAULT,
     Given,
-    Source,
+    SettingSource,
     find_file,
     from_environment,
     from_file,
@@ -36,7 +36,7 @@ class Configuration:
     """
 
     settings: Settings
-    sources: Mapping[str, Source]
+    sources: Mapping[str, SettingSource]
     unknown: tuple[str, ...]
     file: Path | None
 
@@ -94,7 +94,7 @@ def asks_for_json(config: Path | None = None) -> bool:
         return False
 
 
-def _sentence(name: str, problem: str, source: Source) -> str:
+def _sentence(name: str, problem: str, source: SettingSource) -> str:
     """What is wrong with a setting: its name, where it was set unless in its variable, the problem, an example."""
     if not name:
         return problem

@@ -49,7 +49,7 @@ from awbridge.app.policies import (
     watch_policy,
 )
 from awbridge.app.settings import Settings
-from awbridge.app.telemetry import tracing
+from awbridge.app.watching.telemetry import tracing
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.sinks.objects import Objects
 from awbridge.sinks.outgoing import EventSender

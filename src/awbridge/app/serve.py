@@ -29,7 +29,7 @@ from awbridge.steps.handover.print_labels import FetchesLabels, OnlyStored
 from awbridge.steps.polling.watch import WebhookRefusals
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.runtime.loop import Loop
-from awbridge.steps.runtime.report_process import WebhookCounts
+from awbridge.steps.runtime.report_process import AnsweredWebhooks
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.web.app import build_app
@@ -134,8 +134,10 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
             yield Bridge(app, endpoint, connections, readiness, loops)
 
 
-def _webhook_counts(endpoint: WebhookEndpoint) -> WebhookCounts:
-    return WebhookCounts(stored=endpoint.counts.get(200, 0), unstored=endpoint.counts.get(503, 0), p99=endpoint.p99())
+def _webhook_counts(endpoint: WebhookEndpoint) -> AnsweredWebhooks:
+    return AnsweredWebhooks(
+        stored=endpoint.counts.get(200, 0), unstored=endpoint.counts.get(503, 0), p99=endpoint.p99()
+    )
 
 
 @asynccontextmanager

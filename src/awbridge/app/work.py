@@ -18,7 +18,7 @@ from awbridge.app.starting import RECEIVED, started
 from awbridge.domain.errors import SchemaTooNew
 from awbridge.steps.runtime.clock import Clock, utc_now
 from awbridge.steps.runtime.loop import Loop
-from awbridge.steps.runtime.report_process import ReportProcess, WebhookCounts
+from awbridge.steps.runtime.report_process import AnsweredWebhooks, ReportProcess
 from awbridge.steps.runtime.schema import LOOK_SECONDS, watch_schema
 from awbridge.store import Store
 
@@ -61,7 +61,7 @@ def _monitored(world: World, loops: dict[str, Loop]) -> AbstractAsyncContextMana
     """Health and metrics over HTTP, where a port is set. Without one, no web framework is imported."""
     if not world.settings.metrics_port:
         return nullcontext()
-    from awbridge.app.monitor import monitored
+    from awbridge.app.watching.monitor import monitored
 
     return monitored(world, list(loops.values()))
 
@@ -80,7 +80,9 @@ def schema_loop(store: Store, end: Callable[[SchemaTooNew], None]) -> Loop:
     return Loop("schema", lambda: watch_schema(store=store, end=end), idle_seconds=LOOK_SECONDS)
 
 
-def report_loop(store: Store, clock: Clock, kind: str, webhooks: Callable[[], WebhookCounts] = WebhookCounts) -> Loop:
+def report_loop(
+    store: Store, clock: Clock, kind: str, webhooks: Callable[[], AnsweredWebhooks] = AnsweredWebhooks
+) -> Loop:
     """The loop that reports this process (serve or work) to the others."""
     reporter = ReportProcess(store=store, clock=clock, kind=kind, webhooks=webhooks)
     return Loop("report_process", reporter.check, idle_seconds=REPORT_IDLE, finish=reporter.end)

@@ -29,9 +29,15 @@ _COMMANDS = (
         "couriers.mapping:couriers_group",
         "The mapping of your transporters to ClickPost's courier accounts.",
     ),
-    Lazy("demo", "rehearsal:demo", "Run the bridge against a simulated ClickPost with faults, and check the result."),
-    Lazy("doctor", "doctor:doctor", "Check the installation, ClickPost and webhooks, and list what needs a person."),
-    Lazy("drill", "drill:drill", "Let parts fail under load, and compare the ledgers."),
+    Lazy(
+        "demo", "rehearsal.demo:demo", "Run the bridge against a simulated ClickPost with faults, and check the result."
+    ),
+    Lazy(
+        "doctor",
+        "doctor.examine:doctor",
+        "Check the installation, ClickPost and webhooks, and list what needs a person.",
+    ),
+    Lazy("drill", "rehearsal.drill:drill", "Let parts fail under load, and compare the ledgers."),
     Lazy(
         "endpoints",
         "notify.endpoints:endpoints_group",
@@ -52,7 +58,7 @@ _COMMANDS = (
     Lazy("replay", "tracking:replay", "Retry dead letters, replay a report of failed webhooks, or rebuild timelines."),
     Lazy("report", "audit:report_group", "Make reports by hand."),
     Lazy("restore", "backup:restore", "Restore the SQLite database from a backup."),
-    Lazy("sandbox", "rehearsal:sandbox", "Serve a simulated ClickPost."),
+    Lazy("sandbox", "rehearsal.demo:sandbox", "Serve a simulated ClickPost."),
     Lazy("schedules", "audit:show_schedules", "Show the scheduled jobs: when each is due next, and its last results."),
     Lazy("serve", "service:serve", "Run the service: API, webhook endpoint and all steps in one process."),
     Lazy("shipments", "orders.shipments_group:shipments_group", "Import, inspect, retry and cancel shipments."),

@@ -10,7 +10,7 @@ SHOWN = 20  # differences that are printed
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
+class CountedPromise:
     """What awbridge promises, what was counted, and each case in which it was broken.
 
     `of`: how many cases there were. A promise without a case is not kept: nothing was proved.
@@ -33,7 +33,7 @@ class Verdict:
 
     numbers: dict[str, float] = field(default_factory=dict[str, float])
     faults: list[str] = field(default_factory=list[str])
-    promises: list[Promise] = field(default_factory=list[Promise])
+    promises: list[CountedPromise] = field(default_factory=list[CountedPromise])
 
     @property
     def good(self) -> bool:

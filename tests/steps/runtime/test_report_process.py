@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from awbridge.steps.runtime.report_process import ReportProcess, WebhookCounts
+from awbridge.steps.runtime.report_process import AnsweredWebhooks, ReportProcess
 from awbridge.store import Store
 from awbridge.store.audit import processes
-from awbridge.store.audit.processes import Process
+from awbridge.store.audit.processes import ReportedProcess
 from tests.support.rows import fetch
 from tests.support.world import SetClock
 
 
-async def alive(store: Store, clock: SetClock) -> list[Process]:
+async def alive(store: Store, clock: SetClock) -> list[ReportedProcess]:
     async with store.read() as session:
         return await processes.alive(session, now=clock())
 
 
 async def test_a_process_is_seen_with_its_webhooks_until_it_ends(store: Store) -> None:
     clock = SetClock()
-    counts = WebhookCounts()
+    counts = AnsweredWebhooks()
     serve = ReportProcess(store=store, clock=clock, kind="serve", webhooks=lambda: counts)
     work = ReportProcess(store=store, clock=clock, kind="work")
     for process in (serve, work):
         await process.check()
     assert [(p.kind, p.stored, p.p99_ms) for p in await alive(store, clock)] == [("serve", 0, None), ("work", 0, None)]
-    counts = WebhookCounts(stored=7, unstored=2, p99=0.0123)
+    counts = AnsweredWebhooks(stored=7, unstored=2, p99=0.0123)
     await serve.check()
     assert [p.stored for p in await alive(store, clock)] == [0, 0], "a report is due every 30 s only"
     clock.forward(seconds=31)
@@ -32,7 +32,7 @@ async def test_a_process_is_seen_with_its_webhooks_until_it_ends(store: Store) -
     await work.end()
     assert [p.kind for p in await alive(store, clock)] == ["serve"]
     clock.forward(minutes=50)
-    counts = WebhookCounts(stored=20, unstored=2, p99=0.01)
+    counts = AnsweredWebhooks(stored=20, unstored=2, p99=0.01)
     await serve.check()
     clock.forward(minutes=30)
     await serve.check()

@@ -12,7 +12,7 @@ from awbridge.app.doctor.diagnosis import OK, PROBLEM, WARNING, CheckContext, Di
 from awbridge.app.settings import Settings
 from awbridge.domain.errors import SettingsError
 from awbridge.store.audit import runs
-from awbridge.store.engine import wal_archive
+from awbridge.store.backup import wal_archive
 from awbridge.store.engine.store import sqlite_file
 
 BACKUP_JOB = "backup"  # as the table `runs` names it

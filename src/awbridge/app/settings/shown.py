@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from awbridge.app.setting_fields import SecretStr, as_text
 from awbridge.app.settings import PREFIX, Settings
-from awbridge.app.settings.sources import Source
+from awbridge.app.settings.sources import SettingSource
 
 MASK = "***"
 # In the URL of a database. Up to the last @: a password may hold any character, whether it should be quoted or not.
@@ -25,10 +25,10 @@ class Shown:
     variable: str
     value: Any
     text: str
-    source: Source
+    source: SettingSource
 
 
-def shown_settings(settings: Settings, sources: Mapping[str, Source]) -> list[Shown]:
+def shown_settings(settings: Settings, sources: Mapping[str, SettingSource]) -> list[Shown]:
     """Every setting, in the order of the documentation's modules."""
     return [
         Shown(

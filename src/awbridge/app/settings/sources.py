@@ -17,7 +17,7 @@ LARGEST_SECRET = 64 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SettingSource:
     """Where a value comes from. `kind`: default, argument, environment, file or secret file; `place`: which one."""
 
     kind: str
@@ -27,7 +27,7 @@ class Source:
         return f"{self.kind}: {self.place}" if self.place else self.kind
 
 
-DEFAULT, ARGUMENT = Source("default"), Source("argument")
+DEFAULT, ARGUMENT = SettingSource("default"), SettingSource("argument")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Given:
     """Values by setting with their sources, and what is wrong with how they are given."""
 
     values: Mapping[str, Any]
-    sources: Mapping[str, Source]
+    sources: Mapping[str, SettingSource]
     problems: tuple[str, ...] = ()
 
 
@@ -53,21 +53,21 @@ def from_environment(environment: Mapping[str, str]) -> Given:
         if variable.startswith(PREFIX) and variable != CONFIG
         for name in (variable.removeprefix(PREFIX).lower(),)
     }
-    return _resolved(found, _as_variable, lambda name: Source("environment", _as_variable(name)))
+    return _resolved(found, _as_variable, lambda name: SettingSource("environment", _as_variable(name)))
 
 
 def from_file(values: Mapping[str, Any], lines: Mapping[str, str]) -> Given:
     """The settings of awbridge.toml: x, or the file that x_file names. `lines`: the place of each name."""
-    return _resolved(values, lambda name: f"{name} ({lines[name]})", lambda name: Source("file", lines[name]))
+    return _resolved(values, lambda name: f"{name} ({lines[name]})", lambda name: SettingSource("file", lines[name]))
 
 
 def _as_variable(name: str) -> str:
     return PREFIX + name.upper()
 
 
-def _resolved(found: Mapping[str, Any], shown: Callable[[str], str], source: Callable[[str], Source]) -> Given:
+def _resolved(found: Mapping[str, Any], shown: Callable[[str], str], source: Callable[[str], SettingSource]) -> Given:
     values: dict[str, Any] = {}
-    sources: dict[str, Source] = {}
+    sources: dict[str, SettingSource] = {}
     problems: list[str] = []
     for name in Settings.fields:
         twin = name + FILE_SUFFIX.lower()
@@ -83,7 +83,7 @@ def _resolved(found: Mapping[str, Any], shown: Callable[[str], str], source: Cal
         except ValueError as error:
             problems.append(f"{shown(twin)} {error}, for example /run/secrets/{name}")
         else:
-            sources[name] = Source("secret file", str(found[twin]))
+            sources[name] = SettingSource("secret file", str(found[twin]))
     return Given(values, sources, tuple(problems))
 
 

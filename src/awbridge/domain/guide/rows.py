@@ -8,7 +8,7 @@ from enum import StrEnum
 from awbridge.domain.guide.demands import Demand
 
 
-class Verdict(StrEnum):
+class DemandState(StrEnum):
     """Whether a demand is met. `unknown`: nothing has happened yet that would show it."""
 
     OK = "ok"
@@ -20,7 +20,7 @@ class Verdict(StrEnum):
 class Evidence:
     """What this deployment shows of a demand. `do`: what to do where it is not met; "" where it is."""
 
-    verdict: Verdict
+    verdict: DemandState
     found: str
     do: str = ""
 
@@ -40,14 +40,14 @@ def some(number: int, one: str, many: str = "") -> str:
 
 def met(found: str) -> Evidence:
     """The demand is met."""
-    return Evidence(verdict=Verdict.OK, found=found)
+    return Evidence(verdict=DemandState.OK, found=found)
 
 
 def broken(found: str, do: str) -> Evidence:
     """The demand is not met, and this is to be done."""
-    return Evidence(verdict=Verdict.RED, found=found, do=do)
+    return Evidence(verdict=DemandState.RED, found=found, do=do)
 
 
 def not_yet(found: str, shown_by: str) -> Evidence:
     """Nothing has happened yet. `shown_by`: what will show it."""
-    return Evidence(verdict=Verdict.UNKNOWN, found=found, do=shown_by)
+    return Evidence(verdict=DemandState.UNKNOWN, found=found, do=shown_by)

@@ -10,7 +10,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from awbridge.rehearsal.outages.servers import Place, end, free_port, listens, wait_for
+from awbridge.rehearsal.outages.servers import ServerPlace, end, free_port, listens, wait_for
 
 DATABASE = "postgres"  # exists in every new cluster
 STANDBY = "standby"  # the application_name by which the primary knows its replica
@@ -19,12 +19,12 @@ STANDBY = "standby"  # the application_name by which the primary knows its repli
 class Cluster:
     """One server. `folder` is new and empty; `place` is where its processes run."""
 
-    def __init__(self, binaries: Path, folder: Path, place: Place | None = None) -> None:
+    def __init__(self, binaries: Path, folder: Path, place: ServerPlace | None = None) -> None:
         self.name = folder.name
         self.port = free_port()
         self._binaries = binaries
         self._folder = folder
-        self._place = place or Place()
+        self._place = place or ServerPlace()
         self._log = folder.with_suffix(".log")
         self._process: subprocess.Popen[bytes] | None = None
         self._place.give(folder)

@@ -14,7 +14,7 @@ from awbridge.domain.notify.notices import NoticeState
 from awbridge.domain.orders.shipment import Shipment, State
 from awbridge.rehearsal.demo_company import Company
 from awbridge.rehearsal.outages.rig import Rig
-from awbridge.rehearsal.verdict import Promise
+from awbridge.rehearsal.verdict import CountedPromise
 from awbridge.store.notify import notices
 from awbridge.store.orders import shipments
 from awbridge.store.tracking import received, scans
@@ -22,14 +22,14 @@ from awbridge.store.tracking import received, scans
 BATCH = 500  # shipments read at once
 
 
-async def compare(rig: Rig) -> tuple[list[Promise], dict[str, float]]:
+async def compare(rig: Rig) -> tuple[list[CountedPromise], dict[str, float]]:
     """(every promise and what was counted, figures of the load)."""
     async with httpx2.AsyncClient(timeout=120.0) as http:
         ledger = (await http.get(f"{rig.sandbox_url}/_sandbox/ledger")).json()
     return await promises(rig, ledger), _figures(rig, ledger)
 
 
-async def promises(rig: Rig, ledger: Mapping[str, Any]) -> list[Promise]:
+async def promises(rig: Rig, ledger: Mapping[str, Any]) -> list[CountedPromise]:
     """Every promise, held against the sandbox's ledger and the database."""
     ours = await _shipments(rig)
     return [
@@ -69,7 +69,7 @@ async def _shipments(rig: Rig) -> dict[str, Shipment]:
     return found
 
 
-def _stored(rig: Rig, ours: Mapping[str, Shipment]) -> Promise:
+def _stored(rig: Rig, ours: Mapping[str, Shipment]) -> CountedPromise:
     lost = sorted(rig.load.acknowledged - set(ours))
     unanswered = sorted(rig.load.sent - rig.load.acknowledged - set(rig.load.refused))
     wrong = [
@@ -78,16 +78,18 @@ def _stored(rig: Rig, ours: Mapping[str, Shipment]) -> Promise:
         *(f"{reference}: never accepted, although the shop went on sending it" for reference in unanswered),
     ]
     accepted = len(rig.load.acknowledged)
-    return Promise("an accepted order is stored", f"{len(lost)} lost of {accepted:,}", wrong, of=accepted)
+    return CountedPromise("an accepted order is stored", f"{len(lost)} lost of {accepted:,}", wrong, of=accepted)
 
 
-def _placed(rig: Rig, ours: Mapping[str, Shipment]) -> Promise:
+def _placed(rig: Rig, ours: Mapping[str, Shipment]) -> CountedPromise:
     accepted = [shipment for reference, shipment in ours.items() if reference in rig.load.acknowledged]
     wrong = [f"{s.reference_number}: still {s.state.value}" for s in accepted if s.state is not State.PLACED]
-    return Promise("an accepted order is placed", f"{len(wrong)} open of {len(accepted):,}", wrong, of=len(accepted))
+    return CountedPromise(
+        "an accepted order is placed", f"{len(wrong)} open of {len(accepted):,}", wrong, of=len(accepted)
+    )
 
 
-def _placed_once(ledger: Mapping[str, Any], ours: Mapping[str, Shipment]) -> Promise:
+def _placed_once(ledger: Mapping[str, Any], ours: Mapping[str, Shipment]) -> CountedPromise:
     """By waybills of one order, and by what only ClickPost knows."""
     waybills: defaultdict[str, set[str]] = defaultdict(set)
     for order in ledger["orders"]:
@@ -100,10 +102,10 @@ def _placed_once(ledger: Mapping[str, Any], ours: Mapping[str, Shipment]) -> Pro
             held = mine.waybill if mine else "no such order"
             differs.append(f"{order['reference_number']}: ClickPost holds {order['waybill']}, we {held}")
     counted = f"{len(twice)} twice, {len(differs)} unlike ours of {len(ledger['orders']):,}"
-    return Promise("no order is placed twice", counted, twice + differs, of=len(ledger["orders"]))
+    return CountedPromise("no order is placed twice", counted, twice + differs, of=len(ledger["orders"]))
 
 
-def _webhooks(rig: Rig, ledger: Mapping[str, Any], stored: Iterable[str]) -> Promise:
+def _webhooks(rig: Rig, ledger: Mapping[str, Any], stored: Iterable[str]) -> CountedPromise:
     """By ClickPost's id of a scan, which is the delivery's identity here, with its event if it names one."""
     ids = {identity.split(":")[1] for identity in stored if identity.startswith("osid:")}
     acknowledged = {
@@ -114,10 +116,10 @@ def _webhooks(rig: Rig, ledger: Mapping[str, Any], stored: Iterable[str]) -> Pro
     } | {str(number) for number in rig.load.storm_acknowledged}
     wrong = [f"order_status_id {one}: acknowledged, but not stored" for one in sorted(acknowledged - ids)]
     counted = f"{len(wrong)} lost of {len(acknowledged):,}"
-    return Promise("a webhook that got 200 is stored", counted, wrong, of=len(acknowledged))
+    return CountedPromise("a webhook that got 200 is stored", counted, wrong, of=len(acknowledged))
 
 
-async def _timelines(rig: Rig, ledger: Mapping[str, Any], ours: Mapping[str, Shipment]) -> Promise:
+async def _timelines(rig: Rig, ledger: Mapping[str, Any], ours: Mapping[str, Shipment]) -> CountedPromise:
     missing = doubled = total = 0
     wrong: list[str] = []
     for order in ledger["orders"]:
@@ -136,10 +138,10 @@ async def _timelines(rig: Rig, ledger: Mapping[str, Any], ours: Mapping[str, Shi
             wrong.append(f"{reference}: {gone} scans missing, {more} too many")
         missing, doubled = missing + gone, doubled + more
     counted = f"{missing} missing, {doubled} doubled of {total:,}"
-    return Promise("a scan is on its timeline once, after catching up", counted, wrong, of=total)
+    return CountedPromise("a scan is on its timeline once, after catching up", counted, wrong, of=total)
 
 
-async def _messages(rig: Rig, ours: Mapping[str, Shipment]) -> Promise:
+async def _messages(rig: Rig, ours: Mapping[str, Shipment]) -> CountedPromise:
     """By the key that goes with a message, and by what is recorded as sent."""
     arrived = rig.systems.messages
     doubled = [f"{key}: {times} times at the gateway" for key, times in arrived.items() if times > 1]
@@ -153,21 +155,21 @@ async def _messages(rig: Rig, ours: Mapping[str, Shipment]) -> Promise:
         ]
     doubled += [f"{reference}: {n} messages of {milestone}" for (reference, milestone, _), n in made.items() if n > 1]
     counted = f"{len(doubled)} doubled, {len(lost)} lost of {arrived.total():,}"
-    return Promise(
+    return CountedPromise(
         "no message is sent twice, and none recorded as sent is lost", counted, doubled + lost, of=len(arrived)
     )
 
 
-def _events(systems: Company) -> Promise:
+def _events(systems: Company) -> CountedPromise:
     """Whatever is posted again carries the id by which a subscriber knows it."""
     ids = Counter((event["type"], event["data"]["reference_number"]) for event in systems.events.values())
     wrong = [f"{reference}: {kind} has {n} ids" for (kind, reference), n in ids.items() if n > 1]
     if systems.not_genuine:
         wrong.append(f"{systems.not_genuine} events had no valid signature")
-    return Promise("an event has one id", f"{len(wrong)} with more of {len(ids):,}", wrong, of=len(ids))
+    return CountedPromise("an event has one id", f"{len(wrong)} with more of {len(ids):,}", wrong, of=len(ids))
 
 
-def _processes(rig: Rig) -> Promise:
+def _processes(rig: Rig) -> CountedPromise:
     ended = [f"awbridge {one.kind} ended {one.ended_by_itself} times" for one in rig.replicas if one.ended_by_itself]
     counted = f"{sum(one.ended_by_itself for one in rig.replicas)} of {len(rig.replicas)}"
-    return Promise("no replica ends by itself", counted, ended, of=len(rig.replicas))
+    return CountedPromise("no replica ends by itself", counted, ended, of=len(rig.replicas))

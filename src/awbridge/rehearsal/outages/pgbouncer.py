@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from awbridge.rehearsal.outages.cluster import DATABASE, Cluster
-from awbridge.rehearsal.outages.servers import Place, end, free_port, listens, wait_for
+from awbridge.rehearsal.outages.servers import ServerPlace, end, free_port, listens, wait_for
 
 SERVERS = 8  # connections to PostgreSQL, shared by all clients
 
@@ -22,7 +22,7 @@ class PgBouncer:
         self._folder = folder
         self._log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
-        Place().give(folder)
+        ServerPlace().give(folder)
 
     @property
     def url(self) -> str:
@@ -32,7 +32,7 @@ class PgBouncer:
     def start(self, primary: Cluster) -> None:
         """Start it before this server."""
         self._write(primary)
-        place = Place()
+        place = ServerPlace()
         self._process = place.start([self._binary, "-q", str(self._folder / "ini")], self._folder.with_suffix(".log"))
         wait_for("PgBouncer", self._process, self._folder.with_suffix(".log"), lambda: listens(self.port))
 

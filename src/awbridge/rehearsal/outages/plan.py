@@ -16,7 +16,7 @@ CLOCKS_APART = 30.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class OutagePlan:
     """What to drill: `names` in turn, for `minutes`, at least once each, under `per_second` new orders.
 
     `older` is the code of an older version: a wheel, or a folder with the package awbridge.
@@ -35,20 +35,20 @@ class Outage:
 
     name: str
     what: str
-    lacks: Callable[[Plan], str] = lambda _: ""
+    lacks: Callable[[OutagePlan], str] = lambda _: ""
 
 
-def _lacks_pgbouncer(_: Plan) -> str:
+def _lacks_pgbouncer(_: OutagePlan) -> str:
     return "" if find_pgbouncer() else "PgBouncer is not installed (Debian: apt-get install pgbouncer)"
 
 
-def _lacks_older(plan: Plan) -> str:
+def _lacks_older(plan: OutagePlan) -> str:
     if plan.older is None:
         return "no older version: give its wheel, or a folder with its package, with --from"
     return "" if plan.older.exists() else f"{plan.older} does not exist"
 
 
-def _lacks_small_disk(_: Plan) -> str:
+def _lacks_small_disk(_: OutagePlan) -> str:
     missing = [name for name in ("unshare", "nsenter") if not shutil.which(name)]
     return f"{' and '.join(missing)} not found: it needs Linux with util-linux" if missing else ""
 
@@ -87,7 +87,7 @@ OUTAGES = (
 NAMES = tuple(outage.name for outage in OUTAGES)
 
 
-def lacking(plan: Plan) -> dict[str, str]:
+def lacking(plan: OutagePlan) -> dict[str, str]:
     """The outages of the plan that cannot be drilled here: name -> what is lacking."""
     if find_postgres() is None:
         missing = "PostgreSQL's server is not installed (Debian: apt-get install postgresql)"

@@ -24,9 +24,9 @@ from awbridge.rehearsal.outages.cluster import Cluster
 from awbridge.rehearsal.outages.load import WEBHOOK_KEY, Load
 from awbridge.rehearsal.outages.older import unpacked
 from awbridge.rehearsal.outages.pgbouncer import PgBouncer
-from awbridge.rehearsal.outages.plan import Plan
+from awbridge.rehearsal.outages.plan import OutagePlan
 from awbridge.rehearsal.outages.replicas import Replica, environment
-from awbridge.rehearsal.outages.servers import Place, SmallDisk, find_pgbouncer, find_postgres, free_port
+from awbridge.rehearsal.outages.servers import ServerPlace, SmallDisk, find_pgbouncer, find_postgres, free_port
 from awbridge.rehearsal.processes import sandbox_process
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
@@ -54,7 +54,7 @@ BAD_DAY: dict[str, Any] = {
 class Rig:
     """What outages are made with. `occurred` counts what happened, by what is printed; `caused` by the outage."""
 
-    plan: Plan
+    plan: OutagePlan
     folder: Path
     primary: Cluster
     standby: Cluster | None
@@ -93,7 +93,7 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(plan: Plan, folder: Path) -> AsyncGenerator[Rig]:
+async def rig(plan: OutagePlan, folder: Path) -> AsyncGenerator[Rig]:
     """Everything started, the replicas ready. All processes end with the block."""
     with ExitStack() as stack:
         log = stack.enter_context((folder / "drill.log").open("ab"))
@@ -153,7 +153,7 @@ def _small_disk(folder: Path) -> Generator[SmallDisk]:
 
 
 @contextmanager
-def _cluster(folder: Path, name: str, place: Place | None) -> Generator[Cluster]:
+def _cluster(folder: Path, name: str, place: ServerPlace | None) -> Generator[Cluster]:
     binaries = find_postgres()
     if binaries is None:
         raise AwbridgeError("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
@@ -177,7 +177,7 @@ def _pgbouncer(folder: Path, primary: Cluster) -> Generator[PgBouncer]:
         pooler.stop()
 
 
-def _sandbox_arguments(plan: Plan, folder: Path, url: str) -> list[str]:
+def _sandbox_arguments(plan: OutagePlan, folder: Path, url: str) -> list[str]:
     """A bad day; couriers far enough in the past that they travel at full speed all the time."""
     config = {
         "seed": plan.seed,

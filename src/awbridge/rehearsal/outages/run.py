@@ -19,7 +19,7 @@ from awbridge.rehearsal import demo_company
 from awbridge.rehearsal.outages.causes import CAUSES
 from awbridge.rehearsal.outages.ledgers import compare
 from awbridge.rehearsal.outages.load import sending
-from awbridge.rehearsal.outages.plan import NAMES, Plan
+from awbridge.rehearsal.outages.plan import NAMES, OutagePlan
 from awbridge.rehearsal.outages.rig import Rig, rig
 from awbridge.rehearsal.processes import Process
 from awbridge.rehearsal.verdict import Verdict
@@ -33,7 +33,7 @@ LONG = 3.0  # minutes from which the drill waits for those
 OPEN = tuple(state.value for state in State if state not in (State.PLACED, State.CANCELLED))
 
 
-async def run_outages(plan: Plan, folder: Path, say: Callable[[str], None] = lambda _: None) -> Verdict:
+async def run_outages(plan: OutagePlan, folder: Path, say: Callable[[str], None] = lambda _: None) -> Verdict:
     """Drill every outage of the plan; `folder` takes data and logs, `say` is told what happens.
 
     Raises AwbridgeError where something that the drill itself needs does not start.

@@ -51,7 +51,7 @@ def server_user() -> pwd.struct_passwd | None:
     raise AwbridgeError("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")
 
 
-class Place:
+class ServerPlace:
     """Where a server runs: in this system as it is."""
 
     def run(self, command: Sequence[str]) -> None:
@@ -80,7 +80,7 @@ class Place:
         return user.pw_uid if user else None
 
 
-class SmallDisk(Place):
+class SmallDisk(ServerPlace):
     """A file system in memory over `folder`, in a mount namespace of its own, which can be full at will.
 
     Root and, where the system allows user namespaces, everybody may make one. Nothing outside sees it, and it goes with

@@ -49,7 +49,7 @@ from awbridge.steps.runtime import traces
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import checked
 from awbridge.steps.runtime.meters import MESSAGES
-from awbridge.steps.runtime.traces import Told
+from awbridge.steps.runtime.traces import ToldCustomer
 from awbridge.steps.runtime.work import for_each, until_recorded
 from awbridge.store import Store
 from awbridge.store.audit import attempts
@@ -273,10 +273,10 @@ class _NotifyRound:
 
 def _told(
     notice: Notice, reached: Sequence[NoticeMilestone], state: NoticeState, began_at: datetime, now: datetime
-) -> Told:
+) -> ToldCustomer:
     """What traces learn of a notice that ended. Without its milestone (of an erased shipment) it has no cause."""
     cause = next((r for r in reached if r.milestone is notice.milestone), None)
-    return Told(
+    return ToldCustomer(
         reference_number=notice.reference_number,
         milestone=notice.milestone.value,
         code=cause.status_code if cause else None,

@@ -18,11 +18,11 @@ from awbridge.domain.errors import StoreError
 from awbridge.steps.runtime.clock import Clock, is_ahead
 from awbridge.store import Store
 from awbridge.store.audit import processes
-from awbridge.store.audit.processes import Process
+from awbridge.store.audit.processes import ReportedProcess
 
 
 @dataclass(frozen=True, slots=True)
-class WebhookCounts:
+class AnsweredWebhooks:
     """Webhooks answered with 200 and with 503 since the start. `p99`: seconds to commit one; None: none came."""
 
     stored: int = 0
@@ -37,10 +37,10 @@ class ReportProcess:
     store: Store
     clock: Clock
     kind: str
-    webhooks: Callable[[], WebhookCounts] = WebhookCounts
-    _process: Process | None = field(default=None, init=False)
-    _counted: deque[tuple[datetime, WebhookCounts]] = field(
-        default_factory=deque[tuple[datetime, WebhookCounts]], init=False
+    webhooks: Callable[[], AnsweredWebhooks] = AnsweredWebhooks
+    _process: ReportedProcess | None = field(default=None, init=False)
+    _counted: deque[tuple[datetime, AnsweredWebhooks]] = field(
+        default_factory=deque[tuple[datetime, AnsweredWebhooks]], init=False
     )
     _next_at: datetime | None = field(default=None, init=False)
 
@@ -72,19 +72,19 @@ class ReportProcess:
         except StoreError:
             return
 
-    def _of_the_last_hour(self, now: datetime) -> WebhookCounts:
+    def _of_the_last_hour(self, now: datetime) -> AnsweredWebhooks:
         """What was answered since the newest report that is at least an hour old, or since the start."""
         total, counted = self.webhooks(), self._counted
         if not counted:
-            counted.append((now, WebhookCounts()))
+            counted.append((now, AnsweredWebhooks()))
         while len(counted) > 1 and now - counted[1][0] >= processes.COUNTED:
             counted.popleft()
         before = counted[0][1]
         counted.append((now, total))
         return replace(total, stored=total.stored - before.stored, unstored=total.unstored - before.unstored)
 
-    def _started(self, now: datetime) -> Process:
-        return Process(
+    def _started(self, now: datetime) -> ReportedProcess:
+        return ReportedProcess(
             id=uuid.uuid4().hex,
             kind=self.kind,
             host=socket.gethostname(),

@@ -27,7 +27,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class ToldCustomer:
     """A message that ended, and the status that caused it (`code` is None where no scan did)."""
 
     reference_number: str
@@ -59,7 +59,7 @@ class Traces(Protocol):
         """Scans were applied, from `began_at` on."""
         ...
 
-    def told(self, message: Told) -> None:
+    def told(self, message: ToldCustomer) -> None:
         """A message to a customer ended."""
         ...
 

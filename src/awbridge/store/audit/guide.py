@@ -78,7 +78,7 @@ class NoticeCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Durability:
+class CommitFlushing:
     """Whether commits are flushed to the disk, and whether they wait for that."""
 
     flushes: bool
@@ -166,10 +166,10 @@ async def unique_keys(session: Session) -> Sequence[str]:
     return [row["columns"] for row in await session.fetch(_sql.unique_keys)]
 
 
-async def durability(session: Session) -> Durability:
+async def durability(session: Session) -> CommitFlushing:
     """Whether a commit of this database waits for the disk."""
     row = await _one(session.fetch(_sql.durability))
-    return Durability(flushes=bool(row["flushes"]), waits=bool(row["waits"]))
+    return CommitFlushing(flushes=bool(row["flushes"]), waits=bool(row["waits"]))
 
 
 async def backup(session: Session) -> BackupRun:

@@ -17,7 +17,7 @@ KEPT = timedelta(days=1)  # of ended processes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Process:
+class ReportedProcess:
     """A process. `kind`: serve or work. `stored`, `unstored`: webhooks that it answered with 200 and 503
     within the last hour.
 
@@ -35,7 +35,7 @@ class Process:
     p99_ms: int | None = None
 
 
-async def report(session: Session, process: Process) -> None:
+async def report(session: Session, process: ReportedProcess) -> None:
     """Store what a process reports of itself, and forget those that ended long ago."""
     p = process
     numbers = (p.started_at, p.seen_at, p.stored, p.unstored, p.p99_ms)
@@ -48,6 +48,6 @@ async def end(session: Session, process_id: str) -> None:
     await session.execute(_sql.end, process_id)
 
 
-async def alive(session: Session, *, now: datetime) -> list[Process]:
+async def alive(session: Session, *, now: datetime) -> list[ReportedProcess]:
     """The processes that run now, by kind and host."""
-    return [row_as(Process, row) for row in await session.fetch(_sql.since, now - ALIVE, now + ALIVE)]
+    return [row_as(ReportedProcess, row) for row in await session.fetch(_sql.since, now - ALIVE, now + ALIVE)]

@@ -19,14 +19,14 @@ from awbridge.store.audit.archive import Failing
 from awbridge.store.audit.figures import Figures
 from awbridge.store.audit.guide import (
     BackupRun,
-    Durability,
+    CommitFlushing,
     LastArchived,
     LastReport,
     NoticeCounts,
     PlacedBy,
     Retries,
 )
-from awbridge.store.audit.processes import Process
+from awbridge.store.audit.processes import ReportedProcess
 from awbridge.store.couriers import couriers, downtimes
 from awbridge.store.couriers.couriers import Comparison, CourierAccount, CourierWarning
 from awbridge.store.engine.database import Session
@@ -86,18 +86,18 @@ class TrackingFacts:
     poll_due_at: datetime | None
     copies: int
     unique_keys: Sequence[str]
-    durability: Durability
+    durability: CommitFlushing
     notices: NoticeCounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class GuideFacts:
     """All of it, at one time."""
 
     settings: Settings
     now: datetime
     figures: Figures
-    processes: Sequence[Process]
+    processes: Sequence[ReportedProcess]
     orders: OrderFacts
     records: RecordFacts
     tracking: TrackingFacts
@@ -111,14 +111,14 @@ class Facts:
         return f"the next run, {self.time(next_due(cron, self.settings.zone, self.now))}, shows it"
 
 
-async def read_facts(settings: Settings, store: Store, clock: Clock) -> Facts:
+async def read_facts(settings: Settings, store: Store, clock: Clock) -> GuideFacts:
     """Read everything that the table shows. Raises StoreError."""
     now = clock()
     covered = await coverage(store=store, clock=clock)
     async with store.read() as session:
         sample = await samples.large(session, now=now)
         counted = sample.figures if sample else await figures.read(session, now=now, stuck_after=settings.stuck_after)
-        return Facts(
+        return GuideFacts(
             settings=settings,
             now=now,
             figures=counted,

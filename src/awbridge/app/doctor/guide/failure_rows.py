@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from awbridge.app.doctor.guide.facts import Facts
+from awbridge.app.doctor.guide.facts import GuideFacts
 from awbridge.domain.guide.rows import Evidence, broken, met, not_yet, some
 from awbridge.domain.orders.attention import NEEDS, Need
 from awbridge.domain.reconciliation.differences import Compared
@@ -21,7 +21,7 @@ LEAST_RETRIES = 3
 _S3 = "set AWBRIDGE_ARCHIVE_URL to s3://bucket/prefix (docs/evidence.md)"
 
 
-def logged(facts: Facts) -> Evidence:
+def logged(facts: GuideFacts) -> Evidence:
     """7: failed calls are in files."""
     if not facts.settings.archives:
         return broken("AWBRIDGE_ARCHIVE_URL is none: failed calls are in no file", _S3)
@@ -32,7 +32,7 @@ def logged(facts: Facts) -> Evidence:
     return _archived(facts)
 
 
-def stored_for_good(facts: Facts) -> Evidence:
+def stored_for_good(facts: GuideFacts) -> Evidence:
     """8: the files are on permanent storage."""
     if not facts.settings.archives:
         return broken("AWBRIDGE_ARCHIVE_URL is none: nothing is archived", _S3)
@@ -44,14 +44,14 @@ def stored_for_good(facts: Facts) -> Evidence:
     return _archived(facts)
 
 
-def _archived(facts: Facts) -> Evidence:
+def _archived(facts: GuideFacts) -> Evidence:
     last = facts.records.archived
     if last is None:
         return not_yet("no file was archived yet", "the first failed call shows it, a few minutes later")
     return met(f"last file archived at {facts.time(last.archived_at)}, with {some(last.calls, 'call')}")
 
 
-def retried(facts: Facts) -> Evidence:
+def retried(facts: GuideFacts) -> Evidence:
     """9: at least three retries."""
     delays, retries = facts.settings.retry_delays, facts.orders.retries
     if retries.early:
@@ -72,7 +72,7 @@ def _span(seconds: float) -> str:
     return f"{seconds / size:.1f} {unit}"
 
 
-def counted(facts: Facts) -> Evidence:
+def counted(facts: GuideFacts) -> Evidence:
     """10: the retries are kept, and those given up are seen."""
     given_up = facts.figures.needs.get(Need.GAVE_UP, 0)
     if given_up:
@@ -83,7 +83,7 @@ def counted(facts: Facts) -> Evidence:
     return met(f"between retries: {some(retrying, 'order')}; given up: none")
 
 
-def shared(facts: Facts) -> Evidence:
+def shared(facts: GuideFacts) -> Evidence:
     """11: ClickPost receives what failed."""
     settings, report = facts.settings, facts.records.report
     if not settings.report_clickpost_to:
@@ -101,7 +101,7 @@ def shared(facts: Facts) -> Evidence:
     return not_yet(f"{text}, being mailed", "the mail is sent within minutes")
 
 
-def matched(facts: Facts) -> Evidence:
+def matched(facts: GuideFacts) -> Evidence:
     """12: yesterday is compared."""
     run = facts.records.day_run
     if run is None or run.day is None:
@@ -124,11 +124,11 @@ def _counts(run: Reconciliation) -> str:
     return f"{ours} registered here, {theirs} at ClickPost"
 
 
-def _end_of(day: date, facts: Facts) -> datetime:
+def _end_of(day: date, facts: GuideFacts) -> datetime:
     return datetime.combine(day + timedelta(days=1), datetime.min.time(), facts.settings.zone)
 
 
-def solved(facts: Facts) -> Evidence:
+def solved(facts: GuideFacts) -> Evidence:
     """13: differences are found and shared."""
     unsolved = facts.records.open_differences
     if unsolved:
@@ -139,7 +139,7 @@ def solved(facts: Facts) -> Evidence:
     return met("no difference is open")
 
 
-def failure_report(facts: Facts) -> Evidence:
+def failure_report(facts: GuideFacts) -> Evidence:
     """14: ClickPost's own report of failures."""
     run = facts.records.failure_file
     if run is None:
@@ -153,7 +153,7 @@ def failure_report(facts: Facts) -> Evidence:
     return met(f"{text}, {some(run.line_count or 0, 'row')}")
 
 
-def tabled(facts: Facts) -> Evidence:
+def tabled(facts: GuideFacts) -> Evidence:
     """15: a table of what is to be registered."""
     since, counts = facts.orders.oldest_unplaced_at, facts.figures.shipments
     open_states = ("ready", "allocating", "waiting", "retrying", "held")
@@ -164,7 +164,7 @@ def tabled(facts: Facts) -> Evidence:
     return met(text)
 
 
-def picked_up(facts: Facts) -> Evidence:
+def picked_up(facts: GuideFacts) -> Evidence:
     """16: a job registers it."""
     due = facts.orders.push_due_at
     if due and facts.now - due > WORKED_WITHIN:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from awbridge.app.doctor.guide.facts import Facts
+from awbridge.app.doctor.guide.facts import GuideFacts
 from awbridge.app.policies import refused_limit
 from awbridge.domain.errors import SettingsError
 from awbridge.domain.guide.rows import Evidence, broken, met, not_yet, some
@@ -15,7 +15,7 @@ _PLACED = frozenset((200, 323, 303))  # 303 only with the waybill of this order
 _NEXT_ORDER = "the next order that is placed shows it"
 
 
-def activated(facts: Facts) -> Evidence:
+def activated(facts: GuideFacts) -> Evidence:
     """1: a courier is activated by configuration."""
     try:
         facts.settings.check_vendor()
@@ -29,7 +29,7 @@ def activated(facts: Facts) -> Evidence:
     return met(f"{len(active)} of {some(len(transporters), 'transporter')} active, at {some(couriers, 'courier')}")
 
 
-def mapped(facts: Facts) -> Evidence:
+def mapped(facts: GuideFacts) -> Evidence:
     """2: the mapping is stored."""
     orders, comparison = facts.orders, facts.orders.comparison
     if not orders.transporters:
@@ -50,7 +50,7 @@ def mapped(facts: Facts) -> Evidence:
     return met(f"{text}; compared with ClickPost at {facts.time(compared_at)}, no difference that matters")
 
 
-def allocated(facts: Facts) -> Evidence:
+def allocated(facts: GuideFacts) -> Evidence:
     """3: a courier is allocated first."""
     since = facts.orders.allocating_since
     waiting = facts.figures.shipments.get("allocating", 0)
@@ -60,7 +60,7 @@ def allocated(facts: Facts) -> Evidence:
     return met(f"orders without a courier: {waiting}; they get one by: {facts.settings.allocation}")
 
 
-def complete(facts: Facts) -> Evidence:
+def complete(facts: GuideFacts) -> Evidence:
     """4: orders carry what ClickPost needs."""
     rejected, refusals = facts.figures.needs.get(Need.REJECTED, 0), facts.figures.refusals
     if refused_limit(facts.settings).is_reached(refusals):
@@ -73,7 +73,7 @@ def complete(facts: Facts) -> Evidence:
     return met(f"no order is rejected; placed within 7 days: {some(facts.orders.retries.orders, 'order')}")
 
 
-def downtimes_held(facts: Facts) -> Evidence:
+def downtimes_held(facts: GuideFacts) -> Evidence:
     """5: orders wait for the end of a downtime."""
     held = facts.figures.needs.get(Need.HELD, 0)
     if held:
@@ -86,7 +86,7 @@ def downtimes_held(facts: Facts) -> Evidence:
     )
 
 
-def successful(facts: Facts) -> Evidence:
+def successful(facts: GuideFacts) -> Evidence:
     """6: what counts as placed."""
     found = facts.orders.placed_by
     if not found:

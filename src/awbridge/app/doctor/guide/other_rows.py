@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from awbridge.app.connections import customer_channels
-from awbridge.app.doctor.guide.facts import Facts
+from awbridge.app.doctor.guide.facts import GuideFacts
 from awbridge.domain.errors import SettingsError
 from awbridge.domain.guide.rows import Evidence, broken, met, not_yet, some
 from awbridge.domain.notify.alarm_causes import AlarmCause
@@ -20,7 +20,7 @@ BACKUP_EVERY = timedelta(hours=26)
 LEAST_SERVING = 2
 
 
-def by_latest_status(facts: Facts) -> Evidence:
+def by_latest_status(facts: GuideFacts) -> Evidence:
     """26: messages follow latest_status."""
     counts = facts.tracking.notices
     if counts.unwell:
@@ -38,7 +38,7 @@ def by_latest_status(facts: Facts) -> Evidence:
     return met(text) if counts.sent else not_yet(text, "the next milestone of a shipment shows it")
 
 
-def fresh(facts: Facts) -> Evidence:
+def fresh(facts: GuideFacts) -> Evidence:
     """27: no message about an old status."""
     limit = timedelta(seconds=facts.settings.notice_fresh_seconds)
     if limit > DAY:
@@ -47,7 +47,7 @@ def fresh(facts: Facts) -> Evidence:
     return met(f"limit {limit / timedelta(hours=1):g} h; suppressed for it in the last day: {some(stale, 'message')}")
 
 
-def losses_noticed(facts: Facts) -> Evidence:
+def losses_noticed(facts: GuideFacts) -> Evidence:
     """28: lost webhooks are noticed."""
     covered = facts.tracking.coverage
     last = covered.last_webhook_at
@@ -66,7 +66,7 @@ def losses_noticed(facts: Facts) -> Evidence:
     )
 
 
-def polled_daily(facts: Facts) -> Evidence:
+def polled_daily(facts: GuideFacts) -> Evidence:
     """29: every open shipment is polled daily."""
     settings = facts.settings
     if settings.polling is not PollingMode.GUIDE:
@@ -84,7 +84,7 @@ def polled_daily(facts: Facts) -> Evidence:
     return met(text) if open_ones else not_yet("no shipment is open", "the next placed order shows it")
 
 
-def caught_up(facts: Facts) -> Evidence:
+def caught_up(facts: GuideFacts) -> Evidence:
     """30: outages are caught up."""
     covered = facts.tracking.coverage
     if covered.lag is None or covered.covered_until is None:
@@ -99,7 +99,7 @@ def caught_up(facts: Facts) -> Evidence:
     return met(text)
 
 
-def no_calls_by_customers(facts: Facts) -> Evidence:
+def no_calls_by_customers(facts: GuideFacts) -> Evidence:
     """31: customers' pages call nobody."""
     again = timedelta(seconds=facts.settings.poll_again_seconds)
     if again < COURIERS_POLLED_EVERY:
@@ -113,7 +113,7 @@ def no_calls_by_customers(facts: Facts) -> Evidence:
     )
 
 
-def available(facts: Facts) -> Evidence:
+def available(facts: GuideFacts) -> Evidence:
     """32: several processes serve the webhook."""
     serving = [process for process in facts.processes if process.kind == "serve"]
     hosts = sorted({process.host for process in serving})
@@ -125,7 +125,7 @@ def available(facts: Facts) -> Evidence:
     return broken(f"{text}; a restart or a crash is an outage", do)
 
 
-def backed_up(facts: Facts) -> Evidence:
+def backed_up(facts: GuideFacts) -> Evidence:
     """33: a daily backup."""
     run = facts.records.backup
     if run.taken_at is None:

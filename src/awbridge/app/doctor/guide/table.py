@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 
 from awbridge.app.database import open_store
 from awbridge.app.doctor.guide import failure_rows, order_rows, other_rows, webhook_rows
-from awbridge.app.doctor.guide.facts import Facts, read_facts
+from awbridge.app.doctor.guide.facts import GuideFacts, read_facts
 from awbridge.app.settings import Settings
 from awbridge.domain.guide.demands import DEMANDS
 from awbridge.domain.guide.rows import Evidence, GuideRow
 from awbridge.steps.runtime.clock import Clock, utc_now
 from awbridge.store import Store
 
-_JUDGES: Mapping[int, Callable[[Facts], Evidence]] = {
+_JUDGES: Mapping[int, Callable[[GuideFacts], Evidence]] = {
     1: order_rows.activated,
     2: order_rows.mapped,
     3: order_rows.allocated,

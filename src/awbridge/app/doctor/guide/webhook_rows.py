@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from awbridge.app.doctor.guide.facts import Facts
+from awbridge.app.doctor.guide.facts import GuideFacts
 from awbridge.domain.guide.rows import Evidence, broken, met, not_yet, some
 from awbridge.domain.orders.attention import NEEDS, Need
 from awbridge.store.audit.guide import NEWEST_TIMELINES
@@ -19,7 +19,7 @@ _REGISTER = "awbridge webhook register https://your-host/webhooks/clickpost"
 _TEST = "awbridge webhook test https://your-host/webhooks/clickpost"
 
 
-def registered(facts: Facts) -> Evidence:
+def registered(facts: GuideFacts) -> Evidence:
     """17: an address is registered."""
     keys, own = facts.tracking.keys, facts.settings.webhook_keys
     if keys:
@@ -31,7 +31,7 @@ def registered(facts: Facts) -> Evidence:
     return broken("no key of a webhook is known: every delivery is refused with 401", _REGISTER)
 
 
-def understood(facts: Facts) -> Evidence:
+def understood(facts: GuideFacts) -> Evidence:
     """18: all statuses and selected events."""
     dead = facts.figures.needs.get(Need.DEAD_LETTERED, 0)
     if dead:
@@ -43,7 +43,7 @@ def understood(facts: Facts) -> Evidence:
     )
 
 
-def quick(facts: Facts) -> Evidence:
+def quick(facts: GuideFacts) -> Evidence:
     """19: answered in time."""
     serving = [process for process in facts.processes if process.kind == "serve"]
     if not serving:
@@ -65,7 +65,7 @@ def quick(facts: Facts) -> Evidence:
     return met(text)
 
 
-def committed(facts: Facts) -> Evidence:
+def committed(facts: GuideFacts) -> Evidence:
     """20: 200 means committed."""
     if facts.tracking.durability.flushes and facts.tracking.durability.waits:
         stored = sum(process.stored for process in facts.processes)
@@ -77,7 +77,7 @@ def committed(facts: Facts) -> Evidence:
     return broken(text, "set fsync = on and synchronous_commit = on (or stronger) in PostgreSQL")
 
 
-def atomic(facts: Facts) -> Evidence:
+def atomic(facts: GuideFacts) -> Evidence:
     """21: processed in one transaction."""
     due = facts.tracking.apply_due_at
     if due and facts.now - due > WORKED_WITHIN:
@@ -90,7 +90,7 @@ def atomic(facts: Facts) -> Evidence:
     )
 
 
-def idempotent(facts: Facts) -> Evidence:
+def idempotent(facts: GuideFacts) -> Evidence:
     """22: a delivery counts once."""
     if "shard,identity" not in facts.tracking.unique_keys:
         do = "remove the copies, then CREATE UNIQUE INDEX inbox_identity ON inbox (shard, identity)"
@@ -101,7 +101,7 @@ def idempotent(facts: Facts) -> Evidence:
     )
 
 
-def stored_once(facts: Facts) -> Evidence:
+def stored_once(facts: GuideFacts) -> Evidence:
     """23: a scan is stored once."""
     orders = min(facts.orders.retries.orders, NEWEST_TIMELINES)
     if facts.tracking.copies:
@@ -116,7 +116,7 @@ def stored_once(facts: Facts) -> Evidence:
     )
 
 
-def unordered(facts: Facts) -> Evidence:
+def unordered(facts: GuideFacts) -> Evidence:
     """24: any order, by the scans' times."""
     ahead, scans = facts.figures.scans_ahead, facts.tracking.scans + facts.tracking.polled_scans
     if ahead > AHEAD_SHARE * max(scans, ahead):
@@ -128,7 +128,7 @@ def unordered(facts: Facts) -> Evidence:
     return met(f"the scans' times decide; last day: {some(scans, 'scan')}, in the future when received: {ahead}")
 
 
-def recorded(facts: Facts) -> Evidence:
+def recorded(facts: GuideFacts) -> Evidence:
     """25: the outer status is the record."""
     ambiguous, waiting = facts.figures.inbox["ambiguous"], facts.figures.inbox["waiting"]
     if ambiguous:

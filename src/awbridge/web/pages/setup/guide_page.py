@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from awbridge.domain.guide.demands import Part
-from awbridge.domain.guide.rows import GuideRow, Verdict
+from awbridge.domain.guide.rows import DemandState, GuideRow
 from awbridge.web.pages.language import gettext, gettext_noop, ngettext
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
@@ -29,9 +29,9 @@ _PARTS = {
 def heading(rows: Sequence[GuideRow]) -> str:
     """How many demands are not met, or are not shown yet."""
     counts = Counter(row.evidence.verdict for row in rows)
-    if red := counts[Verdict.RED]:
+    if red := counts[DemandState.RED]:
         return ngettext("%(num)s demand is not met", "%(num)s demands are not met", red) % {"num": red}
-    if unknown := counts[Verdict.UNKNOWN]:
+    if unknown := counts[DemandState.UNKNOWN]:
         return ngettext("%(num)s demand is not shown yet", "%(num)s demands are not shown yet", unknown) % {
             "num": unknown
         }
@@ -44,7 +44,7 @@ def routes(templates: PageTemplates, tools: SetupTools) -> list[PageRoute]:
     async def show(_request: Request) -> Response:
         rows = await tools.guide()
         parts = [(_PARTS[part], list(found)) for part, found in groupby(rows, key=lambda row: row.demand.part)]
-        red = [row.demand.number for row in rows if row.evidence.verdict is Verdict.RED]
+        red = [row.demand.number for row in rows if row.evidence.verdict is DemandState.RED]
         return templates.page("setup/guide", heading=heading(rows) if rows else "", parts=parts, red=red)
 
     return [PageRoute("/setup/guide", show)]

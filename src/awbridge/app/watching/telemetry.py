@@ -41,7 +41,7 @@ def tracing(settings: Settings) -> Generator[TracerProvider | None]:
 @contextmanager
 def tracing_to(processor: SpanProcessor, *, share: float = 1.0) -> Generator[TracerProvider]:
     """Make spans for this processor while the block lasts. `share`: of the traces, 0 to 1, whole ones."""
-    from awbridge.app.spans import Spans
+    from awbridge.app.watching.spans import Spans
 
     provider = _provider(processor, share)
     traces.current = Spans(provider)
@@ -58,7 +58,7 @@ def _provider(processor: SpanProcessor, share: float) -> TracerProvider:
     from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
     from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 
-    from awbridge.app.spans import given_ids
+    from awbridge.app.watching.spans import given_ids
 
     class Ids(RandomIdGenerator):
         """The derived ids where a span has some."""

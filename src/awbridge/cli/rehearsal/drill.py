@@ -80,12 +80,12 @@ def drill(
 
     Example: awbridge drill kill failover --minutes 2
     """
-    from awbridge.rehearsal.outages.plan import NAMES, Plan
+    from awbridge.rehearsal.outages.plan import NAMES, OutagePlan
 
     chosen = NAMES if EVERYTHING in names else names
     if unknown := sorted(set(chosen) - set(NAMES)):
         fail(f"no such outage: {', '.join(unknown)}. These can be drilled: {', '.join(NAMES)}, {EVERYTHING}")
-    plan = Plan(names=chosen, minutes=minutes, per_second=per_second, seed=numbers["seed"], older=older)
+    plan = OutagePlan(names=chosen, minutes=minutes, per_second=per_second, seed=numbers["seed"], older=older)
     if as_list:
         _list(form)
     elif chosen:
@@ -95,9 +95,9 @@ def drill(
 
 
 def _list(form: Form) -> None:
-    from awbridge.rehearsal.outages.plan import NAMES, OUTAGES, Plan, lacking
+    from awbridge.rehearsal.outages.plan import NAMES, OUTAGES, OutagePlan, lacking
 
-    lacks = lacking(Plan(names=NAMES))
+    lacks = lacking(OutagePlan(names=NAMES))
     rows = [{"outage": one.name, "what": one.what, "lacks": lacks.get(one.name, "")} for one in OUTAGES]
     if form != "text":
         output.show_list(rows, form=form, view=("outage", "what", "lacks"))

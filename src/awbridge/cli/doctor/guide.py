@@ -11,11 +11,11 @@ import click
 from awbridge.cli import output
 from awbridge.cli.output import Form
 from awbridge.cli.shared import read_settings, run
-from awbridge.domain.guide.rows import GuideRow, Verdict
+from awbridge.domain.guide.rows import DemandState, GuideRow
 
 NOT_MET = 3  # the exit code
 _SHOWN = ("number", "part", "demand", "state", "found", "do", "red_when", "feature", "settings", "docs", "test")
-_STYLES = {Verdict.OK: "green", Verdict.RED: "red", Verdict.UNKNOWN: "yellow"}
+_STYLES = {DemandState.OK: "green", DemandState.RED: "red", DemandState.UNKNOWN: "yellow"}
 
 
 def show_guide(form: Form) -> int:
@@ -27,7 +27,7 @@ def show_guide(form: Form) -> int:
         output.show_list([guide_object(row) for row in rows], form=form, view=_SHOWN)
     else:
         _print(rows)
-    return NOT_MET if any(row.evidence.verdict is Verdict.RED for row in rows) else 0
+    return NOT_MET if any(row.evidence.verdict is DemandState.RED for row in rows) else 0
 
 
 def guide_object(row: GuideRow) -> dict[str, Any]:
@@ -56,4 +56,4 @@ def _print(rows: Sequence[GuideRow]) -> None:
         if row.evidence.do:
             click.echo(f"           -> {row.evidence.do}")
     counts = Counter(row.evidence.verdict for row in rows)
-    click.echo(", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict) + f" of {len(rows)} demands")
+    click.echo(", ".join(f"{counts[verdict]} {verdict}" for verdict in DemandState) + f" of {len(rows)} demands")

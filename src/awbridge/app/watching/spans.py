@@ -19,7 +19,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from awbridge.steps.runtime.traces import Heard, Note, Told
+from awbridge.steps.runtime.traces import Heard, Note, ToldCustomer
 
 _given: ContextVar[SpanContext | None] = ContextVar("awbridge_given_ids", default=None)
 
@@ -107,7 +107,7 @@ class Spans:
             self._root(root, "status", scan.received_at, now, about, links=links)
             self._child(root, "apply", began_at, now, {REFERENCE: scan.reference_number})
 
-    def told(self, message: Told) -> None:
+    def told(self, message: ToldCustomer) -> None:
         """A span in the trace of the status that caused the message; in the order's, where none did."""
         reference = message.reference_number
         code = message.code

@@ -30,7 +30,7 @@ def doctor(url: str, guide: bool, form: Form) -> None:
     Example: awbridge doctor --url https://ship.example.com/webhooks/clickpost
     """
     if guide:
-        from awbridge.cli.guide import show_guide
+        from awbridge.cli.doctor.guide import show_guide
 
         sys.exit(show_guide(form))
     from awbridge.app.doctor.examine import examine

@@ -30,7 +30,7 @@ async def monitored(world: World, loops: Sequence[Loop]) -> AsyncGenerator[None]
     keys = [key.get_secret_value() for key in settings.api_keys]
     app = build_monitor(api, loops=loops, api_keys=keys, recorder=world.recorder, host=settings.host)
     with _listening(settings.host, settings.metrics_port) as listening:
-        server = _Server(
+        server = _MonitorServer(
             uvicorn.Config(
                 app,
                 log_level="warning",
@@ -64,7 +64,7 @@ def _listening(host: str, port: int) -> Generator[socket.socket]:
         yield listening
 
 
-class _Server(uvicorn.Server):
+class _MonitorServer(uvicorn.Server):
     """uvicorn without its signal handlers: `work` has its own."""
 
     @contextmanager

@@ -1,0 +1,1 @@
+"""`awbridge doctor`: what is wrong, and the table of ClickPost's guidelines."""

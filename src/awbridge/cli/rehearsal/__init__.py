@@ -1,0 +1,1 @@
+"""Commands of rehearsals: the demo, the sandbox, the drills."""
