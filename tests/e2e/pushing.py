@@ -73,4 +73,5 @@ async def stored(url: str) -> set[int]:
     store = await Store.open(url)
     rows = await fetch(store, "SELECT identity FROM inbox")
     await store.close()
-    return {int(row["identity"].rpartition(":")[2]) - 7_000_000 for row in rows}
+    ends = [row["identity"].rpartition(":")[2] for row in rows]
+    return {int(end) - 7_000_000 for end in ends if end.isdecimal()}  # others were polled

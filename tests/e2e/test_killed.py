@@ -20,6 +20,7 @@ from awbridge.store import Store
 from awbridge.store.engine.queries import Statement
 from awbridge.store.tracking import inbox, scans
 from awbridge.store.tracking.inbox import NewDelivery
+from awbridge.store.tracking.scans import TimelineScan
 from tests.support.postgres import free_port
 from tests.support.processes import WEBHOOK_KEY, Running, bridge_environment, running, worker
 
@@ -165,12 +166,15 @@ async def test_a_worker_killed_while_applying_leaves_every_scan_once(
             break
     assert killed >= 2, "the kills came too late to mean anything"
 
+    timelines: dict[str, list[TimelineScan]] = {}
     for reference in placed:
         async with store.read() as session:
-            timeline = await scans.timeline(session, reference)
-        counts = Counter(s.scanned_at for s in timeline)
-        assert sorted(counts.values()) == [1] * per_shipment, reference
+            timelines[reference] = await scans.timeline(session, reference)
     await store.close()
+    for reference, timeline in timelines.items():
+        # A repeated order (323) is polled at once: the sandbox's own scans are at other places.
+        counts = Counter(s.scanned_at for s in timeline if s.location.startswith("Hub "))
+        assert sorted(counts.values()) == [1] * per_shipment, reference
 
 
 def delivery(waybill: str, number: int, copy: int, now: datetime) -> NewDelivery:
