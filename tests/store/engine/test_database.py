@@ -9,13 +9,14 @@ import sys
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import product
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import asyncpg
 import pytest
 
 from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
 from awbridge.store import Store
+from awbridge.store.engine import pooler
 from awbridge.store.engine import postgres as postgres_engine
 from awbridge.store.orders import shipments
 from awbridge.store.tracking import inbox
@@ -301,6 +302,28 @@ async def test_a_lost_connection_costs_at_most_one_write(store: Store) -> None:
     await inbox.add_at_once(store, [delivery("d3")])
     assert {r["identity"] for r in await fetch(store, "SELECT identity FROM inbox")} == stored
     assert lost not in await _own_backends(store)
+
+
+@postgres_only
+async def test_nothing_is_written_within_a_check_that_was_cancelled(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new connection is checked in a transaction. What is written in it later would never be committed."""
+    inside = asyncio.Event()
+
+    async def hang(connection: Any) -> None:
+        if not inside.is_set():
+            await connection.execute("BEGIN")  # as where the check is cancelled before it knows that it began
+            inside.set()
+            await asyncio.sleep(60)
+
+    monkeypatch.setattr(pooler, "refuse_pooler", hang)
+    task = asyncio.create_task(inbox.add_at_once(store, [delivery("cut")]))
+    await inside.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await inbox.add_at_once(store, [delivery("whole")])
+    assert [row["identity"] for row in await fetch(store, "SELECT identity FROM inbox")] == ["whole"]
 
 
 async def test_writes_in_one_go_that_are_cancelled_at_any_moment_are_whole_or_absent(store: Store) -> None:

@@ -157,18 +157,31 @@ class _OwnConnection:
             await connection.execute(sql, *columns)
 
     async def _open(self) -> asyncpg.Connection[Any]:
-        """The connection; a new one if it was cut, or was idle so long that a proxy may have dropped it."""
+        """The connection; a new one if it was cut, or was idle so long that a proxy may have dropped it.
+
+        One that is in a transaction is never used: what is written there would be acknowledged and not committed.
+        """
         now = asyncio.get_running_loop().time()
         idle, self._used_at = now - self._used_at, now
         if self._connection and (
-            idle > LONGEST_IDLE or (self._pooling is Pooling.NONE and takes_no_writes(self._connection))
+            idle > LONGEST_IDLE
+            or self._connection.is_in_transaction()
+            or (self._pooling is Pooling.NONE and takes_no_writes(self._connection))
         ):
             self._connection.terminate()
         if self._connection is None or self._connection.is_closed():
-            self._connection = await self.primary.connect(**_options(), **self._pooling.options)
-            if self._pooling is Pooling.NONE:
-                await pooler.refuse_pooler(self._connection)
+            self._connection = await self._new()
         return self._connection
+
+    async def _new(self) -> asyncpg.Connection[Any]:
+        connection = await self.primary.connect(**_options(), **self._pooling.options)
+        try:
+            if self._pooling is Pooling.NONE:
+                await pooler.refuse_pooler(connection)
+        except BaseException:  # also when cancelled in the middle of its transaction
+            connection.terminate()
+            raise
+        return connection
 
     async def close(self) -> None:
         async with self._turn:
