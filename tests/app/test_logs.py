@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import os
 import sys
 import threading
 import warnings
@@ -131,3 +133,21 @@ def test_warnings_and_errors_that_nobody_caught_are_events(capsys: pytest.Captur
     assert [line.get("error") for line in lines[1:]] == ["ValueError", "RuntimeError"]
     assert "fail_with" in lines[1]["exception"]
     assert "9876543210" not in str(lines)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_log_whose_reader_has_gone_stops_no_work(monkeypatch: pytest.MonkeyPatch, as_json: bool) -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        set_up_logs(level="info", as_json=as_json)
+        structlog.get_logger().info("server.started")
+        os.close(reader)
+        for _ in range(3):
+            structlog.get_logger().info("server.stopping")
+            logging.getLogger("asyncpg").warning("away")
+        monkeypatch.undo()
+        with contextlib.suppress(BrokenPipeError):
+            stream.flush()
+        with contextlib.suppress(BrokenPipeError):
+            stream.close()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import os
 import re
 import sys
 import threading
 from types import TracebackType
+from typing import TextIO, cast
 
 import structlog
 
@@ -29,6 +32,24 @@ def without_addresses(_logger: object, _method: str, event: structlog.typing.Eve
         if isinstance(value, str):
             event[name] = veiled(_QUOTED.sub(lambda found: f"{found[1] or found[2]} ***", value))
     return event
+
+
+class _Unfailing(io.TextIOBase):
+    """A stream as far as it can be written. A log whose reader has gone, or whose disk is full, stops no work."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str, /) -> int:
+        """Write what can be written."""
+        with contextlib.suppress(OSError, ValueError):  # ValueError: it is closed
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what can be flushed."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 class _Forwarding(logging.Handler):
@@ -82,7 +103,7 @@ def set_up_logs(*, level: str, as_json: bool) -> None:
             *renderers,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Unfailing(sys.stderr))),
         cache_logger_on_first_use=False,
     )
 

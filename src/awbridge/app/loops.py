@@ -318,7 +318,7 @@ def free_share(settings: Settings) -> float:
     if url.scheme == "sqlite":
         folders.append(Path(unquote(url.path.removeprefix("/"))).absolute().parent)
     used = [shutil.disk_usage(next(f for f in (folder, *folder.parents) if f.exists())) for folder in folders]
-    return min(disk.free / disk.total for disk in used)
+    return min((disk.free / disk.total for disk in used if disk.total), default=1.0)  # of /proc the total is 0
 
 
 def _audit(world: World) -> dict[str, Loop]:

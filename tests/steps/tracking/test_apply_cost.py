@@ -171,6 +171,9 @@ async def test_applying_writes_no_body_again_and_an_update_without_a_new_status_
     watched = WatchedStore(store)
     assert await apply_due(store=watched.as_store, clock=SetClock(LATER), policy=POLICY) == MANY
     written = {table: counts for table, counts in watched.written.items() if any(counts)}
-    assert written.pop("shipments") == (0, MANY, MANY), "each in its page, without an index"
+    inserted, updated, in_their_page = written.pop("shipments")
+    assert (inserted, updated) == (0, MANY)
+    # A row moves to another page where its page is full and a backend still sees old versions that would make room.
+    assert in_their_page >= MANY * 0.9, "in its page, without an index"
     assert written.pop("scans") == (MANY, 0, 0), "with its delivery"
     assert set(written) <= {"arrivals", "inbox_batches"}, written
