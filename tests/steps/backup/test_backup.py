@@ -246,7 +246,7 @@ async def test_an_unreadable_manifest_hides_no_other_backup(database: Path, tmp_
     assert read_manifest(made.to_json()) == made
     for name in ("", "nothing"):
         await objects.put("backups/second.db.gz.json", replace(made, name="second.db.gz").to_json())
-        with pytest.raises(BackupError, match=f"{2 if not name else 0} backups are named"):
+        with pytest.raises(BackupError, match="no file and no backup is named" if name else "2 are named"):
             await find_stored(objects, name)
 
 

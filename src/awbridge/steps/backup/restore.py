@@ -62,7 +62,8 @@ async def find_stored(objects: Objects, name: str) -> StoredBackup:
     found = await stored_backups(objects)
     matching = found[:1] if name == LATEST else [one for one in found if one.name.startswith(name)]
     if len(matching) != 1:
-        what = "there are no backups" if not found else f"{len(matching)} backups are named {name}"
+        what = f"{len(matching) or 'no file and no backup'} {'are' if len(matching) > 1 else 'is'} named {name}"
+        what = what if found else f"there is no file {name}, and there are no backups"
         raise BackupError(f"{what}; awbridge restore --list shows all, and a file or URL may be given instead")
     return StoredBackup(objects=objects, key=matching[0].key, manifest=matching[0])
 
