@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import click
 import pytest
 
+from awbridge.__main__ import run
 from awbridge.cli import main
 from awbridge.cli.group import Lazy
 from tests.support.commands import groups
@@ -103,3 +105,21 @@ def test_lists_show_the_help_of_the_commands_themselves(group: click.Group) -> N
             own = command.load()
             assert (name, own.name) == (command.name, command.name)
             assert command.get_short_help_str() == own.get_short_help_str(1000)
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_a_command_that_used_object_storage_ends_with_its_own_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], loaded: bool
+) -> None:
+    """Its threads may outlive the command, and would abort an interpreter that ends as usual."""
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    monkeypatch.setattr(sys, "argv", ["awbridge", "--nonsense"])
+    if loaded:
+        monkeypatch.setitem(sys.modules, "obstore", ModuleType("obstore"))
+    else:
+        monkeypatch.delitem(sys.modules, "obstore", raising=False)
+    with pytest.raises(SystemExit):
+        run()
+    assert ended == ([2] if loaded else [])
+    assert "nonsense" in capfd.readouterr().err
