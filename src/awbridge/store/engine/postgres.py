@@ -163,15 +163,16 @@ class _OwnConnection:
         """
         now = asyncio.get_running_loop().time()
         idle, self._used_at = now - self._used_at, now
-        if self._connection and (
-            idle > LONGEST_IDLE
-            or self._connection.is_in_transaction()
-            or (self._pooling is Pooling.NONE and takes_no_writes(self._connection))
-        ):
+        if self._connection and not self._connection.is_closed():
+            if idle <= LONGEST_IDLE and self._is_fit(self._connection):
+                return self._connection
             self._connection.terminate()
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await self._new()
+        self._connection = await self._new()
         return self._connection
+
+    def _is_fit(self, connection: asyncpg.Connection[Any]) -> bool:
+        unwritable = self._pooling is Pooling.NONE and takes_no_writes(connection)
+        return not unwritable and not connection.is_in_transaction()
 
     async def _new(self) -> asyncpg.Connection[Any]:
         connection = await self.primary.connect(**_options(), **self._pooling.options)
