@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.slow,
     vendor_files.needed,
     pytest.mark.skipif(
-        not prism.installed() and not (os.environ.get("CI") and vendor_files.folder()),
+        not prism.installed() and not (os.environ.get("CI") and (vendor_files.folder() or vendor_files.named())),
         reason="Prism is not installed: make prism",
     ),
 ]
