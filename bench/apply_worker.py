@@ -143,6 +143,7 @@ async def _measured(work: Callable[[], Awaitable[None]], postmaster: int) -> dic
 async def run(url: str, postmaster: int, shipments: int, scans: int, kind: str) -> dict[str, float]:
     """Seconds and CPU seconds of applying all deliveries, or of rebuilding all timelines after that."""
     policy = apply_policy(Settings(clickpost_key="bench", database_url=url))
+    policy = getattr(policy, "quiet", policy)  # no webhook arrives here; earlier builds make no difference
     await databases.fill(url, range(shipments))
     store = await Store.open(url)
     try:

@@ -237,9 +237,9 @@ def _tracking(world: World, arrived: Callable[[], int]) -> dict[str, Round]:
     policy, throttle = apply_policy(world.settings), ApplyThrottle(arrived)
 
     async def apply() -> int:
-        started = time.monotonic()
-        applied = await apply_due(store=world.store, clock=world.clock, policy=policy)
-        await throttle.give_way(time.monotonic() - started, applied, more=applied == policy.batch)
+        started, now = time.monotonic(), policy.quiet if throttle.is_quiet else policy
+        applied = await apply_due(store=world.store, clock=world.clock, policy=now)
+        await throttle.give_way(time.monotonic() - started, applied, more=applied == now.batch)
         return applied
 
     return {"apply": apply}

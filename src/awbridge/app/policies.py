@@ -38,8 +38,9 @@ from awbridge.steps.runtime.pace import Pace
 from awbridge.steps.runtime.set_clocks import ClockPolicy
 from awbridge.steps.tracking.apply import ApplyPolicy
 
-# Deliveries that apply handles in one transaction on SQLite, which blocks all other writes.
+# Deliveries in one transaction of apply on SQLite, which blocks all other writes: while others arrive, and else.
 SQLITE_APPLY_BATCH = 128
+SQLITE_QUIET_BATCH = 512
 
 
 def push_policy(settings: Settings) -> PushPolicy:
@@ -147,7 +148,9 @@ def apply_policy(settings: Settings) -> ApplyPolicy:
         polling=polling_rules(settings),
     )
     if settings.database_url.startswith("sqlite"):
-        return replace(policy, batch=SQLITE_APPLY_BATCH, piece=SQLITE_APPLY_BATCH, lanes=1)
+        busy, quiet = SQLITE_APPLY_BATCH, SQLITE_QUIET_BATCH
+        busy_policy = replace(policy, batch=busy, piece=busy, lanes=1)
+        return replace(busy_policy, quiet_batch=quiet, quiet_piece=quiet, quiet_lanes=1)
     return policy
 
 

@@ -50,6 +50,15 @@ async def test_where_nobody_comes_nobody_rests() -> None:
     assert time.monotonic() - started < GATHER / 2
 
 
+async def test_it_is_quiet_until_a_delivery_arrives_and_again_once_way_was_given_to_it() -> None:
+    street = Street()
+    assert street.courtesy.is_quiet
+    street.arrived += 1
+    assert not street.courtesy.is_quiet
+    await street.courtesy.give_way(WORKED, 30, more=False)
+    assert street.courtesy.is_quiet
+
+
 async def test_work_that_keeps_up_measures_once_a_second_and_otherwise_continues() -> None:
     street = Street()
     async with street.busy(1_000):

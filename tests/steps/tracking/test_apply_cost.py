@@ -160,6 +160,17 @@ async def test_a_call_applies_piece_by_piece_until_its_batch_is_full(store: Stor
     assert await apply_due(store=store, clock=SetClock(LATER), policy=policy) == 0
 
 
+async def test_while_nothing_arrives_a_call_applies_more_in_larger_transactions(store: Store) -> None:
+    for n in range(9):
+        await a_placed(store, f"R{n}", f"AWB{n}")
+    await scans_of(store, 0, 9, code=4, minutes=0)
+    policy = ApplyPolicy(zone=INDIA, batch=2, piece=1, quiet_batch=6, quiet_piece=3, quiet_lanes=1)
+    counting = CountingStore(store)
+    assert await apply_due(store=counting.as_store, clock=SetClock(LATER), policy=policy.quiet) == 6
+    assert len(counting.transactions) == 2
+    assert await apply_due(store=store, clock=SetClock(LATER), policy=policy) == 2
+
+
 @postgres_only
 async def test_applying_writes_no_body_again_and_an_update_without_a_new_status_no_index(store: Store) -> None:
     for n in range(MANY):

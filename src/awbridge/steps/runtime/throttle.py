@@ -28,15 +28,19 @@ class ApplyThrottle:
         self._measure_at = 0.0  # by the loop's clock
         self._rush = False
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no delivery has arrived since the last call of `give_way`."""
+        return self._arrived() == self._arrived_before
+
     async def give_way(self, worked: float, done: int, *, more: bool) -> None:
         """Rest after `worked` seconds that applied `done` deliveries; `more`: others are left.
 
         Returns at once where none has arrived since the last call.
         """
-        arrived = self._arrived()
-        is_quiet, self._arrived_before = arrived == self._arrived_before, arrived
-        if is_quiet:
+        if self.is_quiet:
             return
+        self._arrived_before = self._arrived()
         self._rush = self._demand * worked > (RECOVERED if self._rush else OVERRUN) * done
         if self._rush:
             await self._measure(min(max(SHARE * worked, MEASURE), LONGEST))

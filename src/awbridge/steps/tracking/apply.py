@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
 
-from awbridge.clickpost.tracking.webhook_bodies import MOST_PROBLEMS, Unreadable
+from awbridge.clickpost.tracking.webhook_bodies import MOST_PROBLEMS
 from awbridge.clickpost.wire.tracking_codes import status_info
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.notify.events import ShipmentEvent
@@ -33,7 +33,7 @@ from awbridge.steps.records.placed import record_found
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.traces import Heard
 from awbridge.steps.tracking.applied import arrivals_of_timelines, heard_of, report
-from awbridge.steps.tracking.candidates import Candidates, candidates_of
+from awbridge.steps.tracking.claimed import IN_ONE_GO, Claimed, Claims, ReadDelivery, lock_shipments
 from awbridge.steps.tracking.next_scan import NextScan, arrivals_of, moved_events, next_scan, reached, without_known
 from awbridge.steps.tracking.rebuild import Reading, TimelineBuilder, keep, open_timelines, rebuild_shipments
 from awbridge.steps.tracking.status_events import log_oddities, piece_events, status_events
@@ -64,6 +64,14 @@ class ApplyPolicy(Reading):
     batch: int = 512  # deliveries that one call applies
     piece: int = 256  # of them in one transaction; their shipments are locked meanwhile
     lanes: int = 2  # transactions at a time
+    quiet_batch: int = 2048  # the same where no delivery arrives: lanes wait less often for each other
+    quiet_piece: int = 256
+    quiet_lanes: int = 3
+
+    @property
+    def quiet(self) -> ApplyPolicy:
+        """The same policy while no delivery arrives."""
+        return replace(self, batch=self.quiet_batch, piece=self.quiet_piece, lanes=self.quiet_lanes)
 
 
 async def apply_due(*, store: Store, clock: Clock, policy: ApplyPolicy) -> int:
@@ -71,7 +79,7 @@ async def apply_due(*, store: Store, clock: Clock, policy: ApplyPolicy) -> int:
 
     In several transactions, some at a time: while the database writes one, this process reads the next.
     """
-    claims = _Claims(left=policy.batch, piece=policy.piece)
+    claims = Claims(left=policy.batch, piece=policy.piece)
     work = [_apply_pieces(store, clock, policy, claims) for _ in range(policy.lanes)]
     done = await asyncio.gather(*work, return_exceptions=True)
     for ended in done:
@@ -80,28 +88,7 @@ async def apply_due(*, store: Store, clock: Clock, policy: ApplyPolicy) -> int:
     return claims.applied
 
 
-@dataclass(slots=True, kw_only=True)
-class _Claims:
-    """What one call of `apply_due` may still claim.
-
-    Its transactions claim deliveries and lock their shipments in `turn`, in the order of receipt. So an older update of
-    a shipment is applied before a newer one.
-    """
-
-    left: int
-    piece: int  # deliveries in one transaction
-    applied: int = 0
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    async def next_piece(self, session: Session, now: datetime) -> list[Delivery]:
-        """Claim the next deliveries; fewer than a piece where no more are due."""
-        limit = min(self.left, self.piece)
-        deliveries = await inbox.claim(session, now=now, limit=limit)
-        self.left = self.left - limit if len(deliveries) == limit else 0
-        return deliveries
-
-
-async def _apply_pieces(store: Store, clock: Clock, policy: ApplyPolicy, claims: _Claims) -> None:
+async def _apply_pieces(store: Store, clock: Clock, policy: ApplyPolicy, claims: Claims) -> None:
     """Apply what is left, piece by piece, each in a transaction of its own."""
     while claims.left:
         left, began_at = claims.left, clock()
@@ -113,7 +100,7 @@ async def _apply_pieces(store: Store, clock: Clock, policy: ApplyPolicy, claims:
                     left = claims.left
                     session = await transaction.enter_async_context(store.write())
                     claimed = await claims.next_piece(session, clock())
-                    batch = await _lock_shipments(session, claimed, policy)
+                    batch = await lock_shipments(session, claimed, policy)
                 await _apply(session, batch, clock(), policy)
             claims.applied += len(claimed)
             report(claimed, batch.heard, began_at=began_at, now=clock())
@@ -133,7 +120,7 @@ async def _apply_in_parts(store: Store, clock: Clock, policy: ApplyPolicy, limit
         try:
             async with store.write() as session:
                 claimed = await inbox.claim(session, now=began_at, limit=1)
-                batch = await _lock_shipments(session, claimed, policy)
+                batch = await lock_shipments(session, claimed, policy)
                 await _apply(session, batch, clock(), policy)
             report(claimed, batch.heard, began_at=began_at, now=clock())
         except StoreBusy:
@@ -149,53 +136,13 @@ async def _apply_in_parts(store: Store, clock: Clock, policy: ApplyPolicy, limit
     return limit
 
 
-@dataclass(slots=True)
-class _Read:
-    """A delivery, its updates, and the shipment that each of them is about."""
-
-    delivery: Delivery
-    updates: list[TrackingUpdate]
-    about: list[Attributed] = field(default_factory=list[Attributed])
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Deliveries with the locked shipments that they may be about.
-
-    `again`: those that were applied before, and `updated_before`: the shipments that they updated then. `heard`: the
-    scans that applying them adds, while traces are on.
-    """
-
-    readable: list[_Read]
-    again: list[Delivery]
-    updated_before: Mapping[str, Collection[int]]
-    candidates: Candidates
-    heard: list[Heard] = field(default_factory=list[Heard])
-
-
-async def _lock_shipments(session: Session, claimed: Sequence[Delivery], policy: ApplyPolicy) -> _Batch:
-    """Read these deliveries and lock their shipments; dead-letter those that cannot be read."""
-    readable: list[_Read] = []
-    for delivery in claimed:
-        try:
-            updates = policy.of(delivery)
-        except Unreadable as error:
-            await inbox.dead_lettered(session, delivery, problem=error.problem)
-        else:
-            readable.append(_Read(delivery, updates))
-    again = [read.delivery for read in readable if read.delivery.again]
-    updated_before = await update_sources.of_deliveries(session, again)
-    candidates = await candidates_of(session, [t for read in readable for t in read.updates], updated_before)
-    return _Batch(readable, again, updated_before, candidates)
-
-
-async def _apply(session: Session, batch: _Batch, now: datetime, policy: ApplyPolicy) -> None:
+async def _apply(session: Session, batch: Claimed, now: datetime, policy: ApplyPolicy) -> None:
     readable, again, updated_before = batch.readable, batch.again, batch.updated_before
     candidates = batch.candidates
     before = {r: candidates.shipments[r] for r in updated_before if r in candidates.shipments}
     if updated_before:
         candidates.shipments.renew(await _withdraw(session, again, before, updated_before, policy))
-    ready: list[_Read] = []
+    ready: list[ReadDelivery] = []
     for read in readable:
         found = [candidates.attribute(t) for t in read.updates]
         read.about = [about for about in found if isinstance(about, Attributed)]
@@ -242,7 +189,7 @@ async def _park(session: Session, delivery: Delivery, unattributed: Unattributed
     await inbox.wait(session, delivery, key=unattributed.key, until=now + pause, problem=ambiguous)
 
 
-def _first_seen(readable: Sequence[_Read]) -> list[Arrival]:
+def _first_seen(readable: Sequence[ReadDelivery]) -> list[Arrival]:
     """Deliveries that are read for the first time, whether or not their shipment is known."""
     return [
         Arrival(read.delivery.received_at, t.courier_partner_id or 0, read.delivery.source, deliveries=1)
@@ -253,7 +200,7 @@ def _first_seen(readable: Sequence[_Read]) -> list[Arrival]:
 
 
 async def _placed_by_update(
-    session: Session, ready: Sequence[_Read], known: Mapping[str, Tracked]
+    session: Session, ready: Sequence[ReadDelivery], known: Mapping[str, Tracked]
 ) -> dict[str, tuple[Shipment, TrackingUpdate]]:
     """Sent shipments that are not known to be placed, for which an update gives a waybill, by reference number."""
     named = {
@@ -268,7 +215,7 @@ async def _placed_by_update(
 
 async def _update_shipments(
     session: Session,
-    ready: Sequence[_Read],
+    ready: Sequence[ReadDelivery],
     locked: TrackedRows,
     before: Mapping[str, Tracked],
     placed_by_update: Mapping[str, tuple[Shipment, TrackingUpdate]],
@@ -324,7 +271,7 @@ async def _update_shipments(
 
 async def _next_scans(
     session: Session,
-    about: Mapping[str, Sequence[tuple[_Read, TrackingUpdate]]],
+    about: Mapping[str, Sequence[tuple[ReadDelivery, TrackingUpdate]]],
     special: Collection[str],
     locked: TrackedRows,
     policy: ApplyPolicy,
@@ -333,16 +280,18 @@ async def _next_scans(
     alone = {
         r: read for r, of in about.items() if len(of) == 1 and r not in special and len((read := of[0][0]).updates) == 1
     }
-    found = [
-        one
-        for reference, read in alone.items()
-        if (one := next_scan(locked.rows[reference], about[reference][0][1], read.delivery, policy, policy.polling))
-    ]
+    found: list[NextScan] = []
+    for number, (reference, read) in enumerate(alone.items(), start=1):
+        row, update = locked.rows[reference], about[reference][0][1]
+        if one := next_scan(row, update, read.delivery, policy, policy.polling):
+            found.append(one)
+        if number % IN_ONE_GO == 0:
+            await asyncio.sleep(0)
     return {one.reference_number: one for one in await without_known(session, found)}
 
 
 def _add_to_timelines(
-    ready: Sequence[_Read], builders: Mapping[str, TimelineBuilder]
+    ready: Sequence[ReadDelivery], builders: Mapping[str, TimelineBuilder]
 ) -> tuple[list[tuple[Delivery, str | None, int]], list[UpdateSource]]:
     """Add deliveries to timelines in the order of receipt: with its problems and number of shipments each; sources."""
     sources: list[UpdateSource] = []
@@ -370,8 +319,8 @@ def _moved(
     }
 
 
-def _by_shipment(ready: Sequence[_Read]) -> dict[str, list[tuple[_Read, TrackingUpdate]]]:
-    updates: dict[str, list[tuple[_Read, TrackingUpdate]]] = {}
+def _by_shipment(ready: Sequence[ReadDelivery]) -> dict[str, list[tuple[ReadDelivery, TrackingUpdate]]]:
+    updates: dict[str, list[tuple[ReadDelivery, TrackingUpdate]]] = {}
     for read in ready:
         for update, about in zip(read.updates, read.about, strict=True):
             updates.setdefault(about.reference_number, []).append((read, update))

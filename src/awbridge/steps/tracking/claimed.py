@@ -1,0 +1,85 @@
+"""What the transactions of apply claim: due deliveries, read, with the locked shipments that they may be about."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from awbridge.clickpost.tracking.webhook_bodies import Unreadable
+from awbridge.domain.tracking.attribution import Attributed
+from awbridge.domain.tracking.scan import TrackingUpdate
+from awbridge.steps.runtime.traces import Heard
+from awbridge.steps.tracking.candidates import Candidates, candidates_of
+from awbridge.steps.tracking.rebuild import Reading
+from awbridge.store.engine.database import Session
+from awbridge.store.tracking import inbox, update_sources
+from awbridge.store.tracking.inbox import Delivery
+
+# Deliveries that are read in one go. Then others of this process have a turn: a webhook that waits for its answer, or
+# the next statement of another transaction.
+IN_ONE_GO = 32
+
+
+@dataclass(slots=True, kw_only=True)
+class Claims:
+    """What one call of `apply_due` may still claim.
+
+    Its transactions claim deliveries and lock their shipments in `turn`, in the order of receipt. So an older update of
+    a shipment is applied before a newer one.
+    """
+
+    left: int
+    piece: int  # deliveries in one transaction
+    applied: int = 0
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def next_piece(self, session: Session, now: datetime) -> list[Delivery]:
+        """Claim the next deliveries; fewer than a piece where no more are due."""
+        limit = min(self.left, self.piece)
+        deliveries = await inbox.claim(session, now=now, limit=limit)
+        self.left = self.left - limit if len(deliveries) == limit else 0
+        return deliveries
+
+
+@dataclass(slots=True)
+class ReadDelivery:
+    """A delivery, its updates, and the shipment that each of them is about."""
+
+    delivery: Delivery
+    updates: list[TrackingUpdate]
+    about: list[Attributed] = field(default_factory=list[Attributed])
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Deliveries with the locked shipments that they may be about.
+
+    `again`: those that were applied before, and `updated_before`: the shipments that they updated then. `heard`: the
+    scans that applying them adds, while traces are on.
+    """
+
+    readable: list[ReadDelivery]
+    again: list[Delivery]
+    updated_before: Mapping[str, Collection[int]]
+    candidates: Candidates
+    heard: list[Heard] = field(default_factory=list[Heard])
+
+
+async def lock_shipments(session: Session, claimed: Sequence[Delivery], reading: Reading) -> Claimed:
+    """Read these deliveries and lock their shipments; dead-letter those that cannot be read."""
+    readable: list[ReadDelivery] = []
+    for number, delivery in enumerate(claimed, start=1):
+        try:
+            updates = reading.of(delivery)
+        except Unreadable as error:
+            await inbox.dead_lettered(session, delivery, problem=error.problem)
+        else:
+            readable.append(ReadDelivery(delivery, updates))
+        if number % IN_ONE_GO == 0:
+            await asyncio.sleep(0)
+    again = [read.delivery for read in readable if read.delivery.again]
+    updated_before = await update_sources.of_deliveries(session, again)
+    candidates = await candidates_of(session, [t for read in readable for t in read.updates], updated_before)
+    return Claimed(readable, again, updated_before, candidates)
