@@ -34,15 +34,13 @@ class PageRun:
                     self._block(item)
                 elif item.name == "setup":
                     self._hidden(item.text)
+            except PageError as error:
+                raise PageError(f"{self._page.name}: {error}") from None
             except Exception as error:
-                if isinstance(error, PageError):
-                    raise
                 raise BlockFailed(f"{self._page.name}, line {item.line}: {type(error).__name__}: {error}") from error
 
     def _block(self, block: Block) -> None:
         rule = rule_of(block)
-        for setup in block.all("setup"):
-            self._hidden(setup)
         rule(self, block)
         for check in block.all("then"):
             self._hidden(check)
@@ -55,7 +53,7 @@ class PageRun:
     def not_run(self, block: Block) -> None:
         """A block that cannot run here, with the reason."""
         if len((block.get("not run") or "").split()) < 3:
-            raise PageError(f"{self._page.name}, line {block.line}: `not run` needs a reason")
+            raise PageError(f"line {block.line}: `not run` needs a reason")
 
     def quoted(self, block: Block) -> None:
         """A block that quotes lines of a file of this repository."""
@@ -173,4 +171,10 @@ def unused_files(page: Page) -> list[str]:
     texts += [marker.text for block in page.blocks for marker in block.markers if marker.name != "file"]
     texts += [item.text for item in page.items if isinstance(item, Marker)]
     names = [block.get("file") or "" for block in page.blocks if block.all("file")]
-    return [name for name in names if not any(Path(name).name in text or Path(name).stem in text for text in texts)]
+    return [name for name in names if not any(re.search(_named(name), text) for text in texts)]
+
+
+def _named(file: str) -> str:
+    """How a text names a file; a module of Python also without its suffix."""
+    path = Path(file)
+    return rf"\b{re.escape(path.stem)}\b" if path.suffix == ".py" else re.escape(path.name)
