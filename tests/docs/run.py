@@ -65,6 +65,8 @@ class PageRun:
         count = len(wanted)
         found = any(_dedented("\n".join(lines[at : at + count])) == wanted for at in range(len(lines)))
         assert found, f"{name} does not contain these lines"
+        if block.all("file"):
+            self.file(block)
 
     def output(self, block: Block) -> None:
         """A block that shows what the block before, or a command, prints."""
@@ -78,18 +80,13 @@ class PageRun:
         """A file of the reader's, which later blocks use."""
         file = self._folder / (block.get("file") or "")
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(block.text, encoding="utf-8")
+        file.write_text(self._as_run(block), encoding="utf-8")
         _parse(block)
 
     def script(self, block: Block) -> None:
         """Commands of a shell."""
         read_variables(block.text)
-        script = block.text
-        for change in block.all("put in"):
-            old, separator, new = (part.strip() for part in change.partition(" = "))
-            assert separator, "a marker `put in` reads: WHAT STANDS THERE = VALUE"
-            assert old in script, f"the block does not contain {old}"
-            script = script.replace(old, self._expanded(new))
+        script = self._as_run(block)
         ready, expected = block.get("keeps running"), block.get("ends with")
         if ready is not None:
             self._shell.run_on(script, ready)
@@ -101,7 +98,7 @@ class PageRun:
 
     def program(self, block: Block) -> None:
         """A Python program. What it prints is as the comments `# -> value` say."""
-        (self._folder / "_program.py").write_text(block.text, encoding="utf-8")
+        (self._folder / "_program.py").write_text(self._as_run(block), encoding="utf-8")
         expected = block.get("ends with")
         ran = self._shell.run("python _program.py", stops=expected is None, typed=block.get("input"))
         (self._folder / "_program.py").unlink()
@@ -113,6 +110,16 @@ class PageRun:
     def settings(self, block: Block) -> None:
         """A file of settings."""
         read_settings_file(block.text)
+
+    def _as_run(self, block: Block) -> str:
+        """The text of a block, with what its markers put in."""
+        text = block.text
+        for change in block.all("put in"):
+            old, separator, new = (part.strip() for part in change.partition(" = "))
+            assert separator, "a marker `put in` reads: WHAT STANDS THERE = VALUE"
+            assert old in text, f"the block does not contain {old}"
+            text = text.replace(old, self._expanded(new))
+        return text
 
     def _expanded(self, value: str) -> str:
         """A value that may contain $variables and $(commands), as in double quotes."""
@@ -137,6 +144,8 @@ _BY_LANGUAGE: dict[str, Rule] = {
 def rule_of(block: Block) -> Rule:
     """What is done with a block. Raises PageError for one without a rule."""
     rules = {rule for name, rule in _BY_MARKER.items() if block.all(name)}
+    if PageRun.quoted in rules:
+        rules.discard(PageRun.file)
     if len(rules) > 1:
         raise PageError(f"line {block.line}: these markers exclude each other")
     rule = next(iter(rules), None) or _BY_LANGUAGE.get(block.language)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def run(page: Write, tmp_path: Path) -> Callable[[str], None]:
         folder, notes = tmp_path / "reader", tmp_path / "notes"
         folder.mkdir()
         notes.mkdir()
-        shell = Shell(folder, {"PATH": "/usr/bin:/bin"}, notes)
+        shell = Shell(folder, {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}, notes)
         try:
             PageRun(page(text), shell, folder).run()
         finally:
@@ -128,7 +129,9 @@ def test_a_page_that_is_right_passes(run: Callable[[str], None]) -> None:
         + fenced("yes", "output", language="")
         + fenced("echo ID", "put in: ID = $(echo 17)")
         + fenced("17", "output", language="")
-        + fenced("lint: install", "quoted from: Makefile", language="make")
+        + fenced("lint: install", "quoted from: Makefile", "file: a.mk", language="make")
+        + fenced("grep lint a.mk")
+        + fenced("print(N)  # -> 3", "put in: N = $((1 + 2))", language="python")
         + fenced("whatever", "not run: it needs a cluster", language="")
     )
 
