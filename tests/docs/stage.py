@@ -94,7 +94,13 @@ class Stage:
         env = {name: os.environ[name] for name in KEPT if name in os.environ}
         notes = self._folder / "notes" / name
         notes.mkdir(parents=True, exist_ok=True)
-        env |= {"PATH": path, "HOME": str(folder), "ROOT": str(ROOT), **(more or {})}
+        env |= {
+            "PATH": path,
+            "HOME": str(folder),
+            "ROOT": str(ROOT),
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            **(more or {}),
+        }
         return Shell(folder, env, notes, self._prefix)
 
     def close(self) -> None:
