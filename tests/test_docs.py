@@ -274,7 +274,7 @@ def test_the_rules_on_the_couriers_page_are_accepted_and_every_condition_is_expl
     page = read("docs/how-to/orders/couriers.md")
     (example,) = (text for kind, text in _FENCE.findall(page) if kind == "csv")
     rows = [{name: cell for name, cell in row.items() if cell} for row in csv.DictReader(example.splitlines())]
-    assert len(read_rules(rows, {"shadowfax", "bluedart", "delhivery"})) == 3
+    assert len(read_rules(rows, {"Shadowfax Local", "bluedart", "delhivery"})) == 3
     table = page.partition("| column | holds when |")[2].partition("\n\n")[0]
     assert set(re.findall(r"`([a-z_]+)`", table)) == set(RULE_FIELDS)
 
