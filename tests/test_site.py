@@ -141,6 +141,9 @@ async def test_the_start_page_and_the_search_work_with_other_hosts_refused(serve
         light = await page.evaluate(background)
         await page.emulate_media(color_scheme="dark")
         await page.wait_for_function(f"{background} !== '{light}'")
+        await page.wait_for_function(
+            "[...document.querySelectorAll('div')].some(part => part.shadowRoot)"
+        )  # the search
         await page.keyboard.press("Control+k")
         await page.get_by_role("combobox", name="Search").fill("synchronous_standby_names")
         await page.get_by_role("option", name="What an asynchronous standby loses").click()
