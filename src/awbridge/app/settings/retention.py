@@ -17,12 +17,14 @@ class RetentionSettings(SettingsBase, group="How long rows are kept"):
     retain_scans_days: Days = Field(0, description="Days that scans of shipments that have ended are kept.")
     retain_payloads_days: Days = Field(
         180,
-        description="Days until the personal data of shipments that have ended is removed from their payloads; the shipments stay.",
+        description="Days until personal data is removed from the payloads of shipments that have ended; "
+        "the shipments stay.",
     )
     retain_reports_days: Days = Field(365, description="Days that reports are kept, with their files.")
     retain_runs_days: Days = Field(
         90,
-        description="Days that awbridge's own records are kept: scheduled runs, replays, covered minutes, cleared alarms, digests.",
+        description="Days that awbridge's own records are kept: scheduled runs, replays, covered minutes, cleared "
+        "alarms, digests.",
     )
     retain_events_days: Days = Field(
         90, description="Days that events are kept, once they were delivered to every endpoint or given up."
