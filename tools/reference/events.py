@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tools.reference.event_examples import examples
-from tools.reference.markdown import code, linked, table
+from tools.reference.markdown import NOT_RUN, code, linked, table
 from tools.reference.texts import member_texts, own_texts
 
 from awbridge.domain.notify import event_data
@@ -52,7 +52,7 @@ def page() -> str:
         parts += [
             f"## {kind}\n\n{linked(texts[kind])}\n\n",
             table(_COLUMNS, [row for row in _rows(DATA[kind]) if row not in _rows(EventData)]),
-            f"```json\n{json.dumps(shown[kind], indent=2, ensure_ascii=False)}\n```\n\n",
+            f"{NOT_RUN}\n```json\n{json.dumps(shown[kind], indent=2, ensure_ascii=False)}\n```\n\n",
         ]
     return "".join(parts)
 

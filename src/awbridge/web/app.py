@@ -87,14 +87,20 @@ def build_app(
 
 
 def _fastapi_app(api: ApiContext, process: ProcessContext) -> FastAPI:
-    """The API, its description, health and metrics."""
+    """The API with what it works on."""
+    app = described_app()
+    provide(app, api, process)
+    return app
+
+
+def described_app() -> FastAPI:
+    """The API, its description, health and metrics. Without `provide` it can only be described."""
     app: FastAPI = FastAPIOffline(  # /docs from the package itself, not from a CDN
         title="awbridge",
         version=awbridge.__version__,
         summary="Registers shipments with ClickPost, keeps what its webhooks say, catches up what they missed.",
         exception_handlers=problems.HANDLERS,
     )
-    provide(app, api, process)
     app.include_router(router)
     app.include_router(health.router)
     description.complete(app)
