@@ -118,12 +118,14 @@ class PageRun:
             old, separator, new = (part.strip() for part in change.partition(" = "))
             assert separator, "a marker `put in` reads: WHAT STANDS THERE = VALUE"
             assert old in text, f"the block does not contain {old}"
-            text = text.replace(old, self._expanded(new))
+            value = self._expanded(new)
+            assert value, f"{new} is empty"
+            text = text.replace(old, value)
         return text
 
     def _expanded(self, value: str) -> str:
         """A value that may contain $variables and $(commands), as in double quotes."""
-        return self._hidden(f'printf %s "{value}"')
+        return self._hidden(f'_value="{value}"\nprintf %s "$_value"')
 
 
 Rule = Callable[[PageRun, Block], None]
