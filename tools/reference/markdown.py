@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "docs/reference"
-MARK = "<!-- Below this line: python -m tools.reference -->\n"
+MARK = "[//]: # (Below this line: python -m tools.reference)\n"
 
 # For the harness that runs the blocks of the pages.
 NOT_RUN = "<!-- not run: an example of data, made from the code; tests/test_reference.py compares it -->"
