@@ -180,6 +180,16 @@ class ShipmentRegistry:
         gap = max(1, (now - last) // len(remaining))
         return [self._record_scan(order, step, last + gap * (i + 1), real) for i, step in enumerate(remaining)]
 
+    def record_next(self, order: SimulatedOrder, *, real: float) -> SimulatedScan | None:
+        """Record the next scan now, at its planned time, or now if that is in the future. None after the last one."""
+        if not order.is_open:
+            return None
+        now, step = int(real), order.steps[len(order.scans)]
+        earliest = order.scans[-1].scanned_at + 1 if order.scans else 0
+        scan = self._record_scan(order, step, min(max(order.first_scan_at + step.offset, earliest), now), real)
+        self._schedule(order)
+        return scan
+
     def cancel_without_scan(self, order: SimulatedOrder) -> bool:
         """Stop the journey without a scan, as some couriers do. False if it has already ended."""
         latest = order.latest
