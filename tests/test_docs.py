@@ -54,8 +54,8 @@ def without_code(text: str) -> str:
 
 
 def table_of_settings() -> dict[str, str]:
-    """Variable -> the default that docs/settings.md names."""
-    rows = re.findall(rf"^\| `({PREFIX}\w+)` \| (.+?) \| .+\|$", read("docs/settings.md"), re.MULTILINE)
+    """Variable -> the default that docs/reference/settings.md names."""
+    rows = re.findall(rf"^\| `({PREFIX}\w+)` \| (.+?) \| .+\|$", read("docs/reference/settings.md"), re.MULTILINE)
     return {name: default.strip("`") for name, default in rows}
 
 
@@ -87,7 +87,7 @@ def test_no_document_names_a_variable_that_does_not_exist(document: Path) -> Non
 
 
 def test_the_toml_example_is_accepted() -> None:
-    (example,) = (text for kind, text in _FENCE.findall(read("docs/settings.md")) if kind == "toml")
+    (example,) = (text for kind, text in _FENCE.findall(read("docs/reference/settings.md")) if kind == "toml")
     Settings(**tomllib.loads(example))
 
 
@@ -128,7 +128,7 @@ def test_commands_and_links_are_found_in_the_documents() -> None:
 
 
 def test_every_fault_of_the_sandbox_is_documented_with_its_default() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (\S+) \| .+\|$", read("docs/sandbox.md"), re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| (\S+) \| .+\|$", read("docs/how-to/operate/sandbox.md"), re.MULTILINE)
     defaults = {
         name: "none" if name in ("error_codes", "downtime") else f"{field.get_default():g}"
         for name, field in Faults.model_fields.items()
@@ -137,7 +137,8 @@ def test_every_fault_of_the_sandbox_is_documented_with_its_default() -> None:
 
 
 def test_the_sandbox_page_names_every_control_endpoint_and_no_other() -> None:
-    documented = set(re.findall(r"^\| `(GET|POST|PUT) (/\S+?)` \|", read("docs/sandbox.md"), re.MULTILINE))
+    page = read("docs/how-to/operate/sandbox.md")
+    documented = set(re.findall(r"^\| `(GET|POST|PUT) (/\S+?)` \|", page, re.MULTILINE))
     controls = {
         (method, path)
         for path, methods in ENDPOINTS.items()
@@ -148,9 +149,9 @@ def test_the_sandbox_page_names_every_control_endpoint_and_no_other() -> None:
 
 
 def test_the_settings_on_the_sandbox_page_are_accepted() -> None:
-    (example,) = (text for kind, text in _FENCE.findall(read("docs/sandbox.md")) if kind == "json")
+    (example,) = (text for kind, text in _FENCE.findall(read("docs/how-to/operate/sandbox.md")) if kind == "json")
     SandboxConfig.model_validate_json(example)
-    paragraph = read("docs/sandbox.md").partition("## A file of settings")[2].partition("```")[0]
+    paragraph = read("docs/how-to/operate/sandbox.md").partition("## A file of settings")[2].partition("```")[0]
     account = get_args(SandboxConfig.model_fields["accounts"].annotation)[0].model_fields
     named = set(re.findall(r"`([a-z_]+)`", paragraph))
     assert named <= {*SandboxConfig.model_fields, *account}
@@ -204,7 +205,7 @@ def log_events() -> set[str]:
 
 
 def test_every_log_event_and_metric_is_documented() -> None:
-    page = read("docs/operations.md")
+    page = read("docs/how-to/operate/operations.md")
     events = log_events()
     assert len(events) > 10
     assert not {event for event in events if f"`{event}`" not in page}
@@ -233,7 +234,8 @@ def test_relative_links_resolve(document: Path) -> None:
 
 
 def test_every_page_that_the_code_refers_to_exists() -> None:
-    pointed = {p for f in SOURCE.rglob("*.py") for p in re.findall(r"docs/\w+\.md", f.read_text(encoding="utf-8"))}
+    texts = (file.read_text(encoding="utf-8") for file in SOURCE.rglob("*.py"))
+    pointed = {page for text in texts for page in re.findall(r"\bdocs/[\w/-]+\.md", text)}
     assert pointed
     assert not {page for page in pointed if not (ROOT / page).exists()}
 
@@ -249,7 +251,7 @@ def test_the_order_in_the_readme_is_accepted() -> None:
 
 
 def test_the_csv_example_makes_one_order_of_two_items(tmp_path: Path) -> None:
-    (example,) = (text for kind, text in _FENCE.findall(read("docs/import.md")) if kind == "csv")
+    (example,) = (text for kind, text in _FENCE.findall(read("docs/how-to/orders/import.md")) if kind == "csv")
     file = tmp_path / "orders.csv"
     file.write_text(example, encoding="utf-8")
     (row,) = import_file.read_orders(file)
@@ -260,7 +262,7 @@ def test_the_csv_example_makes_one_order_of_two_items(tmp_path: Path) -> None:
 
 
 def test_the_rules_on_the_couriers_page_are_accepted_and_every_condition_is_explained() -> None:
-    page = read("docs/couriers.md")
+    page = read("docs/how-to/orders/couriers.md")
     (example,) = (text for kind, text in _FENCE.findall(page) if kind == "csv")
     rows = [{name: cell for name, cell in row.items() if cell} for row in csv.DictReader(example.splitlines())]
     assert len(read_rules(rows, {"shadowfax", "bluedart", "delhivery"})) == 3
@@ -269,7 +271,7 @@ def test_the_rules_on_the_couriers_page_are_accepted_and_every_condition_is_expl
 
 
 def test_the_columns_that_the_import_page_names_exist() -> None:
-    table = read("docs/import.md").partition("| column |")[2].partition("\n\n")[0]
+    table = read("docs/how-to/orders/import.md").partition("| column |")[2].partition("\n\n")[0]
     names = {n for n in re.findall(r"`([a-z_]+(?:\.[a-z_]+)?)`", table) if n not in ("india", "world", "section.field")}
     sections = {"shipment_details", "pickup_info", "drop_info"}
     assert len(names) > 20
@@ -277,7 +279,7 @@ def test_the_columns_that_the_import_page_names_exist() -> None:
 
 
 def test_the_codes_in_the_errors_page_are_the_ones_that_intake_gives() -> None:
-    documented = {int(code) for code in re.findall(r"^\| (3\d\d) \| ", read("docs/errors.md"), re.MULTILINE)}
+    documented = {int(code) for code in re.findall(r"^\| (3\d\d) \| ", read("docs/reference/errors.md"), re.MULTILINE)}
     sources = ("steps/orders/intake.py", "clickpost/orders/payload.py", "clickpost/wire/validation_codes.py")
     text = "".join((SOURCE / name).read_text(encoding="utf-8") for name in sources)
     given = {int(number) for number in re.findall(r"\b3\d\d\b", text)} & set(ANSWER_NAMES)

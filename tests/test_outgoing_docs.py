@@ -1,4 +1,4 @@
-"""The example of docs/outgoing-webhooks.md accepts genuine deliveries only."""
+"""The example of docs/how-to/operate/outgoing-webhooks.md accepts genuine deliveries only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from awbridge.sinks.templates import EXAMPLE
 from awbridge.steps.notify.deliver_events import DEFAULT_DELAYS
 from awbridge.store.notify.endpoints import new_secret
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCS = Path(__file__).resolve().parent.parent / "docs" / "how-to" / "operate"
 BODY = '{"type":"delivered","data":{"name":"आशा"}}'
 
 

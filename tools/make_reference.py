@@ -1,4 +1,4 @@
-"""Generates docs/library/models.md from the request models: every field with its unit and limit.
+"""Generates docs/reference/library/models.md from the request models: every field with its unit and limit.
 
 python tools/make_reference.py            writes the page
 python tools/make_reference.py --check    fails where it is stale
@@ -26,14 +26,14 @@ from awbridge.clickpost import models
 from awbridge.clickpost.models.base import RequestModel
 from awbridge.clickpost.models.neutral.parts import NeutralPart
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "library" / "models.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "library" / "models.md"
 
 PLAIN = {str: "text", int: "whole number", float: "number", bool: "true or false", date: "day", Decimal: "number"}
 
 HEAD = """# Request models
 
 Made from the models in `awbridge.clickpost.models` by `python tools/make_reference.py`; a test holds it to them. How
-they are used: [library.md](../library.md#requests).
+they are used: [client library](index.md#requests).
 """
 
 
@@ -124,7 +124,7 @@ def main() -> int:
     if "--check" in sys.argv[1:]:
         stale = not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text
         if stale:
-            sys.stderr.write("docs/library/models.md is stale: run python tools/make_reference.py\n")
+            sys.stderr.write("docs/reference/library/models.md is stale: run python tools/make_reference.py\n")
         return int(stale)
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(text, encoding="utf-8")

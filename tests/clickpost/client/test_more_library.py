@@ -19,8 +19,9 @@ from awbridge import AsyncClickPost, ClickPost
 from awbridge.sandbox import SandboxConfig, running
 
 ROOT = Path(__file__).resolve().parents[3]
-LIBRARY = ROOT / "docs" / "library.md"
-PAGES = [page for page in sorted((ROOT / "docs" / "library").glob("*.md")) if page.stem != "models"]
+FOLDER = ROOT / "docs" / "reference" / "library"
+LIBRARY = FOLDER / "index.md"
+PAGES = [page for page in sorted(FOLDER.glob("*.md")) if page.stem not in ("index", "models")]
 EXAMPLES = [LIBRARY, *PAGES]
 CLOSING = {"aclose": "close"}
 

@@ -8,7 +8,7 @@ from awbridge.domain.errors import SettingsError
 from awbridge.steps.audit.try_archive import try_archive
 
 LONGEST_TRY = 10.0  # seconds that the archive may take to answer
-_SHARED = "set AWBRIDGE_ARCHIVE_URL to s3://bucket/prefix (docs/evidence.md)"
+_SHARED = "set AWBRIDGE_ARCHIVE_URL to s3://bucket/prefix (docs/how-to/operate/evidence.md)"
 
 
 async def check_archive(context: CheckContext) -> list[Diagnosis]:

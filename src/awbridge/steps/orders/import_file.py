@@ -1,4 +1,4 @@
-"""Orders from files: tables (docs/files.md), JSON and JSONL. Every bad row is reported with its line and field."""
+"""Orders from files: tables (docs/reference/files.md), JSON and JSONL. Every bad row is reported, by line and field."""
 
 from __future__ import annotations
 
