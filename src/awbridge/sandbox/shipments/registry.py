@@ -181,12 +181,16 @@ class ShipmentRegistry:
         return [self._record_scan(order, step, last + gap * (i + 1), real) for i, step in enumerate(remaining)]
 
     def record_next(self, order: SimulatedOrder, *, real: float) -> SimulatedScan | None:
-        """Record the next scan now, at its planned time, or now if that is in the future. None after the last one."""
+        """Record the next scan now, a second or more after the one before. None after the last one.
+
+        Its time leaves a second for each scan that follows, so that none is in the future however soon they come.
+        """
         if not order.is_open:
             return None
-        now, step = int(real), order.steps[len(order.scans)]
-        earliest = order.scans[-1].scanned_at + 1 if order.scans else 0
-        scan = self._record_scan(order, step, min(max(order.first_scan_at + step.offset, earliest), now), real)
+        step, following = order.steps[len(order.scans)], len(order.steps) - len(order.scans) - 1
+        earliest = order.scans[-1].scanned_at + 1 if order.scans else order.first_scan_at
+        at = min(order.first_scan_at + step.offset, max(earliest, int(real) - following))
+        scan = self._record_scan(order, step, min(at, int(real)), real)
         self._schedule(order)
         return scan
 
