@@ -71,7 +71,7 @@ def read_tutorial() -> Tutorial:
         settings=settings,
         sandbox=_arguments(lines, "awbridge sandbox"),
         serve=_arguments(lines, "awbridge serve"),
-        files=dict(_FILE.findall(text)),
+        files={Path(name).name: content for name, content in _FILE.findall(text)},
         bold=frozenset(" ".join(found.split()) for found in re.findall(r"\*\*(.+?)\*\*", prose, re.DOTALL)),
         pictures=frozenset(re.findall(r"\]\(\.\./images/tutorial/([\w-]+)\.png\)", text)),
     )
