@@ -17,8 +17,6 @@ NOT_YET: set[str] = {
     "docs/explanation/performance.md",
     "docs/how-to/deploy/backup.md",
     "docs/how-to/deploy/deploy.md",
-    "docs/how-to/deploy/webhooks.md",
-    "docs/how-to/operate/customer-page.md",
     "docs/how-to/operate/operations.md",
     "docs/how-to/orders/enqueue.md",
 }
