@@ -37,6 +37,15 @@ async def test_a_missing_bucket_is_named(service: ObjectService) -> None:
         await objects.put("k", b"x")
 
 
+async def test_a_refusal_has_the_code_of_the_service_and_nothing_else_of_its_answer(service: ObjectService) -> None:
+    wrong_secret = "<Error><Code>SignatureDoesNotMatch</Code><AWSAccessKeyId>AKIA</AWSAccessKeyId></Error>"
+    for xml in ("", '<?xml version="1.0" encoding="UTF-8"?>\n'):
+        service.answers = {"PUT": (403, xml + wrong_secret)}
+        with pytest.raises(ObjectsError, match=r"^put: PermissionDeniedError: SignatureDoesNotMatch: ") as caught:
+            await opened(service).put("k", b"x")
+        assert not re.search("xml|AKIA", str(caught.value)), caught.value
+
+
 async def test_a_missing_object_is_none_and_can_be_deleted(service: ObjectService) -> None:
     objects = opened(service)
     assert await objects.get("k") is None
