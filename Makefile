@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 # Compiled modules are kept, whatever the shell says: else each process that the tests start compiles all of awbridge.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install demo serve test slow quick newest lint types bench format clean system prism tools
+.PHONY: install demo serve test slow quick newest lint types bench docs docs-serve format clean system prism tools
 
 install: $(STAMP)
 
@@ -83,13 +83,21 @@ newest: install
 	PYTHONPATH=build/newest $(BIN)/pytest -q -p no:schemathesis -m 'not postgres' tests/web/http; \
 	else echo "missing: the newest uvicorn (it could not be fetched); therefore not tried"; [ -z "$$CI" ]; fi
 
-# Every benchmark in a short form: now, before, peer, limit. docs/performance.md has the long ones.
+# Every benchmark in a short form: now, before, peer, limit. docs/explanation/performance.md has the long ones.
 bench: install
 	$(BIN)/python -m bench table
+
+# The site of docs/, into build/site. It fails on broken links and anchors, and on pages that the navigation lacks.
+docs: install
+	$(BIN)/python -m tools.docs_site
+
+# The same while you write, at http://127.0.0.1:8300/, with every change at once.
+docs-serve: install
+	$(BIN)/zensical serve --dev-addr 127.0.0.1:8300
 
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis dist build
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .cache dist build

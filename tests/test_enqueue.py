@@ -39,7 +39,7 @@ from tests.support.world import an_order
 
 pytestmark = [pytest.mark.postgres, pytest.mark.parametrize("store_url", ["postgres"], indirect=True)]
 
-PAGE = (Path(__file__).resolve().parent.parent / "docs" / "enqueue.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parent.parent / "docs/how-to/orders/enqueue.md").read_text(encoding="utf-8")
 
 
 class Caller:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-GLOSSARY = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+GLOSSARY = (ROOT / "docs" / "reference" / "glossary.md").read_text(encoding="utf-8")
 ROWS = [tuple(cells) for cells in re.findall(r"^\| (.+?) \| (.+) \| (`[\w.]+`|-) \|$", GLOSSARY, re.MULTILINE)]
 TERMS = [term for term, _, _ in ROWS]
 MODULES = sorted({module.strip("`") for _, _, module in ROWS if module != "-"})

@@ -1,12 +1,13 @@
-"""The table of docs/guide.md: `python -m tools.guide_table` writes it from the demands in the code."""
+"""The table of docs/reference/guide.md: `python -m tools.guide_table` writes it from the demands in the code."""
 
 from __future__ import annotations
 
+import posixpath
 from pathlib import Path
 
 from awbridge.domain.guide.demands import DEMANDS, Demand
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "guide.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "guide.md"
 HEADING = "## Demands\n\n"
 _HEAD = "| | demand | met by | red when | settings | test |\n|---|---|---|---|---|---|\n"
 
@@ -14,7 +15,8 @@ _HEAD = "| | demand | met by | red when | settings | test |\n|---|---|---|---|--
 def row(demand: Demand) -> str:
     """The line of a demand."""
     settings = ", ".join(f"`{name}`" for name in demand.settings)
-    feature = f"{demand.feature} ([{demand.page}]({demand.page}))"
+    link = posixpath.relpath(demand.page, "reference")
+    feature = f"{demand.feature} ([{Path(link).stem.replace('-', ' ')}]({link}))"
     return f"| {demand.number} | {demand.text} | {feature} | {demand.red} | {settings} | `{demand.test}` |\n"
 
 

@@ -27,7 +27,7 @@ keep archive_options "endpoint=http://s3:8333,region=us-east-1,access_key_id=awb
 keep api_keys "$(random)"
 keep privacy_key "$(random)"
 keep grafana_password "$(random)"
-# Prometheus gets a key of its own once the service runs: docs/deploy.md.
+# Prometheus gets a key of its own once the service runs: docs/how-to/deploy/deploy.md.
 keep awbridge_metrics_key "none-yet"
 
 if [ ! -s secrets/clickpost_key ]; then

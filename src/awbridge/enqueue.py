@@ -1,4 +1,6 @@
-"""Store orders within your own PostgreSQL transaction: they commit with it or not at all (docs/enqueue.md).
+"""Store orders within your own PostgreSQL transaction: they commit with it or not at all.
+
+docs/how-to/orders/enqueue.md describes it.
 
     from awbridge.enqueue import enqueue                 # psycopg, SQLAlchemy, Django
     from awbridge.enqueue import enqueue_async           # asyncpg, and asyncio connections of psycopg and SQLAlchemy

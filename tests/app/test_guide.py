@@ -408,7 +408,7 @@ def test_the_command_prints_the_table_and_exits_with_3(
         "feature": DEMANDS[16].feature,
         "red_when": DEMANDS[16].red,
         "settings": ["AWBRIDGE_WEBHOOK_KEYS"],
-        "docs": "docs/webhooks.md",
+        "docs": "docs/how-to/deploy/webhooks.md",
         "test": DEMANDS[16].test,
     }
     result = CliRunner().invoke(main, ["doctor", "--guide"])

@@ -202,7 +202,7 @@ def test_an_unknown_name_is_told_and_refused_where_that_is_asked(clean: Path, mo
     assert load_configuration().unknown == (
         "AWBRIDGE_CLICKPOST_KYE_FILE is not a setting; did you mean AWBRIDGE_CLICKPOST_KEY_FILE?",
         "AWBRIDGE_OLD_PORT was renamed to AWBRIDGE_PORT",
-        "AWBRIDGE_SOMETHING_ELSE is not a setting of this version; docs/settings.md lists them all",
+        "AWBRIDGE_SOMETHING_ELSE is not a setting of this version; docs/reference/settings.md lists them all",
         "archive (awbridge.toml, line 1) is not a setting; did you mean archive_url?",
     )
     with pytest.raises(SettingsError, match=r"^4 settings are wrong"):

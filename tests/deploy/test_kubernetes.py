@@ -182,7 +182,7 @@ def test_the_autoscalers_use_metrics_that_there_are(objects: list[Object]) -> No
     }
     assert used == {("awbridge_inbox", ("stage", "due")), ("awbridge_shipments", ("state", "ready"))}
     assert "ready" in set(State)
-    documented = (DEPLOY.parents[1] / "docs" / "operations.md").read_text()
+    documented = (DEPLOY.parents[1] / "docs" / "how-to" / "operate" / "operations.md").read_text()
     assert re.search(r"^\| `awbridge_inbox` \| `stage`: .*`due`", documented, re.MULTILINE)
     assert re.search(r"^\| `awbridge_shipments` \| `state` \|", documented, re.MULTILINE)
 

@@ -10,7 +10,7 @@ from awbridge.sandbox import Faults, SandboxConfig, running
 from awbridge.sandbox.app import ENDPOINTS
 from tests.sandbox.helpers import code_of, merchant, place
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "operate" / "sandbox.md").read_text(encoding="utf-8")
 VENDOR = [(method, path, ways[method].name) for path, ways in ENDPOINTS.items() for method in ways if ways[method].name]
 OPEN = {"login": 400, "download_report": 403, "download_label": 403}
 """Endpoints that take no key, and the HTTP status that they return in this test."""

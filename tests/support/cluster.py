@@ -18,7 +18,7 @@ from tests.support.postgres import PostgresServer, free_port, postgres_server, p
 
 
 class Archived:
-    """A running server whose WAL is archived. The commands are those of docs/backup.md."""
+    """A running server whose WAL is archived. The commands are those of docs/how-to/deploy/backup.md."""
 
     def __init__(self, server: PostgresServer, folder: Path) -> None:
         self.server = server

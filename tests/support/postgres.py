@@ -21,7 +21,7 @@ from asyncpg.connection import Connection
 
 _numbers = itertools.count(1)
 
-# What is measured is set up as docs/operations.md advises; for tests the defaults are plenty.
+# What is measured is set up as docs/how-to/operate/operations.md advises; for tests the defaults are plenty.
 MEASURED = ("shared_buffers=2GB", "max_wal_size=8GB", "wal_compression=lz4")
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BACKUP_SETTING = "AWBRIDGE_BACKUP_URL"
 NOT_SQLITE = (
     "this is for SQLite. Back up PostgreSQL with its own tools (base backup and WAL archive), then record it: "
-    "awbridge backup record. After restoring it: awbridge after-restore. docs/backup.md has the commands"
+    "awbridge backup record. After restoring it: awbridge after-restore. docs/how-to/deploy/backup.md has the commands"
 )
 
 

@@ -290,4 +290,4 @@ def _lines(corrected: AfterRestore) -> Iterator[str]:
     yield "     awbridge webhook test URL shows whether ClickPost's key is known."
     yield "  4. Record again the opt-outs and erasures of this time, and revoked links to the customer's page."
     yield "  5. Look for orders that are at ClickPost only: awbridge reconcile --date, for each day since then."
-    yield "docs/backup.md says for each table what is restored, corrected or lost."
+    yield "docs/how-to/deploy/backup.md says for each table what is restored, corrected or lost."

@@ -1,7 +1,7 @@
 """What polling costs: a day of 1,000,000 open shipments, by the rules that the steps use.
 
-`pytest -s tests/domain/tracking/test_polling_cost.py` prints the figures of docs/operations.md. The rules are those of
-domain/tracking/asking.py, called with hours in place of datetimes: they only add and compare.
+`pytest -s tests/domain/tracking/test_polling_cost.py` prints the figures of docs/how-to/operate/operations.md. The
+rules are those of domain/tracking/asking.py, called with hours in place of datetimes: they only add and compare.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ COURIERS = 20
 QUIET = 0.3  # the share of shipments with few scans: waiting for pickup, lost, forgotten
 SCANS_A_DAY = {False: 2.5, True: 0.2}  # of a moving shipment, of a quiet one
 LOST = 0.02  # of the webhooks
-OPERATIONS = Path(__file__).resolve().parents[3] / "docs" / "operations.md"
+OPERATIONS = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "operate" / "operations.md"
 PAGE_SIZE = 100  # of updated-order; the vendor does not publish it
 DAY, ASK_AFTER, ASK_AGAIN = 24.0, 24.0, 2.0  # hours
 MINUTE = 1 / 60

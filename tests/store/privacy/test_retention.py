@@ -27,7 +27,7 @@ RULED = (
     }
     | {"actions", "differences", "reconciliations", "archive_files", "reports"}
 )
-PRIVACY = Path(__file__).parents[3] / "docs" / "privacy.md"
+PRIVACY = Path(__file__).parents[3] / "docs" / "how-to" / "operate" / "privacy.md"
 
 
 def test_every_table_has_a_rule_or_a_reason_to_stay() -> None:

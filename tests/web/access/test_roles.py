@@ -22,7 +22,7 @@ from tests.support.world import SetClock
 
 OPEN = {"/healthz", "/readyz", "/docs", "/redoc", "/openapi.json"}
 ROLE_WORDS = "|".join(role.value for role in Role)
-DOCUMENT = Path(__file__).parents[3] / "docs" / "people.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "how-to" / "operate" / "people.md"
 
 
 def routes_of(found: list[BaseRoute]) -> Iterator[tuple[str, str]]:
@@ -59,7 +59,7 @@ def test_the_routes_are_found() -> None:
 
 @pytest.mark.parametrize(("method", "path"), [r for r in ROUTES if r[1] not in OPEN], ids=str)
 def test_every_route_has_a_rule(method: str, path: str) -> None:
-    assert rule_for(path), f"state the least roles of {path} in web/access/roles.py and docs/people.md"
+    assert rule_for(path), f"state the least roles of {path} in web/access/roles.py and docs/how-to/operate/people.md"
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.path)

@@ -15,7 +15,7 @@ from awbridge.store import Store
 from tests.support.customer_page import ADDRESS, At, CustomersView, add_parcel
 
 SHOP = {"origin": "https://shop.example"}
-DOCS = Path(__file__).parents[3] / "docs" / "customer-page.md"
+DOCS = Path(__file__).parents[3] / "docs" / "how-to" / "operate" / "customer-page.md"
 
 
 @pytest.fixture

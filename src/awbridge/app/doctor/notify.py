@@ -21,7 +21,7 @@ async def check_messages(context: CheckContext) -> list[Diagnosis]:
     url = settings.notice_whatsapp_url.get_secret_value()
     if url and is_free_text_on_whatsapp(url):
         text = "WhatsApp without a template: free text reaches only customers who wrote to you within 24 hours"
-        do = "name a template in AWBRIDGE_NOTICE_WHATSAPP_URL (docs/notices.md#channels)"
+        do = "name a template in AWBRIDGE_NOTICE_WHATSAPP_URL (docs/how-to/operate/notices.md#channels)"
         return [Diagnosis("messages", WARNING, text, do)]
     text = f"customers: {', '.join(channels) or 'no channel'}; operators: {len(operators)} channels"
     return [Diagnosis("messages", OK, text)]

@@ -18,7 +18,7 @@ async def check_people(context: CheckContext) -> list[Diagnosis]:
     text = f"{active} people may sign in; {keys} API keys"
     if active or settings.host in _LOOPBACK:
         return [Diagnosis("people", OK, text)]
-    do = "awbridge people add NAME --role admin (docs/people.md)"
+    do = "awbridge people add NAME --role admin (docs/how-to/operate/people.md)"
     if keys:
         text = f"the pages on {settings.host} are opened with a shared key: no person was added"
         return [Diagnosis("people", WARNING, text, do)]

@@ -70,5 +70,6 @@ def _of_failovers(found: Durability) -> list[Diagnosis]:
         waited = f"{found.synchronous} of them" if found.synchronous else "those in synchronous_standby_names"
         return [Diagnosis("durability", OK, f"{several} connected; commits wait for {waited}")]
     text = f"{several} connected, and commits wait for none: a failover loses what had not been sent yet"
-    do = "set synchronous_standby_names in PostgreSQL, or see docs/operations.md (What an asynchronous standby loses)"
+    page = "docs/how-to/operate/operations.md"
+    do = f"set synchronous_standby_names in PostgreSQL, or see {page} (What an asynchronous standby loses)"
     return [Diagnosis("durability", WARNING, text, do)]

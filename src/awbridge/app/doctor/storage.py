@@ -92,14 +92,16 @@ async def check_backup(context: CheckContext) -> list[Diagnosis]:
         text = f"the last one is {_ago(age)} old{failed}"
         if age < OLD_BACKUP and not failed:
             return [Diagnosis("backup", OK, text)]
-        return [Diagnosis("backup", WARNING, text, "see why no newer one was made: docs/backup.md, awbridge schedules")]
+        do = "see why no newer one was made: docs/how-to/deploy/backup.md, awbridge schedules"
+        return [Diagnosis("backup", WARNING, text, do)]
     if wal and wal.is_on:
         return [_judge_wal(wal, now - wal.last_at if wal.last_at else None)]
     if context.store.dialect == "postgres":
         text = f"none is known{failed}: the server archives no WAL, and awbridge does not see dumps or snapshots"
         do = "set up pg_basebackup with archive_mode, or make sure that your provider takes backups"
         return [Diagnosis("backup", WARNING, text, do)]
-    do = "run awbridge backup; serve and work make one every night (docs/backup.md). Do not copy the file by hand"
+    nightly = "serve and work make one every night (docs/how-to/deploy/backup.md)"
+    do = f"run awbridge backup; {nightly}. Do not copy the file by hand"
     return [Diagnosis("backup", WARNING, f"none is known{failed}", do)]
 
 

@@ -59,7 +59,7 @@ def _sentence(shown: str, variable: str, *, as_variable: bool) -> str:
         return f"{shown} was renamed to {successor if as_variable else _short(successor)}"
     if meant := _probably_meant(variable):
         return f"{shown} is not a setting; did you mean {meant if as_variable else _short(meant)}?"
-    return f"{shown} is not a setting of this version; docs/settings.md lists them all"
+    return f"{shown} is not a setting of this version; docs/reference/settings.md lists them all"
 
 
 def _short(variable: str) -> str:

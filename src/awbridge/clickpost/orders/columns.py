@@ -101,7 +101,9 @@ def match_orders(titles: Sequence[str]) -> dict[str, int]:
     return found
 
 
-ORDERS = HeaderLayout(match=match_orders, needs=("reference_number",), hint="See docs/import.md for their names")
+ORDERS = HeaderLayout(
+    match=match_orders, needs=("reference_number",), hint="See docs/how-to/orders/import.md for their names"
+)
 
 
 def meant(title: str) -> str | None:

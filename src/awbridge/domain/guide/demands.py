@@ -1,7 +1,7 @@
 """The demands of ClickPost's integration guidelines: what is demanded, what meets it here, and the test that shows it.
 
 The guidelines are ClickPost's pages "Clickpost Integration Guidelines", "Best practice around consuming status updates
-via Webhooks", "Tracking Shipment using Webhook" and "Notification event". docs/guide.md shows this table.
+via Webhooks", "Tracking Shipment using Webhook" and "Notification event". docs/reference/guide.md shows this table.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ DEMANDS = (
         feature="Transporters in the table `courier_accounts`, changed by command, API or page",
         settings=("AWBRIDGE_CLICKPOST_USERNAME", "AWBRIDGE_CLICKPOST_KEY"),
         red="the account at ClickPost is not set, or no transporter is active",
-        page="couriers.md",
+        page="how-to/orders/couriers.md",
         test="tests/web/v1/test_couriers.py::test_transporters_are_mapped_listed_used_and_removed",
     ),
     Demand(
@@ -55,7 +55,7 @@ DEMANDS = (
         feature="`awbridge couriers sync`, and a daily comparison with ClickPost's accounts",
         settings=("AWBRIDGE_COURIER_COMPARISON_SECONDS",),
         red="an active transporter has no account code, or the comparison with ClickPost failed or warns",
-        page="couriers.md",
+        page="how-to/orders/couriers.md",
         test="tests/steps/couriers/test_couriers.py::test_accounts_in_use_are_warned_of",
     ),
     Demand(
@@ -65,7 +65,7 @@ DEMANDS = (
         feature="The order's own courier, allocation rules, or ClickPost's recommendation",
         settings=("AWBRIDGE_ALLOCATION",),
         red="an order has had no courier for an hour",
-        page="couriers.md",
+        page="how-to/orders/couriers.md",
         test="tests/steps/registration/test_allocate.py::test_push_does_not_see_a_shipment_without_a_courier",
     ),
     Demand(
@@ -74,7 +74,7 @@ DEMANDS = (
         text="create-order carries pickup_info, drop_info, shipment_details, gst_info and additional.",
         feature="Orders in ClickPost's own form, checked when they come in",
         red="an order is rejected, or the share of refusals has reached its alarm",
-        page="errors.md",
+        page="reference/errors.md",
         test="tests/steps/orders/test_intake.py::test_every_bad_order_of_a_batch_is_named_with_every_wrong_field",
     ),
     Demand(
@@ -84,7 +84,7 @@ DEMANDS = (
         feature="Declared downtimes and a circuit breaker for each courier account",
         settings=("AWBRIDGE_RETRY_DELAYS", "AWBRIDGE_BREAKER_FAILURES"),
         red="a courier account is held for another reason than a declared downtime, and orders wait for it",
-        page="couriers.md",
+        page="how-to/orders/couriers.md",
         test="tests/steps/registration/test_dispatch.py::test_a_declared_downtime_holds_shows_and_lets_go_with_a_ramp",
     ),
     Demand(
@@ -96,7 +96,7 @@ DEMANDS = (
             "one of the newest 1,000 calls counted as placed "
             "by another code (303 with the order's own waybill excepted)"
         ),
-        page="errors.md",
+        page="reference/errors.md",
         test="tests/clickpost/orders/test_orders.py::test_success_needs_more_than_the_word_success",
     ),
     Demand(
@@ -106,7 +106,7 @@ DEMANDS = (
         feature="The step `archive` writes failed calls to JSON lines files",
         settings=("AWBRIDGE_ARCHIVE_URL", "AWBRIDGE_ARCHIVE_SECONDS"),
         red="the archive is off, or a call is in no file after an hour",
-        page="evidence.md",
+        page="how-to/operate/evidence.md",
         test="tests/steps/audit/test_archive.py::test_a_failed_call_is_archived_with_all_that_is_known_of_it",
     ),
     Demand(
@@ -116,7 +116,7 @@ DEMANDS = (
         feature="Files are uploaded, read back, and compared",
         settings=("AWBRIDGE_ARCHIVE_URL", "AWBRIDGE_ARCHIVE_OPTIONS"),
         red="the archive is off or a local folder, or a file could not be uploaded for 10 minutes",
-        page="evidence.md",
+        page="how-to/operate/evidence.md",
         test="tests/steps/audit/test_archive.py::test_on_a_real_s3_server_each_call_arrives_once",
     ),
     Demand(
@@ -126,7 +126,7 @@ DEMANDS = (
         feature="A list of delays, over 15 hours by default",
         settings=("AWBRIDGE_RETRY_DELAYS",),
         red="an order was given up before its third retry",
-        page="operations.md",
+        page="how-to/operate/operations.md",
         test="tests/steps/registration/test_push.py::test_tries_are_used_up_after_one_more_failure_than_there_are_delays",
     ),
     Demand(
@@ -135,7 +135,7 @@ DEMANDS = (
         text="The number of retries is kept for each shipment, and those given up are shown.",
         feature="`no_of_retries` and `success` of each shipment; the page of failures, and an alarm",
         red="an order is given up",
-        page="operations.md",
+        page="how-to/operate/operations.md",
         test="tests/steps/registration/test_push.py::test_each_answer_leads_to_its_state",
     ),
     Demand(
@@ -145,7 +145,7 @@ DEMANDS = (
         feature="A daily report of failed calls, mailed to ClickPost, and an evidence file for each shipment",
         settings=("AWBRIDGE_REPORT_CLICKPOST_TO", "AWBRIDGE_REPORT_CRON", "AWBRIDGE_SMTP_URL"),
         red="no recipient at ClickPost is set, or the newest report was not mailed within an hour",
-        page="evidence.md",
+        page="how-to/operate/evidence.md",
         test="tests/steps/audit/test_report.py::test_each_destination_gets_its_mail_once_with_the_file",
     ),
     Demand(
@@ -155,7 +155,7 @@ DEMANDS = (
         feature="A daily reconciliation: counts first, then ClickPost's report row by row",
         settings=("AWBRIDGE_RECONCILE_CRON", "AWBRIDGE_RECONCILE_DIR"),
         red="the newest day failed or was compared only partly, or its end is more than 36 hours ago",
-        page="reconciliation.md",
+        page="how-to/operate/reconciliation.md",
         test="tests/steps/reconciliation/test_reconcile.py::test_every_kind_of_difference_is_found_in_the_report",
     ),
     Demand(
@@ -165,7 +165,7 @@ DEMANDS = (
         feature="Each difference is rechecked, can be pushed again, and has an evidence file",
         settings=("AWBRIDGE_PRIVACY_CLICKPOST",),
         red="a difference has been open for more than an hour",
-        page="reconciliation.md",
+        page="how-to/operate/reconciliation.md",
         test=(
             "tests/steps/reconciliation/test_reconcile.py::"
             "test_the_bundle_of_a_difference_holds_payload_calls_and_timeline"
@@ -178,7 +178,7 @@ DEMANDS = (
         feature="The mailed report is read from a folder or an upload and compared",
         settings=("AWBRIDGE_RECONCILE_DIR",),
         red="the newest of these files failed or is more than 3 days old",
-        page="reconciliation.md",
+        page="how-to/operate/reconciliation.md",
         test=(
             "tests/steps/reconciliation/test_match.py::"
             "test_failed_orders_are_differences_where_nobody_knows_of_the_failure"
@@ -190,7 +190,7 @@ DEMANDS = (
         text="A table holds the shipments that are ready to be registered.",
         feature="The table `shipments` with payload, state and due time; orders can join your own transaction",
         red="an order has been on its way to ClickPost for more than a day",
-        page="enqueue.md",
+        page="how-to/orders/enqueue.md",
         test="tests/steps/orders/test_intake.py::test_an_order_is_stored_ready_to_be_pushed",
     ),
     Demand(
@@ -200,7 +200,7 @@ DEMANDS = (
         feature="The step `push` claims due shipments under a lease",
         settings=("AWBRIDGE_PUSH_BATCH", "AWBRIDGE_PUSH_CONCURRENCY"),
         red="an order has been due for more than 5 minutes",
-        page="operations.md",
+        page="how-to/operate/operations.md",
         test="tests/e2e/test_killed.py::test_a_bridge_killed_while_pushing_places_every_order_once",
     ),
     Demand(
@@ -210,7 +210,7 @@ DEMANDS = (
         feature="`awbridge webhook register` does either, then waits for a test delivery",
         settings=("AWBRIDGE_WEBHOOK_KEYS",),
         red="no key of a webhook is known",
-        page="webhooks.md",
+        page="how-to/deploy/webhooks.md",
         test="tests/sandbox/webhooks/test_webhooks.py::test_post_registers_and_put_changes_the_address",
     ),
     Demand(
@@ -220,7 +220,7 @@ DEMANDS = (
         feature="Every published body is read; what cannot be read is kept and can be replayed",
         settings=("AWBRIDGE_WEBHOOK_Z_MEANS_UTC",),
         red="a delivery of the last week could not be read",
-        page="webhooks.md",
+        page="how-to/deploy/webhooks.md",
         test="tests/clickpost/tracking/test_webhook_bodies.py::test_selected_events",
     ),
     Demand(
@@ -232,7 +232,7 @@ DEMANDS = (
             "the 99th percentile of a process is 1 s or more, or over "
             "1 % of the webhooks of the last hour were answered with 503"
         ),
-        page="performance.md",
+        page="explanation/performance.md",
         test="tests/web/webhook/test_webhook.py::test_a_dead_database_is_503_before_clickpost_hangs_up",
     ),
     Demand(
@@ -241,7 +241,7 @@ DEMANDS = (
         text="200 is answered only once the payload is in the database.",
         feature="The answer follows the commit, which waits for the disk",
         red="the database confirms commits before they are on the disk",
-        page="webhooks.md",
+        page="how-to/deploy/webhooks.md",
         test="tests/e2e/test_killed.py::test_every_acknowledged_webhook_survives_kill_9",
     ),
     Demand(
@@ -250,7 +250,7 @@ DEMANDS = (
         text="A webhook is processed in one atomic transaction.",
         feature="The step `apply` writes scans, status, milestones and events of a delivery in one transaction",
         red="a delivery has waited for more than 5 minutes",
-        page="webhooks.md",
+        page="how-to/deploy/webhooks.md",
         test="tests/e2e/test_killed.py::test_a_worker_killed_while_applying_leaves_every_scan_once",
     ),
     Demand(
@@ -259,7 +259,7 @@ DEMANDS = (
         text="Processing is idempotent by order_status_id.",
         feature="A unique key on the identity of each delivery",
         red="the unique key is missing in this database",
-        page="webhooks.md",
+        page="how-to/deploy/webhooks.md",
         test="tests/web/webhook/test_webhook.py::test_a_repeated_delivery_is_acknowledged_and_stored_once",
     ),
     Demand(
@@ -268,7 +268,7 @@ DEMANDS = (
         text="The same scan is stored once, however often and from wherever it comes.",
         feature="Scans are recognised by their ids or their content, by webhook and by polling",
         red="one of the newest 200 shipments has a scan twice",
-        page="webhooks.md",
+        page="how-to/deploy/webhooks.md",
         test="tests/steps/tracking/test_apply.py::test_one_scan_by_webhook_and_by_polling_is_one_row_with_both_ids",
     ),
     Demand(
@@ -278,7 +278,7 @@ DEMANDS = (
         feature="The newest status by its time decides; a late scan never moves a shipment back",
         settings=("AWBRIDGE_TIME_ZONE", "AWBRIDGE_WEBHOOK_Z_MEANS_UTC"),
         red="over 1 % of the scans of the last day were in the future when received",
-        page="webhooks.md",
+        page="how-to/deploy/webhooks.md",
         test="tests/steps/tracking/test_apply.py::test_shuffled_and_repeated_deliveries_end_in_the_newest_status",
     ),
     Demand(
@@ -287,7 +287,7 @@ DEMANDS = (
         text="Records are kept by the outer status, which is the scan of the webhook.",
         feature="The outer status is the scan on the timeline; latest_status is where the shipment is",
         red="a delivery is about one of several shipments, and does not say which",
-        page="webhooks.md",
+        page="how-to/deploy/webhooks.md",
         test=(
             "tests/steps/tracking/test_apply.py::test_the_outer_status_is_the_scan_and_latest_status_is_where_it_stands"
         ),
@@ -299,7 +299,7 @@ DEMANDS = (
         feature="Milestones are reached by the current status; an overtaken message is suppressed",
         settings=("AWBRIDGE_NOTICE_MILESTONES",),
         red="a message of the last day failed or was perhaps not sent, or a channel is set wrongly",
-        page="notices.md",
+        page="how-to/operate/notices.md",
         test="tests/steps/notify/test_notify.py::test_a_bulk_push_of_three_scans_gives_one_message",
     ),
     Demand(
@@ -309,7 +309,7 @@ DEMANDS = (
         feature="The age is checked when the message is sent",
         settings=("AWBRIDGE_NOTICE_FRESH_SECONDS",),
         red="the limit is more than a day",
-        page="notices.md",
+        page="how-to/operate/notices.md",
         test="tests/steps/notify/test_notify.py::test_a_stale_status_is_sent_to_nobody_and_says_why",
     ),
     Demand(
@@ -319,7 +319,7 @@ DEMANDS = (
         feature="An alarm when polling finds scans while no webhook comes; refused webhooks are counted",
         settings=("AWBRIDGE_WEBHOOK_SILENT_SECONDS",),
         red="polling finds scans while no webhook comes, or a webhook of the last day was refused",
-        page="operations.md",
+        page="how-to/operate/operations.md",
         test=(
             "tests/steps/polling/test_watch.py::"
             "test_silence_while_polling_finds_scans_is_logged_once_over_all_processes_and_so_is_its_end"
@@ -332,7 +332,7 @@ DEMANDS = (
         feature="The step `track_order`",
         settings=("AWBRIDGE_POLLING", "AWBRIDGE_POLL_AFTER_SECONDS", "AWBRIDGE_POLLING_CALLS_PER_SECOND"),
         red="polling is economical or less often than daily, or a poll is 12 hours late",
-        page="operations.md",
+        page="how-to/operate/operations.md",
         test="tests/steps/polling/test_catch_up.py::test_a_webhook_lost_between_two_that_came_is_found_within_the_day",
     ),
     Demand(
@@ -342,7 +342,7 @@ DEMANDS = (
         feature="The step `updated_order` covers every minute once",
         settings=("AWBRIDGE_CATCH_UP_WINDOW_SECONDS", "AWBRIDGE_CATCH_UP_LAG_SECONDS"),
         red="the coverage is more than 30 minutes behind",
-        page="operations.md",
+        page="how-to/operate/operations.md",
         test=(
             "tests/steps/polling/test_catch_up.py::"
             "test_windows_follow_one_another_over_hours_of_outage_and_stay_within_the_vendors_limit"
@@ -355,7 +355,7 @@ DEMANDS = (
         feature="The customer's page reads the database; ClickPost is polled by schedule alone",
         settings=("AWBRIDGE_POLL_AGAIN_SECONDS",),
         red="a shipment may be polled more often than every 2 hours",
-        page="customer-page.md",
+        page="how-to/operate/customer-page.md",
         test="tests/web/customer_page/test_texts.py::test_opening_the_page_records_no_call",
     ),
     Demand(
@@ -365,7 +365,7 @@ DEMANDS = (
         feature="Any number of replicas on one PostgreSQL, without a leader",
         settings=("AWBRIDGE_DATABASE_URL",),
         red="fewer than two processes of `awbridge serve` have reported within 2 minutes",
-        page="operations.md",
+        page="how-to/operate/operations.md",
         test=("tests/e2e/test_failover.py::test_a_new_primary_is_found_automatically_and_no_accepted_webhook_is_lost"),
     ),
     Demand(
@@ -375,7 +375,7 @@ DEMANDS = (
         feature="SQLite is backed up every night; other tools' backups are recorded",
         settings=("AWBRIDGE_BACKUP_URL", "AWBRIDGE_BACKUP_CRON"),
         red="no backup is known, the newest failed, or the last one is more than 26 hours old",
-        page="backup.md",
+        page="how-to/deploy/backup.md",
         test="tests/app/test_guide.py::test_a_backup_is_known_by_the_runs_of_its_job",
     ),
 )

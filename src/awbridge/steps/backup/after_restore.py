@@ -1,7 +1,7 @@
 """After a restore to an older point: correct what the database believes, and say what only people can do.
 
 What happened since the point is missing: calls that were made, messages that were sent, webhooks that were answered.
-The service must not run until this is done. docs/backup.md goes through it table by table.
+The service must not run until this is done. docs/how-to/deploy/backup.md goes through it table by table.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is corrected in the tables after a restore to an older point. docs/backup.md says why, table by table."""
+"""What is corrected in the tables after a restore to an older point. Why: docs/how-to/deploy/backup.md."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Where the tables hold personal data: read for an erasure, and written back without it.
 
 A new table with names, phones, addresses or bodies gets its statements here, its part in steps/privacy/erase.py, and a
-line in docs/privacy.md.
+line in docs/how-to/operate/privacy.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The least role for each path: one table for the API and the pages. docs/people.md shows it.
+"""The least role for each path: one table for the API and the pages. docs/how-to/operate/people.md shows it.
 
 The first rule that matches decides. A path without a rule needs an admin; tests/web/access/test_roles.py fails for a
 route without one.
@@ -75,6 +75,7 @@ RULES = (
     # The pages: daily work.
     PathRule("/shipments/columns", VIEWER, VIEWER),
     PathRule("/shipments/evidence", OPERATOR, OPERATOR),
+    PathRule("/shipments/import", OPERATOR, OPERATOR),
     PathRule("/shipments/replace", OPERATOR, OPERATOR),
     PathRule("/shipments.csv", VIEWER, OPERATOR),
     PathRule("/shipments.tabs", VIEWER, OPERATOR),

@@ -1,4 +1,4 @@
-"""The customer's page as JSON, for the shop's own site and the widget. docs/customer-page.md describes it.
+"""The customer's page as JSON, for the shop's own site and the widget (docs/how-to/operate/customer-page.md).
 
 It says what the page says, and nothing more. The names of its fields are a contract of their own: the view may change,
 they stay, and `version` grows if they must not.

@@ -18,7 +18,7 @@ FILE_EVERY = timedelta(days=3)
 UNPLACED_FOR = timedelta(days=1)
 WORKED_WITHIN = timedelta(minutes=5)
 LEAST_RETRIES = 3
-_S3 = "set AWBRIDGE_ARCHIVE_URL to s3://bucket/prefix (docs/evidence.md)"
+_S3 = "set AWBRIDGE_ARCHIVE_URL to s3://bucket/prefix (docs/how-to/operate/evidence.md)"
 
 
 def logged(facts: GuideFacts) -> Evidence:

@@ -20,7 +20,7 @@ def activated(facts: GuideFacts) -> Evidence:
     try:
         facts.settings.check_vendor()
     except SettingsError as error:
-        return broken(str(error), "set it, then start awbridge again (docs/settings.md)")
+        return broken(str(error), "set it, then start awbridge again (docs/reference/settings.md)")
     transporters = facts.orders.transporters
     active = [one for one in transporters if one.active]
     if not active:

@@ -29,9 +29,10 @@ def by_latest_status(facts: GuideFacts) -> Evidence:
     try:
         channels = list(customer_channels(facts.settings))
     except SettingsError as error:
-        return broken(str(error), "correct it (docs/notices.md)")
+        return broken(str(error), "correct it (docs/how-to/operate/notices.md)")
     if not channels:
-        return not_yet("no channel is set: awbridge sends no messages", "set one if it should (docs/notices.md)")
+        do = "set one if it should (docs/how-to/operate/notices.md)"
+        return not_yet("no channel is set: awbridge sends no messages", do)
     text = (
         f"last day: {some(counts.sent, 'message')} sent, {counts.suppressed:,} suppressed, over {', '.join(channels)}"
     )
@@ -121,7 +122,8 @@ def available(facts: GuideFacts) -> Evidence:
     text = f"answering webhooks: {some(len(serving), 'process', 'processes')}{on}"
     if len(serving) >= LEAST_SERVING:
         return met(f"{text}; for the steps alone: {len(facts.processes) - len(serving)}")
-    do = "run awbridge serve on two machines, on one PostgreSQL, behind a load balancer (docs/operations.md)"
+    page = "docs/how-to/operate/operations.md"
+    do = f"run awbridge serve on two machines, on one PostgreSQL, behind a load balancer ({page})"
     return broken(f"{text}; a restart or a crash is an outage", do)
 
 
@@ -130,11 +132,11 @@ def backed_up(facts: GuideFacts) -> Evidence:
     run = facts.records.backup
     if run.taken_at is None:
         text = f"no backup is known{f'; the last one failed: {run.problem}' if run.problem else ''}"
-        return broken(text, "back up the database every day, and try a restore (docs/backup.md)")
+        return broken(text, "back up the database every day, and try a restore (docs/how-to/deploy/backup.md)")
     age = facts.now - run.taken_at
     text = f"last backup taken at {facts.time(run.taken_at)}"
     if run.problem:
-        return broken(f"{text}; the newest failed: {run.problem}", "correct that: docs/backup.md")
+        return broken(f"{text}; the newest failed: {run.problem}", "correct that: docs/how-to/deploy/backup.md")
     if age > BACKUP_EVERY:
         return broken(f"{text}, {age / DAY:.1f} days ago", "find out why none was taken since: awbridge schedules")
     return met(text)
