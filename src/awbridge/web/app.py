@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 import awbridge
 from awbridge.steps.audit.keep_calls import CallRecorder
 from awbridge.steps.runtime.loop import Loop
-from awbridge.web import description, health, problems
+from awbridge.web import description, health, parameter_texts, problems
 from awbridge.web import problem_kinds as kinds
 from awbridge.web.access.access_list import AccessList, Keys
 from awbridge.web.access.guards import ApiGuard, PageGuard
@@ -104,6 +104,7 @@ def described_app() -> FastAPI:
     app.include_router(router)
     app.include_router(health.router)
     description.complete(app)
+    parameter_texts.complete(app)
     return app
 
 
