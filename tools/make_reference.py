@@ -6,14 +6,11 @@ python tools/make_reference.py --check    fails where it is stale
 
 from __future__ import annotations
 
-import ast
 import inspect
-import itertools
 import sys
-import textwrap
 import types
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -24,6 +21,7 @@ from pydantic.fields import FieldInfo
 
 from awbridge.clickpost import models
 from awbridge.clickpost.models.base import RequestModel
+from awbridge.clickpost.models.field_texts import field_texts
 from awbridge.clickpost.models.neutral.parts import NeutralPart
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "library" / "models.md"
@@ -35,26 +33,6 @@ HEAD = """# Request models
 Made from the models in `awbridge.clickpost.models` by `python tools/make_reference.py`; a test holds it to them. How
 they are used: [client library](index.md#requests).
 """
-
-
-def field_texts(model: type[RequestModel | NeutralPart]) -> dict[str, str]:
-    """The text under each field, inherited fields first."""
-    found: dict[str, str] = {}
-    for owner in reversed(model.__mro__):
-        if issubclass(owner, (RequestModel, NeutralPart)):
-            found.update(_texts_of(owner))
-    return found
-
-
-def _texts_of(owner: type) -> Iterator[tuple[str, str]]:
-    (found,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
-    body = found.body if isinstance(found, ast.ClassDef) else []
-    for field, text in itertools.pairwise(body):
-        match field, text:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(words))):
-                yield name, inspect.cleandoc(words)
-            case _:
-                continue
 
 
 def kind(annotation: Any) -> str:
