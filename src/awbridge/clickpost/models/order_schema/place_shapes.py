@@ -17,7 +17,7 @@ _INDIAN_PHONE: JsonObject = {
     ],
 }
 _ANY_PHONE: JsonObject = {
-    "pattern": rf"^\s*$|^{_S}(\+{_S}|0{_S}0{_S})?([0-9]{_S}){{1,15}}$",
+    "pattern": rf"^{_S}(\+{_S}|0{_S}0{_S})?([0-9]{_S}){{1,15}}$",
     "minimum": 0,
     "maximum": 10**15 - 1,
 }
@@ -37,6 +37,8 @@ def with_place_limits(described: JsonObject, form: PlaceForm) -> None:
             fields[field]["maxLength"] = longest
     phone, pincode = f"{form.prefix}phone", form.prefix + form.pincode
     fields[phone] |= _ANY_PHONE
+    if phone not in described.get("required", ()):
+        fields[phone]["pattern"] += r"|^\s*$"
     rules: list[JsonObject] = described.setdefault("allOf", [])
     is_indian = _is_indian(form)
     rules.append({"if": is_indian, "then": {"properties": {pincode: _INDIAN_PINCODE}}})

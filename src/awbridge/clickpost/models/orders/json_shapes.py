@@ -19,7 +19,7 @@ _WHOLE_TEXT = r"^\s*\+?[0-9]{1,15}(\.0{1,15})?\s*$"
 _NOT_ZERO = "[1-9]"
 
 FILLED: JsonObject = {"type": ["string", "number"], "pattern": r"\S"}
-CODE_39: JsonObject = {"type": ["string", "number"], "pattern": r"^\s*[A-Za-z0-9 $%+./-]+\s*$"}
+CODE_39: JsonObject = {"type": ["string", "number"], "pattern": r"^\s*[A-Za-z0-9$%+./-][A-Za-z0-9 $%+./-]*\s*$"}
 DAY: JsonObject = {"type": "string", "pattern": r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}\s*$", "examples": ["2026-11-01"]}
 COURIER: JsonObject = {
     "anyOf": [
