@@ -1,0 +1,33 @@
+# What the set-ups of pages may call, beside `given` (tests/docs/given.py).
+
+# service [SETTING=VALUE ...]: the service runs, with its webhook registered at the sandbox.
+service() {
+  set -m
+  (env "$@" awbridge serve >serve.log 2>&1 </dev/null &
+    echo $! >serve.pid)
+  set +m
+  until curl -sf -o /dev/null http://127.0.0.1:8000/healthz; do
+    kill -0 "$(cat serve.pid)" || { cat serve.log; return 1; }
+    sleep 0.05
+  done
+  awbridge webhook register http://127.0.0.1:8000/webhooks/clickpost >/dev/null
+}
+
+# mail_server: a mail server that accepts everything runs on smtp://127.0.0.1:2525.
+mail_server() {
+  _beside 2525 python -m aiosmtpd --nosetuid --class aiosmtpd.handlers.Sink --listen 127.0.0.1:2525
+}
+
+# subscriber: what is posted to http://127.0.0.1:9000 is in event.json (tests/docs/subscriber.py).
+subscriber() {
+  _beside 9000 python "$ROOT/tests/docs/subscriber.py"
+}
+
+_beside() { # PORT COMMAND...
+  local port=$1
+  shift
+  set -m
+  ("$@" >/dev/null 2>&1 </dev/null &)
+  set +m
+  until (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do sleep 0.05; done
+}
