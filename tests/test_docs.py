@@ -240,6 +240,15 @@ def test_every_page_that_the_code_refers_to_exists() -> None:
     assert not {page for page in pointed if not (ROOT / page).exists()}
 
 
+def test_every_test_that_a_page_names_exists() -> None:
+    """Pages name the tests that prove what they say."""
+    named = {t for d in DOCUMENTS for t in re.findall(r"`(tests/[\w/]+\.py(?:::\w+)?)`", d.read_text(encoding="utf-8"))}
+    assert len(named) > 70
+    texts = {file: read(file) for file in {test.partition("::")[0] for test in named}}
+    gone = {t for t in named if (name := t.partition("::")[2]) and f"def {name}(" not in texts[t.partition("::")[0]]}
+    assert not gone
+
+
 ACCOUNTS = {"Delhivery Surface": CourierAccount(transporter="Delhivery Surface", courier_partner_id=4)}
 
 
