@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
 from awbridge.domain.json import JsonObject
+from awbridge.web.described.code_samples import add_samples
 from awbridge.web.described.order_bodies import describe_orders
 
 _MEANINGS = {
@@ -88,6 +89,7 @@ def _complete(described: JsonObject) -> None:
     schemas |= problem.pop("$defs")
     schemas["Problem"] = problem
     describe_orders(described)
+    add_samples(described)
     described["components"]["securitySchemes"] = {_SCHEME: {"type": "http", "scheme": "bearer"}}
     for path, operations in described["paths"].items():
         for method, operation in operations.items():
