@@ -136,7 +136,7 @@ async def test_the_start_page_and_the_search_work_with_other_hosts_refused(serve
         await refuse_other_hosts(page, served)
         watched = Watched(page, served)
         await watched.open("/")
-        await watched.check(axe=False)
+        await watched.check()
         background = "getComputedStyle(document.body).backgroundColor"
         light = await page.evaluate(background)
         await page.emulate_media(color_scheme="dark")

@@ -112,22 +112,25 @@ def order(references: tuple[str, ...], state: str, changes: tuple[str, ...]) -> 
     """Store orders, and push them until they are in that state."""
 
     async def main() -> None:
-        more = {"retry_delays": (0.01, 0.01, 0.01)} if state == "gave_up" else {}
+        more = {"retry_delays": (0.01, 0.01, 0.01)} if state in ("gave_up", "maybe_placed") else {}
         settings = load_configuration(**more).settings
         async with opened_world(settings, utc_now) as world:
             orders = [an_order(reference, changes) for reference in references]
             await intake.take_in(store=world.store, clock=utc_now, orders=orders)
             for reference in references:
-                if state == "rejected":
+                if state == "maybe_placed":
+                    fault(kind="held_by_courier", reference_number=reference)
+                elif state == "rejected":
                     fault(kind="error_code", code=314, reference_number=reference)
                 elif state == "gave_up":
                     fault(kind="http_500", times=9, reference_number=reference)
                 if state != "ready":
 
-                    async def arrived(_: Any, reference: str = reference) -> bool:
-                        return (await get(world, reference)).state == state
+                    async def is_there(_: Any, reference: str = reference) -> bool:
+                        shipment = await get(world, reference)
+                        return state == ("maybe_placed" if shipment.maybe_placed else shipment.state)
 
-                    await work(world, ["push"], arrived)
+                    await work(world, ["push"], is_there)
 
     asyncio.run(main())
 

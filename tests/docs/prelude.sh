@@ -1,5 +1,11 @@
 # What the set-ups of pages may call, beside `given` (tests/docs/given.py).
 
+# again: the database is as at the beginning of the page.
+again() {
+  rm -f awbridge.db*
+  install -m 600 "$INSTALLED" awbridge.db
+}
+
 # service [SETTING=VALUE ...]: the service runs, with its webhook registered at the sandbox.
 service() {
   set -m

@@ -153,5 +153,10 @@ def test_what_a_program_prints_is_compared_with_its_comments() -> None:
 def test_settings_of_pages_are_read_by_the_readers_of_the_product() -> None:
     read_settings_file('log_format = "json"')
     read_variables("AWBRIDGE_LOG_LEVEL=info awbridge work  # a comment with ' in it\nAWBRIDGE_LOG_LEVEL=$level\n")
+    read_variables("AWBRIDGE_CLICKPOST_KEY_FILE=/run/secrets/key AWBRIDGE_CONFIG=a.toml awbridge serve")
     with pytest.raises(Exception, match="log_levle"):
         read_settings_file('log_levle = "info"')
+    with pytest.raises(ValueError, match="AWBRIDGE_LOG_LEVLE"):
+        read_variables("export AWBRIDGE_LOG_LEVLE=info")
+    with pytest.raises(Exception, match="log_level"):
+        read_variables('export AWBRIDGE_LOG_FORMAT=json AWBRIDGE_LOG_LEVEL="very loud"')

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tools.reference.event_examples import examples
-from tools.reference.markdown import code, linked, table
+from tools.reference.markdown import NOT_RUN, code, linked, table
 from tools.reference.texts import member_texts, own_texts
 
 from awbridge.domain.notify import event_data
@@ -46,13 +46,13 @@ def page() -> str:
         "## Types\n\n",
         table(("type", "sent when"), rows),
         f"## Fields of every event\n\n{_text(EventData)}\n\n",
-        table(_COLUMNS, _rows(EventData)),
+        table(_COLUMNS, rows_of(EventData)),
     ]
     for kind in EventKind:
         parts += [
             f"## {kind}\n\n{linked(texts[kind])}\n\n",
-            table(_COLUMNS, [row for row in _rows(DATA[kind]) if row not in _rows(EventData)]),
-            f"```json\n{json.dumps(shown[kind], indent=2, ensure_ascii=False)}\n```\n\n",
+            table(_COLUMNS, [row for row in rows_of(DATA[kind]) if row not in rows_of(EventData)]),
+            f"{NOT_RUN}\n```json\n{json.dumps(shown[kind], indent=2, ensure_ascii=False)}\n```\n\n",
         ]
     return "".join(parts)
 
@@ -65,7 +65,7 @@ def _text(owner: type) -> str:
     return linked(" ".join(inspect.cleandoc(owner.__doc__ or "").split()))
 
 
-def _rows(owner: type, path: str = "data.") -> list[tuple[str, str, str]]:
+def rows_of(owner: type, path: str = "data.") -> list[tuple[str, str, str]]:
     """A row for each field, those of inner objects under their path. Raises ValueError where one has no text."""
     rows: list[tuple[str, str, str]] = []
     texts = {**own_texts(EventData), **own_texts(owner)}
@@ -75,7 +75,7 @@ def _rows(owner: type, path: str = "data.") -> list[tuple[str, str, str]]:
             raise ValueError(f"{owner.__name__}.{name} has no text")
         rows.append((code(path + name), _values(kind), text))
         if typing.is_typeddict(kind):
-            rows += _rows(kind, f"{path}{name}.")
+            rows += rows_of(kind, f"{path}{name}.")
     return rows
 
 

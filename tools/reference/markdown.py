@@ -9,7 +9,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "docs/reference"
-MARK = "<!-- Below this line: python -m tools.reference -->\n"
+MARK = "[//]: # (Below this line: python -m tools.reference)\n"
+
+# For the harness that runs the blocks of the pages.
+NOT_RUN = "<!-- not run: an example of data, made from the code; tests/test_reference.py compares it -->"
 
 _LINK = re.compile(r"\]\((docs/[^)\s]+)\)")
 
@@ -36,12 +39,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table, with an empty line after it; "" without rows. A column that is empty in every row is left out."""
     filled = [[cell(text) for text in row] for row in rows]
     kept = [place for place in range(len(columns)) if any(row[place] for row in filled)]
-    lines = [
-        [columns[place] for place in kept],
-        ["---"] * len(kept),
-        *([row[place] for place in kept] for row in filled),
-    ]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n" if filled else ""
+    lines = [f"| {' | '.join(row[place] for place in kept)} |\n" for row in (columns, *filled)]
+    lines.insert(1, "|" + "---|" * len(kept) + "\n")
+    return "".join(lines) + "\n" if filled else ""
 
 
 def code(text: str) -> str:

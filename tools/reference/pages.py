@@ -11,7 +11,7 @@ from tools.reference import models
 from tools.reference.markdown import FOLDER, ROOT, head_of
 
 # Pages with a text of their own above what is generated: by a module of this package with a function `page`.
-_MODULES = ("settings", "events")
+_MODULES = ("settings", "events", "metrics", "codes", "api", "commands")
 # Pages that other tools make in their whole.
 _WHOLE: Mapping[str, tuple[Path, Callable[[], str]]] = {
     "guide": (guide_table.PAGE, guide_table.page),
