@@ -64,7 +64,7 @@ def _parameters(operation: Schema, schemas: Mapping[str, Schema]) -> list[tuple[
         (
             code(parameter["name"]),
             parameter["in"],
-            values(parameter["schema"], schemas),
+            values(parameter["schema"], schemas).removesuffix(" or null"),
             "yes" if parameter.get("required") else "",
             meaning({**parameter["schema"], "description": parameter.get("description", "")}),
         )

@@ -60,7 +60,7 @@ def _plain(schema: Schema, schemas: Mapping[str, Schema]) -> str:
     if isinstance(kind, list):
         return " or ".join(_plain({**schema, "type": one}, schemas) for one in kind)
     if kind == "array":
-        words = f"list of {values(schema.get('items', {}), schemas) or 'any value'}"
+        words = f"list of {_several(values(schema.get('items', {}), schemas))}"
     elif kind == "object":
         inner = schema.get("additionalProperties")
         words = f"object with values: {values(inner, schemas)}" if isinstance(inner, dict) and inner else "object"
@@ -70,6 +70,10 @@ def _plain(schema: Schema, schemas: Mapping[str, Schema]) -> str:
         words = _WORDS.get(str(kind), "any value")
     limits = [text.format(schema[name]) for name, text in _LIMITS.items() if name in schema]
     return ", ".join([words, *limits])
+
+
+def _several(words: str) -> str:
+    return "objects" if words == "object" else words or "any value"
 
 
 def meaning(schema: Schema) -> str:
