@@ -27,7 +27,11 @@ _CENTIMETRES = {
 
 def text_of(value: Any) -> str:
     """A field as text in one line; "" for null, and for anything but text and numbers."""
-    return " ".join(str(value).split()) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+    return (
+        " ".join(str(value).split())
+        if isinstance(value, str | int | float | Decimal) and not isinstance(value, bool)
+        else ""
+    )
 
 
 def amount_of(value: Any) -> Decimal:
