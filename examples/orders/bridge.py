@@ -70,6 +70,9 @@ class Update:
 class Shop(Protocol):
     """An order system: what the modules of this folder implement."""
 
+    channel: str
+    """Its name in the payloads of its parcels, by which events of other shops' parcels are recognised."""
+
     def from_webhook(self, headers: Mapping[str, str], body: bytes) -> Iterable[Json]:
         """The orders of a webhook. Raises NotSigned."""
         ...
@@ -111,6 +114,9 @@ class Awbridge:
         if answer.status_code in (200, 202):
             return "stored" if answer.status_code == 202 else "known"
         if answer.status_code == 409 and answer.json().get("differences"):
+            if _origin(self._payload(reference)) != _origin(payload):
+                problem = "has the reference number of another shop's parcel: set prefix in merchant.toml"
+                raise OrderProblem(order, f"parcel {reference}", problem)
             answer = self._http.put(
                 f"{_path(reference)}/payload", json=payload, params={"reason": "edited in the shop"}
             )
@@ -121,8 +127,8 @@ class Awbridge:
         answer.raise_for_status()
         raise OrderProblem(order, f"parcel {reference}", f"got an unexpected answer: HTTP {answer.status_code}")
 
-    def cancel(self, order: str) -> list[str]:
-        """Cancel the parcels of an order that no courier has yet; their reference numbers. Ended ones stay as they are.
+    def cancel(self, order: str, channel: str) -> list[str]:
+        """Cancel the parcels of a shop's order that no courier has yet; their reference numbers. Ended ones stay.
 
         Raises OrderProblem for a parcel that is on its way: cancelling it would send it back, which a person decides.
         """
@@ -132,6 +138,8 @@ class Awbridge:
         for shipment in found["shipments"]:
             status = object_of(shipment["status"])
             if shipment["state"] == "cancelled" or status.get("final"):
+                continue
+            if _origin(self._payload(shipment["reference_number"]))[0] != channel:
                 continue
             if status.get("code") not in NOT_MOVING:
                 moving.append(shipment["reference_number"])
@@ -146,22 +154,19 @@ class Awbridge:
             raise OrderProblem(order, f"parcel {', '.join(moving)}", problem)
         return done
 
-    def update_of(self, event: Json) -> Update | None:
-        """What an event says to the shop; None if it concerns no parcel of a shop."""
+    def update_of(self, event: Json, channel: str) -> Update | None:
+        """What an event says to the shop of this channel; None if it is not about a parcel of that shop."""
         data = object_of(event.get("data"))
         if data.get("replaced_by"):
             return None  # its successor reports itself
         reference, status = text_of(data.get("reference_number")), object_of(data.get("status"))
-        answer = self._http.get(_path(reference))
-        if answer.status_code == 404:
-            return None
-        ids = shop_ids(answer.raise_for_status().json()["payload"])
-        if not ids:
+        origin, *ids = _origin(self._payload(reference))
+        if origin != channel or not ids:
             return None
         return Update(
             kind=text_of(event.get("type")),
             reference=reference,
-            shop_ids=ids,
+            shop_ids=tuple(ids),
             waybill=text_of(data.get("waybill")),
             courier=text_of(data.get("transporter")),
             track_url=text_of(data.get("track_url")),
@@ -170,13 +175,17 @@ class Awbridge:
             at=text_of(status.get("at")) or text_of(event.get("timestamp")),
         )
 
+    def _payload(self, reference: str) -> Json:
+        answer = self._http.get(_path(reference))
+        return {} if answer.status_code == 404 else object_of(answer.raise_for_status().json()["payload"])
+
 
 def take_in(shop: Shop, bridge: Awbridge, order: Json) -> str:
     """Register an order's parcels, or cancel them; what was done. Raises OrderProblem."""
     try:
         payloads = shop.payloads(order)
     except Cancelled as cancelled:
-        done = bridge.cancel(cancelled.order)
+        done = bridge.cancel(cancelled.order, shop.channel)
         return f"order {cancelled.order}: cancelled {', '.join(done)}" if done else str(cancelled)
     except NotToShip as reason:
         return str(reason)
@@ -228,7 +237,7 @@ def _from_awbridge(shop: Shop, bridge: Awbridge, webhook: Webhook, headers: Mapp
     except WebhookVerificationError:
         return PlainTextResponse("not signed with the endpoint's secret", 401)
     try:
-        if update := bridge.update_of(event):
+        if update := bridge.update_of(event, shop.channel):
             shop.report(update)
     except NotReported as refusal:
         log.warning("not reported, awbridge repeats it: %s", refusal)
@@ -304,6 +313,11 @@ def _dry(shop: Shop, order: Json) -> str:
 
 def _path(reference: str) -> str:
     return f"/v1/shipments/{quote(reference, safe='')}"
+
+
+def _origin(payload: Json) -> tuple[str, ...]:
+    """The shop of a payload, and the shop's own ids of order and parcel."""
+    return text_of(object_of(payload.get("additional")).get("channel_name")), *shop_ids(payload)
 
 
 def _refusal(problem: Any) -> str:

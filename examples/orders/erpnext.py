@@ -26,6 +26,7 @@ from .places import Place, country_code, delivery_place, state_name
 from .problems import Cancelled, NotToShip, OrderProblem
 from .taxes import Tax
 
+CHANNEL = "ERPNext"
 _COD = re.compile(r"cash on delivery|\bcod\b", re.IGNORECASE)
 _SERVICE = "99"  # HSN codes of services (SAC) begin with it
 _GST = ("cgst", "sgst", "igst")
@@ -61,7 +62,7 @@ def payloads(document: Json, address: Json, merchant: Merchant, *, bill: Json | 
         reference=name,
         order=name,
         shop_ids=(text_of(document.get("doctype")) or "Delivery Note", name),
-        channel="ERPNext",
+        channel=CHANNEL,
         to=_destination(document, address, name),
         items=tuple(_item(line, document, name) for line in lines),
         taxes=tuple(tax for line in lines for tax in _taxes(line)),
@@ -193,6 +194,8 @@ def report_values(update: Update, document: Json) -> Json:
 
 class ErpNext:
     """A site. `key` and `secret` are those of an API user; `webhook_secret` is that of its Webhook documents."""
+
+    channel = CHANNEL
 
     def __init__(
         self, merchant: Merchant, *, url: str = "", key: str = "", secret: str = "", webhook_secret: str = ""

@@ -23,6 +23,7 @@ from .places import Place, delivery_place, state_name
 from .problems import Cancelled, NotToShip, OrderProblem
 from .taxes import Tax
 
+CHANNEL = "Magento"
 API = "/rest/V1"
 COD_METHODS = ("cashondelivery", "msp_cashondelivery", "phoenix_cashondelivery", "cod")
 _PAGE = 100
@@ -61,7 +62,7 @@ def payloads(order: Json, merchant: Merchant, *, shipments: Sequence[Json] = ())
             reference=text_of(shipment.get("increment_id")) or name,
             order=name,
             shop_ids=tuple(filter(None, (text_of(order.get("entity_id")), text_of(shipment.get("entity_id"))))),
-            channel="Magento",
+            channel=CHANNEL,
             to=to,
             items=tuple(item for item, _ in items),
             taxes=tuple(tax for _, taxes in items for tax in taxes),
@@ -251,6 +252,8 @@ class Magento:
 
     With `per_shipment`, each shipment that is created in Magento becomes a parcel; otherwise each order does.
     """
+
+    channel = CHANNEL
 
     def __init__(self, merchant: Merchant, *, url: str = "", token: str = "", per_shipment: bool = False) -> None:
         headers = {"authorization": f"Bearer {token}"}

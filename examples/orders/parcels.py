@@ -28,6 +28,8 @@ class Merchant:
     pickup: Place
     gstin: str = ""
     """GST number of the seller; its first two digits are the seller's state."""
+    prefix: str = ""
+    """Put before reference numbers, where several shops count their orders alike."""
     transporter: str = ""
     """Your name for a courier account; "" lets awbridge's allocation rules choose."""
     box: tuple[Decimal, Decimal, Decimal] | None = None
@@ -156,7 +158,7 @@ def shop_ids(order: Json) -> tuple[str, ...]:
 def _details(parcel: Parcel, merchant: Merchant, *, within_india: bool) -> Json:
     length, breadth, height = _box(parcel, merchant)
     return {
-        "reference_number": parcel.reference,
+        "reference_number": f"{merchant.prefix}{parcel.reference}",
         "order_id": parcel.order,
         "order_type": "COD" if parcel.collect else "PREPAID",
         "cod_value": number(parcel.collect),

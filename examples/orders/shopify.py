@@ -28,6 +28,7 @@ from .shopify_csv import orders_in_csv
 from .shopify_tracking import OPEN, PARCELS_OF_ORDER, cancel_request, event_request, id_of, tracking_request
 from .taxes import Tax
 
+CHANNEL = "Shopify"
 API = "/admin/api/2026-10"
 TOPICS = ("orders/create", "orders/paid", "orders/updated", "orders/cancelled")
 _COD = re.compile(r"cash on delivery|\bcod\b", re.IGNORECASE)
@@ -83,7 +84,7 @@ def payloads(
             reference=f"{name}{box.suffix}",
             order=name,
             shop_ids=tuple(filter(None, (text_of(order.get("id")), box.fulfillment_order))),
-            channel="Shopify",
+            channel=CHANNEL,
             to=to,
             items=tuple(line.item for line in lines),
             taxes=tuple(tax for line in lines for tax in line.taxes),
@@ -243,6 +244,8 @@ class Shopify:
 
     Without them, an export is read and one parcel an order is made.
     """
+
+    channel = CHANNEL
 
     def __init__(self, merchant: Merchant, *, url: str = "", client_id: str = "", client_secret: str = "") -> None:
         self._merchant, self._id, self._secret = merchant, client_id, client_secret

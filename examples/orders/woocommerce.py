@@ -22,6 +22,7 @@ from .places import Place, delivery_place, state_name
 from .problems import Cancelled, NotToShip, OrderProblem
 from .taxes import Tax
 
+CHANNEL = "WooCommerce"
 API = "/wp-json/wc/v3"
 PICKED_UP_IN_STORE = ("local_pickup", "pickup_location")
 NUMBER, PROVIDER, URL, STATUS, STATUS_AT = (
@@ -69,7 +70,7 @@ def payloads(
         reference=name,
         order=name,
         shop_ids=(text_of(order.get("id")),),
-        channel="WooCommerce",
+        channel=CHANNEL,
         to=_destination(order, name),
         items=tuple(items),
         taxes=tuple(taxes),
@@ -199,6 +200,8 @@ class WooCommerce:
 
     Without `url`, files are read and weights come from `merchant.toml` alone.
     """
+
+    channel = CHANNEL
 
     def __init__(
         self, merchant: Merchant, *, url: str = "", key: str = "", secret: str = "", webhook_secret: str = ""
