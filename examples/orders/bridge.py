@@ -98,11 +98,10 @@ SomeShop = TypeVar("SomeShop", bound=Shop)
 
 
 class Awbridge:
-    """awbridge's API. `key` is an API key with the role operator; without keys only the same machine may call."""
+    """awbridge's API, through a client with its address and an API key."""
 
-    def __init__(self, url: str, key: str = "") -> None:
-        headers = {"authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx2.Client(base_url=url, headers=headers, timeout=30)
+    def __init__(self, http: httpx2.Client) -> None:
+        self._http = http
 
     def register(self, order: str, payload: Json) -> str:
         """Register a parcel: `stored`, `known`, or `changed` if it was registered before and not sent since.
@@ -178,6 +177,18 @@ class Awbridge:
     def _payload(self, reference: str) -> Json:
         answer = self._http.get(_path(reference))
         return {} if answer.status_code == 404 else object_of(answer.raise_for_status().json()["payload"])
+
+
+def awbridge_client() -> httpx2.Client:
+    """By BRIDGE_URL and BRIDGE_API_KEY, a key with the role operator; without keys, only the same machine may call."""
+    key = os.environ.get("BRIDGE_API_KEY", "")
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    return httpx2.Client(base_url=os.environ.get("BRIDGE_URL", "http://127.0.0.1:8000"), headers=headers, timeout=30)
+
+
+def shop_client(url: str, **more: Any) -> httpx2.Client | None:
+    """The client of a shop's API; None without its address: then files are read, and nothing is reported."""
+    return httpx2.Client(base_url=url, timeout=30, **more) if url else None
 
 
 def take_in(shop: Shop, bridge: Awbridge, order: Json) -> str:
@@ -260,20 +271,21 @@ def run(
     given = _parser({name: text for name, (text, _) in (more or {}).items()}).parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     shop = make_shop(Merchant.read(given.merchant))
-    bridge = Awbridge(os.environ.get("BRIDGE_URL", "http://127.0.0.1:8000"), os.environ.get("BRIDGE_API_KEY", ""))
-    if given.command == "serve":
-        import uvicorn
-
-        uvicorn.run(make_app(shop, bridge, events_secret=os.environ["BRIDGE_EVENTS_SECRET"]), port=given.port)
-        return 0
-    if given.command == "poll":
-        since = datetime.now(UTC) - timedelta(minutes=given.minutes)
-        return _register(shop, bridge, shop.changed_since(since))
     if more and given.command in more:
         more[given.command][1](shop)
         return 0
-    orders = (order for file in given.file for order in shop.from_file(file))
-    return _register(shop, None if given.dry_run else bridge, orders)
+    with awbridge_client() as http:
+        bridge = Awbridge(http)
+        if given.command == "serve":
+            import uvicorn
+
+            uvicorn.run(make_app(shop, bridge, events_secret=os.environ["BRIDGE_EVENTS_SECRET"]), port=given.port)
+            return 0
+        if given.command == "poll":
+            since = datetime.now(UTC) - timedelta(minutes=given.minutes)
+            return _register(shop, bridge, shop.changed_since(since))
+        orders = (order for file in given.file for order in shop.from_file(file))
+        return _register(shop, None if given.dry_run else bridge, orders)
 
 
 def _parser(more: Mapping[str, str]) -> argparse.ArgumentParser:

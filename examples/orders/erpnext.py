@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from .bridge import Update, run, verify
+from .bridge import Update, run, shop_client, verify
 from .fields import Json, amount_of, grams_of, object_of, objects_in, objects_of, text_of
 from .parcels import Item, Merchant, Parcel, payload
 from .places import Place, country_code, delivery_place, state_name
@@ -193,16 +193,12 @@ def report_values(update: Update, document: Json) -> Json:
 
 
 class ErpNext:
-    """A site. `key` and `secret` are those of an API user; `webhook_secret` is that of its Webhook documents."""
+    """A site: `http` calls it with the key of an API user; `webhook_secret` is that of its Webhook documents."""
 
     channel = CHANNEL
 
-    def __init__(
-        self, merchant: Merchant, *, url: str = "", key: str = "", secret: str = "", webhook_secret: str = ""
-    ) -> None:
-        headers = {"authorization": f"token {key}:{secret}"}
-        self._merchant, self._webhook_secret = merchant, webhook_secret
-        self._http = httpx2.Client(base_url=url, headers=headers, timeout=30) if url else None
+    def __init__(self, merchant: Merchant, http: httpx2.Client | None = None, *, webhook_secret: str = "") -> None:
+        self._merchant, self._http, self._webhook_secret = merchant, http, webhook_secret
 
     def from_webhook(self, headers: Mapping[str, str], body: bytes) -> list[Json]:
         """The document that a webhook names by `doctype` and `name`: only these are read. Raises NotSigned."""
@@ -268,13 +264,9 @@ def _resource(doctype: str, name: str) -> str:
 
 def make_shop(merchant: Merchant) -> ErpNext:
     """The site that the environment names: ERPNEXT_URL, ERPNEXT_KEY, ERPNEXT_SECRET, ERPNEXT_WEBHOOK_SECRET."""
-    return ErpNext(
-        merchant,
-        url=os.environ.get("ERPNEXT_URL", ""),
-        key=os.environ.get("ERPNEXT_KEY", ""),
-        secret=os.environ.get("ERPNEXT_SECRET", ""),
-        webhook_secret=os.environ.get("ERPNEXT_WEBHOOK_SECRET", ""),
-    )
+    token = f"token {os.environ.get('ERPNEXT_KEY', '')}:{os.environ.get('ERPNEXT_SECRET', '')}"
+    http = shop_client(os.environ.get("ERPNEXT_URL", ""), headers={"authorization": token})
+    return ErpNext(merchant, http, webhook_secret=os.environ.get("ERPNEXT_WEBHOOK_SECRET", ""))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import httpx2
 
-from .bridge import NotSigned, Update, run
+from .bridge import NotSigned, Update, run, shop_client
 from .fields import Json, amount_of, grams_of, object_of, objects_in, objects_of, shares, text_of
 from .parcels import Item, Merchant, Parcel, payload
 from .places import Place, delivery_place, state_name
@@ -59,7 +59,7 @@ def payloads(order: Json, merchant: Merchant, *, shipments: Sequence[Json] = ())
     for (shipment, items), value, freight_of_it, collect_of_it in zip(boxes, values, freight, collected, strict=True):
         source = text_of(object_of(shipment.get("extension_attributes")).get("source_code"))
         parcel = Parcel(
-            reference=text_of(shipment.get("increment_id")) or name,
+            reference=f"{name}-{shipment['entity_id']}" if shipment else name,
             order=name,
             shop_ids=tuple(filter(None, (text_of(order.get("entity_id")), text_of(shipment.get("entity_id"))))),
             channel=CHANNEL,
@@ -248,17 +248,15 @@ def report_requests(update: Update, order: Json, shipments: Sequence[Json]) -> l
 
 
 class Magento:
-    """A store. `token` is the access token of an integration (System > Integrations).
+    """A store: `http` calls it with the access token of an integration (System > Integrations).
 
     With `per_shipment`, each shipment that is created in Magento becomes a parcel; otherwise each order does.
     """
 
     channel = CHANNEL
 
-    def __init__(self, merchant: Merchant, *, url: str = "", token: str = "", per_shipment: bool = False) -> None:
-        headers = {"authorization": f"Bearer {token}"}
-        self._merchant, self._per_shipment = merchant, per_shipment
-        self._http = httpx2.Client(base_url=url, headers=headers, timeout=30) if url else None
+    def __init__(self, merchant: Merchant, http: httpx2.Client | None = None, *, per_shipment: bool = False) -> None:
+        self._merchant, self._http, self._per_shipment = merchant, http, per_shipment
 
     def from_webhook(self, headers: Mapping[str, str], body: bytes) -> list[Json]:
         """Never: Magento Open Source sends none."""
@@ -307,12 +305,9 @@ class Magento:
 
 def make_shop(merchant: Merchant) -> Magento:
     """The store that the environment names: MAGENTO_URL, MAGENTO_TOKEN, MAGENTO_PER_SHIPMENT=1."""
-    return Magento(
-        merchant,
-        url=os.environ.get("MAGENTO_URL", ""),
-        token=os.environ.get("MAGENTO_TOKEN", ""),
-        per_shipment=os.environ.get("MAGENTO_PER_SHIPMENT", "") == "1",
-    )
+    token = {"authorization": f"Bearer {os.environ.get('MAGENTO_TOKEN', '')}"}
+    http = shop_client(os.environ.get("MAGENTO_URL", ""), headers=token)
+    return Magento(merchant, http, per_shipment=os.environ.get("MAGENTO_PER_SHIPMENT", "") == "1")
 
 
 if __name__ == "__main__":

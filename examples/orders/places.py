@@ -114,14 +114,17 @@ class Place:
         }
 
     def world(self) -> dict[str, Any]:
-        """`pickup_info` or `drop_info` of the form for the world. Places without postal codes have an empty one."""
+        """`pickup_info` or `drop_info` of the form for the world.
+
+        ClickPost refuses an empty postal code. For countries without postal codes its own examples have an area there.
+        """
         return {
             "name": self.name,
             "phone": self.phone,
             "address": self.address,
             "city": self.city,
             "state": self.state,
-            "postal_code": self.postal_code,
+            "postal_code": self.postal_code or self.city,
             "country_code": self.country,
             **_given(phone_code=self.phone_code, email=self.email, organisation=self.company),
         }

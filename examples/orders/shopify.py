@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx2
 
-from .bridge import NotReported, Update, run, verify
+from .bridge import NotReported, Update, run, shop_client, verify
 from .fields import Json, amount_of, object_of, objects_in, objects_of, rounded, shares, text_of
 from .parcels import Item, Merchant, Parcel, payload
 from .places import Place, delivery_place, state_name
@@ -240,17 +240,18 @@ def _currency(order: Json) -> str:
 
 
 class Shopify:
-    """A store. `url` is https://NAME.myshopify.com; id and secret are those of an app in Shopify's Dev Dashboard.
+    """A store: `http` calls https://NAME.myshopify.com; id and secret are those of an app in Shopify's Dev Dashboard.
 
-    Without them, an export is read and one parcel an order is made.
+    Without `http`, an export is read and one parcel an order is made.
     """
 
     channel = CHANNEL
 
-    def __init__(self, merchant: Merchant, *, url: str = "", client_id: str = "", client_secret: str = "") -> None:
-        self._merchant, self._id, self._secret = merchant, client_id, client_secret
-        self._http = httpx2.Client(base_url=url, timeout=30) if url else None
-        self._token = ""
+    def __init__(
+        self, merchant: Merchant, http: httpx2.Client | None = None, *, client_id: str = "", client_secret: str = ""
+    ) -> None:
+        self._merchant, self._http = merchant, http
+        self._id, self._secret, self._token = client_id, client_secret, ""
 
     def from_webhook(self, headers: Mapping[str, str], body: bytes) -> list[Json]:
         """The order of a webhook; none for other topics. Raises NotSigned."""
@@ -331,7 +332,7 @@ def make_shop(merchant: Merchant) -> Shopify:
     """The store that the environment names: SHOPIFY_URL, SHOPIFY_CLIENT_ID, SHOPIFY_CLIENT_SECRET."""
     return Shopify(
         merchant,
-        url=os.environ.get("SHOPIFY_URL", ""),
+        shop_client(os.environ.get("SHOPIFY_URL", "")),
         client_id=os.environ.get("SHOPIFY_CLIENT_ID", ""),
         client_secret=os.environ.get("SHOPIFY_CLIENT_SECRET", ""),
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx2
 
-from .bridge import Update, run, verify
+from .bridge import Update, run, shop_client, verify
 from .fields import Json, amount_of, centimetres_of, grams_of, object_of, objects_in, objects_of, text_of
 from .parcels import Item, Merchant, Parcel, payload
 from .places import Place, delivery_place, state_name
@@ -196,18 +196,15 @@ def report_requests(update: Update, order: Json) -> list[tuple[str, str, Json]]:
 
 
 class WooCommerce:
-    """A store. `key` and `secret` are a REST API key with read and write access; `webhook_secret` is the webhook's.
+    """A store: `http` calls it with a REST API key; `webhook_secret` is that of its webhooks.
 
-    Without `url`, files are read and weights come from `merchant.toml` alone.
+    Without `http`, files are read and weights come from `merchant.toml` alone.
     """
 
     channel = CHANNEL
 
-    def __init__(
-        self, merchant: Merchant, *, url: str = "", key: str = "", secret: str = "", webhook_secret: str = ""
-    ) -> None:
-        self._merchant, self._webhook_secret = merchant, webhook_secret
-        self._http = httpx2.Client(base_url=url, auth=(key, secret), timeout=30) if url else None
+    def __init__(self, merchant: Merchant, http: httpx2.Client | None = None, *, webhook_secret: str = "") -> None:
+        self._merchant, self._http, self._webhook_secret = merchant, http, webhook_secret
 
     def from_webhook(self, headers: Mapping[str, str], body: bytes) -> list[Json]:
         """The order of a webhook. Raises NotSigned."""
@@ -264,13 +261,9 @@ class WooCommerce:
 
 def make_shop(merchant: Merchant) -> WooCommerce:
     """The store that the environment names: WOO_URL, WOO_KEY, WOO_SECRET, WOO_WEBHOOK_SECRET."""
-    return WooCommerce(
-        merchant,
-        url=os.environ.get("WOO_URL", ""),
-        key=os.environ.get("WOO_KEY", ""),
-        secret=os.environ.get("WOO_SECRET", ""),
-        webhook_secret=os.environ.get("WOO_WEBHOOK_SECRET", ""),
-    )
+    key = (os.environ.get("WOO_KEY", ""), os.environ.get("WOO_SECRET", ""))
+    http = shop_client(os.environ.get("WOO_URL", ""), auth=key)
+    return WooCommerce(merchant, http, webhook_secret=os.environ.get("WOO_WEBHOOK_SECRET", ""))
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def test_an_order_in_another_currency_is_in_the_customers(merchant: Merchant) ->
     assert (details["currency_code"], details["invoice_value"], details["items"][0]["price"]) == ("AED", 245, 195)
     assert (details["order_type"], details["cod_value"]) == ("PREPAID", 0)
     drop = made["drop_info"]
-    assert (drop["phone"], drop["phone_code"], drop["postal_code"]) == ("501234567", "+971", "")
+    assert (drop["phone"], drop["phone_code"], drop["postal_code"]) == ("501234567", "+971", "Dubai")
     assert (drop["name"], drop["organisation"]) == ("Fatima Al Mansoori", "Mansoori Trading LLC")
 
 
