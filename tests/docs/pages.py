@@ -19,6 +19,7 @@ ABOVE = (
     "quoted from",
     "output",
     "output of",
+    "shape of",
     "ends with",
     "keeps running",
     "put in",

@@ -47,13 +47,13 @@ class Stage:
         self._prefix = ["nsenter", "-t", str(self._server.pid), *_kinds_of_namespaces()] if _new_network() else []
         self._database = self._make_database()
 
-    def _make_database(self) -> bytes:
+    def _make_database(self) -> Path:
         """What an installation has after its first hour: courier accounts, and the key of its webhook."""
         (self._folder / "installed").mkdir()
         self._start_sandbox()
         with self._terminal("installed", self._folder / "installed") as shell:
-            shell.run("awbridge couriers sync --apply\nservice")
-        return (self._folder / "installed" / "awbridge.db").read_bytes()
+            shell.run("umask 077\nawbridge couriers sync --apply\nservice")
+        return self._folder / "installed" / "awbridge.db"
 
     def _start_sandbox(self) -> None:
         """A sandbox in its initial state."""
@@ -74,8 +74,7 @@ class Stage:
         """The terminal of a page's reader in `folder`, with what the page's stage names."""
         if page.stage == "sandbox":
             self._start_sandbox()
-            (folder / "awbridge.db").touch(mode=0o600)
-            (folder / "awbridge.db").write_bytes(self._database)
+            shutil.copy(self._database, folder / "awbridge.db")
         else:
             self._stop_sandbox()
         with self._terminal(page.name.replace("/", "-"), folder, page.stage) as shell:
@@ -94,7 +93,14 @@ class Stage:
         env = {name: os.environ[name] for name in KEPT if name in os.environ}
         notes = self._folder / "notes" / name
         notes.mkdir(parents=True, exist_ok=True)
-        env |= {"PATH": path, "HOME": str(folder), "ROOT": str(ROOT), **(more or {})}
+        env |= {
+            "PATH": path,
+            "HOME": str(folder),
+            "ROOT": str(ROOT),
+            "INSTALLED": str(self._folder / "installed" / "awbridge.db"),
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            **(more or {}),
+        }
         return Shell(folder, env, notes, self._prefix)
 
     def close(self) -> None:
