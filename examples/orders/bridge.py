@@ -270,6 +270,7 @@ def run(
     """
     given = _parser({name: text for name, (text, _) in (more or {}).items()}).parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # its addresses name orders and customers' documents
     shop = make_shop(Merchant.read(given.merchant))
     if more and given.command in more:
         more[given.command][1](shop)

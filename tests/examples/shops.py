@@ -71,6 +71,11 @@ class Shops:
             made = self.shopify_fulfillments[variables["event"]["fulfillmentId"].rpartition("/")[2]][-1]
             made["events"]["nodes"].append(variables["event"])
             return {"data": {"fulfillmentEventCreate": {"userErrors": []}}}
+        if "fulfillmentTrackingInfoUpdate" in body["query"]:
+            self.calls.append(("POST", "fulfillmentTrackingInfoUpdate", variables))
+            made = self.shopify_fulfillments[variables["id"].rpartition("/")[2]][-1]
+            made["trackingInfo"] = [{"number": variables["tracking"]["number"]}]
+            return {"data": {"fulfillmentTrackingInfoUpdate": {"userErrors": []}}}
         assert "query parcels" in body["query"], body["query"]
         number = variables["id"].rpartition("/")[2]
         done = self.shopify_fulfillments.get(number, [])

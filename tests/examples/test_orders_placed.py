@@ -266,7 +266,7 @@ def test_what_changed_in_a_shop_is_polled(town: Town) -> None:
     assert take_in(shopify.Shopify(Merchant.read(ORDERS / "merchant.toml")), town.bridge, abroad).endswith(
         "1002 stored"
     )
-    assert town.placed("1002")["payload"]["region"] == "world"
+    assert town.placed("1002")["payload"]["drop_info"]["country_code"] == "AE"
 
 
 def shop_order(order: dict[str, Any]) -> str:
