@@ -240,6 +240,15 @@ def test_every_page_that_the_code_refers_to_exists() -> None:
     assert not {page for page in pointed if not (ROOT / page).exists()}
 
 
+def test_every_test_that_a_page_names_exists() -> None:
+    """Pages name the tests that prove what they say."""
+    named = {t for d in DOCUMENTS for t in re.findall(r"`(tests/[\w/]+\.py(?:::\w+)?)`", d.read_text(encoding="utf-8"))}
+    assert len(named) > 70
+    texts = {file: read(file) for file in {test.partition("::")[0] for test in named}}
+    gone = {t for t in named if (name := t.partition("::")[2]) and f"def {name}(" not in texts[t.partition("::")[0]]}
+    assert not gone
+
+
 ACCOUNTS = {"Delhivery Surface": CourierAccount(transporter="Delhivery Surface", courier_partner_id=4)}
 
 
@@ -265,7 +274,7 @@ def test_the_rules_on_the_couriers_page_are_accepted_and_every_condition_is_expl
     page = read("docs/how-to/orders/couriers.md")
     (example,) = (text for kind, text in _FENCE.findall(page) if kind == "csv")
     rows = [{name: cell for name, cell in row.items() if cell} for row in csv.DictReader(example.splitlines())]
-    assert len(read_rules(rows, {"shadowfax", "bluedart", "delhivery"})) == 3
+    assert len(read_rules(rows, {"Shadowfax Local", "bluedart", "delhivery"})) == 3
     table = page.partition("| column | holds when |")[2].partition("\n\n")[0]
     assert set(re.findall(r"`([a-z_]+)`", table)) == set(RULE_FIELDS)
 

@@ -33,7 +33,7 @@ PLAIN = {str: "text", int: "whole number", float: "number", bool: "true or false
 HEAD = """# Request models
 
 Made from the models in `awbridge.clickpost.models` by `python tools/make_reference.py`; a test holds it to them. How
-they are used: [client library](index.md#requests).
+they are used: [the client library](index.md#requests).
 """
 
 
