@@ -24,6 +24,13 @@ _LIMITS = {
     "minItems": "at least {} of them",
     "maxItems": "at most {} of them",
 }
+_OF_NUMBERS = frozenset({"minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"})
+_LIMITS_OF: Mapping[str, frozenset[str]] = {
+    "string": frozenset({"minLength", "maxLength"}),
+    "integer": _OF_NUMBERS,
+    "number": _OF_NUMBERS,
+    "array": frozenset({"minItems", "maxItems"}),
+}
 _MANY = 12  # values of an enum that are listed where it is used; more are listed once, under its name
 
 
@@ -47,7 +54,9 @@ def values(schema: Schema, schemas: Mapping[str, Schema]) -> str:
     if "const" in schema:
         return code(json.dumps(schema["const"]))
     if "enum" in schema:
-        return codes(map(str, schema["enum"]))
+        return codes(value if value and isinstance(value, str) else json.dumps(value) for value in schema["enum"])
+    if "type" in schema:
+        return _plain(schema, schemas)
     for joined in ("anyOf", "oneOf", "allOf"):
         if joined in schema:
             parts = (values({**part}, schemas) for part in schema[joined])
@@ -68,7 +77,8 @@ def _plain(schema: Schema, schemas: Mapping[str, Schema]) -> str:
         words = _FORMATS.get(str(schema.get("format")), "text")
     else:
         words = _WORDS.get(str(kind), "any value")
-    limits = [text.format(schema[name]) for name, text in _LIMITS.items() if name in schema]
+    own = _LIMITS_OF.get(str(kind), ())
+    limits = [text.format(schema[name]) for name, text in _LIMITS.items() if name in own and name in schema]
     return ", ".join([words, *limits])
 
 
