@@ -47,46 +47,61 @@ __all__ = [
 ]
 
 
-def enqueue(connection: Any, order: JsonObject, *, allocation: Allocation = Allocation.RULES) -> IntakeResult:
+def enqueue(
+    connection: Any, order: JsonObject, *, allocation: Allocation = Allocation.RULES, schema: str | None = None
+) -> IntakeResult:
     """Store one order within the transaction that is open on `connection`.
 
     `order` is ClickPost's create-order payload, optionally with `transporter` and `region`. Repeating an order changes
     nothing; `created` is then False. `allocation` decides who chooses the courier of an order that names none.
+    `schema` is the PostgreSQL schema with awbridge's tables; without it, the connection's search_path finds them. The
+    search_path after the call is the one before it.
     """
     with _one_order():
-        return enqueue_many(connection, [order], allocation=allocation)[0]
+        return enqueue_many(connection, [order], allocation=allocation, schema=schema)[0]
 
 
 def enqueue_many(
-    connection: Any, orders: Sequence[JsonObject], *, allocation: Allocation = Allocation.RULES
+    connection: Any,
+    orders: Sequence[JsonObject],
+    *,
+    allocation: Allocation = Allocation.RULES,
+    schema: str | None = None,
 ) -> list[IntakeResult]:
     """Store orders, all or none, within the transaction that is open on `connection`."""
     if is_async(connection):
         raise TypeError("this is an asyncio connection: use enqueue_async or enqueue_many_async")
-    return without_waiting(_join(connection, orders, allocation))
+    return without_waiting(_join(connection, orders, allocation, schema))
 
 
 async def enqueue_async(
-    connection: Any, order: JsonObject, *, allocation: Allocation = Allocation.RULES
+    connection: Any, order: JsonObject, *, allocation: Allocation = Allocation.RULES, schema: str | None = None
 ) -> IntakeResult:
     """`enqueue` on an asyncio connection."""
     with _one_order():
-        return (await enqueue_many_async(connection, [order], allocation=allocation))[0]
+        return (await enqueue_many_async(connection, [order], allocation=allocation, schema=schema))[0]
 
 
 async def enqueue_many_async(
-    connection: Any, orders: Sequence[JsonObject], *, allocation: Allocation = Allocation.RULES
+    connection: Any,
+    orders: Sequence[JsonObject],
+    *,
+    allocation: Allocation = Allocation.RULES,
+    schema: str | None = None,
 ) -> list[IntakeResult]:
     """`enqueue_many` on an asyncio connection."""
     if not is_async(connection):
         raise TypeError("this is not an asyncio connection: use enqueue or enqueue_many")
-    return await _join(connection, orders, allocation)
+    return await _join(connection, orders, allocation, schema)
 
 
-async def _join(connection: Any, orders: Sequence[JsonObject], allocation: Allocation) -> list[IntakeResult]:
+async def _join(
+    connection: Any, orders: Sequence[JsonObject], allocation: Allocation, schema: str | None
+) -> list[IntakeResult]:
     session = await session_on(connection)
-    async with savepoint(session):
-        now = await now_on_this_schema(session)  # of the database: the caller's machine may be wrong
+    async with savepoint(session, schema=schema):
+        # The time is the database's: the caller's machine may be wrong.
+        now = await now_on_this_schema(session, schema=schema)
         return await take_in_with(session, clock=lambda: now, orders=orders, allocation=allocation)
 
 
