@@ -1,0 +1,176 @@
+"""Runs a page as its reader would: every block in the order of the page, by the rule of its language or its marker."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from tests.docs.compare import difference, differing_prints
+from tests.docs.pages import ROOT, Block, Marker, Page, PageError
+from tests.docs.readers import read_settings_file, read_variables
+from tests.docs.shell import BlockFailed, Ran, Shell
+
+SHELL = ("sh", "bash", "shell")
+
+
+class PageRun:
+    """A page in the terminal of one reader."""
+
+    def __init__(self, page: Page, shell: Shell, folder: Path) -> None:
+        self._page = page
+        self._shell = shell
+        self._folder = folder
+        self._printed: str | None = None  # by the latest block that ran
+
+    def run(self) -> None:
+        """Raises AssertionError or PageError, with the line of the page, for the first thing that is wrong."""
+        for item in self._page.items:
+            try:
+                if isinstance(item, Block):
+                    self._block(item)
+                elif item.name == "setup":
+                    self._hidden(item.text)
+            except Exception as error:
+                if isinstance(error, PageError):
+                    raise
+                raise BlockFailed(f"{self._page.name}, line {item.line}: {type(error).__name__}: {error}") from error
+
+    def _block(self, block: Block) -> None:
+        rule = rule_of(block)
+        for setup in block.all("setup"):
+            self._hidden(setup)
+        rule(self, block)
+        for check in block.all("then"):
+            self._hidden(check)
+
+    def _hidden(self, script: str) -> str:
+        return self._shell.run(script).output
+
+    # The rules.
+
+    def not_run(self, block: Block) -> None:
+        """A block that cannot run here, with the reason."""
+        if len((block.get("not run") or "").split()) < 3:
+            raise PageError(f"{self._page.name}, line {block.line}: `not run` needs a reason")
+
+    def quoted(self, block: Block) -> None:
+        """A block that quotes lines of a file of this repository."""
+        name = block.get("quoted from") or ""
+        file = ROOT / name
+        assert file.is_file(), f"there is no file {name}"
+        wanted = _dedented(block.text)
+        lines = file.read_text(encoding="utf-8").splitlines()
+        count = len(wanted)
+        found = any(_dedented("\n".join(lines[at : at + count])) == wanted for at in range(len(lines)))
+        assert found, f"{name} does not contain these lines"
+
+    def output(self, block: Block) -> None:
+        """A block that shows what the block before, or a command, prints."""
+        command = block.get("output of")
+        printed = self._hidden(command) if command is not None else self._printed
+        assert printed is not None, "no block before this one has printed anything"
+        found = difference(block.text, printed, block.get("output") or "")
+        assert not found, f"the output is another one:\n{found}"
+
+    def file(self, block: Block) -> None:
+        """A file of the reader's, which later blocks use."""
+        file = self._folder / (block.get("file") or "")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(block.text, encoding="utf-8")
+        _parse(block)
+
+    def script(self, block: Block) -> None:
+        """Commands of a shell."""
+        read_variables(block.text)
+        script = block.text
+        for change in block.all("put in"):
+            old, separator, new = (part.strip() for part in change.partition(" = "))
+            assert separator, "a marker `put in` reads: WHAT STANDS THERE = VALUE"
+            assert old in script, f"the block does not contain {old}"
+            script = script.replace(old, self._expanded(new))
+        ready, expected = block.get("keeps running"), block.get("ends with")
+        if ready is not None:
+            self._shell.run_on(script, ready)
+            self._printed = None
+            return
+        ran = self._shell.run(script, stops=expected is None, typed=block.get("input"))
+        assert expected is None or ran.code == int(expected), _failed(ran)
+        self._printed = ran.output
+
+    def program(self, block: Block) -> None:
+        """A Python program. What it prints is as the comments `# -> value` say."""
+        (self._folder / "_program.py").write_text(block.text, encoding="utf-8")
+        expected = block.get("ends with")
+        ran = self._shell.run("python _program.py", stops=expected is None, typed=block.get("input"))
+        (self._folder / "_program.py").unlink()
+        assert expected is None or ran.code == int(expected), _failed(ran)
+        found = differing_prints(block.text, ran.output)
+        assert not found, f"it prints something else:\n{found}"
+        self._printed = ran.output
+
+    def settings(self, block: Block) -> None:
+        """A file of settings."""
+        read_settings_file(block.text)
+
+    def _expanded(self, value: str) -> str:
+        """A value that may contain $variables and $(commands), as in double quotes."""
+        return self._hidden(f'printf %s "{value}"')
+
+
+Rule = Callable[[PageRun, Block], None]
+_BY_MARKER: dict[str, Rule] = {
+    "not run": PageRun.not_run,
+    "quoted from": PageRun.quoted,
+    "output": PageRun.output,
+    "output of": PageRun.output,
+    "file": PageRun.file,
+}
+_BY_LANGUAGE: dict[str, Rule] = {
+    **dict.fromkeys(SHELL, PageRun.script),
+    "python": PageRun.program,
+    "toml": PageRun.settings,
+}
+
+
+def rule_of(block: Block) -> Rule:
+    """What is done with a block. Raises PageError for one without a rule."""
+    rules = {rule for name, rule in _BY_MARKER.items() if block.all(name)}
+    if len(rules) > 1:
+        raise PageError(f"line {block.line}: these markers exclude each other")
+    rule = next(iter(rules), None) or _BY_LANGUAGE.get(block.language)
+    if rule is None:
+        kind = block.language or "a block without a language"
+        raise PageError(f"line {block.line}: {kind} needs a marker that says what it is: {', '.join(_BY_MARKER)}")
+    return rule
+
+
+def _parse(block: Block) -> None:
+    if block.language == "json":
+        json.loads(block.text)
+    elif block.language in ("yaml", "yml"):
+        yaml.safe_load(block.text)
+    elif block.language == "python":
+        compile(block.text, block.get("file") or "", "exec")
+
+
+def _failed(ran: Ran) -> str:
+    return f"exit code {ran.code}, printed:\n{ran.output}"
+
+
+def _dedented(text: str) -> list[str]:
+    lines = text.rstrip("\n").splitlines()
+    indents = [len(re.match(r" *", line)[0]) for line in lines if line.strip()]  # type: ignore[index]
+    return [line[min(indents, default=0) :].rstrip() for line in lines]
+
+
+def unused_files(page: Page) -> list[str]:
+    """Files that a page writes and no script, program or other file of it names."""
+    texts = [block.text for block in page.blocks]
+    texts += [marker.text for block in page.blocks for marker in block.markers if marker.name != "file"]
+    texts += [item.text for item in page.items if isinstance(item, Marker)]
+    names = [block.get("file") or "" for block in page.blocks if block.all("file")]
+    return [name for name in names if not any(Path(name).name in text or Path(name).stem in text for text in texts)]
