@@ -9,7 +9,9 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, timedelta
+from datetime import UTC, date, timedelta
+from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 from typing import Any, cast
 
@@ -269,6 +271,32 @@ async def test_the_rows_are_those_that_intake_makes(store: Store, caller: Caller
     assert all(same[name] - row[name] < timedelta(minutes=1) for name in times)
     assert (row["transporter"], row["courier_partner_id"], row["account_code"]) == ("delhi-air", 25, "air")
     assert (taken.shipment.created_at, taken.shipment.created_at.tzinfo) == (row["created_at"], UTC)
+
+
+class Payment(Enum):
+    """As an application may have it."""
+
+    COD = "COD"
+
+
+@pytest.mark.parametrize("caller", ["psycopg", "SQLAlchemy async session"], indirect=True)
+async def test_what_an_applications_models_hold_is_stored_as_json(store: Store, caller: Caller) -> None:
+    order = an_order("R", cod_value=Decimal("1499.50"), order_type=Payment.COD, invoice_date=date(2026, 11, 1))
+    order["shipment_details"]["items"] = (
+        {"sku": "A", "description": "Tea", "quantity": 1, "price": Decimal("1.4995E3")},
+    )
+    taken = await caller.enqueue(order)
+    details = taken.shipment.payload["shipment_details"]
+    assert (details["cod_value"], details["order_type"], details["invoice_date"]) == ("1499.50", "COD", "2026-11-01")
+    assert details["items"][0]["price"] == "1499.5"
+    with pytest.raises(PayloadRefused, match=r"cod_value: must be plain JSON .* not Decimal"):
+        await caller.enqueue(an_order("S", cod_value=Decimal("NaN")))
+    endless: dict[str, Any] = an_order("T")
+    endless["additional"] = endless
+    with pytest.raises(PayloadRefused, match="nests deeper than 32 levels"):
+        await caller.enqueue(endless)
+    await caller.commit()
+    assert await stored(store) == (1, 1)
 
 
 async def test_a_refused_payload_leaves_the_transaction_usable(store: Store, caller: Caller) -> None:

@@ -15,8 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from typing import Any, cast
 
+from awbridge.clickpost.wire.plain_json import DEEPEST, decimal_text
 from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.errors import (
     MigrationError,
@@ -52,10 +56,11 @@ def enqueue(
 ) -> IntakeResult:
     """Store one order within the transaction that is open on `connection`.
 
-    `order` is ClickPost's create-order payload, optionally with `transporter` and `region`. Repeating an order changes
-    nothing; `created` is then False. `allocation` decides who chooses the courier of an order that names none.
-    `schema` is the PostgreSQL schema with awbridge's tables; without it, the connection's search_path finds them. The
-    search_path after the call is the one before it.
+    `order` is ClickPost's create-order payload, optionally with `transporter` and `region`. Its Decimals are stored as
+    text, so that money stays exact, its dates in ISO 8601. Repeating an order changes nothing; `created` is then False.
+    `allocation` decides who chooses the courier of an order that names none. `schema` is the PostgreSQL schema with
+    awbridge's tables; without it, the connection's search_path finds them. The search_path after the call is the one
+    before it.
     """
     with _one_order():
         return enqueue_many(connection, [order], allocation=allocation, schema=schema)[0]
@@ -102,7 +107,24 @@ async def _join(
     async with savepoint(session, schema=schema):
         # The time is the database's: the caller's machine may be wrong.
         now = await now_on_this_schema(session, schema=schema)
-        return await take_in_with(session, clock=lambda: now, orders=orders, allocation=allocation)
+        return await take_in_with(session, clock=lambda: now, orders=_as_json(orders), allocation=allocation)
+
+
+def _as_json(value: Any, depth: int = 0) -> Any:
+    """What an application's models hold, as JSON has it. Anything else is left for intake to judge."""
+    if isinstance(value, Decimal) and value.is_finite():
+        return decimal_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    if depth > DEEPEST:
+        return value
+    if isinstance(value, dict):
+        return {name: _as_json(inner, depth + 1) for name, inner in cast("JsonObject", value).items()}
+    if isinstance(value, (list, tuple)):
+        return [_as_json(inner, depth + 1) for inner in cast("Sequence[object]", value)]
+    return value
 
 
 @contextmanager
