@@ -6,6 +6,7 @@ environment, its folder and its standard streams, and ends with the exit code. A
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -104,10 +105,8 @@ class Server:
             if found:
                 line = self._waiting.pop(process)
                 self._selector.unregister(line)
-                try:
+                with contextlib.suppress(OSError):  # its client was killed
                     line.sendall(str(os.waitstatus_to_exitcode(status)).rjust(12).encode())
-                except OSError:
-                    pass  # its client was killed
                 line.close()
 
     def _left(self, process: int) -> None:

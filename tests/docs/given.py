@@ -1,7 +1,7 @@
 """What a page's reader has already: the command `given`, for the set-ups of pages.
 
-    given order ORDER-1001              stored
-    given order ORDER-1001 --state placed|rejected|gave_up|held
+given order ORDER-1001              stored
+given order ORDER-1001 --state placed|rejected|gave_up|held
 """
 
 from __future__ import annotations

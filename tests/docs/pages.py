@@ -13,12 +13,25 @@ from markdown_it.token import Token
 ROOT = Path(__file__).resolve().parents[2]
 
 # Markers that stand above a block and say what is done with it.
-ABOVE = ("not run", "file", "quoted from", "output", "output of", "ends with", "keeps running", "put in", "input", "then")
+ABOVE = (
+    "not run",
+    "file",
+    "quoted from",
+    "output",
+    "output of",
+    "ends with",
+    "keeps running",
+    "put in",
+    "input",
+    "then",
+)
 # Markers that may stand anywhere.
 ANYWHERE = ("setup", "stage")
 
 _COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
-_MARKER = re.compile(rf"\s*({'|'.join(sorted((*ABOVE, *ANYWHERE), key=len, reverse=True))})\s*(?::|\n|$)(.*)", re.DOTALL)
+_MARKER = re.compile(
+    rf"\s*({'|'.join(sorted((*ABOVE, *ANYWHERE), key=len, reverse=True))})\s*(?::|\n|$)(.*)", re.DOTALL
+)
 
 
 class PageError(Exception):
@@ -93,7 +106,7 @@ def _items(text: str) -> Iterator[Marker | Block]:
         line = token.map[0] + 1 if token.map else 0
         if token.type == "html_block":
             for marker in _markers(token.content, line):
-                if marker.name == "stage" or (marker.name == "setup" and not waiting):
+                if marker.name in ANYWHERE:
                     yield marker
                 else:
                     waiting.append(marker)

@@ -34,15 +34,13 @@ class PageRun:
                     self._block(item)
                 elif item.name == "setup":
                     self._hidden(item.text)
+            except PageError as error:
+                raise PageError(f"{self._page.name}: {error}") from None
             except Exception as error:
-                if isinstance(error, PageError):
-                    raise
                 raise BlockFailed(f"{self._page.name}, line {item.line}: {type(error).__name__}: {error}") from error
 
     def _block(self, block: Block) -> None:
         rule = rule_of(block)
-        for setup in block.all("setup"):
-            self._hidden(setup)
         rule(self, block)
         for check in block.all("then"):
             self._hidden(check)
@@ -55,7 +53,7 @@ class PageRun:
     def not_run(self, block: Block) -> None:
         """A block that cannot run here, with the reason."""
         if len((block.get("not run") or "").split()) < 3:
-            raise PageError(f"{self._page.name}, line {block.line}: `not run` needs a reason")
+            raise PageError(f"line {block.line}: `not run` needs a reason")
 
     def quoted(self, block: Block) -> None:
         """A block that quotes lines of a file of this repository."""
@@ -67,6 +65,8 @@ class PageRun:
         count = len(wanted)
         found = any(_dedented("\n".join(lines[at : at + count])) == wanted for at in range(len(lines)))
         assert found, f"{name} does not contain these lines"
+        if block.all("file"):
+            self.file(block)
 
     def output(self, block: Block) -> None:
         """A block that shows what the block before, or a command, prints."""
@@ -80,18 +80,13 @@ class PageRun:
         """A file of the reader's, which later blocks use."""
         file = self._folder / (block.get("file") or "")
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(block.text, encoding="utf-8")
+        file.write_text(self._as_run(block), encoding="utf-8")
         _parse(block)
 
     def script(self, block: Block) -> None:
         """Commands of a shell."""
         read_variables(block.text)
-        script = block.text
-        for change in block.all("put in"):
-            old, separator, new = (part.strip() for part in change.partition(" = "))
-            assert separator, "a marker `put in` reads: WHAT STANDS THERE = VALUE"
-            assert old in script, f"the block does not contain {old}"
-            script = script.replace(old, self._expanded(new))
+        script = self._as_run(block)
         ready, expected = block.get("keeps running"), block.get("ends with")
         if ready is not None:
             self._shell.run_on(script, ready)
@@ -103,7 +98,7 @@ class PageRun:
 
     def program(self, block: Block) -> None:
         """A Python program. What it prints is as the comments `# -> value` say."""
-        (self._folder / "_program.py").write_text(block.text, encoding="utf-8")
+        (self._folder / "_program.py").write_text(self._as_run(block), encoding="utf-8")
         expected = block.get("ends with")
         ran = self._shell.run("python _program.py", stops=expected is None, typed=block.get("input"))
         (self._folder / "_program.py").unlink()
@@ -115,6 +110,16 @@ class PageRun:
     def settings(self, block: Block) -> None:
         """A file of settings."""
         read_settings_file(block.text)
+
+    def _as_run(self, block: Block) -> str:
+        """The text of a block, with what its markers put in."""
+        text = block.text
+        for change in block.all("put in"):
+            old, separator, new = (part.strip() for part in change.partition(" = "))
+            assert separator, "a marker `put in` reads: WHAT STANDS THERE = VALUE"
+            assert old in text, f"the block does not contain {old}"
+            text = text.replace(old, self._expanded(new))
+        return text
 
     def _expanded(self, value: str) -> str:
         """A value that may contain $variables and $(commands), as in double quotes."""
@@ -139,6 +144,8 @@ _BY_LANGUAGE: dict[str, Rule] = {
 def rule_of(block: Block) -> Rule:
     """What is done with a block. Raises PageError for one without a rule."""
     rules = {rule for name, rule in _BY_MARKER.items() if block.all(name)}
+    if PageRun.quoted in rules:
+        rules.discard(PageRun.file)
     if len(rules) > 1:
         raise PageError(f"line {block.line}: these markers exclude each other")
     rule = next(iter(rules), None) or _BY_LANGUAGE.get(block.language)
@@ -173,4 +180,10 @@ def unused_files(page: Page) -> list[str]:
     texts += [marker.text for block in page.blocks for marker in block.markers if marker.name != "file"]
     texts += [item.text for item in page.items if isinstance(item, Marker)]
     names = [block.get("file") or "" for block in page.blocks if block.all("file")]
-    return [name for name in names if not any(Path(name).name in text or Path(name).stem in text for text in texts)]
+    return [name for name in names if not any(re.search(_named(name), text) for text in texts)]
+
+
+def _named(file: str) -> str:
+    """How a text names a file; a module of Python also without its suffix."""
+    path = Path(file)
+    return rf"\b{re.escape(path.stem)}\b" if path.suffix == ".py" else re.escape(path.name)

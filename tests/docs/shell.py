@@ -39,7 +39,8 @@ class Shell:
     def __init__(self, folder: Path, env: Mapping[str, str], notes: Path, prefix: Sequence[str] = ()) -> None:
         self._notes = notes
         self._count = 0
-        command = [*prefix, "bash", "--noprofile", "--norc"]
+        # A leader of its session would make a terminal that it opens its own, and end with it.
+        command = ["sh", "-c", '"$@"; exit $?', "sh", *prefix, "bash", "--noprofile", "--norc"]
         self._bash = subprocess.Popen(
             command, cwd=folder, env=dict(env), stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
         )
@@ -71,9 +72,11 @@ class Shell:
         process = int(self._answer() or 0)
         deadline = time.monotonic() + PATIENCE
         wanted = f"curl -sf -o /dev/null {ready}" if ready else "sleep 1"
-        while not self.run(f"kill -0 {process} || exit 7\n{wanted}", stops=False).code == 0:
+        while self.run(f"kill -0 {process} && {wanted}", stops=False).code:
             if time.monotonic() > deadline or self.run(f"kill -0 {process}", stops=False).code:
-                raise BlockFailed(f"it does not run on, or {ready} does not answer\n{script}\nprinted:\n{log.read_text()}")
+                raise BlockFailed(
+                    f"it does not run on, or {ready} does not answer\n{script}\nprinted:\n{log.read_text()}"
+                )
             time.sleep(0.05)
 
     def variables(self) -> dict[str, str]:
@@ -90,11 +93,10 @@ class Shell:
             time.sleep(0.02)
         for process in self._others():
             _signal(process, signal.SIGKILL)
-        self._bash.kill()
-        self._bash.communicate()
+        self._bash.communicate(timeout=10)
 
     def _others(self) -> list[int]:
-        """What runs in the session of this bash, beside it."""
+        """What runs in the session of this shell, below it."""
         processes = [int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()]
         return [process for process in processes if process != self._bash.pid and _session(process) == self._bash.pid]
 
@@ -113,7 +115,9 @@ class Shell:
         """The next line of bash; None once it has ended."""
         assert self._bash.stdout
         if not select.select([self._bash.stdout], [], [], PATIENCE)[0]:
-            raise BlockFailed(f"it did not end within {PATIENCE} s: {(self._notes / f'{self._count:03}.sh').read_text()}")
+            raise BlockFailed(
+                f"it did not end within {PATIENCE} s: {(self._notes / f'{self._count:03}.sh').read_text()}"
+            )
         line = self._bash.stdout.readline().decode().strip()
         return line or None
 

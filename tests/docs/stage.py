@@ -48,11 +48,12 @@ class Stage:
         self._database = self._make_database()
 
     def _make_database(self) -> bytes:
-        (self._folder / "accounts").mkdir()
-        with self._terminal("accounts", self._folder / "accounts") as shell:
-            self._start_sandbox()
-            shell.run("awbridge couriers sync --apply && sqlite3 awbridge.db 'PRAGMA wal_checkpoint(TRUNCATE)'")
-            return (self._folder / "accounts" / "awbridge.db").read_bytes()
+        """What an installation has after its first hour: courier accounts, and the key of its webhook."""
+        (self._folder / "installed").mkdir()
+        self._start_sandbox()
+        with self._terminal("installed", self._folder / "installed") as shell:
+            shell.run("awbridge couriers sync --apply\nservice")
+        return (self._folder / "installed" / "awbridge.db").read_bytes()
 
     def _start_sandbox(self) -> None:
         """A sandbox in its initial state."""
@@ -73,6 +74,7 @@ class Stage:
         """The terminal of a page's reader in `folder`, with what the page's stage names."""
         if page.stage == "sandbox":
             self._start_sandbox()
+            (folder / "awbridge.db").touch(mode=0o600)
             (folder / "awbridge.db").write_bytes(self._database)
         else:
             self._stop_sandbox()
@@ -103,7 +105,10 @@ class Stage:
 
 def _new_network() -> list[str]:
     """The command before another one that gives it a network of its own; empty where that is not allowed."""
-    if not shutil.which("unshare") or subprocess.run([*_unshare(), "true"], capture_output=True, check=False).returncode:
+    if (
+        not shutil.which("unshare")
+        or subprocess.run([*_unshare(), "true"], capture_output=True, check=False).returncode
+    ):
         return []
     return [*_unshare(), "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
 
