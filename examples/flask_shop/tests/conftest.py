@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import create_engine
+from sqlalchemy.schema import CreateSchema
 
 from shop import create_app
-from shop.models import Base, sessions
+from shop.models import Base, engine_url, sessions
 
 SECRET = "whsec_c2hvcHMgdGVzdHMgc2hhcmUgdGhpcyBzZWNyZXQ="
 URL = os.environ.get("SHOP_DATABASE_URL", "")
