@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
@@ -18,9 +18,15 @@ from awbridge.app.load_settings import load_configuration
 from awbridge.app.loops import World, opened_world, step_loops
 from awbridge.app.work import running
 from awbridge.domain.json import JsonObject
+from awbridge.domain.orders.shipment import Shipment
+from awbridge.domain.tracking.scan import Source
 from awbridge.steps.orders import intake
 from awbridge.steps.runtime.clock import utc_now
+from awbridge.steps.runtime.loop import Loop
 from awbridge.store.orders import shipments
+from awbridge.store.tracking import inbox
+from awbridge.store.tracking.inbox import NewDelivery
+from tests.support.world import as_body, webhook
 
 SANDBOX = "http://127.0.0.1:8100"
 PATIENCE = 30  # seconds
@@ -46,8 +52,9 @@ def an_order(reference: str, changes: Sequence[str] = ()) -> JsonObject:
     for change in changes:
         name, _, value = change.partition("=")
         details[name] = json.loads(value) if value[:1].isdigit() else value
+    transporter = details.pop("transporter", "Delhivery Surface")
     return {
-        "transporter": details.pop("transporter", "Delhivery Surface"),
+        **({"transporter": transporter} if transporter else {}),
         "pickup_info": _place("pickup", "Main Warehouse", "12 Dock Road", "Mumbai", "Maharashtra", "400065"),
         "drop_info": _place("drop", "Asha Rao", "5 Lake View", "Bengaluru", "Karnataka", "560001"),
         "shipment_details": details,
@@ -69,18 +76,25 @@ def fault(**what: Any) -> None:
 
 
 async def work(world: World, steps: Sequence[str], until: Any) -> None:
-    """Run these steps until `until()` is true."""
-    loops = {name: loop for name, loop in step_loops(world).items() if name in steps}
+    """Run these steps until `until` is true of their loops."""
+    every = step_loops(world)
+    loops = {name: every[name] for name in steps}
     async with asyncio.timeout(PATIENCE), running(loops):
-        while not await until():
+        while not await until(loops.values()):
             await asyncio.sleep(0.01)
 
 
-async def is_in(world: World, reference: str, state: str) -> bool:
-    """Whether the shipment has that state."""
+async def have_rounds(loops: Iterable[Loop]) -> bool:
+    """Whether each step has looked for work again after it had done some."""
+    return all(loop.rounds > 1 for loop in loops)
+
+
+async def get(world: World, reference: str) -> Shipment:
+    """A shipment that there is."""
     async with world.store.read() as session:
         shipment = await shipments.get(session, reference)
-    return shipment is not None and shipment.state == state
+    assert shipment, f"there is no shipment {reference}"
+    return shipment
 
 
 @click.group()
@@ -107,6 +121,53 @@ def order(references: tuple[str, ...], state: str, changes: tuple[str, ...]) -> 
                 elif state == "gave_up":
                     fault(kind="http_500", times=9, reference_number=reference)
                 if state != "ready":
-                    await work(world, ["push"], lambda name=reference: is_in(world, name, state))
+
+                    async def arrived(_: Any, reference: str = reference) -> bool:
+                        return (await get(world, reference)).state == state
+
+                    await work(world, ["push"], arrived)
 
     asyncio.run(main())
+
+
+@run.command("scan")
+@click.argument("reference")
+@click.argument("code", type=int)
+@click.option("--ndr", type=int)
+@click.option("--waybill", help="That of a piece.")
+def scan(reference: str, code: int, ndr: int | None, waybill: str | None) -> None:
+    """Apply a webhook with a scan of now."""
+
+    async def main() -> None:
+        async with opened_world(load_configuration().settings, utc_now) as world:
+            now = utc_now()
+            shipment = await get(world, reference)
+            body = webhook(shipment.waybill or "", code, now)
+            body["additional"] |= {"ndr_status_code": ndr} if ndr else {}
+            body |= {"waybill": waybill} if waybill else {}
+            new = NewDelivery(f"{reference} {code} {now}", Source.WEBHOOK, as_body(body), now)
+            async with world.store.write() as session:
+                await inbox.add(session, [new])
+            await work(world, ["apply"], have_rounds)
+
+    asyncio.run(main())
+
+
+@run.command("steps")
+@click.argument("names", nargs=-1, required=True)
+def steps(names: tuple[str, ...]) -> None:
+    """Run these steps until they have nothing to do."""
+
+    async def main() -> None:
+        async with opened_world(load_configuration(steps_idle_seconds=0.05).settings, utc_now) as world:
+            await work(world, names, have_rounds)
+
+    asyncio.run(main())
+
+
+@run.command("payload")
+@click.argument("reference")
+@click.option("--set", "changes", multiple=True)
+def payload(reference: str, changes: tuple[str, ...]) -> None:
+    """Print an order."""
+    click.echo(json.dumps(an_order(reference, changes), indent=2))

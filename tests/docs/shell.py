@@ -42,7 +42,13 @@ class Shell:
         # A leader of its session would make a terminal that it opens its own, and end with it.
         command = ["sh", "-c", '"$@"; exit $?', "sh", *prefix, "bash", "--noprofile", "--norc"]
         self._bash = subprocess.Popen(
-            command, cwd=folder, env=dict(env), stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+            command,
+            cwd=folder,
+            env=dict(env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # bash tells of jobs that end
+            start_new_session=True,
         )
         self.run(_PRELUDE.read_text())
 
