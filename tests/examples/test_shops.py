@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.postgres import PostgresServer
 
+pytestmark = pytest.mark.heavy
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 COMMANDS = {
     "django_shop": ["manage.py", "test"],

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
@@ -20,7 +18,7 @@ from standardwebhooks import Webhook
 from awbridge.enqueue import enqueue_async
 from shop.app import NewOrder, app
 from shop.models import Order, Parcel, new_number
-from shop.shipping import hand_over, payload_of
+from shop.shipping import hand_over, payload_of, send_orders
 from tests.conftest import ON_POSTGRESQL, SECRET
 
 ORDER = {
@@ -132,11 +130,10 @@ def test_a_wrong_field_places_no_order(client: TestClient) -> None:
 @pytest.mark.skipif(ON_POSTGRESQL, reason="on PostgreSQL orders need no sending")
 def test_an_order_stays_until_awbridge_took_it(client: TestClient) -> None:
     number = place(client)
-    url = app.state.settings.database_url
-    env = {**os.environ, "SHOP_DATABASE_URL": url, "SHOP_AWBRIDGE_API": "http://127.0.0.1:9"}
-    command = [sys.executable, "-m", "shop.send_orders"]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr.partition(":")[0]) == (1, "awbridge did not take the orders, which stay")
+    nowhere = replace(app.state.settings, awbridge_api="http://127.0.0.1:9")
+    assert client.portal
+    with pytest.raises(httpx2.ConnectError):
+        client.portal.call(send_orders, app.state.sessions, nowhere)
     assert in_session(client, lambda session: session.get_one(Order, number)).awbridge_has_it is False
 
 
