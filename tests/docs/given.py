@@ -2,12 +2,14 @@
 
 given order ORDER-1001              stored
 given order ORDER-1001 --state placed|rejected|gave_up|held
+given postgresql                    a server on port 5432, until SIGTERM
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import urllib.request
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -28,6 +30,7 @@ from awbridge.steps.runtime.loop import Loop
 from awbridge.store.orders import shipments
 from awbridge.store.tracking import inbox
 from awbridge.store.tracking.inbox import NewDelivery
+from tests.support.postgres import postgres_server
 from tests.support.world import as_body, webhook
 
 SANDBOX = "http://127.0.0.1:8100"
@@ -201,3 +204,12 @@ def table(file: str, rows: tuple[str, ...]) -> None:
         sheet = book.add_worksheet()
         for number, row in enumerate(rows):
             sheet.write_row(number, 0, row.split(","))
+
+
+@run.command("postgresql")
+def postgresql() -> None:
+    """An empty server on port 5432, whose superuser is postgres. Nobody needs a password. It runs until SIGTERM."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    with postgres_server(port=5432, superuser="postgres"):
+        click.echo("ready")
+        signal.sigwait({signal.SIGTERM})

@@ -59,3 +59,16 @@ _beside() { # PORT COMMAND...
   set +m
   until (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do sleep 0.05; done
 }
+
+# postgresql: an empty PostgreSQL server runs on 127.0.0.1:5432, where psql is its superuser.
+postgresql() {
+  export PGHOST=127.0.0.1 PGUSER=postgres
+  set -m
+  (given postgresql >postgresql.log 2>&1 </dev/null &
+    echo $! >postgresql.pid)
+  set +m
+  until grep -q ready postgresql.log; do
+    kill -0 "$(cat postgresql.pid)" || { cat postgresql.log; return 1; }
+    sleep 0.05
+  done
+}
