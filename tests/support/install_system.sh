@@ -15,7 +15,7 @@ the proxies of deploy/|nginx caddy haproxy apache2|nginx-light caddy haproxy apa
 promtool|promtool|prometheus|tests of the alerting rules
 systemd-analyze|systemd-analyze|systemd|tests of the units in deploy/systemd
 PHP|php|php-cli|tests of the samples in PHP
-what the pages call|curl jq|curl jq|tests of the blocks of the pages
+what the pages call|curl jq ip|curl jq iproute2|tests of the blocks of the pages
 NEEDS
 }
 
