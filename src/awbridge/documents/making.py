@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -15,6 +13,7 @@ from awbridge.documents.messages import Answer, LabelResult, LabelsRequest, Mani
 from awbridge.domain.errors import DocumentError
 from awbridge.domain.handover.labels import Layout
 from awbridge.domain.handover.manifests import PrintedManifest
+from awbridge.worker_process import WorkerError, run_worker
 
 MOST_BYTES = 200 * 1024 * 1024  # of the labels of one PDF
 AT_ONCE = 2  # worker processes of one process of ours
@@ -52,25 +51,13 @@ class DocumentMaker:
         check_installed()
         head = msgspec.json.encode(request) + b"\n"
         async with self._seats:
-            worker = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "awbridge.documents.worker"),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-            )
             try:
-                async with asyncio.timeout(self._seconds):
-                    out, errors = await worker.communicate(b"".join((head, *contents)))
+                given = b"".join((head, *contents))
+                out = await run_worker("awbridge.documents.worker", given=given, seconds=self._seconds)
             except TimeoutError:
                 raise DocumentError(f"the PDF was not made within {self._seconds:g} s") from None
-            finally:
-                if worker.returncode is None:
-                    with contextlib.suppress(ProcessLookupError):
-                        worker.kill()
-                    await worker.wait()
-        if worker.returncode != 0:
-            last = errors.decode("utf-8", "replace").strip().rpartition("\n")[2][:200]
-            raise DocumentError(f"the PDF could not be made ({last or f'exit code {worker.returncode}'})")
+            except WorkerError as error:
+                raise DocumentError(f"the PDF could not be made ({error})") from None
         line, _, pdf = out.partition(b"\n")
         answer = msgspec.json.decode(line, type=Answer)
         if answer.size != len(pdf):

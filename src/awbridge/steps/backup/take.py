@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Generator
@@ -30,6 +28,7 @@ from awbridge.domain.backup.manifest import (
 from awbridge.domain.errors import BackupError, ObjectsError
 from awbridge.private_files import open_private
 from awbridge.sinks.objects import Objects
+from awbridge.worker_process import WorkerError, run_worker
 
 log = structlog.get_logger()
 
@@ -86,26 +85,14 @@ def manifest_of(file: Path) -> Path:
 
 async def snapshot(policy: BackupPolicy, packed: Path) -> BackupManifest:
     """A compressed and checked copy of the database in `packed`, made by a process of its own. Raises BackupError."""
-    worker = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "awbridge.store.backup.snapshot", str(policy.source.absolute()), str(packed)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    seconds = policy.longest.total_seconds()
+    arguments = str(policy.source.absolute()), str(packed)
     try:
-        async with asyncio.timeout(policy.longest.total_seconds()):
-            out, errors = await worker.communicate()
+        out = await run_worker("awbridge.store.backup.snapshot", *arguments, seconds=seconds)
     except TimeoutError:
-        seconds = f"{policy.longest.total_seconds():g} s"
-        raise BackupError(f"the backup was not made within {seconds}: increase AWBRIDGE_BACKUP_TIMEOUT") from None
-    finally:
-        if worker.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                worker.kill()
-            await worker.wait()
-    if worker.returncode != 0:
-        last = errors.decode("utf-8", "replace").strip().rpartition("\n")[2][:300]
-        raise BackupError(f"the backup could not be made: {last or f'exit code {worker.returncode}'}")
+        raise BackupError(f"the backup was not made within {seconds:g} s: increase AWBRIDGE_BACKUP_TIMEOUT") from None
+    except WorkerError as error:
+        raise BackupError(f"the backup could not be made: {error}") from None
     return _manifest(json.loads(out))
 
 
