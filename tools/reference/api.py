@@ -78,7 +78,7 @@ def _body(operation: Schema, schemas: Mapping[str, Schema]) -> Iterator[str]:
         schema: Schema = content.get("schema", {})
         needed = "" if body.get("required") else " (may be left out)"
         described = str(schema.get("description") or body.get("description") or "")
-        yield f"Body{needed}, {code(kind)}: {values(schema, schemas) or 'any value'}. {described}".rstrip() + "\n\n"
+        yield f"Body{needed}, {code(kind)}: {values(schema, schemas)}. {described}".rstrip() + "\n\n"
         yield fields(schema, schemas)
         for name, example in _examples(content):
             yield f"{name}:\n\n{NOT_RUN}\n```json\n{json.dumps(example, indent=2, ensure_ascii=False)}\n```\n\n"
