@@ -16,6 +16,7 @@ import selectors
 import signal
 import socket
 import sys
+import warnings
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -159,6 +160,7 @@ def run(program: str, arguments: list[str]) -> None:
     elif arguments and not arguments[0].startswith("-"):
         sys.argv = arguments
         sys.path[0] = os.path.dirname(os.path.abspath(arguments[0]))
+        warnings.simplefilter("error")
         runpy.run_path(arguments[0], run_name="__main__")
     else:
         os.execv(sys.executable, [sys.executable, *arguments])
