@@ -36,11 +36,11 @@ def test_every_setting_is_shown_with_its_source_and_no_secret(
     monkeypatch.setenv("AWBRIDGE_PORT", "9000")
     table = awbridge("--config", "other.toml", "config", "show", "--changed")
     assert [line.split(None, 2) for line in table.stdout.splitlines()[1:]] == [
+        ["AWBRIDGE_CLICKPOST_KEY", "***", "secret file: key"],
+        ["AWBRIDGE_WEBHOOK_KEYS", "***,***", "environment: AWBRIDGE_WEBHOOK_KEYS"],
+        ["AWBRIDGE_REPORT_TO", "a@b.example,c@d.example", "file: other.toml, line 2"],
         ["AWBRIDGE_PORT", "9000", "environment: AWBRIDGE_PORT"],
         ["AWBRIDGE_LOG_LEVEL", "debug", "file: other.toml, line 1"],
-        ["AWBRIDGE_WEBHOOK_KEYS", "***,***", "environment: AWBRIDGE_WEBHOOK_KEYS"],
-        ["AWBRIDGE_CLICKPOST_KEY", "***", "secret file: key"],
-        ["AWBRIDGE_REPORT_TO", "a@b.example,c@d.example", "file: other.toml, line 2"],
     ]
     found = {row["setting"]: row for row in json.loads(awbridge("config", "show", "--json").stdout)}
     assert found["AWBRIDGE_PORT"]["value"] == 9000
