@@ -218,8 +218,15 @@ def make_app(shop: Shop, bridge: Awbridge, *, events_secret: str) -> Starlette:
         body = await request.body()
         return await run_in_threadpool(_from_awbridge, shop, bridge, Webhook(events_secret), request.headers, body)
 
+    async def health(_: Request) -> Response:
+        return PlainTextResponse("ok")
+
     return Starlette(
-        routes=[Route("/shop", from_shop, methods=["POST"]), Route("/awbridge", from_awbridge, methods=["POST"])]
+        routes=[
+            Route("/healthz", health),
+            Route("/shop", from_shop, methods=["POST"]),
+            Route("/awbridge", from_awbridge, methods=["POST"]),
+        ]
     )
 
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from .bridge import Update
 from .fields import Json, object_of, objects_of, text_of
 
-OPEN = ("OPEN", "IN_PROGRESS", "SCHEDULED")
-"""States of a fulfillment order that can be fulfilled. ON_HOLD and CANCELLED are not."""
+OPEN = ("OPEN", "IN_PROGRESS")
+"""States of a fulfillment order that can be fulfilled. ON_HOLD and SCHEDULED ones become open later."""
 
 # ClickPost's status code -> Shopify's FulfillmentEventStatus. Shopify has none for the way back.
 EVENT_STATUS = {

@@ -21,7 +21,7 @@ COMMANDS = {
 }
 
 
-def tests_of(shop: str, **env: str) -> str:
+def run_tests_of(shop: str, **env: str) -> str:
     """What the tests of a shop print."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWBRIDGE_", "SHOP_", "PYTEST"))}
     done = subprocess.run(
@@ -39,10 +39,10 @@ def tests_of(shop: str, **env: str) -> str:
 
 @pytest.mark.parametrize("shop", COMMANDS)
 def test_a_shop_passes_its_tests_on_sqlite(shop: str) -> None:
-    tests_of(shop, SHOP_DATABASE_URL="sqlite:///not-there.sqlite3")
+    run_tests_of(shop, SHOP_DATABASE_URL="sqlite:///not-there.sqlite3")
 
 
 @pytest.mark.parametrize("shop", COMMANDS)
 async def test_a_shop_passes_its_tests_on_postgresql(shop: str, postgres: PostgresServer) -> None:
     url = await postgres.new_database()
-    tests_of(shop, SHOP_DATABASE_URL=url)
+    run_tests_of(shop, SHOP_DATABASE_URL=url)

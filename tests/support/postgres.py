@@ -206,21 +206,18 @@ def standby_of(primary: PostgresServer) -> Iterator[PostgresServer]:
 
 
 @contextmanager
-def postgres_server(
-    *, durable: bool = False, port: int | None = None, superuser: str = "awbridge"
-) -> Iterator[PostgresServer]:
-    """A fresh cluster, on a free port unless one is given; stopped and deleted after. `durable`: commits wait for the
-    disk."""
+def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
+    """A fresh cluster on a free port; stopped and deleted after. `durable`: commits wait for the disk."""
     binaries = find_binaries()
     if binaries is None:
         raise RuntimeError("PostgreSQL is not installed: apt-get install postgresql")
     folder = Path(tempfile.mkdtemp(prefix="awbridge-pg-"))
-    server = PostgresServer(binaries, folder, port or free_port(), durable=durable)
+    server = PostgresServer(binaries, folder, free_port(), durable=durable)
     try:
         if user := postgres_user():
             shutil.chown(folder, user)
         subprocess.run(
-            [str(binaries / "initdb"), "-D", str(folder / "data"), "-U", superuser, "-A", "trust", "-E", "UTF8", "-N"],
+            [str(binaries / "initdb"), "-D", str(folder / "data"), "-U", "awbridge", "-A", "trust", "-E", "UTF8", "-N"],
             user=postgres_user(),
             check=True,
             stdout=subprocess.DEVNULL,

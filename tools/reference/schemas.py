@@ -7,30 +7,26 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tools.reference.markdown import code, codes, table
+from tools.reference.markdown import code, table
 
 Schema = Mapping[str, Any]
 
 _REFERENCE = "#/components/schemas/"
 _WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false", "null": "null"}
 _FORMATS = {"date-time": "time (ISO 8601)", "date": "day (ISO 8601)", "uri": "URL", "binary": "bytes"}
-_LIMITS = {
+_OF_NUMBERS = {
     "minimum": "at least {}",
     "exclusiveMinimum": "above {}",
     "maximum": "at most {}",
     "exclusiveMaximum": "below {}",
-    "minLength": "at least {} characters",
-    "maxLength": "at most {} characters",
-    "minItems": "at least {} of them",
-    "maxItems": "at most {} of them",
 }
-_OF_NUMBERS = frozenset({"minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"})
-_LIMITS_OF: Mapping[str, frozenset[str]] = {
-    "string": frozenset({"minLength", "maxLength"}),
+_LIMITS = {
     "integer": _OF_NUMBERS,
     "number": _OF_NUMBERS,
-    "array": frozenset({"minItems", "maxItems"}),
+    "string": {"minLength": "at least {} characters", "maxLength": "at most {} characters"},
+    "array": {"minItems": "at least {} of them", "maxItems": "at most {} of them"},
 }
+_ANY = "any value"
 _MANY = 12  # values of an enum that are listed where it is used; more are listed once, under its name
 
 
@@ -49,19 +45,22 @@ def values(schema: Schema, schemas: Mapping[str, Schema]) -> str:
     if name := name_of(schema):
         inner = schemas.get(name, {})
         if "enum" in inner and len(inner["enum"]) <= _MANY:
-            return codes(map(str, inner["enum"]))
+            return values(inner, schemas)
         return f"[{name}](#{anchor(name)})"
     if "const" in schema:
-        return code(json.dumps(schema["const"]))
+        return _constant(schema["const"])
     if "enum" in schema:
-        return codes(value if value and isinstance(value, str) else json.dumps(value) for value in schema["enum"])
-    if "type" in schema:
-        return _plain(schema, schemas)
+        return ", ".join(_constant(value) for value in schema["enum"])
     for joined in ("anyOf", "oneOf", "allOf"):
         if joined in schema:
-            parts = (values({**part}, schemas) for part in schema[joined])
-            return (" and " if joined == "allOf" else " or ").join(dict.fromkeys(filter(None, parts)))
+            parts = dict.fromkeys(values(part, schemas) for part in schema[joined])
+            told = [part for part in parts if part != _ANY] or [_ANY]
+            return (" and " if joined == "allOf" else " or ").join(told)
     return _plain(schema, schemas)
+
+
+def _constant(value: object) -> str:
+    return code(value) if isinstance(value, str) and value else code(json.dumps(value))
 
 
 def _plain(schema: Schema, schemas: Mapping[str, Schema]) -> str:
@@ -76,14 +75,13 @@ def _plain(schema: Schema, schemas: Mapping[str, Schema]) -> str:
     elif kind == "string":
         words = _FORMATS.get(str(schema.get("format")), "text")
     else:
-        words = _WORDS.get(str(kind), "any value")
-    own = _LIMITS_OF.get(str(kind), ())
-    limits = [text.format(schema[name]) for name, text in _LIMITS.items() if name in own and name in schema]
+        words = _WORDS.get(str(kind), _ANY)
+    limits = [text.format(schema[name]) for name, text in _LIMITS.get(str(kind), {}).items() if name in schema]
     return ", ".join([words, *limits])
 
 
 def _several(words: str) -> str:
-    return "objects" if words == "object" else words or "any value"
+    return "objects" if words == "object" else words or _ANY
 
 
 def meaning(schema: Schema) -> str:

@@ -52,7 +52,7 @@ def hand_over(order: Order) -> None:
     Raises PayloadRefused, in which case the caller's transaction must not commit the order.
     """
     if connection.vendor == "postgresql":
-        enqueue(connection, payload_of(order), schema=settings.AWBRIDGE_SCHEMA)
+        enqueue(connection, payload_of(order), schema=settings.SHIPPING_SCHEMA)
         order.awbridge_has_it = True
         order.save(update_fields=["awbridge_has_it"])
     Parcel.objects.create(reference_number=order.number, order=order)
@@ -66,9 +66,9 @@ def send_orders() -> tuple[int, int]:
     """
     sent = refused = 0
     headers = {"content-type": "application/json"}
-    if settings.AWBRIDGE_API_KEY:
-        headers["authorization"] = f"Bearer {settings.AWBRIDGE_API_KEY}"
-    with httpx2.Client(base_url=settings.AWBRIDGE_API, headers=headers, timeout=10) as http:
+    if settings.SHIPPING_API_KEY:
+        headers["authorization"] = f"Bearer {settings.SHIPPING_API_KEY}"
+    with httpx2.Client(base_url=settings.SHIPPING_API, headers=headers, timeout=10) as http:
         for order in Order.objects.filter(awbridge_has_it=False, problem="").order_by("placed_at"):
             body = json.dumps(payload_of(order), cls=DjangoJSONEncoder)
             answer = http.post("/v1/shipments", content=body)

@@ -18,7 +18,7 @@ class Runner(DiscoverRunner):
         made = super().setup_databases(**kwargs)
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
-                cursor.execute(f'CREATE SCHEMA IF NOT EXISTS "{settings.AWBRIDGE_SCHEMA}"')
+                cursor.execute(f'CREATE SCHEMA IF NOT EXISTS "{settings.SHIPPING_SCHEMA}"')
             awbridge("migrate")
             awbridge("couriers", "add", settings.TRANSPORTER, "--courier-partner-id", "4")
         return made
@@ -34,5 +34,5 @@ def _url() -> str:
     """The test database with awbridge's schema, for awbridge."""
     at = {name: quote(str(value or ""), safe="") for name, value in connection.settings_dict.items()}
     user = f"{at['USER']}:{at['PASSWORD']}" if at["PASSWORD"] else at["USER"]
-    schema = quote(f"-c search_path={settings.AWBRIDGE_SCHEMA}")
+    schema = quote(f"-c search_path={settings.SHIPPING_SCHEMA}")
     return f"postgresql://{user}@{at['HOST']}:{at['PORT'] or 5432}/{at['NAME']}?options={schema}"

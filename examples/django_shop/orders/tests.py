@@ -40,7 +40,7 @@ def event(kind: str, order: Order, *, status: str = "", at: str = "2026-11-23T08
     return json.dumps({"type": kind, "timestamp": at, "data": data})
 
 
-@override_settings(AWBRIDGE_WEBHOOK_SECRET=SECRET)
+@override_settings(SHIPPING_WEBHOOK_SECRET=SECRET)
 class Webhooks(TestCase):
     """What the shop does with awbridge's events."""
 
@@ -108,7 +108,7 @@ class Form(TestCase):
 class Sending(TestCase):
     """What waits for awbridge where the database is another one."""
 
-    @override_settings(AWBRIDGE_API="http://127.0.0.1:9")
+    @override_settings(SHIPPING_API="http://127.0.0.1:9")
     def test_an_order_stays_until_awbridge_took_it(self) -> None:
         self.client.post("/orders/new", FORM)
         with self.assertRaisesMessage(CommandError, "awbridge did not take the orders, which stay"):
@@ -123,7 +123,7 @@ class OneTransaction(TransactionTestCase):
     def is_stored(self, order: Order) -> bool:
         """Whether awbridge has the order: it is then not stored again."""
         with transaction.atomic():
-            known = not enqueue(connection, payload_of(order), schema=settings.AWBRIDGE_SCHEMA).created
+            known = not enqueue(connection, payload_of(order), schema=settings.SHIPPING_SCHEMA).created
             transaction.set_rollback(True)
         return known
 

@@ -17,7 +17,7 @@ from orders.models import Order, Parcel, ReceivedEvent
 def receive(request: HttpRequest) -> HttpResponse:
     """Acknowledge an event after the commit. awbridge repeats what gets another answer than 2xx."""
     try:
-        event = Webhook(settings.AWBRIDGE_WEBHOOK_SECRET).verify(request.body, dict(request.headers))
+        event = Webhook(settings.SHIPPING_WEBHOOK_SECRET).verify(request.body, dict(request.headers))
     except WebhookVerificationError as error:
         return HttpResponse(str(error), status=400)
     with transaction.atomic():

@@ -27,10 +27,10 @@ def database(url: str) -> dict[str, object]:
 DATABASES = {"default": database(os.environ.get("SHOP_DATABASE_URL", "sqlite:///shop.sqlite3"))}
 
 # awbridge: the schema with its tables, or the address of its API where the shop has another database.
-AWBRIDGE_SCHEMA = os.environ.get("SHOP_AWBRIDGE_SCHEMA", "awbridge")
-AWBRIDGE_API = os.environ.get("SHOP_AWBRIDGE_API", "http://127.0.0.1:8000")
-AWBRIDGE_API_KEY = os.environ.get("SHOP_AWBRIDGE_API_KEY", "")
-AWBRIDGE_WEBHOOK_SECRET = os.environ.get("SHOP_AWBRIDGE_WEBHOOK_SECRET", "")
+SHIPPING_SCHEMA = os.environ.get("SHOP_SHIPPING_SCHEMA", "awbridge")
+SHIPPING_API = os.environ.get("SHOP_SHIPPING_API", "http://127.0.0.1:8000")
+SHIPPING_API_KEY = os.environ.get("SHOP_SHIPPING_API_KEY", "")
+SHIPPING_WEBHOOK_SECRET = os.environ.get("SHOP_SHIPPING_WEBHOOK_SECRET", "")
 
 # Which courier account carries the orders, and where it picks them up.
 TRANSPORTER = "Delhivery Surface"

@@ -102,7 +102,7 @@ async def receive(request: Request, sessions: Sessions, settings: ShopSettings) 
     """Acknowledge an event after the commit. awbridge repeats what gets another answer than 2xx."""
     body = await request.body()
     try:
-        event = webhooks.verified(settings.awbridge_webhook_secret, request.headers, body)
+        event = webhooks.verified(settings.shipping_webhook_secret, request.headers, body)
     except ValueError as error:
         raise HTTPException(400, str(error)) from error
     async with sessions.begin() as session:

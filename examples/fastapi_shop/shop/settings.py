@@ -12,10 +12,10 @@ class Settings:
 
     database_url: str = "sqlite:///shop.sqlite3"
     # awbridge: the schema with its tables, or the address of its API where the shop has another database.
-    awbridge_schema: str = "awbridge"
-    awbridge_api: str = "http://127.0.0.1:8000"
-    awbridge_api_key: str = ""
-    awbridge_webhook_secret: str = ""
+    shipping_schema: str = "awbridge"
+    shipping_api: str = "http://127.0.0.1:8000"
+    shipping_api_key: str = ""
+    shipping_webhook_secret: str = ""
     transporter: str = "Delhivery Surface"
 
     @classmethod

@@ -66,7 +66,7 @@ async def hand_over(session: AsyncSession, order: Order, settings: Settings) -> 
     session.add_all([order, Parcel(reference_number=order.number, order=order)])
     await session.flush()  # gives the order its defaults
     if session.get_bind().dialect.name == "postgresql":
-        await enqueue_async(session, payload_of(order, settings), schema=settings.awbridge_schema)
+        await enqueue_async(session, payload_of(order, settings), schema=settings.shipping_schema)
         order.awbridge_has_it = True
 
 
@@ -77,11 +77,11 @@ async def send_orders(sessions: async_sessionmaker[AsyncSession], settings: Sett
     awbridge cannot be reached.
     """
     sent = refused = 0
-    headers = {"authorization": f"Bearer {settings.awbridge_api_key}"} if settings.awbridge_api_key else {}
+    headers = {"authorization": f"Bearer {settings.shipping_api_key}"} if settings.shipping_api_key else {}
     due = select(Order.number).where(~Order.awbridge_has_it, Order.problem == "").order_by(Order.placed_at)
     async with sessions() as session:
         numbers = (await session.scalars(due)).all()
-    async with httpx2.AsyncClient(base_url=settings.awbridge_api, headers=headers, timeout=10) as http:
+    async with httpx2.AsyncClient(base_url=settings.shipping_api, headers=headers, timeout=10) as http:
         for number in numbers:
             async with sessions() as session:
                 payload = payload_of(await session.get_one(Order, number), settings)

@@ -33,7 +33,7 @@ def awbridge(*arguments: str) -> None:
 def client(tmp_path: Path) -> Iterator[TestClient]:
     """A client of the running application, on empty tables. `client.portal.call` runs a coroutine in its event loop."""
     url = URL if ON_POSTGRESQL else f"sqlite:///{tmp_path}/shop.sqlite3"
-    app.state.settings = Settings(database_url=url, awbridge_webhook_secret=SECRET, transporter=TRANSPORTER)
+    app.state.settings = Settings(database_url=url, shipping_webhook_secret=SECRET, transporter=TRANSPORTER)
 
     async def in_database(work: object) -> None:
         async with app.state.sessions.kw["bind"].begin() as connection:

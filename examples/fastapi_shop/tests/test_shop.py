@@ -130,7 +130,7 @@ def test_a_wrong_field_places_no_order(client: TestClient) -> None:
 @pytest.mark.skipif(ON_POSTGRESQL, reason="on PostgreSQL orders need no sending")
 def test_an_order_stays_until_awbridge_took_it(client: TestClient) -> None:
     number = place(client)
-    nowhere = replace(app.state.settings, awbridge_api="http://127.0.0.1:9")
+    nowhere = replace(app.state.settings, shipping_api="http://127.0.0.1:9")
     assert client.portal
     with pytest.raises(httpx2.ConnectError):
         client.portal.call(send_orders, app.state.sessions, nowhere)
@@ -146,7 +146,7 @@ def is_stored(client: TestClient, order: Order) -> bool:
     settings = app.state.settings
 
     async def ask(session: AsyncSession) -> bool:
-        taken = await enqueue_async(session, payload_of(order, settings), schema=settings.awbridge_schema)
+        taken = await enqueue_async(session, payload_of(order, settings), schema=settings.shipping_schema)
         await session.rollback()
         return not taken.created
 

@@ -19,10 +19,10 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     app.config.from_mapping(
         DATABASE_URL="sqlite:///shop.sqlite3",
         # awbridge: the schema with its tables, or the address of its API where the shop has another database.
-        AWBRIDGE_SCHEMA="awbridge",
-        AWBRIDGE_API="http://127.0.0.1:8000",
-        AWBRIDGE_API_KEY="",
-        AWBRIDGE_WEBHOOK_SECRET="",
+        SHIPPING_SCHEMA="awbridge",
+        SHIPPING_API="http://127.0.0.1:8000",
+        SHIPPING_API_KEY="",
+        SHIPPING_WEBHOOK_SECRET="",
         TRANSPORTER="Delhivery Surface",
     )
     app.config.from_prefixed_env("SHOP", loads=str)

@@ -66,7 +66,7 @@ def hand_over(session: Session, order: Order) -> None:
     session.add_all([order, Parcel(reference_number=order.number, order=order)])
     session.flush()  # gives the order its defaults
     if session.get_bind().dialect.name == "postgresql":
-        enqueue(session, payload_of(order), schema=current_app.config["AWBRIDGE_SCHEMA"])
+        enqueue(session, payload_of(order), schema=current_app.config["SHIPPING_SCHEMA"])
         order.awbridge_has_it = True
 
 
@@ -77,12 +77,12 @@ def send_orders() -> tuple[int, int]:
     awbridge cannot be reached.
     """
     sent = refused = 0
-    key = current_app.config["AWBRIDGE_API_KEY"]
+    key = current_app.config["SHIPPING_API_KEY"]
     headers = {"authorization": f"Bearer {key}"} if key else {}
     due = select(Order.number).where(~Order.awbridge_has_it, Order.problem == "").order_by(Order.placed_at)
     with sessions()() as session:
         numbers = session.scalars(due).all()
-    with httpx2.Client(base_url=current_app.config["AWBRIDGE_API"], headers=headers, timeout=10) as http:
+    with httpx2.Client(base_url=current_app.config["SHIPPING_API"], headers=headers, timeout=10) as http:
         for number in numbers:
             with sessions()() as session:
                 payload = payload_of(session.get_one(Order, number))

@@ -19,7 +19,7 @@ hooks = Blueprint("hooks", __name__)
 def receive() -> ResponseReturnValue:
     """Acknowledge an event after the commit. awbridge repeats what gets another answer than 2xx."""
     try:
-        secret = Webhook(current_app.config["AWBRIDGE_WEBHOOK_SECRET"])
+        secret = Webhook(current_app.config["SHIPPING_WEBHOOK_SECRET"])
         event = secret.verify(request.get_data(), dict(request.headers))
     except WebhookVerificationError as error:
         return str(error), 400

@@ -41,7 +41,7 @@ def with_awbridge() -> None:
 
 @pytest.fixture
 def app(with_awbridge: None, tmp_path: Path) -> Iterator[Flask]:
-    settings = {"AWBRIDGE_WEBHOOK_SECRET": SECRET}
+    settings = {"SHIPPING_WEBHOOK_SECRET": SECRET}
     if not ON_POSTGRESQL:
         settings["DATABASE_URL"] = f"sqlite:///{tmp_path}/shop.sqlite3"
     app = create_app(settings)

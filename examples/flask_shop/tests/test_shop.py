@@ -113,7 +113,7 @@ def test_a_wrong_field_places_no_order(app: Flask) -> None:
 @pytest.mark.skipif(ON_POSTGRESQL, reason="on PostgreSQL orders need no sending")
 def test_an_order_stays_until_awbridge_took_it(app: Flask) -> None:
     number = place(app)
-    app.config["AWBRIDGE_API"] = "http://127.0.0.1:9"
+    app.config["SHIPPING_API"] = "http://127.0.0.1:9"
     done = app.test_cli_runner().invoke(args=["send-orders"])
     assert (done.exit_code, "awbridge did not take the orders, which stay" in done.output) == (1, True)
     with sessions()() as session:
@@ -128,7 +128,7 @@ def count(table: type) -> int:
 def is_stored(app: Flask, order: Order) -> bool:
     """Whether awbridge has the order: it is then not stored again. The session is rolled back."""
     with sessions()() as session:
-        return not enqueue(session, payload_of(order), schema=app.config["AWBRIDGE_SCHEMA"]).created
+        return not enqueue(session, payload_of(order), schema=app.config["SHIPPING_SCHEMA"]).created
 
 
 @on_postgresql
