@@ -133,6 +133,19 @@ async def test_each_gateway_gets_number_text_and_credentials() -> None:
     }
 
 
+async def test_the_lines_of_a_text_are_the_variables_of_msg91s_template() -> None:
+    url = "msg91://{dlt_template_id}@KEY/{to_digits}?:body=order,day,link&:shop=Acme"
+    async with http_server() as gateway:
+        channel = MessageChannel(url, known=known_at(gateway.port))
+        for text in ("1001\n23 November\nhttps://t.example/t/x", "1001\n23 November"):
+            assert await channel.send(replace(MESSAGE, text=text)) == Sent()
+        refused = await channel.send(replace(MESSAGE, text="1001\n23 November\nhttps://t.example/t/x\nmore"))
+    three, two = (json.loads(request.body)["recipients"][0] for request in gateway.requests)
+    common = {"mobiles": "919000000001", "shop": "Acme", "order": "1001", "day": "23 November"}
+    assert (three, two) == ({**common, "link": "https://t.example/t/x"}, common)
+    assert refused == NotSent("the text has 4 lines, but the URL names 3 variables in :body=", again=False)
+
+
 @pytest.mark.parametrize("scheme", GATEWAY_URLS)
 async def test_an_unreachable_gateway_means_not_sent_and_a_lost_connection_maybe_sent(scheme: str) -> None:
     url = GATEWAY_URLS[scheme]
@@ -223,7 +236,14 @@ def test_free_text_over_whatsapp_is_recognised(url: str, is_free: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["msg91://@KEY/{to}", "msg91://T@KEY/{to}?:body=", "vonage://key@FROM/{to}", "textlocal://k@/{to}"]
+    "url",
+    [
+        "msg91://@KEY/{to}",
+        "msg91://T@KEY/{to}?:body=",
+        "msg91://T@KEY/{to}?:body=VAR1,",
+        "vonage://key@FROM/{to}",
+        "textlocal://k@/{to}",
+    ],
 )
 def test_an_incomplete_gateway_url_is_refused_with_its_form(url: str) -> None:
     with pytest.raises(SettingsError, match="write "):
