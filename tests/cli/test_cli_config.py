@@ -76,3 +76,23 @@ def test_a_file_of_settings_that_is_named_must_exist(awbridge: Run, monkeypatch:
     assert (result.exit_code, result.stderr.startswith("error: --config names absent.toml")) == (1, True)
     monkeypatch.setenv("AWBRIDGE_CONFIG", "absent.toml")
     assert awbridge("work").stderr.startswith("error: AWBRIDGE_CONFIG names absent.toml")
+
+
+def test_a_setting_is_explained_by_either_of_its_names(awbridge: Run) -> None:
+    text = awbridge("config", "explain", "push_concurrency", "AWBRIDGE_CLICKPOST_KEY").stdout
+    assert "AWBRIDGE_PUSH_CONCURRENCY: whole number from 1 to 200; default: 100\n" in text
+    assert "adapts (docs/how-to/operate/operations.md#concurrent-calls)" in text
+    assert "AWBRIDGE_CLICKPOST_KEY: text, secret; default: none\n" in text
+    assert "  Example: the-key-of-your-profile\n" in text
+    (row,) = json.loads(awbridge("config", "explain", "retry_delays", "--json").stdout)
+    assert (row["setting"], row["default"]) == ("AWBRIDGE_RETRY_DELAYS", "60,300,900,3600,7200,14400,28800")
+    assert row["example"] == "60,300,900"
+
+
+def test_an_unknown_setting_is_not_explained_but_the_one_that_was_meant_is_named(awbridge: Run) -> None:
+    refused = awbridge("config", "explain", "push_rates")
+    assert refused.exit_code == 1
+    assert "did you mean AWBRIDGE_PUSH_RATE?" in refused.stderr
+    refused = awbridge("config", "explain", "AWBRIDGE_CONFIG")
+    assert (refused.exit_code, refused.stderr) == (1, "error: AWBRIDGE_CONFIG is not a setting\n")
+    assert awbridge("config", "explain", "clickpost_key_file").stdout.startswith("AWBRIDGE_CLICKPOST_KEY: ")

@@ -6,13 +6,16 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tools.reference.markdown import NOT_RUN, code, linked, table
+from tools.reference.markdown import NOT_RUN, ROOT, code, linked, table
 from tools.reference.schemas import Schema, anchor, fields, meaning, values
 
 from awbridge.web.access.roles import least_role
 from awbridge.web.app import described_app
+from awbridge.web.described.code_samples import LANGUAGES, OPERATIONS
 
 _PROBLEM = "application/problem+json"
+SAMPLES = ROOT / "src" / "awbridge" / "web" / "described" / "samples"
+_HIGHLIGHTED = {"Shell": "sh", "Python": "python", "JavaScript": "js", "PHP": "php"}
 _PUBLIC = ("/healthz", "/readyz")
 
 
@@ -24,7 +27,11 @@ def page() -> str:
     for path, operations in described["paths"].items():
         for method, operation in operations.items():
             by_tag.setdefault(operation["tags"][0], []).append((method.upper(), path, operation))
-    parts = ["## Operations\n\n", table(("operation", "does"), _contents(by_tag))]
+    parts = [
+        f"{described['info'].get('description', '')}\n\n",
+        "## Operations\n\n",
+        table(("operation", "does"), _contents(by_tag)),
+    ]
     for tag, operations in by_tag.items():
         parts.append(f"## {tag[0].upper()}{tag[1:]}\n\n")
         parts += [_operation(*operation, schemas) for operation in operations]
@@ -56,7 +63,20 @@ def _operation(method: str, path: str, operation: Schema, schemas: Mapping[str, 
     refused = [status for status, answer in operation["responses"].items() if _PROBLEM in answer.get("content", {})]
     if refused:
         parts.append(f"[Problems](errors.md): {', '.join(sorted(refused))}.\n\n")
+    parts += _samples(method, path)
     return "".join(parts)
+
+
+def _samples(method: str, path: str) -> Iterator[str]:
+    """The code samples of an operation, as quotes of their files."""
+    for name, (of_path, of_method) in OPERATIONS.items():
+        if (of_path, of_method.upper()) == (path, method):
+            for file, (language, label) in LANGUAGES.items():
+                source = SAMPLES / name / file
+                if source.is_file():
+                    text = source.read_text(encoding="utf-8").rstrip("\n")
+                    quoted = f"<!-- quoted from: {source.relative_to(ROOT)} -->"
+                    yield f"{label}:\n\n{quoted}\n```{_HIGHLIGHTED[language]}\n{text}\n```\n\n"
 
 
 def _parameters(operation: Schema, schemas: Mapping[str, Schema]) -> list[tuple[str, ...]]:
@@ -64,7 +84,7 @@ def _parameters(operation: Schema, schemas: Mapping[str, Schema]) -> list[tuple[
         (
             code(parameter["name"]),
             parameter["in"],
-            values(parameter["schema"], schemas),
+            values(parameter["schema"], schemas).removesuffix(" or null"),
             "yes" if parameter.get("required") else "",
             meaning({**parameter["schema"], "description": parameter.get("description", "")}),
         )
@@ -78,7 +98,7 @@ def _body(operation: Schema, schemas: Mapping[str, Schema]) -> Iterator[str]:
         schema: Schema = content.get("schema", {})
         needed = "" if body.get("required") else " (may be left out)"
         described = str(schema.get("description") or body.get("description") or "")
-        yield f"Body{needed}, {code(kind)}: {values(schema, schemas) or 'any value'}. {described}".rstrip() + "\n\n"
+        yield f"Body{needed}, {code(kind)}: {values(schema, schemas)}. {described}".rstrip() + "\n\n"
         yield fields(schema, schemas)
         for name, example in _examples(content):
             yield f"{name}:\n\n{NOT_RUN}\n```json\n{json.dumps(example, indent=2, ensure_ascii=False)}\n```\n\n"

@@ -66,7 +66,11 @@ def example_of(command: click.Command) -> str:
 def _section(path: tuple[str, ...], command: click.Command) -> str:
     context = click.Context(command, info_name=_name(path))
     parts = paragraphs(command)
-    exits = [(found["code"], found["when"]) for part in parts if (found := _EXIT_CODE.match(part))]
+    exits = [
+        (found["code"], f"{found['when'][0].upper()}{found['when'][1:]}")
+        for part in parts
+        if (found := _EXIT_CODE.match(part))
+    ]
     text = [part for part in parts if not _EXAMPLE.match(part) and not _EXIT_CODE.match(part)]
     # A group that is also a command: its own help names the commands in it, which have sections of their own.
     pieces = command.collect_usage_pieces(context)

@@ -13,10 +13,10 @@ from typing import Any, Literal
 
 from pydantic.fields import FieldInfo
 from tools.reference.markdown import FOLDER, ROOT
-from tools.reference.texts import own_texts
 
 from awbridge.clickpost import models
 from awbridge.clickpost.models.base import RequestModel
+from awbridge.clickpost.models.field_texts import field_texts
 from awbridge.clickpost.models.neutral.parts import NeutralPart
 
 PAGE = ROOT / FOLDER / "library" / "models.md"
@@ -28,15 +28,6 @@ HEAD = """# Request models
 Made from the models in `awbridge.clickpost.models` by `python -m tools.reference`; a test holds it to them. How they
 are used: [the client library](index.md#requests).
 """
-
-
-def field_texts(model: type[RequestModel | NeutralPart]) -> dict[str, str]:
-    """The text under each field, inherited fields first."""
-    found: dict[str, str] = {}
-    for owner in reversed(model.__mro__):
-        if issubclass(owner, (RequestModel, NeutralPart)):
-            found.update(own_texts(owner))
-    return found
 
 
 def kind(annotation: Any) -> str:

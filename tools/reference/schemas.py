@@ -7,23 +7,26 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tools.reference.markdown import code, codes, table
+from tools.reference.markdown import code, table
 
 Schema = Mapping[str, Any]
 
 _REFERENCE = "#/components/schemas/"
 _WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false", "null": "null"}
 _FORMATS = {"date-time": "time (ISO 8601)", "date": "day (ISO 8601)", "uri": "URL", "binary": "bytes"}
-_LIMITS = {
+_OF_NUMBERS = {
     "minimum": "at least {}",
     "exclusiveMinimum": "above {}",
     "maximum": "at most {}",
     "exclusiveMaximum": "below {}",
-    "minLength": "at least {} characters",
-    "maxLength": "at most {} characters",
-    "minItems": "at least {} of them",
-    "maxItems": "at most {} of them",
 }
+_LIMITS = {
+    "integer": _OF_NUMBERS,
+    "number": _OF_NUMBERS,
+    "string": {"minLength": "at least {} characters", "maxLength": "at most {} characters"},
+    "array": {"minItems": "at least {} of them", "maxItems": "at most {} of them"},
+}
+_ANY = "any value"
 _MANY = 12  # values of an enum that are listed where it is used; more are listed once, under its name
 
 
@@ -42,17 +45,22 @@ def values(schema: Schema, schemas: Mapping[str, Schema]) -> str:
     if name := name_of(schema):
         inner = schemas.get(name, {})
         if "enum" in inner and len(inner["enum"]) <= _MANY:
-            return codes(map(str, inner["enum"]))
+            return values(inner, schemas)
         return f"[{name}](#{anchor(name)})"
     if "const" in schema:
-        return code(json.dumps(schema["const"]))
+        return _constant(schema["const"])
     if "enum" in schema:
-        return codes(map(str, schema["enum"]))
+        return ", ".join(_constant(value) for value in schema["enum"])
     for joined in ("anyOf", "oneOf", "allOf"):
         if joined in schema:
-            parts = (values({**part}, schemas) for part in schema[joined])
-            return (" and " if joined == "allOf" else " or ").join(dict.fromkeys(filter(None, parts)))
+            parts = dict.fromkeys(values(part, schemas) for part in schema[joined])
+            told = [part for part in parts if part != _ANY] or [_ANY]
+            return (" and " if joined == "allOf" else " or ").join(told)
     return _plain(schema, schemas)
+
+
+def _constant(value: object) -> str:
+    return code(value) if isinstance(value, str) and value else code(json.dumps(value))
 
 
 def _plain(schema: Schema, schemas: Mapping[str, Schema]) -> str:
@@ -60,16 +68,20 @@ def _plain(schema: Schema, schemas: Mapping[str, Schema]) -> str:
     if isinstance(kind, list):
         return " or ".join(_plain({**schema, "type": one}, schemas) for one in kind)
     if kind == "array":
-        words = f"list of {values(schema.get('items', {}), schemas) or 'any value'}"
+        words = f"list of {_several(values(schema.get('items', {}), schemas))}"
     elif kind == "object":
         inner = schema.get("additionalProperties")
         words = f"object with values: {values(inner, schemas)}" if isinstance(inner, dict) and inner else "object"
     elif kind == "string":
         words = _FORMATS.get(str(schema.get("format")), "text")
     else:
-        words = _WORDS.get(str(kind), "any value")
-    limits = [text.format(schema[name]) for name, text in _LIMITS.items() if name in schema]
+        words = _WORDS.get(str(kind), _ANY)
+    limits = [text.format(schema[name]) for name, text in _LIMITS.get(str(kind), {}).items() if name in schema]
     return ", ".join([words, *limits])
+
+
+def _several(words: str) -> str:
+    return "objects" if words == "object" else words or _ANY
 
 
 def meaning(schema: Schema) -> str:

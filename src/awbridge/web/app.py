@@ -11,12 +11,13 @@ from starlette.types import ASGIApp
 import awbridge
 from awbridge.steps.audit.keep_calls import CallRecorder
 from awbridge.steps.runtime.loop import Loop
-from awbridge.web import description, health, problems
+from awbridge.web import health, problems
 from awbridge.web import problem_kinds as kinds
 from awbridge.web.access.access_list import AccessList, Keys
 from awbridge.web.access.guards import ApiGuard, PageGuard
 from awbridge.web.customer_page.app import CustomerPage, is_customer_page
 from awbridge.web.dependencies import ApiContext, ProcessContext, provide
+from awbridge.web.described import description, parameters
 from awbridge.web.http.limits import Connections
 from awbridge.web.key_limiter import WrongKeyLimiter
 from awbridge.web.pages.pages_app import build_pages, is_page
@@ -104,6 +105,7 @@ def described_app() -> FastAPI:
     app.include_router(router)
     app.include_router(health.router)
     description.complete(app)
+    parameters.complete(app)
     return app
 
 
