@@ -61,7 +61,7 @@ class ManifestView(View):
     courier_partner_id: int
     account_code: str | None
     parcels: int
-    cod_total: str = Field(description="What the courier collects, in the currency of the orders.")
+    cod_total: str = Field(description="What the courier collects: one sum for each currency, in rupees without one.")
     created_at: datetime
     created_by: str
 
