@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 # Compiled modules are kept, whatever the shell says: else each process that the tests start compiles all of awbridge.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install demo serve test slow quick newest lint types bench format clean system prism tools
+.PHONY: install demo serve test slow quick newest lint types bench findings format clean system prism tools
 
 install: $(STAMP)
 
@@ -86,6 +86,12 @@ newest: install
 # Every benchmark in a short form: now, before, peer, limit. docs/explanation/performance.md has the long ones.
 bench: install
 	$(BIN)/python -m bench table
+
+# What other software does; needs the package registries and takes about ten minutes. FINDINGS=findings/xlsx* runs some.
+FINDINGS ?= $(wildcard findings/*.sh)
+findings:
+	@failed=""; for script in $(FINDINGS); do echo "== $$script"; bash $$script || failed="$$failed $$script"; done; \
+	[ -z "$$failed" ] || { echo "another outcome:$$failed"; exit 1; }
 
 format: install
 	$(BIN)/ruff check --fix .
