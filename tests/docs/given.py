@@ -10,9 +10,11 @@ import asyncio
 import json
 import urllib.request
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
+import xlsxwriter
 
 from awbridge.app.load_settings import load_configuration
 from awbridge.app.loops import World, opened_world, step_loops
@@ -75,13 +77,34 @@ def fault(**what: Any) -> None:
     urllib.request.urlopen(request, timeout=10).close()
 
 
+def fail_once(reference: str, state: str) -> None:
+    """Let the sandbox answer so that the order gets into that state."""
+    if state == "maybe_placed":
+        fault(kind="held_by_courier", reference_number=reference)
+    elif state == "rejected":
+        fault(kind="error_code", code=314, reference_number=reference)
+    elif state == "gave_up":
+        fault(kind="http_500", times=9, reference_number=reference)
+
+
+async def all_are(world: World, references: Sequence[str], state: str) -> bool:
+    """Whether all have that state."""
+    found = [await get(world, reference) for reference in references]
+    if state == "maybe_placed":
+        return all(one.maybe_placed and one.state == "gave_up" for one in found)
+    return all(one.state == state for one in found)
+
+
 async def work(world: World, steps: Sequence[str], until: Any) -> None:
     """Run these steps until `until` is true of their loops."""
     every = step_loops(world)
     loops = {name: every[name] for name in steps}
-    async with asyncio.timeout(PATIENCE), running(loops):
-        while not await until(loops.values()):
-            await asyncio.sleep(0.01)
+    try:
+        async with asyncio.timeout(PATIENCE), running(loops):
+            while not await until(loops.values()):
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise click.ClickException(f"the steps {', '.join(steps)} did not get there within {PATIENCE} s") from None
 
 
 async def have_rounds(loops: Iterable[Loop]) -> bool:
@@ -110,22 +133,15 @@ def order(references: tuple[str, ...], state: str, changes: tuple[str, ...]) -> 
     """Store orders, and push them until they are in that state."""
 
     async def main() -> None:
-        more = {"retry_delays": (0.01, 0.01, 0.01)} if state == "gave_up" else {}
+        more = {"retry_delays": (0.01, 0.01, 0.01)} if state in ("gave_up", "maybe_placed") else {}
         settings = load_configuration(**more).settings
         async with opened_world(settings, utc_now) as world:
             orders = [an_order(reference, changes) for reference in references]
             await intake.take_in(store=world.store, clock=utc_now, orders=orders)
             for reference in references:
-                if state == "rejected":
-                    fault(kind="error_code", code=314, reference_number=reference)
-                elif state == "gave_up":
-                    fault(kind="http_500", times=9, reference_number=reference)
-                if state != "ready":
-
-                    async def arrived(_: Any, reference: str = reference) -> bool:
-                        return (await get(world, reference)).state == state
-
-                    await work(world, ["push"], arrived)
+                fail_once(reference, state)
+            if state != "ready":
+                await work(world, ["push"], lambda _: all_are(world, references, state))
 
     asyncio.run(main())
 
@@ -134,8 +150,8 @@ def order(references: tuple[str, ...], state: str, changes: tuple[str, ...]) -> 
 @click.argument("reference")
 @click.argument("code", type=int)
 @click.option("--ndr", type=int)
-@click.option("--waybill", help="That of a piece.")
-def scan(reference: str, code: int, ndr: int | None, waybill: str | None) -> None:
+@click.option("--edd", default="")
+def scan(reference: str, code: int, ndr: int | None, edd: str) -> None:
     """Apply a webhook with a scan of now."""
 
     async def main() -> None:
@@ -144,7 +160,7 @@ def scan(reference: str, code: int, ndr: int | None, waybill: str | None) -> Non
             shipment = await get(world, reference)
             body = webhook(shipment.waybill or "", code, now)
             body["additional"] |= {"ndr_status_code": ndr} if ndr else {}
-            body |= {"waybill": waybill} if waybill else {}
+            body["additional"] |= {"courier_partner_edd": edd} if edd else {}
             new = NewDelivery(f"{reference} {code} {now}", Source.WEBHOOK, as_body(body), now)
             async with world.store.write() as session:
                 await inbox.add(session, [new])
@@ -171,3 +187,17 @@ def steps(names: tuple[str, ...]) -> None:
 def payload(reference: str, changes: tuple[str, ...]) -> None:
     """Print an order."""
     click.echo(json.dumps(an_order(reference, changes), indent=2))
+
+
+@run.command("table")
+@click.argument("file")
+@click.argument("rows", nargs=-1, required=True)
+def table(file: str, rows: tuple[str, ...]) -> None:
+    """Write a table with these rows, as CSV or XLSX."""
+    if not file.endswith(".xlsx"):
+        Path(file).write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+        return
+    with xlsxwriter.Workbook(file) as book:
+        sheet = book.add_worksheet()
+        for number, row in enumerate(rows):
+            sheet.write_row(number, 0, row.split(","))

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-PATIENCE = 60  # seconds for one block
+PATIENCE = 120  # seconds for one block
 _PRELUDE = Path(__file__).parent / "prelude.sh"
 
 
@@ -121,9 +121,10 @@ class Shell:
         """The next line of bash; None once it has ended."""
         assert self._bash.stdout
         if not select.select([self._bash.stdout], [], [], PATIENCE)[0]:
-            raise BlockFailed(
-                f"it did not end within {PATIENCE} s: {(self._notes / f'{self._count:03}.sh').read_text()}"
-            )
+            script = self._notes / f"{self._count:03}.sh"
+            output = script.with_suffix(".out")
+            printed = output.read_text(encoding="utf-8", errors="replace") if output.exists() else ""
+            raise BlockFailed(f"it did not end within {PATIENCE} s\n{script.read_text()}\nprinted:\n{printed}")
         line = self._bash.stdout.readline().decode().strip()
         return line or None
 
