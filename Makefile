@@ -87,7 +87,7 @@ newest: install
 bench: install
 	$(BIN)/python -m bench table
 
-# What other software does; needs the package registries and takes about ten minutes. FINDINGS=findings/xlsx* runs some.
+# What other software does; needs the package registries. FINDINGS="findings/xlsx*" runs some.
 FINDINGS ?= $(wildcard findings/*.sh)
 findings:
 	@failed=""; for script in $(FINDINGS); do echo "== $$script"; bash $$script || failed="$$failed $$script"; done; \
