@@ -96,6 +96,7 @@ FINDINGS ?= $(wildcard findings/*.sh)
 findings:
 	@failed=""; for script in $(FINDINGS); do echo "== $$script"; bash $$script || failed="$$failed $$script"; done; \
 	[ -z "$$failed" ] || { echo "another outcome:$$failed"; exit 1; }
+
 # The site of docs/, into build/site. It fails on broken links and anchors, and on pages that the navigation lacks.
 docs: install
 	$(BIN)/python -m tools.docs_site
