@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 # Compiled modules are kept, whatever the shell says: else each process that the tests start compiles all of awbridge.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install demo serve test slow quick newest lint types bench docs docs-serve format clean system prism newman tools
+.PHONY: install demo serve test slow quick newest lint types bench findings format clean system prism newman tools docs docs-serve
 
 install: $(STAMP)
 
@@ -91,6 +91,11 @@ newest: install
 bench: install
 	$(BIN)/python -m bench table
 
+# What other software does; needs the package registries. FINDINGS="findings/xlsx*" runs some.
+FINDINGS ?= $(wildcard findings/*.sh)
+findings:
+	@failed=""; for script in $(FINDINGS); do echo "== $$script"; bash $$script || failed="$$failed $$script"; done; \
+	[ -z "$$failed" ] || { echo "another outcome:$$failed"; exit 1; }
 # The site of docs/, into build/site. It fails on broken links and anchors, and on pages that the navigation lacks.
 docs: install
 	$(BIN)/python -m tools.docs_site

@@ -77,13 +77,34 @@ def fault(**what: Any) -> None:
     urllib.request.urlopen(request, timeout=10).close()
 
 
+def fail_once(reference: str, state: str) -> None:
+    """Let the sandbox answer so that the order gets into that state."""
+    if state == "maybe_placed":
+        fault(kind="held_by_courier", reference_number=reference)
+    elif state == "rejected":
+        fault(kind="error_code", code=314, reference_number=reference)
+    elif state == "gave_up":
+        fault(kind="http_500", times=9, reference_number=reference)
+
+
+async def all_are(world: World, references: Sequence[str], state: str) -> bool:
+    """Whether all have that state."""
+    found = [await get(world, reference) for reference in references]
+    if state == "maybe_placed":
+        return all(one.maybe_placed and one.state == "gave_up" for one in found)
+    return all(one.state == state for one in found)
+
+
 async def work(world: World, steps: Sequence[str], until: Any) -> None:
     """Run these steps until `until` is true of their loops."""
     every = step_loops(world)
     loops = {name: every[name] for name in steps}
-    async with asyncio.timeout(PATIENCE), running(loops):
-        while not await until(loops.values()):
-            await asyncio.sleep(0.01)
+    try:
+        async with asyncio.timeout(PATIENCE), running(loops):
+            while not await until(loops.values()):
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise click.ClickException(f"the steps {', '.join(steps)} did not get there within {PATIENCE} s") from None
 
 
 async def have_rounds(loops: Iterable[Loop]) -> bool:
@@ -118,19 +139,9 @@ def order(references: tuple[str, ...], state: str, changes: tuple[str, ...]) -> 
             orders = [an_order(reference, changes) for reference in references]
             await intake.take_in(store=world.store, clock=utc_now, orders=orders)
             for reference in references:
-                if state == "maybe_placed":
-                    fault(kind="held_by_courier", reference_number=reference)
-                elif state == "rejected":
-                    fault(kind="error_code", code=314, reference_number=reference)
-                elif state == "gave_up":
-                    fault(kind="http_500", times=9, reference_number=reference)
-                if state != "ready":
-
-                    async def is_there(_: Any, reference: str = reference) -> bool:
-                        shipment = await get(world, reference)
-                        return state == ("maybe_placed" if shipment.maybe_placed else shipment.state)
-
-                    await work(world, ["push"], is_there)
+                fail_once(reference, state)
+            if state != "ready":
+                await work(world, ["push"], lambda _: all_are(world, references, state))
 
     asyncio.run(main())
 

@@ -1,7 +1,8 @@
 # What the set-ups of pages may call, beside `given` (tests/docs/given.py).
 
-# again: the database is as at the beginning of the page.
+# again: database and sandbox are as at the beginning of the page.
 again() {
+  curl -sf -X POST http://127.0.0.1:8100/_sandbox/reset
   rm -f awbridge.db*
   install -m 600 "$INSTALLED" awbridge.db
 }
@@ -17,6 +18,27 @@ service() {
     sleep 0.05
   done
   awbridge webhook register http://127.0.0.1:8000/webhooks/clickpost >/dev/null
+}
+
+# stopped: what runs on in this terminal has ended.
+stopped() {
+  pkill -s 0 -x awbridge || true
+  while pgrep -s 0 -x awbridge >/dev/null; do sleep 0.05; done
+}
+
+# answered ORDER: its customer answers, after a failed delivery, on the page of the running service.
+answered() {
+  local link parcel
+  given scan "$1" 9 --ndr 1
+  link=http://127.0.0.1:8000/track/$(token_of "$1")
+  parcel=$(curl -sf "$link" | sed -n 's/.*name="parcel" value="\([^"]*\)".*/\1/p' | head -n 1)
+  curl -sf -o /dev/null "$link/answer" -d "parcel=$parcel" -d kind=deliver_again -d digits=0002 \
+    -d "day-deliver_again=$(date -d '2 days' +%F)"
+}
+
+# token_of ORDER: the token of its customer's page.
+token_of() {
+  awbridge shipments show "$1" --json | jq -r '.track_url | split("/") | last'
 }
 
 # mail_server: a mail server that accepts everything runs on smtp://127.0.0.1:2525.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.docs.compare import difference, differing_prints
+from tests.docs.compare import difference, differing_prints, shape
 from tests.docs.pages import ROOT, Block, Marker, Page, PageError
 from tests.docs.readers import read_settings_file, read_variables
 from tests.docs.shell import BlockFailed, Ran, Shell
@@ -76,6 +76,12 @@ class PageRun:
         found = difference(block.text, printed, block.get("output") or "")
         assert not found, f"the output is another one:\n{found}"
 
+    def shape(self, block: Block) -> None:
+        """A block of JSON with the fields of what a command prints."""
+        printed = self._hidden(block.get("shape of") or "")
+        shown, real = (json.dumps(shape(json.loads(text)), indent=1, sort_keys=True) for text in (block.text, printed))
+        assert shown == real, f"the fields are others:\n{difference(shown, real)}"
+
     def file(self, block: Block) -> None:
         """A file of the reader's, which later blocks use."""
         file = self._folder / (block.get("file") or "")
@@ -85,8 +91,8 @@ class PageRun:
 
     def script(self, block: Block) -> None:
         """Commands of a shell."""
-        read_variables(block.text)
         script = self._as_run(block)
+        read_variables(script)
         ready, expected = block.get("keeps running"), block.get("ends with")
         if ready is not None:
             self._shell.run_on(script, ready)
@@ -125,7 +131,7 @@ class PageRun:
 
     def _expanded(self, value: str) -> str:
         """A value that may contain $variables and $(commands), as in double quotes."""
-        return self._hidden(f'_value="{value}"\nprintf %s "$_value"')
+        return self._hidden(f'{{ _value="{value}"; }} 2>/dev/null\nprintf %s "$_value"')
 
 
 Rule = Callable[[PageRun, Block], None]
@@ -134,6 +140,7 @@ _BY_MARKER: dict[str, Rule] = {
     "quoted from": PageRun.quoted,
     "output": PageRun.output,
     "output of": PageRun.output,
+    "shape of": PageRun.shape,
     "file": PageRun.file,
 }
 _BY_LANGUAGE: dict[str, Rule] = {
@@ -177,15 +184,17 @@ def _dedented(text: str) -> list[str]:
 
 
 def unused_files(page: Page) -> list[str]:
-    """Files that a page writes and no script, program or other file of it names."""
+    """Files that a page writes, of which nothing else on the page names the file or its folder."""
     texts = [block.text for block in page.blocks]
     texts += [marker.text for block in page.blocks for marker in block.markers if marker.name != "file"]
     texts += [item.text for item in page.items if isinstance(item, Marker)]
-    names = [block.get("file") or "" for block in page.blocks if block.all("file")]
+    written = [block for block in page.blocks if block.all("file") and not block.all("then")]
+    names = [block.get("file") or "" for block in written]
     return [name for name in names if not any(re.search(_named(name), text) for text in texts)]
 
 
 def _named(file: str) -> str:
-    """How a text names a file; a module of Python also without its suffix."""
+    """How a text names a file: by its name, its outermost folder, or as a module of Python."""
     path = Path(file)
-    return rf"\b{re.escape(path.stem)}\b" if path.suffix == ".py" else re.escape(path.name)
+    names = [path.name, *path.parts[:-1][:1], *([path.stem] if path.suffix == ".py" else [])]
+    return "|".join(rf"\b{re.escape(name)}\b" for name in names)

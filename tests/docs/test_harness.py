@@ -103,6 +103,7 @@ def test_a_file_that_no_later_block_uses_is_found(page: Write) -> None:
         (fenced("true", "setup: false"), "exit code 1"),
         (fenced("echo a") + fenced("b", "output", language=""), "another one"),
         (fenced("b", "output of: echo a", language=""), "another one"),
+        (fenced('{"a": [{"b": 1}]}', """shape of: echo '{"a": [{"c": 1}]}' """, language="json"), "fields are others"),
         (fenced("echo a", "put in: b = c"), "does not contain"),
         (fenced("x", "not run: later"), "reason"),
         (fenced("x", "quoted from: no/such/file"), "no file"),
@@ -129,6 +130,7 @@ def test_a_page_that_is_right_passes(run: Callable[[str], None]) -> None:
         + fenced("yes", "output", language="")
         + fenced("echo ID", "put in: ID = $(echo 17)")
         + fenced("17", "output", language="")
+        + fenced('{"a": [{"b": 1}]}', """shape of: echo '{"a": [{"b": "x"}, {}]}' """, language="json")
         + fenced("lint: install", "quoted from: Makefile", "file: a.mk", language="make")
         + fenced("grep lint a.mk")
         + fenced("print(N)  # -> 3", "put in: N = $((1 + 2))", language="python")

@@ -11,23 +11,7 @@ from tests.docs.pages import ROOT, documents, read_page
 from tests.docs.run import PageRun, rule_of, unused_files
 from tests.docs.stage import Stage
 
-# Pages whose blocks are not all marked yet. A page that passes is taken off.
-NOT_YET: set[str] = {
-    "README.md",
-    "docs/explanation/performance.md",
-    "docs/how-to/deploy/backup.md",
-    "docs/how-to/deploy/deploy.md",
-    "docs/how-to/deploy/webhooks.md",
-    "docs/how-to/operate/customer-page.md",
-    "docs/how-to/operate/operations.md",
-    "docs/how-to/orders/enqueue.md",
-}
-
-DOCUMENTS = [
-    pytest.param(path, id=str(path.relative_to(ROOT)))
-    for path in documents()
-    if str(path.relative_to(ROOT)) not in NOT_YET
-]
+DOCUMENTS = [pytest.param(path, id=str(path.relative_to(ROOT))) for path in documents()]
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +32,12 @@ def test_every_block_has_a_rule(path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("path", [param for param in DOCUMENTS if "```" in param.values[0].read_text("utf-8")])
-def test_every_block_works_as_it_stands(path: Path, stage: Stage, tmp_path: Path) -> None:
+def test_every_block_works_as_it_stands(
+    path: Path, stage: Stage, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     page = read_page(path)
     folder = tmp_path / "reader"
     folder.mkdir()
-    with stage.of(page, folder) as shell:
+    postgres = request.getfixturevalue("postgres") if "postgres" in page.stage else None
+    with stage.of(page, folder, postgres) as shell:
         PageRun(page, shell, folder).run()
