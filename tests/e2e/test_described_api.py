@@ -14,11 +14,13 @@ from typing import Any
 
 import httpx2
 import pytest
+from playwright.async_api import async_playwright
 
 from awbridge.web.described.code_samples import OPERATIONS
 from awbridge.web.described.order_bodies import order_example
 from tests.support import newman
 from tests.support.absent import absent
+from tests.support.browser import chromium_path
 from tests.support.postgres import free_port
 from tests.support.processes import Running, bridge_environment, running
 
@@ -125,6 +127,22 @@ def test_a_sample_says_which_field_is_wrong(bridge: Running, folder: Path) -> No
         done = started(bridge, folder, sample)
         assert done.returncode != 0, sample["label"]
         assert "shipment_details.weight must be" in done.stderr or '"shipment_details.weight"' in done.stdout
+
+
+async def test_the_pages_of_the_api_load_nothing_from_other_hosts(bridge: Running) -> None:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=["--no-sandbox"])
+        for path, shown in (("/docs", "#operations-shipments-create_shipments_v1_shipments_post"), ("/redoc", "h2")):
+            page, loaded = await browser.new_page(), list[str]()
+            page.on("requestfinished", lambda request, into=loaded: into.append(request.url))
+            await page.goto(bridge.url + path)
+            await page.wait_for_selector(shown, timeout=60_000)
+            await page.wait_for_load_state("networkidle")
+            assert any(url.endswith("/openapi.json") for url in loaded)
+            assert [url for url in loaded if not url.startswith((bridge.url, f"blob:{bridge.url}"))] == []
+            policy = httpx2.get(bridge.url + path, timeout=30).headers["content-security-policy"]
+            assert policy.startswith("default-src 'self';")
+        await browser.close()
 
 
 def test_the_collection_runs(bridge: Running, folder: Path) -> None:

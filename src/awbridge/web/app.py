@@ -18,6 +18,7 @@ from awbridge.web.access.guards import ApiGuard, PageGuard
 from awbridge.web.customer_page.app import CustomerPage, is_customer_page
 from awbridge.web.dependencies import ApiContext, ProcessContext, provide
 from awbridge.web.described import description, parameters
+from awbridge.web.described.docs_pages import OwnHostOnly
 from awbridge.web.http.limits import Connections
 from awbridge.web.key_limiter import WrongKeyLimiter
 from awbridge.web.pages.pages_app import build_pages, is_page
@@ -106,6 +107,7 @@ def described_app() -> FastAPI:
     app.include_router(health.router)
     description.complete(app)
     parameters.complete(app)
+    app.add_middleware(OwnHostOnly)
     return app
 
 

@@ -42,9 +42,14 @@ def describe_orders(described: JsonObject) -> None:
     if taken := schemas.keys() & ours:
         raise ValueError(f"two schemas are called {', '.join(sorted(taken))}")
     schemas |= ours
-    many = {"type": "array", "items": _ref("Order"), "minItems": 1, "maxItems": LARGEST_BATCH}
-    posted = {"title": "One order, or a list of up to 1000", "anyOf": [_ref("Order"), many]}
-    _body(described, "/v1/shipments", "post", posted)
+    many = {
+        "title": "A list of orders",
+        "type": "array",
+        "items": _ref("Order"),
+        "minItems": 1,
+        "maxItems": LARGEST_BATCH,
+    }
+    _body(described, "/v1/shipments", "post", {"anyOf": [_ref("Order"), many]})
     _body(described, "/v1/shipments/{reference_number}/payload", "put", _ref("Order"))
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from awbridge.clickpost.models.field_texts import field_texts
+from awbridge.clickpost.models.order_schema.broken_rules import ALWAYS, Rule, forbid
 from awbridge.clickpost.models.order_schema.place_shapes import with_place_limits
 from awbridge.clickpost.models.order_schema.rule_shapes import (
     ADDITIONAL,
@@ -94,13 +95,14 @@ def _complete_order(described: JsonObject, model: type[Order], text: str) -> Non
     if model is FlatOrder:
         for form in (PICKUP, DROP):
             with_place_limits(described, form)
-        described["not"] = {"anyOf": [{"required": [section]} for section in SECTIONS]}
+        sections = [{"required": [section]} for section in SECTIONS]
+        forbid(described, [Rule("The flat form has no sections.", {"anyOf": sections}, {"not": ALWAYS})])
     else:
         info = f"The name of `{ADDITIONAL[0]}` in ClickPost's integration guide: give one of them."
         fields[ADDITIONAL[1]] = {**fields[ADDITIONAL[0]], "description": info}
     if model is WorldOrder:
         described["required"] = ["region", *described["required"]]
-    described.setdefault("allOf", []).extend(order_rules(model.layout))
+    forbid(described, order_rules(model.layout))
     described["properties"] = {"transporter": _TRANSPORTER, "region": _region(region), **fields}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from awbridge.clickpost.models.order_schema.broken_rules import Rule, forbid
 from awbridge.clickpost.models.orders.place_rules import LONGEST, PlaceForm
 from awbridge.domain.json import JsonObject
 
@@ -39,13 +40,15 @@ def with_place_limits(described: JsonObject, form: PlaceForm) -> None:
     fields[phone] |= _ANY_PHONE
     if phone not in described.get("required", ()):
         fields[phone]["pattern"] += r"|^\s*$"
-    rules: list[JsonObject] = described.setdefault("allOf", [])
     is_indian = _is_indian(form)
-    rules.append({"if": is_indian, "then": {"properties": {pincode: _INDIAN_PINCODE}}})
+    text = "The pincode of a place in India has 6 digits."
+    rules = [Rule(text, is_indian, {"properties": {pincode: _INDIAN_PINCODE}})]
     if form.names_phones:
         with_code = {f"{form.prefix}phone_code": _INDIAN_CODE}
         condition = {**is_indian, "properties": is_indian["properties"] | with_code}
-        rules.append({"if": condition, "then": {"properties": {phone: _INDIAN_PHONE}}})
+        text = "An Indian phone number has 10 or 11 digits, alone or after the country code."
+        rules.append(Rule(text, condition, {"properties": {phone: _INDIAN_PHONE}}))
+    forbid(described, rules)
 
 
 def _is_indian(form: PlaceForm) -> JsonObject:

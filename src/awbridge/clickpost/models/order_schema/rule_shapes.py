@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from awbridge.clickpost.models.order_schema.broken_rules import ALWAYS, Rule, forbid
 from awbridge.clickpost.models.orders.order_rules import (
     COURIER_RULES,
     DELIVERY_TYPES,
@@ -32,18 +33,13 @@ def with_detail_rules(described: JsonObject) -> None:
     fields: JsonObject = described["properties"]
     fields["reference_number"]["maxLength"] = LONGEST_REFERENCE
     fields["items"]["minItems"] = 1
-    described.setdefault("allOf", []).extend(
-        (
-            {
-                "if": _holds("order_type", {"const": "PREPAID"}),
-                "then": {"properties": {"cod_value": {"maximum": 0, "pattern": "^[^1-9]*$"}}},
-            },
-            {
-                "if": _holds("order_type", {"const": "COD"}),
-                "then": _holds("cod_value", {"type": ["number", "string"], "exclusiveMinimum": 0, "pattern": "[1-9]"}),
-            },
-        )
+    none: JsonObject = {"properties": {"cod_value": {"maximum": 0, "pattern": "^[^1-9]*$"}}}
+    some = {"type": ["number", "string"], "exclusiveMinimum": 0, "pattern": "[1-9]"}
+    rules = (
+        Rule("`cod_value` is 0 for PREPAID.", _holds("order_type", {"const": "PREPAID"}), none),
+        Rule("`cod_value` is above 0 for COD.", _holds("order_type", {"const": "COD"}), _holds("cod_value", some)),
     )
+    forbid(described, rules)
     _with_limits(fields, DETAIL_LIMITS)
 
 
@@ -58,26 +54,27 @@ def with_item_limits(described: JsonObject) -> None:
     _with_limits(described["properties"], ITEM_LIMITS)
 
 
-def order_rules(layout: FieldLayout) -> list[JsonObject]:
+def order_rules(layout: FieldLayout) -> list[Rule]:
     """The rules that need more than one section of an order."""
-    rules = list(_returns(layout))
+    rules = [_returns(layout)]
     if not layout.is_flat:
         either = [_in(at, _holds("delivery_type", {"enum": list(DELIVERY_TYPES)})) for at in _sections(layout)]
-        rules.append({"anyOf": either})
+        text = "`delivery_type` is in `shipment_details` or in `additional`."
+        rules.append(Rule(text, ALWAYS, {"anyOf": either}))
     return [*rules, *_courier_rules(layout)]
 
 
-def _returns(layout: FieldLayout) -> Iterator[JsonObject]:
-    """A return needs a reason, unless it is half of an exchange."""
+def _returns(layout: FieldLayout) -> Rule:
     is_return = [_in(at, _holds("delivery_type", {"const": RETURN})) for at in _sections(layout)]
     is_exchange = _in(_details(layout), _holds("order_type", {"const": "EXCHANGE"}))
-    yield {
-        "if": {"anyOf": is_return, "not": is_exchange},
-        "then": {"anyOf": [_in(at, _holds("rvp_reason", _FILLED)) for at in _sections(layout)]},
-    }
+    return Rule(
+        "A return (RVP) has an `rvp_reason`, unless it is an exchange.",
+        {"anyOf": is_return, "not": is_exchange},
+        {"anyOf": [_in(at, _holds("rvp_reason", _FILLED)) for at in _sections(layout)]},
+    )
 
 
-def _courier_rules(layout: FieldLayout) -> Iterator[JsonObject]:
+def _courier_rules(layout: FieldLayout) -> Iterator[Rule]:
     """The limits of single couriers: one rule for each set of couriers."""
     by_couriers: dict[frozenset[int], dict[str, JsonObject]] = {}
     for couriers, section, limits in [*_published_rules(layout), *_field_limits(layout)]:
@@ -85,10 +82,11 @@ def _courier_rules(layout: FieldLayout) -> Iterator[JsonObject]:
     for couriers in sorted(by_couriers, key=sorted):
         ids = [*sorted(couriers), *map(str, sorted(couriers))]
         then = [_within(section, {"properties": limits}) for section, limits in by_couriers[couriers].items()]
-        yield {
-            "if": _in(_details(layout), _holds("courier_partner", {"enum": ids})),
-            "then": then[0] if len(then) == 1 else {"allOf": then},
-        }
+        yield Rule(
+            f"The limits of the couriers {', '.join(map(str, sorted(couriers)))}.",
+            _in(_details(layout), _holds("courier_partner", {"enum": ids})),
+            then[0] if len(then) == 1 else {"allOf": then},
+        )
 
 
 def _published_rules(layout: FieldLayout) -> Iterator[tuple[frozenset[int], str, JsonObject]]:
