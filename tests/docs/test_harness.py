@@ -106,6 +106,7 @@ def test_a_file_that_no_later_block_uses_is_found(page: Write) -> None:
         (fenced('{"a": [{"b": 1}]}', """shape of: echo '{"a": [{"c": 1}]}' """, language="json"), "fields are others"),
         (fenced("echo a", "put in: b = c"), "does not contain"),
         (fenced("x", "not run: later"), "reason"),
+        (fenced("x", "not run: it is slow; tests/no_such_test.py runs it"), "no tests/no_such_test.py"),
         (fenced("x", "quoted from: no/such/file"), "no file"),
         (fenced("not a line of it", "quoted from: Makefile"), "does not contain"),
         (fenced("{,}", "file: a.json", language="json"), "JSON"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import ROOT, documents, read_page
-from tests.docs.run import PageRun, rule_of, unused_files
+from tests.docs.run import PageRun, check_reason, rule_of, unused_files
 from tests.docs.stage import Stage
 
 DOCUMENTS = [pytest.param(path, id=str(path.relative_to(ROOT))) for path in documents()]
@@ -26,6 +26,7 @@ def test_every_block_has_a_rule(path: Path) -> None:
     page = read_page(path)
     for block in page.blocks:
         rule_of(block)
+        check_reason(block)
     assert not unused_files(page)
 
 
