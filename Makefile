@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 # Compiled modules are kept, whatever the shell says: else each process that the tests start compiles all of awbridge.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install demo serve test slow quick newest lint types bench format clean system prism tools
+.PHONY: install demo serve test slow quick newest lint types bench findings format clean system prism tools docs docs-serve
 
 install: $(STAMP)
 
@@ -87,9 +87,22 @@ newest: install
 bench: install
 	$(BIN)/python -m bench table
 
+# What other software does; needs the package registries. FINDINGS="findings/xlsx*" runs some.
+FINDINGS ?= $(wildcard findings/*.sh)
+findings:
+	@failed=""; for script in $(FINDINGS); do echo "== $$script"; bash $$script || failed="$$failed $$script"; done; \
+	[ -z "$$failed" ] || { echo "another outcome:$$failed"; exit 1; }
+# The site of docs/, into build/site. It fails on broken links and anchors, and on pages that the navigation lacks.
+docs: install
+	$(BIN)/python -m tools.docs_site
+
+# The same while you write, at http://127.0.0.1:8300/, with every change at once.
+docs-serve: install
+	$(BIN)/zensical serve --dev-addr 127.0.0.1:8300
+
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis dist build
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .cache dist build

@@ -16,6 +16,7 @@ import selectors
 import signal
 import socket
 import sys
+import warnings
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -57,10 +58,11 @@ class Server:
         self._listener.listen(64)
         self._waiting: dict[int, socket.socket] = {}  # a process -> its client
         self._selector = selectors.DefaultSelector()
+        self._own: tuple[socket.socket, ...] = ()
 
     def run(self) -> None:
         """Serve until standard input ends."""
-        wake, waker = socket.socketpair()
+        wake, waker = self._own = socket.socketpair()
         wake.setblocking(False)
         waker.setblocking(False)
         signal.set_wakeup_fd(waker.fileno())
@@ -90,7 +92,7 @@ class Server:
             self._listener.close()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            for other in (line, *self._waiting.values()):
+            for other in (line, *self._own, *self._waiting.values()):
                 other.close()
             _become(json.loads(text), streams)
         for stream in streams:
@@ -159,6 +161,7 @@ def run(program: str, arguments: list[str]) -> None:
     elif arguments and not arguments[0].startswith("-"):
         sys.argv = arguments
         sys.path[0] = os.path.dirname(os.path.abspath(arguments[0]))
+        warnings.simplefilter("error")
         runpy.run_path(arguments[0], run_name="__main__")
     else:
         os.execv(sys.executable, [sys.executable, *arguments])

@@ -35,6 +35,13 @@ def difference(shown: str, printed: str, varies: str = "") -> str:
     return "\n".join(difflib.unified_diff(ours, theirs, "the page", "printed", lineterm=""))
 
 
+def shape(value: Any) -> Any:
+    """The names of all fields of a JSON value, nested, with those of the first item of each list."""
+    if isinstance(value, dict):
+        return {name: shape(one) for name, one in value.items()}
+    return [shape(value[0])] if isinstance(value, list) and value else None
+
+
 def _same(text: str, varies: list[str]) -> list[str]:
     value = _as_json(text)
     if value is not None:

@@ -9,18 +9,26 @@ from __future__ import annotations
 import asyncio
 import json
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
+import xlsxwriter
 
 from awbridge.app.load_settings import load_configuration
 from awbridge.app.loops import World, opened_world, step_loops
 from awbridge.app.work import running
 from awbridge.domain.json import JsonObject
+from awbridge.domain.orders.shipment import Shipment
+from awbridge.domain.tracking.scan import Source
 from awbridge.steps.orders import intake
 from awbridge.steps.runtime.clock import utc_now
+from awbridge.steps.runtime.loop import Loop
 from awbridge.store.orders import shipments
+from awbridge.store.tracking import inbox
+from awbridge.store.tracking.inbox import NewDelivery
+from tests.support.world import as_body, webhook
 
 SANDBOX = "http://127.0.0.1:8100"
 PATIENCE = 30  # seconds
@@ -46,8 +54,9 @@ def an_order(reference: str, changes: Sequence[str] = ()) -> JsonObject:
     for change in changes:
         name, _, value = change.partition("=")
         details[name] = json.loads(value) if value[:1].isdigit() else value
+    transporter = details.pop("transporter", "Delhivery Surface")
     return {
-        "transporter": details.pop("transporter", "Delhivery Surface"),
+        **({"transporter": transporter} if transporter else {}),
         "pickup_info": _place("pickup", "Main Warehouse", "12 Dock Road", "Mumbai", "Maharashtra", "400065"),
         "drop_info": _place("drop", "Asha Rao", "5 Lake View", "Bengaluru", "Karnataka", "560001"),
         "shipment_details": details,
@@ -68,19 +77,47 @@ def fault(**what: Any) -> None:
     urllib.request.urlopen(request, timeout=10).close()
 
 
+def fail_once(reference: str, state: str) -> None:
+    """Let the sandbox answer so that the order gets into that state."""
+    if state == "maybe_placed":
+        fault(kind="held_by_courier", reference_number=reference)
+    elif state == "rejected":
+        fault(kind="error_code", code=314, reference_number=reference)
+    elif state == "gave_up":
+        fault(kind="http_500", times=9, reference_number=reference)
+
+
+async def all_are(world: World, references: Sequence[str], state: str) -> bool:
+    """Whether all have that state."""
+    found = [await get(world, reference) for reference in references]
+    if state == "maybe_placed":
+        return all(one.maybe_placed and one.state == "gave_up" for one in found)
+    return all(one.state == state for one in found)
+
+
 async def work(world: World, steps: Sequence[str], until: Any) -> None:
-    """Run these steps until `until()` is true."""
-    loops = {name: loop for name, loop in step_loops(world).items() if name in steps}
-    async with asyncio.timeout(PATIENCE), running(loops):
-        while not await until():
-            await asyncio.sleep(0.01)
+    """Run these steps until `until` is true of their loops."""
+    every = step_loops(world)
+    loops = {name: every[name] for name in steps}
+    try:
+        async with asyncio.timeout(PATIENCE), running(loops):
+            while not await until(loops.values()):
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise click.ClickException(f"the steps {', '.join(steps)} did not get there within {PATIENCE} s") from None
 
 
-async def is_in(world: World, reference: str, state: str) -> bool:
-    """Whether the shipment has that state."""
+async def have_rounds(loops: Iterable[Loop]) -> bool:
+    """Whether each step has looked for work again after it had done some."""
+    return all(loop.rounds > 1 for loop in loops)
+
+
+async def get(world: World, reference: str) -> Shipment:
+    """A shipment that there is."""
     async with world.store.read() as session:
         shipment = await shipments.get(session, reference)
-    return shipment is not None and shipment.state == state
+    assert shipment, f"there is no shipment {reference}"
+    return shipment
 
 
 @click.group()
@@ -96,17 +133,71 @@ def order(references: tuple[str, ...], state: str, changes: tuple[str, ...]) -> 
     """Store orders, and push them until they are in that state."""
 
     async def main() -> None:
-        more = {"retry_delays": (0.01, 0.01, 0.01)} if state == "gave_up" else {}
+        more = {"retry_delays": (0.01, 0.01, 0.01)} if state in ("gave_up", "maybe_placed") else {}
         settings = load_configuration(**more).settings
         async with opened_world(settings, utc_now) as world:
             orders = [an_order(reference, changes) for reference in references]
             await intake.take_in(store=world.store, clock=utc_now, orders=orders)
             for reference in references:
-                if state == "rejected":
-                    fault(kind="error_code", code=314, reference_number=reference)
-                elif state == "gave_up":
-                    fault(kind="http_500", times=9, reference_number=reference)
-                if state != "ready":
-                    await work(world, ["push"], lambda name=reference: is_in(world, name, state))
+                fail_once(reference, state)
+            if state != "ready":
+                await work(world, ["push"], lambda _: all_are(world, references, state))
 
     asyncio.run(main())
+
+
+@run.command("scan")
+@click.argument("reference")
+@click.argument("code", type=int)
+@click.option("--ndr", type=int)
+@click.option("--edd", default="")
+def scan(reference: str, code: int, ndr: int | None, edd: str) -> None:
+    """Apply a webhook with a scan of now."""
+
+    async def main() -> None:
+        async with opened_world(load_configuration().settings, utc_now) as world:
+            now = utc_now()
+            shipment = await get(world, reference)
+            body = webhook(shipment.waybill or "", code, now)
+            body["additional"] |= {"ndr_status_code": ndr} if ndr else {}
+            body["additional"] |= {"courier_partner_edd": edd} if edd else {}
+            new = NewDelivery(f"{reference} {code} {now}", Source.WEBHOOK, as_body(body), now)
+            async with world.store.write() as session:
+                await inbox.add(session, [new])
+            await work(world, ["apply"], have_rounds)
+
+    asyncio.run(main())
+
+
+@run.command("steps")
+@click.argument("names", nargs=-1, required=True)
+def steps(names: tuple[str, ...]) -> None:
+    """Run these steps until they have nothing to do."""
+
+    async def main() -> None:
+        async with opened_world(load_configuration(steps_idle_seconds=0.05).settings, utc_now) as world:
+            await work(world, names, have_rounds)
+
+    asyncio.run(main())
+
+
+@run.command("payload")
+@click.argument("reference")
+@click.option("--set", "changes", multiple=True)
+def payload(reference: str, changes: tuple[str, ...]) -> None:
+    """Print an order."""
+    click.echo(json.dumps(an_order(reference, changes), indent=2))
+
+
+@run.command("table")
+@click.argument("file")
+@click.argument("rows", nargs=-1, required=True)
+def table(file: str, rows: tuple[str, ...]) -> None:
+    """Write a table with these rows, as CSV or XLSX."""
+    if not file.endswith(".xlsx"):
+        Path(file).write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+        return
+    with xlsxwriter.Workbook(file) as book:
+        sheet = book.add_worksheet()
+        for number, row in enumerate(rows):
+            sheet.write_row(number, 0, row.split(","))

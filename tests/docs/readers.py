@@ -7,8 +7,9 @@ import shlex
 import tomllib
 
 from awbridge.app.settings import PREFIX, Settings
+from awbridge.app.settings.spelling import CONFIG, FILE_SUFFIX
 
-_ASSIGNMENT = re.compile(rf"\b({PREFIX}[A-Z0-9_]+)=(\S*)")
+_ASSIGNMENT = re.compile(rf"({PREFIX}[A-Z0-9_]+)=(.*)", re.DOTALL)
 
 
 def read_settings_file(text: str) -> None:
@@ -23,6 +24,12 @@ def read_variables(script: str) -> None:
             continue
         for word in shlex.split(line, comments=True):
             if found := _ASSIGNMENT.fullmatch(word):
-                name = found[1].removeprefix(PREFIX).lower()
-                if name in Settings.fields:
-                    Settings(**{name: word.partition("=")[2]})
+                _read_variable(found[1], found[2])
+
+
+def _read_variable(variable: str, value: str) -> None:
+    name = variable.removeprefix(PREFIX).lower()
+    if name in Settings.fields:
+        Settings(**{name: value})
+    elif variable != CONFIG and variable.removesuffix(FILE_SUFFIX).removeprefix(PREFIX).lower() not in Settings.fields:
+        raise ValueError(f"there is no setting {variable}")

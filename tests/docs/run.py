@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.docs.compare import difference, differing_prints
+from tests.docs.compare import difference, differing_prints, shape
 from tests.docs.pages import ROOT, Block, Marker, Page, PageError
 from tests.docs.readers import read_settings_file, read_variables
 from tests.docs.shell import BlockFailed, Ran, Shell
@@ -65,6 +65,8 @@ class PageRun:
         count = len(wanted)
         found = any(_dedented("\n".join(lines[at : at + count])) == wanted for at in range(len(lines)))
         assert found, f"{name} does not contain these lines"
+        if block.all("file"):
+            self.file(block)
 
     def output(self, block: Block) -> None:
         """A block that shows what the block before, or a command, prints."""
@@ -74,22 +76,23 @@ class PageRun:
         found = difference(block.text, printed, block.get("output") or "")
         assert not found, f"the output is another one:\n{found}"
 
+    def shape(self, block: Block) -> None:
+        """A block of JSON with the fields of what a command prints."""
+        printed = self._hidden(block.get("shape of") or "")
+        shown, real = (json.dumps(shape(json.loads(text)), indent=1, sort_keys=True) for text in (block.text, printed))
+        assert shown == real, f"the fields are others:\n{difference(shown, real)}"
+
     def file(self, block: Block) -> None:
         """A file of the reader's, which later blocks use."""
         file = self._folder / (block.get("file") or "")
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(block.text, encoding="utf-8")
+        file.write_text(self._as_run(block), encoding="utf-8")
         _parse(block)
 
     def script(self, block: Block) -> None:
         """Commands of a shell."""
-        read_variables(block.text)
-        script = block.text
-        for change in block.all("put in"):
-            old, separator, new = (part.strip() for part in change.partition(" = "))
-            assert separator, "a marker `put in` reads: WHAT STANDS THERE = VALUE"
-            assert old in script, f"the block does not contain {old}"
-            script = script.replace(old, self._expanded(new))
+        script = self._as_run(block)
+        read_variables(script)
         ready, expected = block.get("keeps running"), block.get("ends with")
         if ready is not None:
             self._shell.run_on(script, ready)
@@ -101,7 +104,7 @@ class PageRun:
 
     def program(self, block: Block) -> None:
         """A Python program. What it prints is as the comments `# -> value` say."""
-        (self._folder / "_program.py").write_text(block.text, encoding="utf-8")
+        (self._folder / "_program.py").write_text(self._as_run(block), encoding="utf-8")
         expected = block.get("ends with")
         ran = self._shell.run("python _program.py", stops=expected is None, typed=block.get("input"))
         (self._folder / "_program.py").unlink()
@@ -114,9 +117,21 @@ class PageRun:
         """A file of settings."""
         read_settings_file(block.text)
 
+    def _as_run(self, block: Block) -> str:
+        """The text of a block, with what its markers put in."""
+        text = block.text
+        for change in block.all("put in"):
+            old, separator, new = (part.strip() for part in change.partition(" = "))
+            assert separator, "a marker `put in` reads: WHAT STANDS THERE = VALUE"
+            assert old in text, f"the block does not contain {old}"
+            value = self._expanded(new)
+            assert value, f"{new} is empty"
+            text = text.replace(old, value)
+        return text
+
     def _expanded(self, value: str) -> str:
         """A value that may contain $variables and $(commands), as in double quotes."""
-        return self._hidden(f'printf %s "{value}"')
+        return self._hidden(f'{{ _value="{value}"; }} 2>/dev/null\nprintf %s "$_value"')
 
 
 Rule = Callable[[PageRun, Block], None]
@@ -125,6 +140,7 @@ _BY_MARKER: dict[str, Rule] = {
     "quoted from": PageRun.quoted,
     "output": PageRun.output,
     "output of": PageRun.output,
+    "shape of": PageRun.shape,
     "file": PageRun.file,
 }
 _BY_LANGUAGE: dict[str, Rule] = {
@@ -137,6 +153,8 @@ _BY_LANGUAGE: dict[str, Rule] = {
 def rule_of(block: Block) -> Rule:
     """What is done with a block. Raises PageError for one without a rule."""
     rules = {rule for name, rule in _BY_MARKER.items() if block.all(name)}
+    if PageRun.quoted in rules:
+        rules.discard(PageRun.file)
     if len(rules) > 1:
         raise PageError(f"line {block.line}: these markers exclude each other")
     rule = next(iter(rules), None) or _BY_LANGUAGE.get(block.language)
@@ -166,15 +184,17 @@ def _dedented(text: str) -> list[str]:
 
 
 def unused_files(page: Page) -> list[str]:
-    """Files that a page writes and no script, program or other file of it names."""
+    """Files that a page writes, of which nothing else on the page names the file or its folder."""
     texts = [block.text for block in page.blocks]
     texts += [marker.text for block in page.blocks for marker in block.markers if marker.name != "file"]
     texts += [item.text for item in page.items if isinstance(item, Marker)]
-    names = [block.get("file") or "" for block in page.blocks if block.all("file")]
+    written = [block for block in page.blocks if block.all("file") and not block.all("then")]
+    names = [block.get("file") or "" for block in written]
     return [name for name in names if not any(re.search(_named(name), text) for text in texts)]
 
 
 def _named(file: str) -> str:
-    """How a text names a file; a module of Python also without its suffix."""
+    """How a text names a file: by its name, its outermost folder, or as a module of Python."""
     path = Path(file)
-    return rf"\b{re.escape(path.stem)}\b" if path.suffix == ".py" else re.escape(path.name)
+    names = [path.name, *path.parts[:-1][:1], *([path.stem] if path.suffix == ".py" else [])]
+    return "|".join(rf"\b{re.escape(name)}\b" for name in names)

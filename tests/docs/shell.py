@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-PATIENCE = 60  # seconds for one block
+PATIENCE = 120  # seconds for one block
 _PRELUDE = Path(__file__).parent / "prelude.sh"
 
 
@@ -42,7 +42,13 @@ class Shell:
         # A leader of its session would make a terminal that it opens its own, and end with it.
         command = ["sh", "-c", '"$@"; exit $?', "sh", *prefix, "bash", "--noprofile", "--norc"]
         self._bash = subprocess.Popen(
-            command, cwd=folder, env=dict(env), stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+            command,
+            cwd=folder,
+            env=dict(env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # bash tells of jobs that end
+            start_new_session=True,
         )
         self.run(_PRELUDE.read_text())
 
@@ -115,9 +121,10 @@ class Shell:
         """The next line of bash; None once it has ended."""
         assert self._bash.stdout
         if not select.select([self._bash.stdout], [], [], PATIENCE)[0]:
-            raise BlockFailed(
-                f"it did not end within {PATIENCE} s: {(self._notes / f'{self._count:03}.sh').read_text()}"
-            )
+            script = self._notes / f"{self._count:03}.sh"
+            output = script.with_suffix(".out")
+            printed = output.read_text(encoding="utf-8", errors="replace") if output.exists() else ""
+            raise BlockFailed(f"it did not end within {PATIENCE} s\n{script.read_text()}\nprinted:\n{printed}")
         line = self._bash.stdout.readline().decode().strip()
         return line or None
 

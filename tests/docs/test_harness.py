@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def run(page: Write, tmp_path: Path) -> Callable[[str], None]:
         folder, notes = tmp_path / "reader", tmp_path / "notes"
         folder.mkdir()
         notes.mkdir()
-        shell = Shell(folder, {"PATH": "/usr/bin:/bin"}, notes)
+        shell = Shell(folder, {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}, notes)
         try:
             PageRun(page(text), shell, folder).run()
         finally:
@@ -102,6 +103,7 @@ def test_a_file_that_no_later_block_uses_is_found(page: Write) -> None:
         (fenced("true", "setup: false"), "exit code 1"),
         (fenced("echo a") + fenced("b", "output", language=""), "another one"),
         (fenced("b", "output of: echo a", language=""), "another one"),
+        (fenced('{"a": [{"b": 1}]}', """shape of: echo '{"a": [{"c": 1}]}' """, language="json"), "fields are others"),
         (fenced("echo a", "put in: b = c"), "does not contain"),
         (fenced("x", "not run: later"), "reason"),
         (fenced("x", "quoted from: no/such/file"), "no file"),
@@ -128,7 +130,10 @@ def test_a_page_that_is_right_passes(run: Callable[[str], None]) -> None:
         + fenced("yes", "output", language="")
         + fenced("echo ID", "put in: ID = $(echo 17)")
         + fenced("17", "output", language="")
-        + fenced("lint: install", "quoted from: Makefile", language="make")
+        + fenced('{"a": [{"b": 1}]}', """shape of: echo '{"a": [{"b": "x"}, {}]}' """, language="json")
+        + fenced("lint: install", "quoted from: Makefile", "file: a.mk", language="make")
+        + fenced("grep lint a.mk")
+        + fenced("print(N)  # -> 3", "put in: N = $((1 + 2))", language="python")
         + fenced("whatever", "not run: it needs a cluster", language="")
     )
 
@@ -150,5 +155,10 @@ def test_what_a_program_prints_is_compared_with_its_comments() -> None:
 def test_settings_of_pages_are_read_by_the_readers_of_the_product() -> None:
     read_settings_file('log_format = "json"')
     read_variables("AWBRIDGE_LOG_LEVEL=info awbridge work  # a comment with ' in it\nAWBRIDGE_LOG_LEVEL=$level\n")
+    read_variables("AWBRIDGE_CLICKPOST_KEY_FILE=/run/secrets/key AWBRIDGE_CONFIG=a.toml awbridge serve")
     with pytest.raises(Exception, match="log_levle"):
         read_settings_file('log_levle = "info"')
+    with pytest.raises(ValueError, match="AWBRIDGE_LOG_LEVLE"):
+        read_variables("export AWBRIDGE_LOG_LEVLE=info")
+    with pytest.raises(Exception, match="log_level"):
+        read_variables('export AWBRIDGE_LOG_FORMAT=json AWBRIDGE_LOG_LEVEL="very loud"')

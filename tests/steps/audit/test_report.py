@@ -234,6 +234,48 @@ async def test_killed_while_mailing_it_goes_out_when_the_lease_is_over(
     assert len(post.mails) == 2
 
 
+async def test_killed_after_the_mail_went_out_it_goes_out_again_under_the_same_message_id(
+    store: Store, objects: Objects, post: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def accepted_and_killed(*sent: Any) -> None:
+        await send_mail(*sent)
+        raise KeyboardInterrupt
+
+    await a_day(store)
+    clock = SetClock(NOW)
+    with monkeypatch.context() as patched:
+        patched.setattr("awbridge.steps.audit.publish.send_mail", accepted_and_killed)
+        task = report(store, objects, policy(post), clock)
+        with pytest.raises(KeyboardInterrupt):
+            await task
+    clock.now += LEASE
+    await report(store, objects, policy(post), clock)
+    assert [m["To"] for m in post.mails] == ["ops@shop.example", "ops@shop.example", "help@clickpost.example"]
+    first, again, _ = post.mails
+    assert first["Message-ID"] == again["Message-ID"]
+
+
+async def test_killed_between_a_report_s_file_and_its_row_the_next_run_stores_both(
+    store: Store, objects: Objects, post: Mailbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    await a_day(store)
+    with monkeypatch.context() as patched:
+        patched.setattr(reports, "put", killed)
+        task = report(store, objects, policy(post))
+        with pytest.raises(KeyboardInterrupt):
+            await task
+    (left,) = [path for path in (tmp_path / "objects").rglob("*") if path.is_file()]
+    content = left.read_bytes()
+    assert post.mails == []
+    own, _ = await report(store, objects, policy(post))
+    assert left.read_bytes() == content == own.content
+    assert (own.report.object_key or "").endswith(left.name)
+    assert len(post.mails) == 2
+
+
 async def test_an_empty_day_sends_a_line_or_nothing(store: Store, objects: Objects, post: Mailbox) -> None:
     await keep(store, good_call(), outcome="placed", at=MIDNIGHT)
     (own, _) = await report(store, objects, policy(post, empty_mail=False))

@@ -113,7 +113,7 @@ def fetch_label(reference_number: str, regenerate: bool, key: str | None, form: 
 def instruct(reference_number: str, instruction: str, key: str | None, form: Form, **fields: str | None) -> None:
     """Instruct the courier after a failed delivery (NDR).
 
-    Example: awbridge shipments ndr ORDER-1001 REATTEMPT --date 2026-11-05
+    Example: awbridge shipments ndr ORDER-1001 REATTEMPT --date "$(date -d tomorrow +%F)"
     """
     body = {"action": instruction, **{name: value for name, value in fields.items() if value}}
     _request(ActionKind.NDR, reference_number, body, key, form=form)

@@ -48,8 +48,11 @@ _CALLS_SHOWN = 50
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @form_options
 def import_shipments(file: Path, form: Form) -> None:
-    """Import orders from a table (CSV, XLSX, XLS, ODS) or a .json or .jsonl file. Valid rows are stored; each invalid
-    one is reported, and the exit code is 1.
+    """Import orders from a table (CSV, XLSX, XLS, ODS) or a .json or .jsonl file.
+
+    Valid rows are stored; each invalid one is reported.
+
+    Exit code 1: a row is invalid.
 
     Example: awbridge shipments import orders.csv
     """
@@ -266,6 +269,8 @@ def _aged_out_cursor(last: Shipment) -> str:
 @on_settings
 async def ask_shipments(settings: Settings, store: Store, reference_numbers: tuple[str, ...], form: Form) -> None:
     """Poll shipments at once, or two hours after their last poll. Silent ones are back on schedule.
+
+    Exit code 1: a shipment is unknown, not placed, or at its end.
 
     Example: awbridge shipments ask ORDER-1001
     """
