@@ -7,7 +7,7 @@
 # Behaviour: Python's decoder skips - and _, so the key has fewer bytes than were meant. Signer and verifier in Python agree
 #   with each other; a receiver in another language, or one who changes - and _ to + and / first, refuses every delivery.
 #   svix for Python has the same decoder. A secret that a tool made with token_urlsafe() or "openssl rand | tr" works by
-#   luck: only if it has none of the two. Missing padding is accepted by both.
+#   luck: only if it has none of the two. Python takes a secret without padding, too.
 # Output seen:
 #   Python: standard and URL-safe secret sign alike: False
 #   Python: without padding signs alike: True
