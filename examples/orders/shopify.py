@@ -314,22 +314,19 @@ class Shopify:
         return object_of(body.get("data"))
 
     def _ask(self, method: str, path: str, **request: Any) -> httpx2.Response:
-        answer = needed(self._http, "SHOPIFY_URL").request(
-            method, path, headers={"x-shopify-access-token": self._access_token()}, **request
-        )
+        http = needed(self._http, "SHOPIFY_URL")
+        answer = http.request(method, path, headers=self._authorization(http), **request)
         if answer.status_code == 401:
             self._token = ""  # it is valid for a day
-            answer = needed(self._http, "SHOPIFY_URL").request(
-                method, path, headers={"x-shopify-access-token": self._access_token()}, **request
-            )
+            answer = http.request(method, path, headers=self._authorization(http), **request)
         return answer.raise_for_status()
 
-    def _access_token(self) -> str:
+    def _authorization(self, http: httpx2.Client) -> dict[str, str]:
         if not self._token:
             grant = {"client_id": self._id, "client_secret": self._secret, "grant_type": "client_credentials"}
-            answer = needed(self._http, "SHOPIFY_URL").post("/admin/oauth/access_token", data=grant).raise_for_status()
+            answer = http.post("/admin/oauth/access_token", data=grant).raise_for_status()
             self._token = text_of(answer.json()["access_token"])
-        return self._token
+        return {"x-shopify-access-token": self._token}
 
 
 def make_shop(merchant: Merchant) -> Shopify:

@@ -16,6 +16,7 @@ import selectors
 import signal
 import socket
 import sys
+import threading
 import warnings
 from pathlib import Path
 from typing import Any, NoReturn
@@ -135,8 +136,17 @@ def _become(call: dict[str, Any], streams: list[int]) -> NoReturn:
     os.environ.clear()
     os.environ.update(call["env"])
     os.chdir(call["folder"])
-    run(call["program"], call["arguments"])
-    sys.exit(0)
+    code: object = 0
+    try:
+        run(call["program"], call["arguments"])
+    except SystemExit as ended:
+        code = ended.code
+    if call["program"] in ("python", "python3") or threading.active_count() > 1 or not isinstance(code, int | None):
+        sys.exit(code)
+    # Without the end of the interpreter, which would write to every page of memory that it shares with the server.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code or 0)
 
 
 def run(program: str, arguments: list[str]) -> None:
