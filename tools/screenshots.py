@@ -1,8 +1,8 @@
 """The pictures of the tutorial: `python -m tools.screenshots` walks through docs/tutorial/index.md and takes them anew.
 
-It starts a sandbox and the service as the page says, on free ports, and does in Chromium what the page tells its reader
-to do. A test takes the same walk (tests/e2e/test_tutorial.py). Needs the extra `dev`,
-Chromium, and fonts for Hindi and Arabic (in Debian fonts-noto-core).
+It starts a sandbox and the service as the page says, on its ports if they are free, and does in Chromium what the page
+tells its reader to do. A test takes the same walk (tests/e2e/test_tutorial.py). Needs the extra `dev`, Chromium, and
+fonts for Hindi and Arabic (in Debian fonts-noto-core).
 """
 
 from __future__ import annotations
@@ -338,10 +338,17 @@ def _started(arguments: list[str], env: Mapping[str, str], folder: Path, port: i
         process.wait(30)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _port_of(url: str) -> int:
+    """The port that the page names, so that the pictures show it; a free one if another process has it."""
+    for port in (int(url.rsplit(":", 1)[1]), 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no port is free")
 
 
 def settings_for(tutorial: Tutorial, service: str, sandbox: str) -> dict[str, str]:
@@ -371,7 +378,7 @@ def main() -> None:
     tutorial = read_tutorial()
     kept = {k: v for k, v in os.environ.items() if not k.startswith("AWBRIDGE_")}
     with tempfile.TemporaryDirectory(prefix="awbridge-tutorial-") as name:
-        folder, port, sandbox_port = Path(name), _free_port(), _free_port()
+        folder, port, sandbox_port = Path(name), _port_of(SERVICE), _port_of(SANDBOX)
         write_files(tutorial, folder)
         with _started([*tutorial.sandbox, "--port", str(sandbox_port)], kept, folder, sandbox_port) as sandbox:
             env = kept | settings_for(tutorial, f"http://127.0.0.1:{port}", sandbox)
