@@ -73,6 +73,16 @@ def test_every_page_forbids_the_browser_to_load_from_elsewhere(site: Path) -> No
         assert "default-src 'self'" in policy[1]
 
 
+def test_a_list_keeps_its_numbers(site: Path) -> None:
+    """Items with commands between them, in several sections: the page calls them by number."""
+    html = (site / "how-to" / "deploy" / "going-live" / "index.html").read_text(encoding="utf-8")
+    source = (ROOT / "docs" / "how-to" / "deploy" / "going-live.md").read_text(encoding="utf-8")
+    lists = re.findall(r"<ol(?: start=\"(\d+)\")?>(.*?)</ol>", html, re.DOTALL)
+    shown = [int(start or 1) + n for start, items in lists for n in range(items.count("<li>"))]
+    assert shown == [int(number) for number in re.findall(r"^(\d+)\. ", source, re.MULTILINE)]
+    assert len(shown) > 20
+
+
 FAULTS = {
     "[gone](gone.md)": "page does not exist",
     "[no such place](other.md#nowhere)": "anchor does not exist",
@@ -95,7 +105,9 @@ def test_whatever_is_broken_is_named_and_fails_the_build(tmp_path: Path) -> None
     config = re.sub(r"^nav = \[\n.*?^\]\n", nav, config, flags=re.MULTILINE | re.DOTALL)
     (root / CONFIG).write_text(config, encoding="utf-8")
     (root / "docs" / "images").mkdir(parents=True)
-    (root / "docs" / "index.md").write_text("# Start\n\n" + "\n\n".join(FAULTS) + "\n", encoding="utf-8")
+    broken_list = "1. One:\n\n   its text\n\n2. Two\n"
+    text = "# Start\n\n" + "\n\n".join(FAULTS) + "\n\n" + broken_list
+    (root / "docs" / "index.md").write_text(text, encoding="utf-8")
     (root / "docs" / "other.md").write_text("# Other\n\n[Start](index.md#start)\n", encoding="utf-8")
     (root / "docs" / "forgotten.md").write_text("# Forgotten\n", encoding="utf-8")
     (root / "docs" / "style.css").write_text("@import 'https://fonts.example/a'; b { background: url(//c.example/d) }")
@@ -104,6 +116,7 @@ def test_whatever_is_broken_is_named_and_fails_the_build(tmp_path: Path) -> None
     missing = {fault: message for fault, message in FAULTS.items() if message not in text}
     assert not missing, text
     assert text.count("Warning: anchor does not exist") == 2
+    assert "goes on with a list item: indent it by 4 columns" in text
     assert "docs/forgotten.md is not in the navigation" in text
     assert f"{CONFIG} names planned.md in `nav`, which is not in docs/" in text
     assert f"{CONFIG} names other.md in `nav` 2 times" in text
@@ -118,6 +131,7 @@ def test_a_page_without_faults_has_no_problems(tmp_path: Path) -> None:
     (tmp_path / CONFIG).write_text('[project]\nnav = [{ "A" = ["a.md"] }]\n')
     (tmp_path / "docs" / "a.md").write_text(
         "# A\n\n[up](https://example.com/x) [here](#a) `[x](gone.md)`\n\n```md\n[x](gone.md)\n```\n"
+        "\n1. One:\n\n    ```md\n    1. A\n\n       b\n    ```\n\n2. Two\n\nEnd\n\n <!-- no item -->\n"
     )
     assert source_problems(tmp_path) == []
     assert site_problems(tmp_path / "docs") == []

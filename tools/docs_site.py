@@ -1,9 +1,9 @@
 """The site of docs/: `python -m tools.docs_site` builds it into build/site, and fails on what would be broken there.
 
 Zensical's own strict mode finds links to Markdown files that do not exist, and missing anchors. It does not find a
-missing image, a broken link to any other file, a page that is not in the navigation, or an entry of the navigation
-without a page (0.0.73 and 0.1.3). So the sources are checked first, then the pages that were built, as a browser would
-read them.
+missing image, a broken link to any other file, a page that is not in the navigation, an entry of the navigation
+without a page, or a list that the site breaks up where repository viewers do not (0.0.73 and 0.1.3). So the sources are
+checked first, then the pages that were built, as a browser would read them.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ _FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`[^`\n]+`")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _IN_CSS = re.compile(r"""url\(\s*["']?([^"')]+)|@import\s+["']([^"']+)""")
+_ITEM = re.compile(r"(\d+\.|[-*+]) ")
+LIST_INDENT = 4
 # What a browser loads by itself. A link that a reader follows may lead anywhere.
 _LOADED = {
     ("script", "src"),
@@ -67,7 +69,9 @@ def source_problems(root: Path) -> list[str]:
     found = [f"docs/{page} is not in the navigation: add it to `nav` of {CONFIG}" for page in sorted(pages - set(nav))]
     found += [f"{CONFIG} names {page} in `nav`, which is not in docs/" for page in sorted(set(nav) - pages)]
     found += [f"{CONFIG} names {page} in `nav` {times} times" for page, times in nav.items() if times > 1]
-    return found + [problem for page in sorted(pages) for problem in _link_problems(docs, page)]
+    return found + [
+        problem for page in sorted(pages) for check in (_link_problems, _list_problems) for problem in check(docs, page)
+    ]
 
 
 def _link_problems(docs: Path, page: str) -> Iterator[str]:
@@ -81,6 +85,22 @@ def _link_problems(docs: Path, page: str) -> Iterator[str]:
             yield f"docs/{page} links to {link}, which is not on the site: name the file in code instead"
         elif not (docs / target).is_file():
             yield f"docs/{page} links to {link}, which is no file"
+
+
+def _list_problems(docs: Path, page: str) -> Iterator[str]:
+    """What a list item goes on with after an empty line. With fewer columns it ends the list on the site."""
+    in_list = after_empty = in_fence = False
+    for number, line in enumerate((docs / page).read_text(encoding="utf-8").splitlines(), 1):
+        columns = len(line) - len(line.lstrip())
+        if line and not in_fence:
+            if _ITEM.match(line):
+                in_list = True
+            elif after_empty and not columns:
+                in_list = False
+            elif after_empty and in_list and columns < LIST_INDENT:
+                yield f"docs/{page}:{number} goes on with a list item: indent it by {LIST_INDENT} columns"
+        in_fence ^= line.lstrip().startswith("```")
+        after_empty = not line
 
 
 class _Html(HTMLParser):
