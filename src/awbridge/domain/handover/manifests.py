@@ -61,11 +61,11 @@ class PrintedManifest:
 
 
 def cod_total(amounts: Iterable[str]) -> str:
-    """The sum of amounts as text, one for each currency; an amount that is no number is left out.
+    """The sum of amounts as text, one for each currency, in their order; an amount that is no number is left out.
 
     An amount may end with its currency.
 
-    >>> cod_total(["120.00 AED", "90.00 SAR", "", "30.50 AED"])
+    >>> cod_total(["90.00 SAR", "120.00 AED", "", "30.50 AED"])
     '150.50 AED, 90.00 SAR'
     """
     totals: dict[str, Decimal] = {}
@@ -77,7 +77,7 @@ def cod_total(amounts: Iterable[str]) -> str:
             continue
         if value.is_finite():
             totals[currency] = totals.get(currency, Decimal(0)) + value
-    return ", ".join(f"{amount_text(total)} {currency}".strip() for currency, total in totals.items()) or "0.00"
+    return ", ".join(f"{amount_text(total)} {currency}".strip() for currency, total in sorted(totals.items())) or "0.00"
 
 
 def amount_text(amount: Decimal) -> str:
