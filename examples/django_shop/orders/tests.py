@@ -1,7 +1,9 @@
 """The shop's tests. On SQLite they need nothing else; on PostgreSQL they include the common transaction."""
 
 import json
+import os
 from datetime import UTC, datetime
+from io import StringIO
 from typing import Any
 from unittest import skipUnless
 
@@ -114,6 +116,26 @@ class Sending(TestCase):
         with self.assertRaisesMessage(CommandError, "awbridge did not take the orders, which stay"):
             call_command("send_orders")
         self.assertFalse(Order.objects.get().awbridge_has_it)
+
+    @skipUnless("SHOP_SHIPPING_API" in os.environ, "needs a running awbridge, which SHOP_SHIPPING_API names")
+    def test_an_order_is_sent_once(self) -> None:
+        self.client.post("/orders/new", FORM)
+        self.assertEqual([self.send(), self.send()], ["sent 1, refused 0", "sent 0, refused 0"])
+        self.assertTrue(Order.objects.get().awbridge_has_it)
+        Order.objects.update(awbridge_has_it=False)  # as after a crash before the commit
+        self.assertEqual(self.send(), "sent 1, refused 0")
+
+    @skipUnless("SHOP_SHIPPING_API" in os.environ, "needs a running awbridge, which SHOP_SHIPPING_API names")
+    def test_a_refused_order_says_why_and_is_not_sent_again(self) -> None:
+        self.client.post("/orders/new", FORM)
+        with override_settings(TRANSPORTER="Nobody"):
+            self.assertEqual([self.send(), self.send()], ["sent 0, refused 1", "sent 0, refused 0"])
+        self.assertIn("'Nobody' is not known", Order.objects.get().problem)
+
+    def send(self) -> str:
+        printed = StringIO()
+        call_command("send_orders", stdout=printed)
+        return printed.getvalue().strip()
 
 
 @on_postgresql

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from standardwebhooks import Webhook
 from awbridge.enqueue import enqueue_async
 from shop.app import NewOrder, app
 from shop.models import Order, Parcel, new_number
+from shop.settings import Settings
 from shop.shipping import hand_over, payload_of, send_orders
 from tests.conftest import ON_POSTGRESQL, SECRET
 
@@ -32,6 +34,10 @@ ORDER = {
     "title": "Cotton shirt, M",
     "price": "1499.50",
 }
+with_service = pytest.mark.skipif(
+    ON_POSTGRESQL or "SHOP_SHIPPING_API" not in os.environ,
+    reason="needs SQLite and a running awbridge, which SHOP_SHIPPING_API names",
+)
 on_postgresql = pytest.mark.skipif(not ON_POSTGRESQL, reason="shop and awbridge share a database on PostgreSQL only")
 
 
@@ -135,6 +141,35 @@ def test_an_order_stays_until_awbridge_took_it(client: TestClient) -> None:
     with pytest.raises(httpx2.ConnectError):
         client.portal.call(send_orders, app.state.sessions, nowhere)
     assert in_session(client, lambda session: session.get_one(Order, number)).awbridge_has_it is False
+
+
+def send(client: TestClient, settings: Settings) -> tuple[int, int]:
+    """(how many were sent, how many refused)."""
+    assert client.portal
+    return client.portal.call(send_orders, app.state.sessions, settings)
+
+
+@with_service
+def test_an_order_is_sent_once(client: TestClient) -> None:
+    number = place(client)
+    settings = replace(app.state.settings, shipping_api=os.environ["SHOP_SHIPPING_API"])
+    assert [send(client, settings), send(client, settings)] == [(1, 0), (0, 0)]
+
+    async def forget(session: AsyncSession) -> None:
+        order = await session.get_one(Order, number)
+        assert order.awbridge_has_it
+        order.awbridge_has_it = False  # as after a crash before the commit
+
+    in_session(client, forget)
+    assert send(client, settings) == (1, 0)
+
+
+@with_service
+def test_a_refused_order_says_why_and_is_not_sent_again(client: TestClient) -> None:
+    number = place(client)
+    settings = replace(app.state.settings, shipping_api=os.environ["SHOP_SHIPPING_API"], transporter="Nobody")
+    assert [send(client, settings), send(client, settings)] == [(0, 1), (0, 0)]
+    assert "'Nobody' is not known" in in_session(client, lambda session: session.get_one(Order, number)).problem
 
 
 def orders(client: TestClient) -> int:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from standardwebhooks import Webhook
 
 from awbridge.enqueue import enqueue
-from shop.models import Order, Parcel, sessions
+from shop.models import Order, Parcel, ReceivedEvent, sessions
 from shop.shipping import hand_over, payload_of
 from shop.views import read_order
 from tests.conftest import ON_POSTGRESQL, SECRET
@@ -28,6 +31,10 @@ FORM = {
     "title": "Cotton shirt, M",
     "price": "1499.50",
 }
+with_service = pytest.mark.skipif(
+    ON_POSTGRESQL or "SHOP_SHIPPING_API" not in os.environ,
+    reason="needs SQLite and a running awbridge, which SHOP_SHIPPING_API names",
+)
 on_postgresql = pytest.mark.skipif(not ON_POSTGRESQL, reason="shop and awbridge share a database on PostgreSQL only")
 
 
@@ -120,6 +127,30 @@ def test_an_order_stays_until_awbridge_took_it(app: Flask) -> None:
         assert session.get_one(Order, number).awbridge_has_it is False
 
 
+def send(app: Flask) -> str:
+    return app.test_cli_runner().invoke(args=["send-orders"]).output.strip()
+
+
+@with_service
+def test_an_order_is_sent_once(app: Flask) -> None:
+    number = place(app)
+    assert [send(app), send(app)] == ["sent 1, refused 0", "sent 0, refused 0"]
+    with sessions().begin() as session:
+        order = session.get_one(Order, number)
+        assert order.awbridge_has_it
+        order.awbridge_has_it = False  # as after a crash before the commit
+    assert send(app) == "sent 1, refused 0"
+
+
+@with_service
+def test_a_refused_order_says_why_and_is_not_sent_again(app: Flask) -> None:
+    number = place(app)
+    app.config["TRANSPORTER"] = "Nobody"
+    assert [send(app), send(app)] == ["sent 0, refused 1", "sent 0, refused 0"]
+    with sessions()() as session:
+        assert "'Nobody' is not known" in session.get_one(Order, number).problem
+
+
 def count(table: type) -> int:
     with sessions()() as session:
         return session.scalar(select(func.count()).select_from(table)) or 0
@@ -138,6 +169,23 @@ def test_the_order_and_its_shipment_commit_together(app: Flask) -> None:
         order = session.get_one(Order, number)
         assert order.awbridge_has_it
         assert is_stored(app, order)
+
+
+@on_postgresql
+def test_the_same_event_twice_at_once_is_processed_once(app: Flask) -> None:
+    number = place(app)
+    delivered = event("delivered", number, status="Delivered")
+    blocked = text("SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    with ThreadPoolExecutor(1) as pool, sessions().begin() as first, sessions()() as watching:
+        first.add(ReceivedEvent(webhook_id="evt_1"))
+        first.flush()
+        second = pool.submit(deliver, app, delivered, "evt_1")
+        while not watching.scalar(blocked):
+            time.sleep(0.01)
+            watching.rollback()
+    assert second.result() == 500  # awbridge repeats it
+    assert deliver(app, delivered, "evt_1") == 204
+    assert "Delivered" not in page(app, number)
 
 
 @on_postgresql

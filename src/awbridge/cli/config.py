@@ -75,7 +75,7 @@ def _name_of(given: str) -> str:
     from awbridge.app.settings.spelling import FILE_SUFFIX, unknown_variables
 
     name = given.upper().removeprefix(PREFIX)
-    for known in (name, name.removesuffix(FILE_SUFFIX)):
-        if known.lower() in Settings.fields:
-            return known.lower()
-    fail(next(iter(unknown_variables({PREFIX + name: ""})), f"{PREFIX}{name} is not a setting"))
+    spellings = (name.lower(), name.removesuffix(FILE_SUFFIX).lower())
+    if found := next((known for known in spellings if known in Settings.fields), None):
+        return found
+    return fail(next(iter(unknown_variables({PREFIX + name: ""})), f"{PREFIX}{name} is not a setting"))

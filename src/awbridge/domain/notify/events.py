@@ -48,7 +48,10 @@ class EventKind(StrEnum):
     DELAYED = "delayed"
     """It is past its expected day."""
     STUCK = "stuck"
-    """It had no scan for too long, or none since it was placed."""
+    """It had no scan for longer than `AWBRIDGE_STUCK_TRANSIT_HOURS` and the related settings allow.
+
+    Or none since it was placed.
+    """
     RETURN_PLACED = "return.placed"
     """The customer requested a return from ClickPost."""
     RETURN_APPROVED = "return.approved"
