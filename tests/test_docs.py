@@ -1,12 +1,8 @@
-"""The documentation matches the code: settings, commands, routes, faults, log events; links resolve."""
+"""The documentation matches the code: commands, routes, faults; links resolve. Generated pages: test_reference.py."""
 
 from __future__ import annotations
 
-import ast
-import csv
-import json
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -22,8 +18,8 @@ from awbridge.app.settings.spelling import CONFIG, FILE_SUFFIX
 from awbridge.cli import main
 from awbridge.clickpost.orders.columns import column_place
 from awbridge.clickpost.wire.answer_codes import ANSWER_NAMES
-from awbridge.domain.couriers.allocation import RULE_FIELDS, read_rules
-from awbridge.domain.orders.shipment import Region, State
+from awbridge.domain.couriers.allocation import RULE_FIELDS
+from awbridge.domain.orders.shipment import State
 from awbridge.sandbox.app import ENDPOINTS
 from awbridge.sandbox.config import Faults, SandboxConfig
 from awbridge.steps.orders import import_file, intake
@@ -53,30 +49,9 @@ def without_code(text: str) -> str:
     return _FENCE.sub("", text)
 
 
-def table_of_settings() -> dict[str, str]:
-    """Variable -> the default that docs/reference/settings.md names."""
-    rows = re.findall(rf"^\| `({PREFIX}\w+)` \| (.+?) \| .+\|$", read("docs/reference/settings.md"), re.MULTILINE)
-    return {name: default.strip("`") for name, default in rows}
-
-
 def variables() -> dict[str, Any]:
     """Variable -> its default in the code."""
     return {PREFIX + name.upper(): field.default for name, field in Settings.fields.items()}
-
-
-def as_documented(default: Any) -> str:
-    if isinstance(default, bool):
-        return str(default).lower()
-    if isinstance(default, tuple):
-        return ",".join(f"{part:g}" for part in default) or "none"
-    if isinstance(default, (int, float)):
-        return f"{default:.10g}"
-    text = default.get_secret_value() if hasattr(default, "get_secret_value") else str(default)
-    return text or "empty"
-
-
-def test_every_setting_is_documented_with_its_default() -> None:
-    assert table_of_settings() == {name: as_documented(default) for name, default in variables().items()}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -84,11 +59,6 @@ def test_no_document_names_a_variable_that_does_not_exist(document: Path) -> Non
     known = {CONFIG, *variables(), *(name + FILE_SUFFIX for name in variables())}
     known |= set(RENAMED) if document.name == "CHANGELOG.md" else set()
     assert not set(_VARIABLE.findall(document.read_text(encoding="utf-8"))) - known
-
-
-def test_the_toml_example_is_accepted() -> None:
-    (example,) = (text for kind, text in _FENCE.findall(read("docs/reference/settings.md")) if kind == "toml")
-    Settings(**tomllib.loads(example))
 
 
 @pytest.mark.parametrize(("path", "command"), list(commands(main)), ids=str)
@@ -189,32 +159,6 @@ def test_every_state_is_explained_in_the_readme() -> None:
     assert sorted(rows) == sorted(state.value for state in State)
 
 
-def log_events() -> set[str]:
-    """Every event that the code logs under a fixed name."""
-    found: set[str] = set()
-    for file in SOURCE.rglob("*.py"):
-        text = file.read_text(encoding="utf-8")
-        if "structlog.get_logger" not in text:
-            continue
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
-                owner, event = node.func.value, node.args[0]
-                if isinstance(owner, ast.Name) and owner.id == "log" and isinstance(event, ast.Constant):
-                    found.add(str(event.value))
-    return found
-
-
-def test_every_log_event_and_metric_is_documented() -> None:
-    page = read("docs/how-to/operate/operations.md")
-    events = log_events()
-    assert len(events) > 10
-    assert not {event for event in events if f"`{event}`" not in page}
-    sources = ("web/metrics.py", "web/counted.py", "steps/runtime/meters.py")
-    metrics = set(re.findall(r'"(awbridge_\w+)"', "".join(map(read, [f"src/awbridge/{name}" for name in sources]))))
-    assert len(metrics) > 40
-    assert not {metric for metric in metrics if metric not in page}
-
-
 def anchors(document: Path) -> set[str]:
     """The anchors of a page's headings."""
     headings = _HEADING.findall(without_code(document.read_text(encoding="utf-8")))
@@ -252,13 +196,6 @@ def test_every_test_that_a_page_names_exists() -> None:
 ACCOUNTS = {"Delhivery Surface": CourierAccount(transporter="Delhivery Surface", courier_partner_id=4)}
 
 
-def test_the_order_in_the_readme_is_accepted() -> None:
-    order = re.search(r"<<'EOF'\n(.*?)\nEOF", read("README.md"), re.DOTALL)
-    assert order
-    taken = intake.read_order(json.loads(order[1]), ACCOUNTS)
-    assert (taken.reference_number, taken.courier_partner_id, taken.region) == ("ORDER-1001", 4, Region.INDIA)
-
-
 def test_the_csv_example_makes_one_order_of_two_items(tmp_path: Path) -> None:
     (example,) = (text for kind, text in _FENCE.findall(read("docs/how-to/orders/import.md")) if kind == "csv")
     file = tmp_path / "orders.csv"
@@ -270,11 +207,8 @@ def test_the_csv_example_makes_one_order_of_two_items(tmp_path: Path) -> None:
     assert taken.payload["additional"]["label"] is True
 
 
-def test_the_rules_on_the_couriers_page_are_accepted_and_every_condition_is_explained() -> None:
+def test_every_condition_of_a_rule_is_explained() -> None:
     page = read("docs/how-to/orders/couriers.md")
-    (example,) = (text for kind, text in _FENCE.findall(page) if kind == "csv")
-    rows = [{name: cell for name, cell in row.items() if cell} for row in csv.DictReader(example.splitlines())]
-    assert len(read_rules(rows, {"Shadowfax Local", "bluedart", "delhivery"})) == 3
     table = page.partition("| column | holds when |")[2].partition("\n\n")[0]
     assert set(re.findall(r"`([a-z_]+)`", table)) == set(RULE_FIELDS)
 

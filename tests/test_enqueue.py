@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 import os
 import re
-import subprocess
-import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, timedelta
+from datetime import UTC, date, timedelta
+from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 from typing import Any, cast
 
@@ -57,9 +57,9 @@ class Caller:
         """Without this, the transaction is rolled back when the caller goes."""
         await settled(self._commit())
 
-    async def enqueue(self, order: Any) -> IntakeResult:
+    async def enqueue(self, order: Any, **how: Any) -> IntakeResult:
         made = enqueue_async if self.is_async else enqueue
-        return await settled(cast("Any", made)(self.connection, order))
+        return await settled(cast("Any", made)(self.connection, order, **how))
 
     async def enqueue_many(self, orders: list[Any]) -> list[IntakeResult]:
         made = enqueue_many_async if self.is_async else enqueue_many
@@ -271,6 +271,32 @@ async def test_the_rows_are_those_that_intake_makes(store: Store, caller: Caller
     assert (taken.shipment.created_at, taken.shipment.created_at.tzinfo) == (row["created_at"], UTC)
 
 
+class Payment(Enum):
+    """As an application may have it."""
+
+    COD = "COD"
+
+
+@pytest.mark.parametrize("caller", ["psycopg", "SQLAlchemy async session"], indirect=True)
+async def test_what_an_applications_models_hold_is_stored_as_json(store: Store, caller: Caller) -> None:
+    order = an_order("R", cod_value=Decimal("1499.50"), order_type=Payment.COD, invoice_date=date(2026, 11, 1))
+    order["shipment_details"]["items"] = (
+        {"sku": "A", "description": "Tea", "quantity": 1, "price": Decimal("1.4995E3")},
+    )
+    taken = await caller.enqueue(order)
+    details = taken.shipment.payload["shipment_details"]
+    assert (details["cod_value"], details["order_type"], details["invoice_date"]) == ("1499.50", "COD", "2026-11-01")
+    assert details["items"][0]["price"] == "1499.5"
+    with pytest.raises(PayloadRefused, match=r"cod_value: must be plain JSON .* not Decimal"):
+        await caller.enqueue(an_order("S", cod_value=Decimal("NaN")))
+    endless: dict[str, Any] = an_order("T")
+    endless["additional"] = endless
+    with pytest.raises(PayloadRefused, match="nests deeper than 32 levels"):
+        await caller.enqueue(endless)
+    await caller.commit()
+    assert await stored(store) == (1, 1)
+
+
 async def test_a_refused_payload_leaves_the_transaction_usable(store: Store, caller: Caller) -> None:
     with pytest.raises(PayloadRefused, match=r"shipment_details\.weight"):
         await caller.enqueue(an_order("R", weight=-1))
@@ -358,7 +384,11 @@ _REFUSED = {  # what was done to the schema, and what the caller reads
         "ALTER TABLE schema_migrations DROP COLUMN compatible_from; DELETE FROM schema_migrations WHERE number >= 39",
         "run awbridge migrate",
     ),
-    "none": (MigrationError, "SET LOCAL search_path TO nowhere", "sees no tables of awbridge: .*search_path"),
+    "none": (
+        MigrationError,
+        "SET LOCAL search_path TO nowhere",
+        "sees no tables of awbridge: .*pass its name as schema",
+    ),
 }
 
 
@@ -446,6 +476,44 @@ async def test_a_separate_schema_is_found_by_the_search_path(postgres: PostgresS
     await connection.close()
 
 
+_KINDS = ("asyncpg", "psycopg", "SQLAlchemy session", "SQLAlchemy async, asyncpg", "Django")
+
+
+@pytest.mark.parametrize("caller", _KINDS, indirect=True)
+async def test_a_schema_is_used_for_the_call_alone_although_the_caller_has_tables_of_the_same_names(
+    store: Store, caller: Caller
+) -> None:
+    await caller.run('CREATE SCHEMA "The shop"')
+    await caller.run('CREATE TABLE "The shop".shipments (id INTEGER)')
+    await caller.run('SET LOCAL search_path TO "The shop"')
+    with pytest.raises(MigrationError, match=r"no tables of awbridge in the schema 'nowhere': .*GRANT USAGE"):
+        await caller.enqueue(an_order("R"), schema="nowhere")
+    with pytest.raises(PayloadRefused):
+        await caller.enqueue(an_order("R", weight=-1), schema="public")
+    await caller.run("INSERT INTO shipments VALUES (1)")
+    assert (await caller.enqueue(an_order("R"), schema="public")).created
+    await caller.run("INSERT INTO shipments VALUES (2)")
+    await caller.run('DROP SCHEMA "The shop" CASCADE')
+    await caller.commit()
+    assert await stored(store) == (1, 1)
+
+
+@pytest.mark.usefixtures("store")
+async def test_a_batch_in_a_schema_is_stored_there(store_url: str) -> None:
+    connection = await asyncpg.connect(store_url)
+    async with connection.transaction():
+        await connection.execute("SET LOCAL search_path TO nowhere")
+        taken = await enqueue_many_async(connection, [an_order("A"), an_order("B")], schema="public")
+        assert [one.created for one in taken] == [True, True]
+        assert await connection.fetchval("SHOW search_path") == "nowhere"
+    assert await connection.fetchval("SHOW search_path") == '"$user", public', "it lasts as long as the transaction"
+    await connection.close()
+    with psycopg.connect(store_url) as waiting:
+        waiting.execute("SET search_path TO nowhere")
+        assert [one.created for one in enqueue_many(waiting, [an_order("C")], schema="public")] == [True]
+        assert waiting.execute("SHOW search_path").fetchone() == ("nowhere",)
+
+
 async def test_without_a_transaction_nothing_is_stored(store: Store, store_url: str) -> None:
     bare = await asyncpg.connect(store_url)
     with pytest.raises(NoTransaction, match="begin one first"):
@@ -480,31 +548,3 @@ async def test_another_database_or_library_is_refused_by_name(store: Store) -> N
     engine = sa.create_engine("sqlite://", poolclass=sa.NullPool)
     with engine.connect() as connection, pytest.raises(TypeError, match="SQLAlchemy speaks sqlite"):
         enqueue(connection, an_order("R"))
-
-
-EXAMPLES = re.findall(r"^### (.+?)\n.*?```python\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL)
-assert len(EXAMPLES) == 6
-
-
-@pytest.mark.parametrize(("title", "example"), EXAMPLES, ids=[title for title, _ in EXAMPLES])
-async def test_the_documented_examples_run(
-    store: Store, store_url: str, tmp_path: Path, title: str, example: str
-) -> None:
-    connection = await asyncpg.connect(store_url)
-    await connection.execute("CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY); DELETE FROM orders")
-    await connection.close()
-    order = re.search(r"```python\n# order\.py\n(.*?)```", PAGE, re.DOTALL)
-    assert order
-    (tmp_path / "order.py").write_text(order[1])
-    (tmp_path / "example.py").write_text(example)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "example.py"],
-        cwd=tmp_path,
-        env={**os.environ, "DATABASE_URL": store_url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert await stored(store) == (1, 1)
-    assert await fetch(store, "SELECT reference_number FROM shipments") == [{"reference_number": "ORDER-1001"}]

@@ -123,6 +123,16 @@ def test_a_page_without_faults_has_no_problems(tmp_path: Path) -> None:
     assert site_problems(tmp_path / "docs") == []
 
 
+# As a script of the theme would, for a feature that needs a library. Tells what the page's policy has blocked.
+LOAD_FROM_ELSEWHERE = """() => new Promise(done => {
+  addEventListener('securitypolicyviolation', event => done(event.blockedURI));
+  const script = document.createElement('script');
+  script.onload = () => done('loaded');
+  script.src = 'https://cdn.example/diagrams.js';
+  document.head.append(script);
+})"""
+
+
 async def refuse_other_hosts(page: Page, origin: str) -> None:
     async def decide(route: Route) -> None:
         await (route.continue_() if route.request.url.startswith(origin + "/") else route.abort())
@@ -153,3 +163,4 @@ async def test_the_start_page_and_the_search_work_with_other_hosts_refused(serve
         await watched.open("/")
         await watched.check(axe=False)
         assert [image for image in await page.locator("img").all() if not await image.evaluate("i => i.complete")] == []
+        assert await page.evaluate(LOAD_FROM_ELSEWHERE) == "https://cdn.example/diagrams.js", "the browser refuses it"

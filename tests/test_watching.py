@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.orders.attention import Need
 from awbridge.steps.runtime import meters
+from awbridge.web.metric_list import METRICS, Count, Gauge
 from tests.support.absent import absent
 from tests.support.app import Web, web_on
 from tests.support.stores import sqlite_only
@@ -67,6 +68,25 @@ async def test_dashboards_and_alerts_use_only_metrics_that_exist(store: Any) -> 
     used = names_in([rule["expr"] for rule in rules()] + [q for file in DASHBOARDS for q in queries(file)])
     assert len(used) > 30
     assert used - shown == {"up"}, "Prometheus itself makes `up`"
+
+
+@sqlite_only
+async def test_a_scrape_has_the_metrics_that_are_listed_with_their_labels(store: Any) -> None:
+    async with web_on(store) as web:
+        text = (await web.http.get("/metrics")).text
+    kinds = {Gauge: "gauge", Count: "counter"}
+    listed = {one.name: (kinds[type(one)], {one.label: one.values} if one.label else {}) for one in METRICS}
+    listed |= {meter.name: ("counter", meter.label_values) for meter in meters.METERS}
+    listed |= {one.name: ("histogram", dict.fromkeys(one.labels, ())) for one in meters.DURATIONS}
+    shown = [f for f in text_string_to_metric_families(text) if f.name.startswith("awbridge_")]
+    assert len(shown) > 40
+    for family in shown:
+        kind, labels = listed[family.name]
+        assert family.type == kind
+        for sample in family.samples:
+            assert set(sample.labels) - {"le"} == set(labels), family.name
+            for label, values in labels.items():
+                assert not values or sample.labels[label] in values, family.name
 
 
 async def everything_shown(web: Web) -> set[str]:

@@ -15,8 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from typing import Any, cast
 
+from awbridge.clickpost.wire.plain_json import DEEPEST, decimal_text
 from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.errors import (
     MigrationError,
@@ -47,47 +51,80 @@ __all__ = [
 ]
 
 
-def enqueue(connection: Any, order: JsonObject, *, allocation: Allocation = Allocation.RULES) -> IntakeResult:
+def enqueue(
+    connection: Any, order: JsonObject, *, allocation: Allocation = Allocation.RULES, schema: str | None = None
+) -> IntakeResult:
     """Store one order within the transaction that is open on `connection`.
 
-    `order` is ClickPost's create-order payload, optionally with `transporter` and `region`. Repeating an order changes
-    nothing; `created` is then False. `allocation` decides who chooses the courier of an order that names none.
+    `order` is ClickPost's create-order payload, optionally with `transporter` and `region`. Its Decimals are stored as
+    text, so that money stays exact, its dates in ISO 8601. Repeating an order changes nothing; `created` is then False.
+    `allocation` decides who chooses the courier of an order that names none. `schema` is the PostgreSQL schema with
+    awbridge's tables; without it, the connection's search_path finds them. The search_path after the call is the one
+    before it.
     """
     with _one_order():
-        return enqueue_many(connection, [order], allocation=allocation)[0]
+        return enqueue_many(connection, [order], allocation=allocation, schema=schema)[0]
 
 
 def enqueue_many(
-    connection: Any, orders: Sequence[JsonObject], *, allocation: Allocation = Allocation.RULES
+    connection: Any,
+    orders: Sequence[JsonObject],
+    *,
+    allocation: Allocation = Allocation.RULES,
+    schema: str | None = None,
 ) -> list[IntakeResult]:
     """Store orders, all or none, within the transaction that is open on `connection`."""
     if is_async(connection):
         raise TypeError("this is an asyncio connection: use enqueue_async or enqueue_many_async")
-    return without_waiting(_join(connection, orders, allocation))
+    return without_waiting(_join(connection, orders, allocation, schema))
 
 
 async def enqueue_async(
-    connection: Any, order: JsonObject, *, allocation: Allocation = Allocation.RULES
+    connection: Any, order: JsonObject, *, allocation: Allocation = Allocation.RULES, schema: str | None = None
 ) -> IntakeResult:
     """`enqueue` on an asyncio connection."""
     with _one_order():
-        return (await enqueue_many_async(connection, [order], allocation=allocation))[0]
+        return (await enqueue_many_async(connection, [order], allocation=allocation, schema=schema))[0]
 
 
 async def enqueue_many_async(
-    connection: Any, orders: Sequence[JsonObject], *, allocation: Allocation = Allocation.RULES
+    connection: Any,
+    orders: Sequence[JsonObject],
+    *,
+    allocation: Allocation = Allocation.RULES,
+    schema: str | None = None,
 ) -> list[IntakeResult]:
     """`enqueue_many` on an asyncio connection."""
     if not is_async(connection):
         raise TypeError("this is not an asyncio connection: use enqueue or enqueue_many")
-    return await _join(connection, orders, allocation)
+    return await _join(connection, orders, allocation, schema)
 
 
-async def _join(connection: Any, orders: Sequence[JsonObject], allocation: Allocation) -> list[IntakeResult]:
+async def _join(
+    connection: Any, orders: Sequence[JsonObject], allocation: Allocation, schema: str | None
+) -> list[IntakeResult]:
     session = await session_on(connection)
-    async with savepoint(session):
-        now = await now_on_this_schema(session)  # of the database: the caller's machine may be wrong
-        return await take_in_with(session, clock=lambda: now, orders=orders, allocation=allocation)
+    async with savepoint(session, schema=schema):
+        # The time is the database's: the caller's machine may be wrong.
+        now = await now_on_this_schema(session, schema=schema)
+        return await take_in_with(session, clock=lambda: now, orders=_as_json(orders), allocation=allocation)
+
+
+def _as_json(value: Any, depth: int = 0) -> Any:
+    """What an application's models hold, as JSON has it. Anything else is left for intake to judge."""
+    if isinstance(value, Decimal) and value.is_finite():
+        return decimal_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    if depth > DEEPEST:
+        return value
+    if isinstance(value, dict):
+        return {name: _as_json(inner, depth + 1) for name, inner in cast("JsonObject", value).items()}
+    if isinstance(value, (list, tuple)):
+        return [_as_json(inner, depth + 1) for inner in cast("Sequence[object]", value)]
+    return value
 
 
 @contextmanager

@@ -20,6 +20,7 @@ import pytest
 
 from awbridge.app import connections, jobs, loops, policies
 from awbridge.app.load_settings import load_settings
+from awbridge.app.work import report_loop, schema_loop
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.client.call_recorder import recorded_calls
 from awbridge.clickpost.reports.reports import VendorReport
@@ -32,6 +33,7 @@ from awbridge.steps.audit.archive import archive_due
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.reconciliation import reconciliations
+from awbridge.web.metric_list import STEPS
 from tests.support.evidence_rows import call, keep
 from tests.support.stores import migrated_file
 
@@ -109,9 +111,23 @@ async def test_the_archives_loop_runs_only_where_there_is_an_archive(tmp_path: P
         settings = load_settings(**account, archive_url=archive, data_dir=str(tmp_path / "data"))
         async with loops.opened_world(settings, utc_now) as world:
             names = set(loops.step_loops(world))
-        assert {"keep_calls", "schedule", "erase"} <= names
+        assert {"keep_calls", "schedule", "erase"} <= names <= set(STEPS)
         assert ("archive" in names) is runs
     assert not (tmp_path / "data").exists()  # no folder is created before it is needed
+
+
+async def test_every_step_is_a_value_of_the_label_of_the_metrics(tmp_path: Path) -> None:
+    settings = load_settings(
+        clickpost_username="u",
+        clickpost_key="k",
+        database_url=f"sqlite:///{tmp_path}/loops.db",
+        data_dir=str(tmp_path / "data"),
+        reconcile_dir=str(tmp_path),
+    )
+    async with loops.opened_world(settings, utc_now) as world:
+        names = {*loops.step_loops(world), schema_loop(world.store, print).name}
+        names.add(report_loop(world.store, utc_now, "work").name)
+    assert names == set(STEPS)
 
 
 async def test_failed_calls_have_files_before_any_storage_is_set(store: Store, tmp_path: Path) -> None:

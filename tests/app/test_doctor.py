@@ -304,6 +304,13 @@ async def test_the_archive_is_tried_as_configured(tmp_path: Path) -> None:
         assert (kept.level, "empty" in kept.do) == (WARNING, True)
         kept = await diagnosis(service, retain_archive_days=30)
         assert (kept.level, "AWBRIDGE_RETAIN_ARCHIVE_DAYS" in kept.do) == (PROBLEM, True)
+        service.answers, service.missing = {}, (403, DENIED)
+        unlisted = await diagnosis(service)
+        assert (unlisted.level, "AccessDenied" in unlisted.found, "s3:ListBucket" in unlisted.do) == (
+            WARNING,
+            True,
+            True,
+        )
         service.answers = {"PUT": (404, NO_BUCKET)}
         missing = await diagnosis(service)
     assert (missing.level, missing.found) == (

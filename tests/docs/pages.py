@@ -29,6 +29,8 @@ ABOVE = (
 # Markers that may stand anywhere.
 ANYWHERE = ("setup", "stage")
 
+STAGES = frozenset({"nothing", "postgres"})
+
 _COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
 _MARKER = re.compile(
     rf"\s*({'|'.join(sorted((*ABOVE, *ANYWHERE), key=len, reverse=True))})\s*(?::|\n|$)(.*)", re.DOTALL
@@ -85,10 +87,13 @@ class Page:
         return [item for item in self.items if isinstance(item, Block)]
 
     @property
-    def stage(self) -> str:
-        """What is there before the page's first block."""
-        stages = [item.text for item in self.items if isinstance(item, Marker) and item.name == "stage"]
-        return stages[0] if stages else "sandbox"
+    def stage(self) -> frozenset[str]:
+        """What differs before the page's first block: `nothing`, `postgres`."""
+        named = [item.text for item in self.items if isinstance(item, Marker) and item.name == "stage"]
+        found = frozenset(word.strip() for text in named for word in text.split(","))
+        if unknown := found - STAGES:
+            raise PageError(f"no stage: {', '.join(unknown)}. There are {', '.join(STAGES)}")
+        return found
 
 
 def documents() -> list[Path]:

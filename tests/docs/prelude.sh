@@ -20,6 +20,12 @@ service() {
   awbridge webhook register http://127.0.0.1:8000/webhooks/clickpost >/dev/null
 }
 
+# stopped: what runs on in this terminal has ended.
+stopped() {
+  pkill -s 0 -x awbridge || true
+  while pgrep -s 0 -x awbridge >/dev/null; do sleep 0.05; done
+}
+
 # answered ORDER: its customer answers, after a failed delivery, on the page of the running service.
 answered() {
   local link parcel

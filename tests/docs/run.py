@@ -52,8 +52,7 @@ class PageRun:
 
     def not_run(self, block: Block) -> None:
         """A block that cannot run here, with the reason."""
-        if len((block.get("not run") or "").split()) < 3:
-            raise PageError(f"line {block.line}: `not run` needs a reason")
+        check_reason(block)
 
     def quoted(self, block: Block) -> None:
         """A block that quotes lines of a file of this repository."""
@@ -164,6 +163,16 @@ def rule_of(block: Block) -> Rule:
     return rule
 
 
+def check_reason(block: Block) -> None:
+    """Raises PageError for a block that does not run and says too little of why, or names a test that is not there."""
+    for reason in block.all("not run"):
+        if len(reason.split()) < 3:
+            raise PageError(f"line {block.line}: `not run` needs a reason")
+        for path in re.findall(r"\b(?:tests|bench|tools)/[\w/.]*\w", reason):
+            if not (ROOT / path).exists():
+                raise PageError(f"line {block.line}: there is no {path}")
+
+
 def _parse(block: Block) -> None:
     if block.language == "json":
         json.loads(block.text)
@@ -184,15 +193,17 @@ def _dedented(text: str) -> list[str]:
 
 
 def unused_files(page: Page) -> list[str]:
-    """Files that a page writes and no script, program or other file of it names."""
+    """Files that a page writes, of which nothing else on the page names the file or its folder."""
     texts = [block.text for block in page.blocks]
     texts += [marker.text for block in page.blocks for marker in block.markers if marker.name != "file"]
     texts += [item.text for item in page.items if isinstance(item, Marker)]
-    names = [block.get("file") or "" for block in page.blocks if block.all("file")]
+    written = [block for block in page.blocks if block.all("file") and not block.all("then")]
+    names = [block.get("file") or "" for block in written]
     return [name for name in names if not any(re.search(_named(name), text) for text in texts)]
 
 
 def _named(file: str) -> str:
-    """How a text names a file; a module of Python also without its suffix."""
+    """How a text names a file: by its name, its outermost folder, or as a module of Python."""
     path = Path(file)
-    return rf"\b{re.escape(path.stem)}\b" if path.suffix == ".py" else re.escape(path.name)
+    names = [path.name, *path.parts[:-1][:1], *([path.stem] if path.suffix == ".py" else [])]
+    return "|".join(rf"\b{re.escape(name)}\b" for name in names)

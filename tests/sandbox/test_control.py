@@ -72,6 +72,44 @@ async def test_finish_completes_every_journey_without_scans_in_the_future() -> N
         assert (await http.post("/_sandbox/finish")).json()["scans"] == 0
 
 
+async def test_the_next_scan_of_one_shipment_or_of_all_happens_now() -> None:
+    async with running(SandboxConfig(tick_seconds=3600)) as sandbox, merchant(sandbox) as http:
+        await place(http, "A-1")
+        await place(http, "A-2")
+        first, other = sandbox.registry.orders.values()
+        assert (await http.post("/_sandbox/next", json={"reference_number": "A-1"})).json()["scans"] == 1
+        assert (len(first.scans), len(other.scans)) == (1, 0)
+        steps = 1
+        while (await http.post("/_sandbox/next")).json()["scans"]:
+            steps += 1
+        for shipment in (first, other):
+            assert [scan.code for scan in shipment.scans] == [step.code for step in shipment.steps]
+            times = [scan.scanned_at for scan in shipment.scans]
+            assert all(b - a >= 1 for a, b in pairwise(times))
+            assert times[-1] <= time.time()
+        assert steps >= len(other.steps)
+        assert (await http.post("/_sandbox/next", json={"waybill": "none"})).status_code == 422
+
+
+async def test_the_page_shows_the_parcels_and_moves_them() -> None:
+    async with running(SandboxConfig(tick_seconds=3600)) as sandbox, merchant(sandbox) as http:
+        assert "No parcel yet" in (await http.get("/")).text
+        await place(http, "A<b>1")
+        await place(http, "A-2")
+        first, other = sandbox.registry.orders.values()
+        shown = (await http.get("/")).text
+        assert "A&lt;b&gt;1" in shown
+        assert "none yet" in shown
+        moved = await http.post("/", data={"do": "next", "waybill": first.waybill}, follow_redirects=True)
+        assert first.scans[-1].remark in moved.text
+        assert not other.scans
+        await http.post("/", data={"do": "next"})
+        assert (len(first.scans), len(other.scans)) == (2, 1)
+        assert (await http.post("/", data={"do": "next", "waybill": "none"})).status_code == 404
+        ended = await http.post("/", data={"do": "finish"}, follow_redirects=True)
+        assert ended.text.count("<td>ended</td>") == 2
+
+
 async def test_backdated_journeys_complete_fast_with_their_planned_times() -> None:
     async with running(SandboxConfig(backdate_seconds=30 * DAY, speed=5_000_000)) as sandbox, merchant(sandbox) as http:
         for number in range(10):

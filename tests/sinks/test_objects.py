@@ -37,6 +37,15 @@ async def test_a_missing_bucket_is_named(service: ObjectService) -> None:
         await objects.put("k", b"x")
 
 
+async def test_a_refusal_has_the_code_of_the_service_and_nothing_else_of_its_answer(service: ObjectService) -> None:
+    wrong_secret = "<Error><Code>SignatureDoesNotMatch</Code><AWSAccessKeyId>AKIA</AWSAccessKeyId></Error>"
+    for xml in ("", '<?xml version="1.0" encoding="UTF-8"?>\n'):
+        service.answers = {"PUT": (403, xml + wrong_secret)}
+        with pytest.raises(ObjectsError, match=r"^put: PermissionDeniedError: SignatureDoesNotMatch: ") as caught:
+            await opened(service).put("k", b"x")
+        assert not re.search("xml|AKIA", str(caught.value)), caught.value
+
+
 async def test_a_missing_object_is_none_and_can_be_deleted(service: ObjectService) -> None:
     objects = opened(service)
     assert await objects.get("k") is None
@@ -68,6 +77,28 @@ def test_options_without_effect_are_refused(url: str, options: dict[str, str], p
         Objects.open(url, options=options)
     assert "\n" not in str(caught.value)
     assert "s3cret" not in str(caught.value), "options are secrets, also wrong ones"
+
+
+def test_an_endpoint_of_virtual_hosts_names_the_bucket() -> None:
+    virtual = {"region": "x", "virtual_hosted_style_request": "true"}
+    with pytest.raises(SettingsError, match=r"the bucket: endpoint=https://evidence\.s3\.example\.com"):
+        Objects.open("s3://evidence/calls", options={**virtual, "endpoint": "https://s3.example.com"})
+    Objects.open("s3://evidence/calls", options={**virtual, "endpoint": "https://evidence.s3.example.com"})
+    Objects.open("s3://evidence/calls", options=virtual)  # S3 itself
+
+
+async def test_the_bucket_is_in_the_path_unless_the_host_names_it(service: ObjectService) -> None:
+    proxy = {"proxy_url": f"http://127.0.0.1:{service.port}"}  # it is asked for whole addresses
+    for endpoint, more in (
+        ("http://s3.example.com", {}),
+        ("http://evidence.s3.example.com", {"virtual_hosted_style_request": "true"}),
+    ):
+        options = {**service.options, **proxy, "endpoint": endpoint, **more}
+        await Objects.open("s3://evidence/calls", options=options).put("k", b"x")
+    assert [call for call in service.calls if call.startswith("PUT")] == [
+        "PUT http://s3.example.com/evidence/calls/k",
+        "PUT http://evidence.s3.example.com/calls/k",
+    ]
 
 
 async def test_client_options_are_accepted(service: ObjectService) -> None:

@@ -211,3 +211,11 @@ def test_a_template_cannot_reach_python(tmp_path: Path) -> None:
 )
 def test_sms_parts_of_a_text(text: str, parts: int) -> None:
     assert sms_parts(text) == parts
+
+
+@pytest.mark.parametrize(
+    "text", [f"{'a' * 152}[{'b' * 152}", f"{'a' * 66}\N{PACKAGE}{'b' * 66}"], ids=["GSM", "UTF-16"]
+)
+def test_a_character_of_two_places_is_not_cut_between_two_sms(text: str) -> None:
+    """As sms-segments-calculator 1.3.0, split-sms 0.1.7 and smsutil 1.1.3 count."""
+    assert sms_parts(text) == 3

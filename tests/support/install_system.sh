@@ -14,6 +14,7 @@ Chromium|chromium,chromium-browser,google-chrome|chromium|tests of the pages in 
 the proxies of deploy/|nginx caddy haproxy apache2|nginx-light caddy haproxy apache2|tests behind these proxies
 promtool|promtool|prometheus|tests of the alerting rules
 systemd-analyze|systemd-analyze|systemd|tests of the units in deploy/systemd
+PHP|php|php-cli|tests of the samples in PHP
 what the pages call|curl jq|curl jq|tests of the blocks of the pages
 NEEDS
 }

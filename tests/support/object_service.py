@@ -14,10 +14,14 @@ DENIED = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Erro
 
 @dataclass
 class ObjectService:
-    """`answers`: by method, the status and body of every call; else objects are kept. `calls`: method and path."""
+    """`answers`: by method, the status and body of every call; else objects are kept. `calls`: method and path.
+
+    `missing` is the answer for an object that does not exist: S3 refuses those who may not list the bucket.
+    """
 
     port: int = 0
     answers: dict[str, tuple[int, str]] = field(default_factory=dict)
+    missing: tuple[int, str] = (404, NO_KEY)
     headers: str = ""
     calls: list[str] = field(default_factory=list)
     objects: dict[str, bytes] = field(default_factory=dict)
@@ -62,7 +66,7 @@ class ObjectService:
             self.objects = {path: kept for path, kept in self.objects.items() if not path.endswith(key.decode())}
             return 200, b"<DeleteResult><Deleted><Key>" + key + b"</Key></Deleted></DeleteResult>"
         elif path not in self.objects:
-            return 404, NO_KEY.encode()
+            return self.missing[0], self.missing[1].encode()
         return 200, self.objects.get(path, b"") if method == "GET" else b""
 
 

@@ -10,7 +10,9 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import Enum
+from inspect import cleandoc
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Self, TypeVar, cast, get_args, get_origin
 
@@ -48,8 +50,21 @@ class InvalidSettings(ValueError):
         self.problems = problems
 
 
+@dataclass(frozen=True, slots=True)
+class SettingGroup:
+    """Settings that belong together. `text` says of what, in Markdown."""
+
+    title: str
+    text: str
+
+
 class Setting:
-    """A setting as the class of settings declares it."""
+    """A setting as the class of settings declares it.
+
+    `description` is Markdown. Its links name files of the repository from its root: `[Privacy](docs/how-to/...)`.
+    """
+
+    group: SettingGroup
 
     def __init__(self, default: Any, description: str, example: str, secret: bool, limits: Mapping[str, Any]) -> None:
         self.default = default
@@ -80,6 +95,28 @@ class Setting:
     def example(self) -> str:
         """A value as it is written into a variable."""
         return self._example or as_text(self.default)
+
+    @property
+    def own_example(self) -> str:
+        """An example that differs from the default; "" where the default is the example."""
+        return "" if self._example == as_text(self.default) else self._example
+
+    @property
+    def kind(self) -> str:
+        """What its values are, in words, with their limits."""
+        base, *extras = get_args(self.type) if get_origin(self.type) is Annotated else (self.type,)
+        limits = {**_limits_of(extras), **self._limits}
+        if "form" in limits:
+            return str(limits["form"])
+        if isinstance(base, type) and issubclass(base, Enum):
+            return "one of " + ", ".join(f"`{member.value}`" for member in base)
+        words = next((extra.words for extra in extras if isinstance(extra, Reads)), None) or _KINDS[base]
+        if bounds := _bounds(limits):
+            return f"{words} {bounds}" if bounds[0].isalpha() else f"{words}, {bounds}"
+        unit = limits.get("unit", "characters")
+        if "min_length" in limits:
+            return f"{words}, at least {limits['min_length']} {unit}"
+        return f"{words}, at most {limits['max_length']} {unit}" if "max_length" in limits else words
 
 
 def Field(default: Any, *, description: str, example: str = "", secret: bool = False, **limits: Any) -> Any:
@@ -112,18 +149,25 @@ class SettingLimits:
 
 
 class Reads:
-    """How values of a type are read: a function in `Annotated`, which raises ValueError for wrong ones."""
+    """How values of a type are read: a function in `Annotated`, which raises ValueError for wrong ones.
 
-    def __init__(self, reader: Callable[[Any], Any]) -> None:
+    `words` say what the values are.
+    """
+
+    def __init__(self, reader: Callable[[Any], Any], words: str) -> None:
         self.reader = reader
+        self.words = words
 
 
 class SettingsBase:
-    """A class whose annotated attributes are settings. Instances do not change; those of equal values are equal."""
+    """A class whose annotated attributes are settings. Instances do not change; those of equal values are equal.
+
+    A class that declares settings names their group, and its docstring says what the group is about.
+    """
 
     fields: ClassVar[Mapping[str, Setting]] = {}
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, *, group: str = "") -> None:
         found: dict[str, Setting] = {}
         for base in cls.__bases__:  # several groups of settings may be joined in one class
             for name, setting in getattr(base, "fields", {}).items():
@@ -133,6 +177,7 @@ class SettingsBase:
                 raise TypeError(f"{cls.__module__}: annotations of settings are read, so they cannot be texts")
             own: Setting = cls.__dict__[name]
             own.type = kind
+            own.group = SettingGroup(group, cleandoc(cls.__doc__ or ""))
             found[name] = own
             setattr(cls, name, own.default)  # what an instance answers that was given nothing else
         cls.fields = MappingProxyType(found)
@@ -180,11 +225,14 @@ def _read(kind: Any, given: object) -> tuple[Any, Mapping[str, Any]]:
     if get_origin(kind) is not Annotated:
         return _plain(kind, given), {}
     base, *extras = get_args(kind)
-    limits = {
-        name: limit for extra in extras if isinstance(extra, SettingLimits) for name, limit in extra.limits.items()
-    }
+    limits = _limits_of(extras)
     reader = next((extra.reader for extra in extras if isinstance(extra, Reads)), None)
     return reader(given) if reader else _plain(base, given), limits
+
+
+def _limits_of(extras: Iterable[object]) -> dict[str, Any]:
+    """The limits in what `Annotated` adds to a type."""
+    return {name: limit for extra in extras if isinstance(extra, SettingLimits) for name, limit in extra.limits.items()}
 
 
 def _inner_types(kind: Any) -> set[Any]:
@@ -197,15 +245,20 @@ def _demand(limits: Mapping[str, Any], *, counted: bool) -> str:
     """What these limits ask of a value, to follow the setting's name."""
     if "form" in limits:
         return f"must be {limits['form']}"
-    bounds = {name: limits[name] for name in ("gt", "ge", "lt", "le") if name in limits}
-    if {"ge", "le"} <= set(bounds):
-        return f"must be from {bounds['ge']:.10g} to {bounds['le']:.10g}"
-    if bounds:
-        return "must be " + " and ".join(_BOUNDS[name].format(bound) for name, bound in bounds.items())
+    if bounds := _bounds(limits):
+        return f"must be {bounds}"
     unit = limits.get("unit", "values" if counted else "characters")
     if "min_length" in limits:
         return f"needs at least {limits['min_length']} {unit}"
     return f"has room for at most {limits['max_length']} {unit}"
+
+
+def _bounds(limits: Mapping[str, Any]) -> str:
+    """The limits of a number in words; "" if there are none."""
+    bounds = {name: limits[name] for name in ("gt", "ge", "lt", "le") if name in limits}
+    if {"ge", "le"} <= set(bounds):
+        return f"from {bounds['ge']:.10g} to {bounds['le']:.10g}"
+    return " and ".join(_BOUNDS[name].format(bound) for name, bound in bounds.items())
 
 
 def _plain(kind: Any, given: object) -> Any:
@@ -279,6 +332,14 @@ _READERS: Mapping[Any, Callable[[object], Any]] = {
     float: read_number,
     int: read_whole_number,
     bool: read_flag,
+}
+
+_KINDS: Mapping[Any, str] = {
+    str: "text",
+    SecretStr: "text",
+    float: "number",
+    int: "whole number",
+    bool: "`true` or `false`",
 }
 
 _LIMITS: Mapping[str, Callable[[Any, Any], bool]] = {

@@ -68,7 +68,7 @@ def _check_zone(text: str) -> None:
         raise ValueError("must be the name of a time zone") from None
 
 
-def _read_by(reader: Callable[[str], object]) -> Reads:
+def _read_by(reader: Callable[[str], object], words: str) -> Reads:
     """Accepts the text that this reader accepts, and keeps it as text."""
 
     def check(given: object) -> str:
@@ -79,7 +79,7 @@ def _read_by(reader: Callable[[str], object]) -> Reads:
             raise ValueError(f"is not valid: {error}") from None
         return text
 
-    return Reads(check)
+    return Reads(check, words)
 
 
 def _check_cron(text: str) -> None:
@@ -265,31 +265,31 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-Texts = Annotated[tuple[str, ...], Reads(_texts)]
-Secrets = Annotated[tuple[SecretStr, ...], Reads(_secrets)]
-LinkKeyTexts = Annotated[tuple[SecretStr, ...], Reads(_link_keys)]
-PublicUrl = Annotated[str, Reads(_public_url)]
-HostUrl = Annotated[str, Reads(_host_url)]
-OptionalHostUrl = Annotated[str, Reads(_optional_host_url)]
-DatabaseUrl = Annotated[str, Reads(_database_url)]
-SmtpUrl = Annotated[SecretStr, Reads(_smtp_url)]
-SupportUrl = Annotated[str, Reads(_support_url)]
-SupportPhone = Annotated[str, Reads(_support_phone)]
-SupportMail = Annotated[str, Reads(_support_mail)]
-Colour = Annotated[str, Reads(_colour)]
-Delays = Annotated[tuple[float, ...], Reads(_delays)]
-Addresses = Annotated[tuple[str, ...], Reads(_addresses)]
-Networks = Annotated[tuple[str, ...], Reads(_networks)]
-Options = Annotated[SecretStr, Reads(_options)]
-CollectorUrl = Annotated[str, Reads(_collector_url)]
-Cron = Annotated[str, _read_by(_check_cron)]
-TimeZone = Annotated[str, _read_by(_check_zone)]
-PrivacyPolicy = Annotated[str, _read_by(_check_privacy)]
-QuietHours = Annotated[str, _read_by(_check_quiet_hours)]
-Channels = Annotated[str, _read_by(_check_channels)]
-Milestones = Annotated[str, _read_by(_check_milestones)]
-CustomerAnswers = Annotated[str, _read_by(_check_answer_rules)]
-PageOrigins = Annotated[str, _read_by(_check_origins)]
-IdentityRoles = Annotated[str, _read_by(_check_roles)]
+Texts = Annotated[tuple[str, ...], Reads(_texts, "texts, comma-separated")]
+Secrets = Annotated[tuple[SecretStr, ...], Reads(_secrets, "texts, comma-separated")]
+LinkKeyTexts = Annotated[tuple[SecretStr, ...], Reads(_link_keys, "texts, comma-separated")]
+PublicUrl = Annotated[str, Reads(_public_url, "URL without a query")]
+HostUrl = Annotated[str, Reads(_host_url, "URL")]
+OptionalHostUrl = Annotated[str, Reads(_optional_host_url, "URL")]
+DatabaseUrl = Annotated[str, Reads(_database_url, "URL")]
+SmtpUrl = Annotated[SecretStr, Reads(_smtp_url, "URL")]
+SupportUrl = Annotated[str, Reads(_support_url, "URL")]
+SupportPhone = Annotated[str, Reads(_support_phone, "phone number")]
+SupportMail = Annotated[str, Reads(_support_mail, "mail address")]
+Colour = Annotated[str, Reads(_colour, "colour as `#rrggbb`")]
+Delays = Annotated[tuple[float, ...], Reads(_delays, "seconds, comma-separated")]
+Addresses = Annotated[tuple[str, ...], Reads(_addresses, "mail addresses, comma-separated")]
+Networks = Annotated[tuple[str, ...], Reads(_networks, "addresses or networks, comma-separated")]
+Options = Annotated[SecretStr, Reads(_options, "`name=value`, comma-separated")]
+CollectorUrl = Annotated[str, Reads(_collector_url, "URL")]
+Cron = Annotated[str, _read_by(_check_cron, "cron of five fields")]
+TimeZone = Annotated[str, _read_by(_check_zone, "name of a time zone")]
+PrivacyPolicy = Annotated[str, _read_by(_check_privacy, "`kind=treatment`, comma-separated")]
+QuietHours = Annotated[str, _read_by(_check_quiet_hours, "`channel=HH:MM-HH:MM`, comma-separated")]
+Channels = Annotated[str, _read_by(_check_channels, "channels, comma-separated")]
+Milestones = Annotated[str, _read_by(_check_milestones, "milestones, comma-separated")]
+CustomerAnswers = Annotated[str, _read_by(_check_answer_rules, "rules, comma-separated")]
+PageOrigins = Annotated[str, _read_by(_check_origins, "origins, comma-separated")]
+IdentityRoles = Annotated[str, _read_by(_check_roles, "`value=role`, comma-separated")]
 Positive = Annotated[float, SettingLimits(gt=0)]
 Days = Annotated[int, SettingLimits(ge=0, le=36500)]

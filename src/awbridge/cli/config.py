@@ -7,7 +7,7 @@ import click
 from awbridge.cli import output
 from awbridge.cli.group import Group
 from awbridge.cli.output import Form, form_options
-from awbridge.cli.shared import read_configuration, warn
+from awbridge.cli.shared import fail, read_configuration, warn
 
 
 @click.group("config", cls=Group)
@@ -43,3 +43,39 @@ def show(changed: bool, form: Form) -> None:
         view=("setting", "value", "source", "place"),
         empty="every setting is at its default",
     )
+
+
+@config_group.command("explain")
+@click.argument("names", nargs=-1, required=True, metavar="SETTING...")
+@form_options
+def explain(names: tuple[str, ...], form: Form) -> None:
+    """Say what settings mean, which values they take, and their defaults.
+
+    A setting may be named by its variable or as in the file of settings.
+
+    Example: awbridge config explain AWBRIDGE_PUSH_RATE clickpost_timeout
+    """
+    from awbridge.app.settings.shown import explained
+
+    found = [explained(_name_of(name)) for name in names]
+    view = ("setting", "values", "default", "example", "secret", "meaning")
+    if form != "text":
+        output.show_list(found, form=form, view=view)
+        return
+    for one in found:
+        secret = ", secret" if one.secret else ""
+        click.echo(f"{one.setting}: {one.values}{secret}; default: {one.default or 'none'}\n  {one.meaning}")
+        if one.example:
+            click.echo(f"  Example: {one.example}")
+
+
+def _name_of(given: str) -> str:
+    """The name of the setting that is meant; that of a variable `..._FILE` too. Ends the command if there is none."""
+    from awbridge.app.settings import PREFIX, Settings
+    from awbridge.app.settings.spelling import FILE_SUFFIX, unknown_variables
+
+    name = given.upper().removeprefix(PREFIX)
+    spellings = (name.lower(), name.removesuffix(FILE_SUFFIX).lower())
+    if found := next((known for known in spellings if known in Settings.fields), None):
+        return found
+    return fail(next(iter(unknown_variables({PREFIX + name: ""})), f"{PREFIX}{name} is not a setting"))

@@ -98,7 +98,9 @@ def new_key(form: Form) -> None:
 @form_options
 @on_settings
 async def check(settings: Settings, store: Store, link: str, form: Form) -> None:
-    """Say what a link opens, or why it opens nothing; exit code 1 if nothing.
+    """Say what a link opens, or why it opens nothing.
+
+    Exit code 1: it opens nothing.
 
     Example: awbridge links check https://track.shop.example/track/5vd6hvnrhwxyfxlp
     """

@@ -106,7 +106,8 @@ async def print_labels(
 ) -> None:
     """Put labels on one PDF and mark them as printed: of these shipments, or of all of an account not printed yet.
 
-    Exit code 1 if a label is missing; the others are printed.
+    Exit code 1: a label is missing; the others are printed.
+
     Example: awbridge labels print --account "4:main" --layout 4x6 --out labels.pdf
     """
     from awbridge.app.progress import Progress

@@ -35,6 +35,8 @@ def erase(phone: str | None, reference: str | None, dry_run: bool, yes: bool, fo
     It shows what it would touch, and asks. A record that it was done is kept. Open shipments are erased by the running
     service once they have ended.
 
+    Exit code 1: the erasure is not finished; the running service goes on with it.
+
     Example: awbridge erase --phone 9812345678
     """
     if bool(phone) == bool(reference):

@@ -55,6 +55,8 @@ def reconcile(context: click.Context, day: date | None, file: Path | None, kind:
 
     A day is compared by ClickPost's counts and report; a file is one that ClickPost mailed.
 
+    Exit code 1: the comparison ended without a result. Differences are no failure.
+
     Example: awbridge reconcile --date 2026-11-22
     """
     if context.invoked_subcommand:

@@ -57,6 +57,8 @@ def replay(
 
     Timelines are rebuilt from the inbox.
 
+    Exit code 1: a row of the report cannot be used.
+
     Example: awbridge replay --all
     """
     if sum((only_list, file is not None, reference is not None, everything)) > 1:

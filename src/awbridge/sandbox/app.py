@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
-from awbridge.sandbox import control
+from awbridge.sandbox import control, control_page
 from awbridge.sandbox.faults.http_failures import Route, handle_call
 from awbridge.sandbox.labels import download
 from awbridge.sandbox.lookups import accounts, predictions, recommendations, serviceability
@@ -82,6 +82,7 @@ ENDPOINTS: Final[dict[str, Methods]] = {
     "/_sandbox/faults/once": {"POST": Route("", control.fault_once)},
     "/_sandbox/advance": {"POST": Route("", control.advance)},
     "/_sandbox/finish": {"POST": Route("", control.finish)},
+    "/_sandbox/next": {"POST": Route("", control.record_next)},
     "/_sandbox/state": {"GET": Route("", control.show_state)},
     "/_sandbox/webhook": {"POST": Route("", control.send_webhook)},
     "/_sandbox/redeliver": {"POST": Route("", control.redeliver)},
@@ -89,6 +90,7 @@ ENDPOINTS: Final[dict[str, Methods]] = {
     "/_sandbox/courier": {"POST": Route("", control.change_courier)},
     "/_sandbox/reset": {"POST": Route("", control.reset)},
     "/_sandbox/bodies": {"GET": Route("", control.show_bodies)},
+    "": {"GET": Route("", control_page.show), "POST": Route("", control_page.act)},
     "/healthz": {"GET": Route("", control.healthz)},
 }
 """Path without trailing slash -> method -> endpoint."""

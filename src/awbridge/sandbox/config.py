@@ -89,6 +89,7 @@ DEFAULT_ACCOUNTS = (
     SimulatedAccount(courier_partner_id=28, courier_name="Bluedart", account_code="Bluedart Reverse"),
     SimulatedAccount(courier_partner_id=50, courier_name="Loadshare", account_code="Loadshare City"),
     SimulatedAccount(courier_partner_id=55, courier_name="Ekart", account_code="Ekart Forward"),
+    SimulatedAccount(courier_partner_id=2, courier_name="Aramex", account_code="Aramex International"),
 )
 
 

@@ -83,6 +83,14 @@ async def finish(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     return json_response({"scans": await sandbox.finish(), **sandbox.state()})
 
 
+async def record_next(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
+    """POST next: the next scan of one shipment now, or of all if the body is empty."""
+    request = ShipmentSelector.model_validate_json(call.body or b"{}")
+    if not request.waybill and not request.reference_number:
+        return json_response({"scans": await sandbox.next_scans(), **sandbox.state()})
+    return json_response({"scans": sandbox.next_scan(_find_order(sandbox, request)), **sandbox.state()})
+
+
 async def show_state(sandbox: Sandbox, call: ApiCall) -> ApiResponse:
     """GET state: how much work is outstanding."""
     return json_response(sandbox.state())

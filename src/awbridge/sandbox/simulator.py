@@ -110,6 +110,20 @@ class Sandbox:
                 await asyncio.sleep(0)
         return total
 
+    def next_scan(self, order: SimulatedOrder) -> int:
+        """Record the next scan of a shipment now and queue its webhook. Returns 0 if its journey has ended."""
+        scan = self.registry.record_next(order, real=self.clock.real())
+        return self._publish(order, [scan] if scan else [])
+
+    async def next_scans(self) -> int:
+        """Record the next scan of every open journey now. Returns how many there were."""
+        total = 0
+        for number, order in enumerate(list(self.registry.shipments.values())):
+            total += self.next_scan(order)
+            if number % BATCH_SIZE == BATCH_SIZE - 1:
+                await asyncio.sleep(0)
+        return total
+
     def cancel(self, order: SimulatedOrder) -> bool:
         """End a journey with status 10. False if it has already ended."""
         if self.registry.find(order.waybill) is not order:

@@ -43,7 +43,8 @@ class GatewayUrl:
 class Gateway:
     """One service. `form` is the form of its URL; `refusal` is the reason in a body with HTTP 200 (None: accepted).
 
-    `request` returns the arguments of the POST: headers, and a body as `json` or as `data`.
+    `request` returns the arguments of the POST: headers, and a body as `json` or as `data`. It raises ValueError, with
+    the reason, for a text that the URL has no place for.
     """
 
     name: str
@@ -56,11 +57,14 @@ class Gateway:
 
 def _msg91(parts: GatewayUrl, text: str) -> dict[str, Any]:
     fields = parts.fields
-    text_field = fields.pop("body", "body")
+    names = [name.strip() for name in fields.pop("body", "body").split(",")]
     fields.pop("type", None)
+    lines = text.split("\n") if len(names) > 1 else [text]
+    if len(lines) > len(names):
+        raise ValueError(f"the text has {len(lines)} lines, but the URL names {len(names)} variables in :body=")
     recipient = {
         **{name: value for name, value in fields.items() if name != "mobiles"},
-        text_field: text,
+        **dict(zip(names, map(str.strip, lines), strict=False)),
         "mobiles": parts.to,
     }
     short = parts.options.get("short_url", "").lower() in ("1", "yes", "true")
@@ -111,7 +115,9 @@ GATEWAYS: Mapping[str, Gateway] = {
         form="msg91://{dlt_template_id}@AUTHKEY/{to_digits}?:body=VAR1",
         request=_msg91,
         refusal=_msg91_refusal,
-        is_complete=lambda p: bool(p.user and p.host.isalnum() and p.to and p.fields.get("body", "body")),
+        is_complete=lambda p: bool(
+            p.user and p.host.isalnum() and p.to and all(map(str.strip, p.fields.get("body", "body").split(",")))
+        ),
     ),
     "vonage": Gateway(
         name="Vonage",
@@ -146,8 +152,12 @@ async def call(gateway: Gateway, parts: GatewayUrl, text: str, *, timeout: float
     """Send one message. `timeout` is in seconds. Failures of the service are results, not exceptions."""
     limits = httpx2.Timeout(timeout, connect=CONNECT_TIMEOUT)
     try:
+        request = gateway.request(parts, text)
+    except ValueError as error:
+        return NotSent(str(error), again=False)
+    try:
         async with httpx2.AsyncClient(verify=trusted(), timeout=limits, follow_redirects=False) as http:
-            response = await http.post(gateway.address, **gateway.request(parts, text))
+            response = await http.post(gateway.address, **request)
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol, httpx2.ProxyError) as error:
         return NotSent(f"no connection to {gateway.name}: {type(error).__name__}")
     except httpx2.HTTPError:

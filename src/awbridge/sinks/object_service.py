@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
@@ -35,6 +36,7 @@ class ObjectBucket:
     @classmethod
     def open(cls, url: str, options: Mapping[str, str], *, timeout: float, setting: str) -> ObjectBucket:
         """Open the bucket of a URL; the first use connects. Raises SettingsError."""
+        _check_virtual_host(url, options, setting)
         try:
             http: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT, "timeout": timedelta(seconds=timeout)}
             given = dict(options)
@@ -73,6 +75,18 @@ class ObjectBucket:
 
     async def delete(self, key: str) -> None:
         await obstore.delete_async(self._store, key)
+
+
+def _check_virtual_host(url: str, options: Mapping[str, str], setting: str) -> None:
+    """Raise SettingsError if the bucket would be in no request: obstore takes an endpoint of this style as it is."""
+    bucket = urlsplit(url).hostname or ""
+    host = urlsplit(options.get("endpoint", "")).hostname
+    is_virtual = _client_option("", options.get("virtual_hosted_style_request", "")) is True
+    if is_virtual and host and not host.startswith(f"{bucket}."):
+        raise SettingsError(
+            f"{setting}, AWBRIDGE_ARCHIVE_OPTIONS: with virtual_hosted_style_request the endpoint begins with the "
+            f"bucket: endpoint=https://{bucket}.{host}"
+        )
 
 
 def _unsuitable(url: str, options: Mapping[str, str], setting: str, reason: str) -> SettingsError:

@@ -19,6 +19,7 @@ SCHEMES = ("s3", "gs", "az", "abfs", "abfss", "file")
 ARCHIVE_SETTING = "AWBRIDGE_ARCHIVE_URL"
 _NO_BUCKET = re.compile("NoSuchBucket|ContainerNotFound|bucket does not exist", re.IGNORECASE)
 _QUERY = re.compile(r"\?[^\s\"')]+")
+_CODE = re.compile(r"<Code>(\w+)</Code>")  # of an error of S3, GCS or Azure
 KINDS = ("calls", "reports", "backups")  # of objects; the first part of their keys
 
 
@@ -185,6 +186,10 @@ def _digest_of(file: Path) -> tuple[str, int]:
 
 
 def _error_text(error: BaseException) -> str:
-    # The first line is the message; a dump follows. A query may contain a signature that gives access to the bucket.
-    first = next(iter(str(error).strip().splitlines()), "")
-    return f"{type(error).__name__}: {_QUERY.sub('?...', first)[:300]}" if first else type(error).__name__
+    # The first line is the message; the service's answer and a dump follow. Of the answer, only the code is shown. A
+    # query may contain a signature that gives access to the bucket.
+    text = str(error).strip()
+    first = next(iter(text.splitlines()), "").partition("<")[0].rstrip(" :")
+    code = _CODE.search(text)
+    words = (type(error).__name__, code[1] if code else "", _QUERY.sub("?...", first)[:300])
+    return ": ".join(filter(None, words))

@@ -290,9 +290,19 @@ def _for_channel(channel: Channel, value: str | bool) -> str | bool:
 
 
 def sms_parts(text: str) -> int:
-    """The number of SMS for a text: 160 or 153 characters of the GSM alphabet each, 70 or 67 of any other."""
+    """The number of SMS for a text: 160 or 153 characters of the GSM alphabet each, 70 or 67 of any other.
+
+    A character that takes two places (`€`, `[`, an emoji) is never cut: it begins the next SMS (3GPP TS 23.040).
+    """
     if all(c in _GSM or c in _GSM_DOUBLE for c in text):
-        length, single, part = sum(2 if c in _GSM_DOUBLE else 1 for c in text), 160, 153
+        places, single, part = [2 if c in _GSM_DOUBLE else 1 for c in text], 160, 153
     else:
-        length, single, part = len(text.encode("utf-16-be")) // 2, 70, 67
-    return 1 if length <= single else -(-length // part)
+        places, single, part = [len(c.encode("utf-16-be")) // 2 for c in text], 70, 67
+    if sum(places) <= single:
+        return 1
+    parts, filled = 1, 0
+    for size in places:
+        if filled + size > part:
+            parts, filled = parts + 1, 0
+        filled += size
+    return parts

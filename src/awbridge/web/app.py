@@ -11,11 +11,13 @@ from starlette.types import ASGIApp
 import awbridge
 from awbridge.steps.audit.keep_calls import CallRecorder
 from awbridge.steps.runtime.loop import Loop
-from awbridge.web import description, health, problems
+from awbridge.web import health, problems
+from awbridge.web import problem_kinds as kinds
 from awbridge.web.access.access_list import AccessList, Keys
 from awbridge.web.access.guards import ApiGuard, PageGuard
 from awbridge.web.customer_page.app import CustomerPage, is_customer_page
 from awbridge.web.dependencies import ApiContext, ProcessContext, provide
+from awbridge.web.described import description, parameters
 from awbridge.web.http.limits import Connections
 from awbridge.web.key_limiter import WrongKeyLimiter
 from awbridge.web.pages.pages_app import build_pages, is_page
@@ -26,7 +28,7 @@ from awbridge.web.webhook.endpoint import PATH, Receive, Scope, Send, WebhookEnd
 # The description of the API is public, and a browser cannot send a key for it.
 _OPEN = frozenset({"/healthz", "/readyz", "/docs", "/redoc", "/openapi.json"})
 _OPEN_FOLDER = "/static-offline-docs/"
-_NO_PAGE = problems.problem(404, "Not found", "There is no customer's page here: AWBRIDGE_TRACK_URL is not set.")
+_NO_PAGE = problems.problem(kinds.NOT_FOUND, "There is no customer's page here: AWBRIDGE_TRACK_URL is not set.")
 
 
 def build_app(
@@ -78,7 +80,7 @@ def build_app(
         elif scope["type"] == "http" and is_page(scope["path"]):
             await guarded_pages(scope, receive, send)
         elif closed and scope["type"] == "http" and scope["path"] != "/healthz":
-            await problems.problem(503, "Set-up is not finished", closed)(scope, receive, send)
+            await problems.problem(kinds.NOT_SET_UP, closed)(scope, receive, send)
         else:
             await guarded(scope, receive, send)
 
@@ -86,17 +88,24 @@ def build_app(
 
 
 def _fastapi_app(api: ApiContext, process: ProcessContext) -> FastAPI:
-    """The API, its description, health and metrics."""
+    """The API with what it works on."""
+    app = described_app()
+    provide(app, api, process)
+    return app
+
+
+def described_app() -> FastAPI:
+    """The API, its description, health and metrics. Without `provide` it can only be described."""
     app: FastAPI = FastAPIOffline(  # /docs from the package itself, not from a CDN
         title="awbridge",
         version=awbridge.__version__,
         summary="Registers shipments with ClickPost, keeps what its webhooks say, catches up what they missed.",
         exception_handlers=problems.HANDLERS,
     )
-    provide(app, api, process)
     app.include_router(router)
     app.include_router(health.router)
     description.complete(app)
+    parameters.complete(app)
     return app
 
 

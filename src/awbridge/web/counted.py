@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 import awbridge
 from awbridge.steps.runtime.meters import DURATIONS, METERS, Durations, Meter
+from awbridge.web.metric_list import BUILD_INFO
 
 
 class Counted(Collector):
@@ -21,9 +22,7 @@ class Counted(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """All of them, with their current values."""
-        build = GaugeMetricFamily("awbridge_build_info", "1, by the version of awbridge.", labels=["version"])
-        build.add_metric([awbridge.__version__], 1)
-        yield build
+        yield BUILD_INFO.by({awbridge.__version__: 1})
         for meter in self._meters:
             counter = CounterMetricFamily(meter.name, meter.text, labels=meter.labels)
             for values, number in meter.values.items():

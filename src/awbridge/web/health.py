@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
-from awbridge.web import description
 from awbridge.web.dependencies import ApiDep, ProcessDep
+from awbridge.web.described import description
 from awbridge.web.metrics import metrics_text
 
 HANGS_AFTER = 300.0  # seconds without a finished round after which a step counts as hanging

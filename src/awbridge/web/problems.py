@@ -27,21 +27,23 @@ from awbridge.domain.errors import (
     VendorError,
 )
 from awbridge.steps.orders.intake import BatchRefused
+from awbridge.web import problem_kinds as kinds
+from awbridge.web.problem_kinds import ProblemKind
 
 log = structlog.get_logger()
 
-_STATUS: tuple[tuple[type[AwbridgeError], int, str], ...] = (
-    (PayloadRefused, 422, "ClickPost would refuse this"),
-    (ReferenceTaken, 409, "The reference number is taken"),
-    (KeyTaken, 409, "The idempotency key is taken"),
-    (BatchRefused, 422, "Orders were refused"),
-    (NotValid, 422, "The request is not valid"),
-    (NotFound, 404, "Not found"),
-    (NotPossible, 409, "Not possible in this state"),
-    (VendorError, 502, "ClickPost failed"),
-    (ObjectsError, 503, "The object storage is unavailable"),
-    (DocumentError, 503, "The PDF could not be made"),
-    (StoreBusy, 503, "The database is busy"),
+_KINDS: tuple[tuple[type[AwbridgeError], ProblemKind], ...] = (
+    (PayloadRefused, kinds.WOULD_BE_REFUSED),
+    (ReferenceTaken, kinds.REFERENCE_TAKEN),
+    (KeyTaken, kinds.KEY_TAKEN),
+    (BatchRefused, kinds.ORDERS_REFUSED),
+    (NotValid, kinds.NOT_VALID),
+    (NotFound, kinds.NOT_FOUND),
+    (NotPossible, kinds.NOT_POSSIBLE),
+    (VendorError, kinds.VENDOR_FAILED),
+    (ObjectsError, kinds.NO_STORAGE),
+    (DocumentError, kinds.NO_DOCUMENT),
+    (StoreBusy, kinds.STORE_BUSY),
 )
 
 
@@ -49,14 +51,14 @@ _METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 
 def problem(
-    status: int, title: str, detail: str = "", *, headers: Mapping[str, str] | None = None, **more: Any
+    kind: ProblemKind, detail: str = "", *, headers: Mapping[str, str] | None = None, **more: Any
 ) -> JSONResponse:
     """A problem response."""
-    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
+    body: dict[str, Any] = {"type": "about:blank", "title": kind.title, "status": kind.status}
     if detail:
         body["detail"] = detail
-    sent = {**(headers or {}), **({"retry-after": "1"} if status == 503 else {})}
-    return JSONResponse({**body, **more}, status, headers=sent, media_type="application/problem+json")
+    sent = {**(headers or {}), **({"retry-after": "1"} if kind.status == 503 else {})}
+    return JSONResponse({**body, **more}, kind.status, headers=sent, media_type="application/problem+json")
 
 
 def _details(error: AwbridgeError) -> dict[str, Any]:
@@ -86,11 +88,11 @@ def _order_errors(position: int, error: IntakeError) -> list[dict[str, Any]]:
 def answer_to(error: AwbridgeError) -> JSONResponse:
     """The problem response to one of awbridge's errors."""
     if isinstance(error, BatchRefused) and all(isinstance(e, ReferenceTaken) for e in error.errors.values()):
-        return problem(409, "Reference numbers are taken", str(error), **_details(error))
-    for kind, status, title in _STATUS:
-        if isinstance(error, kind):
-            return problem(status, title, str(error), **_details(error))
-    return problem(500, "Internal error", str(error))
+        return problem(kinds.REFERENCES_TAKEN, str(error), **_details(error))
+    for cause, kind in _KINDS:
+        if isinstance(error, cause):
+            return problem(kind, str(error), **_details(error))
+    return problem(kinds.INTERNAL, str(error))
 
 
 def _allowed(request: Request) -> str:
@@ -113,18 +115,18 @@ async def _own(_request: Request, error: Exception) -> JSONResponse:
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     headers = {"allow": _allowed(request)} if error.status_code == 405 else error.headers
-    return problem(error.status_code, str(error.detail), headers=headers)
+    return problem(ProblemKind(error.status_code, str(error.detail)), headers=headers)
 
 
 async def _not_valid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     errors = [{"path": ".".join(str(part) for part in e["loc"]), "problem": _message(e)} for e in error.errors()]
-    return problem(422, "The request is not valid", "See errors.", errors=errors)
+    return problem(kinds.NOT_VALID, "See errors.", errors=errors)
 
 
 async def _unexpected(_request: Request, error: Exception) -> JSONResponse:
     log.error("api.failed", error=type(error).__name__, exc_info=error)
-    return problem(500, "Internal error", "An unexpected error occurred; see the log. Nothing was stored.")
+    return problem(kinds.INTERNAL, "An unexpected error occurred; see the log. Nothing was stored.")
 
 
 HANDLERS = {AwbridgeError: _own, HTTPException: _http, RequestValidationError: _not_valid, Exception: _unexpected}

@@ -11,6 +11,7 @@ from awbridge.domain.errors import SchemaTooNew, StoreError
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.polling import paces
+from awbridge.web import problem_kinds as kinds
 from awbridge.web import problems
 
 PROOF_LASTS = 2.0  # seconds that a successful write counts: the route is open, and every write costs
@@ -34,20 +35,18 @@ class Readiness:
         The schema of a newer version can be used if its migrations are compatible with this version.
         """
         if self.leaving:
-            return problems.problem(503, "This process is stopping", "Send requests to another one.")
+            return problems.problem(kinds.STOPPING, "Send requests to another one.")
         try:
             async with self._checking:
                 missing = await self._store.pending_migrations()
                 if not missing:
                     await self._prove()
         except SchemaTooNew as error:
-            return problems.problem(503, "The schema is too new", str(error))
+            return problems.problem(kinds.SCHEMA_TOO_NEW, str(error))
         except StoreError as error:
-            return problems.problem(503, "The database is not ready", str(error))
+            return problems.problem(kinds.STORE_NOT_READY, str(error))
         if missing:
-            return problems.problem(
-                503, "The schema is too old", f"Run awbridge migrate; missing: {', '.join(missing)}"
-            )
+            return problems.problem(kinds.SCHEMA_TOO_OLD, f"Run awbridge migrate; missing: {', '.join(missing)}")
         return JSONResponse({"ok": True})
 
     async def _prove(self) -> None:

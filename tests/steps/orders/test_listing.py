@@ -43,14 +43,14 @@ async def fill(store: Store, number: int = 36) -> list[Shipment]:
     async with store.write() as session:
         for n in range(number):
             values = (f"R-{n:02d}", 4 + n % 2, f"{4 + n % 2}:main", STATES[n % 3], n % 5 + 1, n % 4, T0 + n * DAY)
-            await session.execute(sql(CHANGED), *values)
+            await session.execute(sql(CHANGED), *values, "RVP" if n % 7 == 0 else "FORWARD")
     async with store.read() as session:
         return await listing_step.lists.newest(session, limit=number)
 
 
 CHANGED = """
 UPDATE shipments SET courier_partner_id = $2, account = $3, state = $4, status_bucket = $5, ndr_code = $6,
-  edd_due_at = $7, next_try_at = NULL
+  edd_due_at = $7, delivery_type = $8, next_try_at = NULL
 WHERE reference_number = $1
 """
 
@@ -78,6 +78,7 @@ FILTERS = st.fixed_dictionaries(
         "bucket": st.integers(1, 6),
         "ndr_code": st.integers(0, 4),
         "cod": st.booleans(),
+        "delivery_type": st.sampled_from(["FORWARD", "RVP"]),
         "created_from": st.integers(-1, 260).map(lambda h: T0 + timedelta(hours=h)),
         "created_before": st.integers(-1, 260).map(lambda h: T0 + timedelta(hours=h)),
         "promised_from": st.integers(-1, 40).map(lambda d: T0 + d * DAY),
@@ -114,6 +115,12 @@ async def test_filters_combine_with_lists_of_their_own_order(store: Store, monke
     of_five = await every(store, ShipmentQuery(sla_breached=True, courier=5).listing(INDIA, T0), limit=3)
     assert late == [f"R-{n:02d}" for n in range(0, 36, 3)]
     assert of_five == [name for name in late if int(name[2:]) % 2]
+
+
+async def test_returns_are_a_list(store: Store) -> None:
+    await fill(store, 15)
+    returns = ShipmentQuery.model_validate({"delivery_type": "RVP"})
+    assert await every(store, returns.listing(INDIA, T0)) == ["R-14", "R-07", "R-00"]
 
 
 async def test_a_failure_code_is_that_of_the_newest_call(store: Store) -> None:

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 from awbridge.store.orders import actions
+from awbridge.web.pages.language import LANGUAGES
 from tests.steps.notify.test_notify import hear
 from tests.support.app import Web
 from tests.support.notices import a_customer
@@ -80,6 +81,14 @@ async def test_a_day_in_the_past_or_no_day_is_named(web: Web) -> None:
         fields = [("reference", "R-0"), ("instruction", "REATTEMPT"), ("day", day)]
         assert text in await send_form(web, "/ndr/act", fields), day
     assert await instructions(web, "R-0") == []
+
+
+async def test_a_change_that_was_entered_stays_open_in_every_language(web: Web) -> None:
+    await failed_deliveries(web, 1)
+    fields = [("reference", "R-0"), ("phone_number", "9000000009"), ("instruction", "REATTEMPT"), ("day", "2099-01-01")]
+    for language in LANGUAGES:
+        web.http.headers["accept-language"] = language
+        assert "<details open>" in await send_form(web, "/ndr/preview", fields), language
 
 
 async def test_an_empty_desk_and_senseless_forms(web: Web) -> None:

@@ -46,13 +46,14 @@ async def test_filters_combine_and_each_can_be_removed(web: Web) -> None:
 
 async def test_every_filter_has_words(web: Web) -> None:
     query = (
-        "state=placed&courier=4&account=4:main&bucket=in_transit&failure_code=301&ndr_code=1&cod=false"
+        "state=placed&courier=4&account=4:main&bucket=in_transit&failure_code=301&ndr_code=1&cod=false&delivery_type=RVP"
         "&created_from=2026-11-01&created_to=2026-11-30&older_than_days=1&newer_than_days=9"
         "&promised_from=2026-11-05&promised_to=2026-11-06"
     )
     texts = [text for text, _ in chips(await open_page(web, f"/shipments?{query}"))]
-    assert len(texts) == 13
+    assert len(texts) == 14
     assert {"State: Placed", "In transit", "Received from 1 Nov 2026", "Of the last 9 days", "Prepaid"} <= set(texts)
+    assert "Returns (RVP)" in texts
 
 
 @pytest.mark.parametrize(

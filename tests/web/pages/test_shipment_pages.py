@@ -51,6 +51,16 @@ async def test_every_list_of_the_menu_opens(web: Web) -> None:
         assert 'aria-current="page"' in await open_page(web, html.unescape(link))
 
 
+async def test_scans_of_one_second_follow_the_journey(web: Web) -> None:
+    await add(web.store, "R-1", now=web.clock.now)
+    await place(web.store, "R-1", "AWB1", now=web.clock.now)
+    codes = {6: "Out for delivery", 4: "Picked up", 5: "In transit"}
+    await hear(web.store, web.clock, *(webhook("AWB1", code, web.clock.now) for code in codes))
+    shown = await open_page(web, "/shipments/R-1")
+    places = {code: shown.rindex(f"{title}</") for code, title in codes.items()}
+    assert places[6] < places[5] < places[4]  # newest first
+
+
 async def test_pages_follow_one_another_without_gaps(web: Web) -> None:
     names = [f"R-{n:03d}" for n in range(120)]
     for name in names:

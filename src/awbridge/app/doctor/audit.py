@@ -5,7 +5,7 @@ from __future__ import annotations
 from awbridge.app.connections import archive_objects, archive_place
 from awbridge.app.doctor.diagnosis import OK, PROBLEM, WARNING, CheckContext, Diagnosis
 from awbridge.domain.errors import SettingsError
-from awbridge.steps.audit.try_archive import try_archive
+from awbridge.steps.audit.try_archive import ArchiveTrial, try_archive
 
 LONGEST_TRY = 10.0  # seconds that the archive may take to answer
 _SHARED = "set AWBRIDGE_ARCHIVE_URL to s3://bucket/prefix (docs/how-to/operate/evidence.md)"
@@ -26,13 +26,19 @@ async def check_archive(context: CheckContext) -> list[Diagnosis]:
     if response.problem:
         return [Diagnosis("archive", PROBLEM, response.problem, do)]
     if response.not_removed:
-        needed = settings.retain_archive_days > 0
-        text = f"can be written and read, but {response.key} was not deleted ({response.not_removed})"
-        do = "allow deleting: " + (
-            "AWBRIDGE_RETAIN_ARCHIVE_DAYS needs it" if needed else "awbridge archive empty and awbridge erase need it"
-        )
-        return [Diagnosis("archive", PROBLEM if needed else WARNING, text, do)]
+        return [_not_removed(response, needed=settings.retain_archive_days > 0)]
     if not settings.archive_url:
         text = f"writable, but on this machine only: {archive_place(settings)}"
         return [Diagnosis("archive", WARNING, text, f"{_SHARED}: other machines cannot read it, and the disk may fail")]
     return [Diagnosis("archive", OK, "can be written, read and deleted from")]
+
+
+def _not_removed(trial: ArchiveTrial, *, needed: bool) -> Diagnosis:
+    level = PROBLEM if needed else WARNING
+    if trial.not_removed.startswith("get: "):
+        text = f"can be written and read, but not whether {trial.key} was deleted ({trial.not_removed})"
+        do = "allow listing (s3:ListBucket): without it S3 answers 403 for an object that does not exist"
+        return Diagnosis("archive", level, text, do)
+    text = f"can be written and read, but {trial.key} was not deleted ({trial.not_removed})"
+    users = "AWBRIDGE_RETAIN_ARCHIVE_DAYS needs" if needed else "awbridge archive empty and awbridge erase need"
+    return Diagnosis("archive", level, text, f"allow deleting: {users} it")

@@ -7,12 +7,14 @@ from zoneinfo import ZoneInfo
 
 from awbridge.app.settings.access import AccessSettings
 from awbridge.app.settings.backup import BackupSettings
-from awbridge.app.settings.clickpost import ClickPostSettings
+from awbridge.app.settings.brand import BrandSettings
+from awbridge.app.settings.clickpost import ClickPostSettings, PollingSettings
 from awbridge.app.settings.customer_page import CustomerPageSettings
-from awbridge.app.settings.messages import MessageSettings
-from awbridge.app.settings.orders import OrderSettings
-from awbridge.app.settings.process import ProcessSettings
-from awbridge.app.settings.records import RecordSettings
+from awbridge.app.settings.messages import AlarmSettings, EndpointSettings, NoticeSettings, ReportSettings
+from awbridge.app.settings.orders import CourierSettings, LabelSettings, PushSettings, StuckSettings
+from awbridge.app.settings.process import DatabaseSettings, ServerSettings, TimeSettings
+from awbridge.app.settings.records import ArchiveSettings, PrivacySettings, ReconciliationSettings
+from awbridge.app.settings.retention import RetentionSettings
 from awbridge.app.settings.watching import WatchSettings
 from awbridge.domain.errors import SettingsError
 
@@ -25,15 +27,28 @@ NO_ARCHIVE = NO_BACKUPS = "none"
 
 
 class Settings(
-    ProcessSettings,
-    WatchSettings,
-    AccessSettings,
+    DatabaseSettings,
     ClickPostSettings,
-    OrderSettings,
-    RecordSettings,
+    AccessSettings,
+    TimeSettings,
+    PushSettings,
+    CourierSettings,
+    PollingSettings,
+    StuckSettings,
+    LabelSettings,
+    ArchiveSettings,
     BackupSettings,
-    MessageSettings,
+    ReportSettings,
+    PrivacySettings,
+    RetentionSettings,
+    ReconciliationSettings,
+    NoticeSettings,
     CustomerPageSettings,
+    BrandSettings,
+    EndpointSettings,
+    AlarmSettings,
+    ServerSettings,
+    WatchSettings,
 ):
     """The service's settings, as `load_settings` reads them."""
 

@@ -6,18 +6,20 @@ from awbridge.app.setting_fields import Field, SettingsBase
 from awbridge.app.setting_types import Colour, SupportMail, SupportPhone, SupportUrl
 
 
-class BrandSettings(SettingsBase):
-    """How the customer's page looks."""
+class BrandSettings(SettingsBase, group="Looks of the customer's page"):
+    """How [the page](docs/how-to/operate/customer-page.md#brand) looks."""
 
     track_brand: str = Field(
-        "", example="Acme", max_length=60, description="Your name on it. Empty: AWBRIDGE_NOTICE_BRAND."
+        "", example="Acme", max_length=60, description="Your name on the page; if empty, `AWBRIDGE_NOTICE_BRAND`."
     )
     track_logo: str = Field(
         "",
         example="/etc/awbridge/logo.svg",
-        description="File of your logo: PNG, SVG, JPEG or WebP of at most 200 KiB.",
+        description="The file of your logo: PNG, SVG, JPEG or WebP of at most 200 KiB.",
     )
-    track_colour: Colour = Field("#1f4fbf", description="Your colour, as #rrggbb. Texts on it are black or white.")
+    track_colour: Colour = Field(
+        "#1f4fbf", description="Your colour, as #rrggbb; texts on it are black or white, whichever reads better."
+    )
     track_support_url: SupportUrl = Field(
         "", example="https://shop.example/help", description="Your help page, for customers with questions."
     )
@@ -34,13 +36,16 @@ class BrandSettings(SettingsBase):
         description="A line at the end of the page, such as your address.",
     )
     track_css: str = Field(
-        "", example="/etc/awbridge/page.css", description="File of your own CSS, laid over the page's. At most 100 KiB."
+        "",
+        example="/etc/awbridge/page.css",
+        description="A file of your own CSS, laid over the page's "
+        "([brand](docs/how-to/operate/customer-page.md#brand)); at most 100 KiB.",
     )
     track_language: str = Field(
         "en",
         pattern="[a-z]{2,3}(-[a-z0-9]{2,8})*",
         form="a language's code in lower case",
-        description="Language of the page when neither browser nor payload names one.",
+        description="The language of the page if neither the browser nor the payload names one that there is.",
     )
 
     @property

@@ -1,46 +1,55 @@
-"""Settings of the customer's page. `Settings` has them too."""
+"""Settings of the customer's page: its address, its links, what customers may answer on it."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from awbridge.app.setting_fields import Field
+from awbridge.app.setting_fields import Field, SettingsBase
 from awbridge.app.setting_types import CustomerAnswers, LinkKeyTexts, PageOrigins, PublicUrl
-from awbridge.app.settings.brand import BrandSettings
 
 if TYPE_CHECKING:
     from awbridge.domain.customer_page.links import TrackLinks
     from awbridge.domain.customer_page.origins import Origins
 
 
-class CustomerPageSettings(BrandSettings):
-    """The customer's page: its address, its links, its looks, and what customers may answer on it."""
+class CustomerPageSettings(SettingsBase, group="The customer's page"):
+    """[The page](docs/how-to/operate/customer-page.md): its links, and what customers may answer on it.
+
+    It is off while `AWBRIDGE_TRACK_URL` or `AWBRIDGE_TRACK_KEYS` is empty: no link is made, and `/track` answers 404.
+    """
 
     track_url: PublicUrl = Field(
         "",
         example="https://track.shop.example",
-        description="Your address of the customer's page, such as https://track.shop.example. Empty: there is no page.",
+        description="Your address of the page: `/track` and `/t` under it must reach awbridge. http is allowed "
+        "for this machine alone.",
     )
     track_keys: LinkKeyTexts = Field(
         (),
         example="the-key-that-links-new-key-prints",
-        description="Keys that make the links to it, comma-separated, each of at least 16 characters: the first one "
-        "makes them, all of them open them. Empty: there is no page. Secrets.",
+        description="Keys that make the links to the page, each of at least 16 characters: the first one makes "
+        "them, all of them open them ([rotation](docs/how-to/operate/customer-page.md#rotating-the-keys)).",
     )
     track_link_days: int = Field(
-        90, ge=1, le=3650, description="Days that a link works after the parcel's end, or after its latest news."
+        90,
+        ge=1,
+        le=3650,
+        description="Days that a link works after the parcel's end, or after its latest news if it has not ended.",
     )
-    track_short_links: bool = Field(True, description="Whether SMS carry the short form of the link.")
     track_origins: PageOrigins = Field(
         "",
         example="https://shop.example",
-        description="Your sites that may show a parcel by its JSON or the widget: exact origins such as "
-        "https://shop.example, comma-separated. *: any site. Empty: none.",
+        description="Your sites that may show a parcel [by its JSON or the "
+        "widget](docs/how-to/operate/customer-page.md#on-your-own-site): exact origins such as "
+        "`https://shop.example`, comma-separated; `*` means any site. Empty: none.",
     )
-
+    track_short_links: bool = Field(
+        True, description="Whether SMS carry the short form of the link, `/t/...` instead of `/track/...`."
+    )
     customer_answers: CustomerAnswers = Field(
         "*/*/*=ask",
-        description="How customers' answers on their page are treated, by courier partner, NDR code and answer: "
-        "courier/reason/answer=send, ask or off, comma-separated, * for all; the last that matches decides.",
+        description="How [customers' answers](docs/how-to/operate/customer-page.md#rules) are treated, by "
+        "courier partner, NDR code and answer: `courier/reason/answer=send`, `ask` or `off`, comma-separated, "
+        "`*` for all; the last that matches decides.",
     )
 
     @property

@@ -1,8 +1,10 @@
-"""Settings of messages: mail, notices to customers, outgoing webhooks, alarms."""
+"""Settings of messages: mail and reports, notices to customers, outgoing webhooks, alarms."""
 
 from awbridge.app.setting_fields import Field, SecretStr, SettingsBase
 from awbridge.app.setting_types import (
+    Addresses,
     Channels,
+    Cron,
     Delays,
     Milestones,
     Networks,
@@ -14,108 +16,148 @@ from awbridge.app.setting_types import (
 )
 
 
-class MessageSettings(SettingsBase):
-    """Messages to customers, operators and other systems."""
+class ReportSettings(SettingsBase, group="Reports and mail"):
+    """The mail server, and the daily report of failures."""
 
     smtp_url: SmtpUrl = Field(
         SecretStr(""),
         example="smtp://user:password@smtp.example.com:587",
-        description="The mail server: smtp://user:password@host:587 or smtps://host:465. A secret.",
+        description="The mail server: `smtp://user:password@host:587` (STARTTLS if offered, and always before "
+        "a password; `?starttls=always` requires it, `?starttls=never` disables it) or `smtps://host:465`.",
     )
     mail_from: str = Field(
-        "", example="awbridge <bridge@shop.example>", description="Sender of reports: awbridge <bridge@shop.example>."
+        "", example="awbridge <bridge@shop.example>", description="The sender of reports, alarms and digests."
+    )
+    report_cron: Cron = Field(
+        "30 0 * * *", description="When the failures of the day before are reported, in the account's zone."
+    )
+    report_to: Addresses = Field((), example="ops@shop.example", description="Your own addresses for the daily report.")
+    report_clickpost_to: Addresses = Field(
+        (),
+        example="someone@clickpost.example",
+        description="ClickPost's addresses; with any, a second report is created, masked by "
+        "`AWBRIDGE_PRIVACY_CLICKPOST`.",
+    )
+    report_empty_days: bool = Field(
+        True, description="Whether a day without failures sends a one-line mail; if it is missing, mail is broken."
     )
 
+
+class NoticeSettings(SettingsBase, group="Messages to customers"):
+    """[Messages](docs/how-to/operate/notices.md) to customers: without a channel, they get none.
+
+    Mail is sent through `AWBRIDGE_SMTP_URL`.
+    """
+
     notice_mail_from: str = Field(
-        "", example="Acme <orders@acme.example>", description="Sender of mails, e.g. Acme <orders@acme.example>."
+        "", example="Acme <orders@acme.example>", description="The sender of mails to customers."
     )
-    notice_mail: bool = Field(False, description="Whether customers get mail. Operators use AWBRIDGE_ALARM_MAIL_TO.")
+    notice_mail: bool = Field(
+        False, description="Whether customers get mail. Operators get it by `AWBRIDGE_ALARM_MAIL_TO`."
+    )
     notice_sms_url: SecretStr = Field(
         SecretStr(""),
         example="msgbird://key/sender/{to}",
-        description="apprise URL for SMS to customers, with {to} in it. Empty: no SMS. A secret.",
+        description="apprise URL for SMS to customers, with `{to}` or `{to_digits}` in it. Empty: no SMS.",
     )
     notice_whatsapp_url: SecretStr = Field(
         SecretStr(""),
         example="whatsapp://token@sender/{to}",
-        description="apprise URL for WhatsApp to customers, with {to} in it. Empty: none. A secret.",
+        description="apprise URL for WhatsApp messages to customers, with `{to}` or `{to_digits}` in it. Empty: none.",
     )
     notice_chat_urls: Secrets = Field(
         (),
         example="slack://token_a/token_b/token_c",
-        description="apprise URLs of your own team's chats that receive every milestone, comma-separated. Secrets.",
+        description="apprise URLs of your own team's chats (Slack, Telegram, ...), which get every milestone; secrets.",
     )
-    notice_timeout: float = Field(30.0, ge=1, le=120, description="Seconds to wait for SMS, WhatsApp or chat services.")
+    notice_timeout: float = Field(
+        30.0,
+        ge=1,
+        le=120,
+        description="Seconds that an SMS, WhatsApp or chat service has to answer; `rto=` in a URL overrides it "
+        "for that URL.",
+    )
     notice_consent: Channels = Field(
         "",
         example="mail,sms",
-        description="Channels that need no consent in the payload, comma-separated: mail, sms, whatsapp.",
+        description="Channels that need no consent in the payload: `mail`, `sms`, `whatsapp`, comma-separated. "
+        "Empty: all need it.",
     )
-    notice_milestones: Milestones = Field("all", description="Milestones that are messaged, comma-separated, or all.")
+    notice_milestones: Milestones = Field(
+        "all", description="The milestones that send a message, comma-separated, or `all`."
+    )
     notice_quiet_hours: QuietHours = Field(
         "sms=21:00-09:00,whatsapp=21:00-09:00",
-        description="Hours in which a channel sends nothing, in the account's time zone. Messages go out afterwards.",
+        description="When a channel sends no messages, in the account's zone; messages that fall due then wait "
+        "for the end.",
     )
     notice_fresh_seconds: Positive = Field(
-        86400.0, description="Maximum age of the latest status for a message to be sent."
+        86400.0,
+        description="Seconds; no message is sent if the latest status is older than this at the moment of sending.",
     )
     notice_retry_delays: Delays = Field(
-        (60.0, 300.0, 1800.0, 7200.0), description="Seconds before each retry of a message, comma-separated."
+        (60.0, 300.0, 1800.0, 7200.0), description="Seconds before each retry of one message."
     )
     notice_language: str = Field(
         "en",
         pattern="[a-z]{2,8}",
         form="a language's code in lower case",
-        description="Language of messages when the payload names none: en, hi, ...",
+        description="The language of messages (`en`, `hi`, ...) if the payload names none, or one without templates.",
     )
     notice_country: str = Field(
         "IN",
         pattern="[A-Z]{2}",
         form="a country's code of two capital letters",
-        description="Country of phone numbers without its code.",
+        description="The country of phone numbers without a country code.",
     )
-    notice_brand: str = Field(
-        "", example="Acme", max_length=60, description="Your brand name in messages to customers."
-    )
+    notice_brand: str = Field("", example="Acme", max_length=60, description="Your name, as shown in messages.")
     templates_dir: str = Field(
         "",
         example="/etc/awbridge/templates",
-        description="Folder of templates that replace the shipped ones, file by file.",
+        description="A folder whose templates replace the shipped ones, file by file.",
     )
 
+
+class EndpointSettings(SettingsBase, group="Outgoing webhooks"):
+    """How [events](docs/reference/events.md) are sent to your subscribers."""
+
     endpoint_networks: Networks = Field(
-        (),
-        example="10.0.0.0/8",
-        description="Private networks that outgoing webhooks may reach, also over http, e.g. 10.0.0.0/8.",
+        (), example="10.0.0.0/8", description="Private networks that outgoing webhooks may reach, also over http."
     )
     endpoint_retry_delays: Delays = Field(
         (5.0, 300.0, 1800.0, 7200.0, 18000.0, 25200.0, 34200.0),
         min_length=1,
         unit="delay",
-        description="Seconds before each retry of an event delivery, comma-separated.",
+        description="Seconds before each retry of one event: a day in total.",
     )
     endpoint_timeout: float = Field(15.0, gt=0, le=60, description="Seconds to wait for an endpoint's response.")
 
+
+class AlarmSettings(SettingsBase, group="Alarms"):
+    """Who gets [alarms](docs/how-to/operate/alarms.md), and when some are raised."""
+
     alarm_urls: Secrets = Field(
-        (),
-        example="slack://token_a/token_b/token_c",
-        description="apprise URLs that receive alarms and the daily digest, comma-separated. Secrets.",
+        (), example="slack://token_a/token_b/token_c", description="apprise URLs that get alarms and the daily digest."
     )
     alarm_mail_to: Texts = Field(
-        (),
-        example="ops@shop.example",
-        description="Mail addresses that receive alarms and the daily digest, comma-separated.",
+        (), example="ops@shop.example", description="Mail addresses that get alarms and the daily digest."
     )
     alarm_digest_hour: int = Field(
-        9, ge=0, le=23, description="Hour of the day, in the account's time zone, after which the digest is sent."
+        9, ge=0, le=23, description="The hour of the day, in the account's zone, after which the digest is sent."
     )
     alarm_refused_share: float = Field(
         0.2,
         gt=0,
         le=1,
-        description="Share of refused orders, among those of the last hour or the newest 50, that raises an alarm.",
+        description="The share of refusals, among the orders that ClickPost decided within the hour or the "
+        "newest 50, that raises the alarm `refused`.",
     )
-    alarm_refused_least: int = Field(10, ge=1, description="Minimum number of refused orders for that alarm.")
+    alarm_refused_least: int = Field(
+        10, ge=1, description="The minimum number of refusals that raises the alarm `refused`."
+    )
     alarm_disk_free: float = Field(
-        0.1, ge=0, lt=1, description="Minimum free share of the disk; below it an alarm is raised."
+        0.1,
+        ge=0,
+        lt=1,
+        description="The share of the data's disk that must be free, 0 to 1; below it the alarm `disk` is raised.",
     )

@@ -1,54 +1,83 @@
-"""Settings of the process: its database, its folder, its address, its logs."""
+"""Settings of the process: its database, its time, its address, its logs."""
 
 from awbridge.app.setting_fields import Field, SettingsBase
 from awbridge.app.setting_types import DatabaseUrl, Networks, TimeZone
 
 
-class ProcessSettings(SettingsBase):
-    """The process: database, folder, address, logs, time."""
+class DatabaseSettings(SettingsBase, group="Database"):
+    """Where everything is stored."""
 
     database_url: DatabaseUrl = Field(
         "sqlite:///awbridge.db",
-        description="Where everything is stored: sqlite:///file.db or postgresql://user:password@host/database.",
         example="postgresql://user:password@db.example.com/awbridge",
         secret=True,
+        description="Where everything is stored: `sqlite:///file.db` (relative), "
+        "`sqlite:////var/lib/awbridge/file.db` (absolute) or `postgresql://user:password@host/database`. "
+        "[Several hosts](docs/how-to/operate/operations.md#a-primary-that-changes) are separated by commas.",
     )
-    database_connections: int = Field(10, ge=2, le=200, description="PostgreSQL connections that a process may open.")
-    migrate_on_start: bool = Field(True, description="Whether commands migrate the schema themselves.")
-    data_dir: str = Field("awbridge-data", description="Folder for this machine's files: archive files, reports.")
-    unrecorded_mib: float = Field(
-        256.0, ge=0, le=65536, description="MiB of calls kept in the data folder while the database is unavailable."
+    database_connections: int = Field(
+        10, ge=2, le=200, description="Connections to PostgreSQL that one process may open; no effect on SQLite."
+    )
+    migrate_on_start: bool = Field(
+        True,
+        description="Whether commands migrate the schema themselves; if `false`, they refuse to start on an "
+        "old schema until `awbridge migrate` has run "
+        "([upgrades](docs/how-to/operate/operations.md#upgrading-replicas-one-by-one)).",
     )
 
+
+class TimeSettings(SettingsBase, group="Time"):
+    """How times without an offset, and days, are read."""
+
     time_zone: TimeZone = Field(
-        "Asia/Kolkata", description="The account's time zone, used for scan times without an offset."
+        "Asia/Kolkata",
+        description="The account's zone, used for scan times without an offset, for `--from` and `--to` of "
+        "`catch-up`, and for the days of `reconcile`.",
     )
-    steps_idle_seconds: float = Field(1.0, gt=0, le=60, description="Seconds that a step sleeps when nothing is due.")
-    host: str = Field("127.0.0.1", description="Address that `awbridge serve` listens on.")
+    webhook_z_means_utc: bool = Field(
+        False, description="Whether a trailing `Z` of a scan time means UTC; ClickPost puts local time before a `Z`."
+    )
+
+
+class ServerSettings(SettingsBase, group="The process"):
+    """The process: its address, its connections, its logs."""
+
+    host: str = Field(
+        "127.0.0.1",
+        description="The address that `awbridge serve` listens on; callers without an API key may use a name "
+        "given here.",
+    )
+    port: int = Field(8000, ge=0, le=65535, description="The port of `awbridge serve`; 0 picks a free one.")
     connections: int = Field(
         2000,
         ge=16,
         le=100_000,
-        description="Connections that clients may hold at once; at most half of them idle.",
-    )
-    drain_seconds: float = Field(
-        0.0,
-        ge=0,
-        le=120,
-        description="Seconds that `awbridge serve` continues to serve after SIGTERM, with /readyz 503.",
+        description="Client connections that may be open at once, half of them idle. `serve` raises the soft "
+        "limit of open files for them (`ulimit -n`) up to the hard one "
+        "([limits](docs/how-to/operate/operations.md#limits-of-the-http-server)).",
     )
     keep_alive_seconds: float = Field(
         130.0,
         ge=1,
         le=86400,
-        description="Seconds that an idle connection stays open. More than proxies in front keep theirs.",
+        description="Seconds that an idle connection stays open: more than a proxy in front keeps its own "
+        "([limits](docs/how-to/operate/operations.md#limits-of-the-http-server)).",
+    )
+    drain_seconds: float = Field(
+        0.0,
+        ge=0,
+        le=120,
+        description="Seconds that `serve` continues to serve after SIGTERM while `/readyz` is 503, so that "
+        "load balancers leave it first ([stopping](docs/how-to/operate/operations.md#stopping)). SIGINT stops at "
+        "once.",
     )
     trusted_proxies: Networks = Field(
         (),
         example="10.0.0.0/8,192.0.2.7",
-        description="Addresses or networks of proxies whose X-Forwarded-For is trusted, besides this machine's own.",
+        description="Addresses or networks of proxies on other machines whose `X-Forwarded-For` names the "
+        "caller. A proxy on this machine is always trusted.",
     )
-    port: int = Field(8000, ge=0, le=65535, description="Port that `awbridge serve` listens on. 0: a free one.")
+    steps_idle_seconds: float = Field(1.0, gt=0, le=60, description="Seconds that a step sleeps when no work is due.")
     log_format: str = Field(
         "text", pattern="text|json", form="text or json", description="`text` for people, `json` for machines."
     )
@@ -56,5 +85,5 @@ class ProcessSettings(SettingsBase):
         "info",
         pattern="debug|info|warning|error",
         form="debug, info, warning or error",
-        description="Lowest level that is logged.",
+        description="The lowest level that is logged.",
     )

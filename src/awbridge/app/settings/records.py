@@ -1,49 +1,59 @@
-"""Settings of records: archive, reports, reconciliation, privacy, retention."""
+"""Settings of records: archive, reconciliation, privacy."""
 
 from awbridge.app.setting_fields import Field, SecretStr, SettingsBase
-from awbridge.app.setting_types import Addresses, Cron, Days, Options, PrivacyPolicy
+from awbridge.app.setting_types import Cron, Options, PrivacyPolicy
 
 
-class RecordSettings(SettingsBase):
-    """What is archived, reported, compared and kept, and how personal data is treated there."""
+class ArchiveSettings(SettingsBase, group="Failed calls in object storage"):
+    """Where failed calls are kept. [Evidence](docs/how-to/operate/evidence.md) describes the archive."""
 
+    data_dir: str = Field(
+        "awbridge-data",
+        description="A folder on this machine: archive files until they are uploaded; archive, reports and "
+        "backups where no URL is set for them.",
+    )
+    unrecorded_mib: float = Field(
+        256.0, ge=0, le=65536, description="MiB of calls kept in `AWBRIDGE_DATA_DIR` while the database is away."
+    )
     archive_url: str = Field(
         "",
         example="s3://bucket/prefix",
-        description="Where failed calls are archived: s3://bucket/prefix, gs://, az:// or file:///folder. Empty: "
-        "AWBRIDGE_DATA_DIR. none: no archive.",
+        description="Where failed calls are archived: `s3://bucket/prefix`, `gs://bucket/prefix`, "
+        "`az://container/prefix` or `file:///folder`. Empty: `calls/` of `AWBRIDGE_DATA_DIR`. `none`: nowhere.",
     )
     archive_options: Options = Field(
         SecretStr(""),
         example="region=ap-south-1",
-        description="The storage's options: region=ap-south-1,endpoint=https://... Empty: those of the environment and "
-        "the machine's role. A secret.",
+        description="The storage's own options (`region`, `endpoint`, `access_key_id`, `secret_access_key`, "
+        "...). Without any, those of the environment (`AWS_...`) and of the machine's role are used. Options "
+        "after a `?` of the URL have no effect and are refused. `awbridge doctor` tests them by writing, reading "
+        "and deleting.",
     )
     archive_all_calls: bool = Field(False, description="Whether successful calls are archived too.")
-    archive_file_mib: float = Field(8.0, gt=0, le=256, description="MiB of bodies in one file, before compression.")
-    archive_seconds: float = Field(300.0, ge=1, le=86400, description="Maximum seconds until a call is in a file.")
+    archive_file_mib: float = Field(
+        8.0, gt=0, le=256, description="MiB of requests and responses in one file, before compression."
+    )
+    archive_seconds: float = Field(300.0, ge=1, le=86400, description="Seconds that a call waits for its file at most.")
     archive_timeout: float = Field(60.0, gt=0, le=600, description="Seconds to upload or download one file.")
 
-    report_cron: Cron = Field("30 0 * * *", description="When the failures of the previous day are reported.")
-    report_to: Addresses = Field(
-        (), example="ops@shop.example", description="Your own recipients of reports, comma-separated."
-    )
-    report_clickpost_to: Addresses = Field(
-        (),
-        example="someone@clickpost.example",
-        description="Recipients of reports at ClickPost, comma-separated; masked by AWBRIDGE_PRIVACY_CLICKPOST.",
-    )
-    report_empty_days: bool = Field(True, description="Whether a day without failures sends a one-line mail.")
+
+class ReconciliationSettings(SettingsBase, group="Reconciliation"):
+    """When shipments are compared with what ClickPost has."""
 
     reconcile_dir: str = Field(
         "",
         example="/var/lib/awbridge/reports",
-        description="A folder watched for ClickPost reports to reconcile. Empty: none.",
+        description="A folder that is watched for ClickPost's reports "
+        "([reconciliation.md](docs/how-to/operate/reconciliation.md)); none while empty.",
     )
     reconcile_ask_seconds: float = Field(
-        30.0, gt=0, le=3600, description="Seconds between checks of a requested dashboard report."
+        30.0, gt=0, le=3600, description="Seconds between two polls of a dashboard report that is not ready."
     )
-    reconcile_cron: Cron = Field("30 2 * * *", description="When the previous day is reconciled.")
+    reconcile_cron: Cron = Field("30 2 * * *", description="When the day before is reconciled, in the account's zone.")
+
+
+class PrivacySettings(SettingsBase, group="Personal data"):
+    """How personal data is treated. [Privacy](docs/how-to/operate/privacy.md) describes the treatments."""
 
     privacy_own: PrivacyPolicy = Field(
         "phone=mask,name=mask,email=mask,address=mask",
@@ -59,25 +69,5 @@ class RecordSettings(SettingsBase):
     privacy_key: SecretStr = Field(
         SecretStr(""),
         example="a-long-random-key",
-        description="Key for pseudonyms. Without it, pseudonyms are masked. A secret.",
+        description="The key for pseudonyms; without it, values are masked instead.",
     )
-
-    retain_cron: Cron = Field("15 3 * * *", description="When old rows are deleted.")
-    retain_attempts_days: Days = Field(90, description="Days that calls are kept. 0: forever.")
-    retain_inbox_days: Days = Field(30, description="Days that applied deliveries are kept.")
-    retain_scans_days: Days = Field(0, description="Days that scans of ended shipments are kept.")
-    retain_payloads_days: Days = Field(
-        180, description="Days until personal data are removed from the payloads of ended shipments."
-    )
-    retain_reports_days: Days = Field(365, description="Days that reports are kept.")
-    retain_runs_days: Days = Field(
-        90, description="Days that awbridge's own records (runs, cleared alarms, polled windows) are kept."
-    )
-    retain_events_days: Days = Field(90, description="Days that delivered events are kept.")
-    retain_notices_days: Days = Field(180, description="Days that settled notices are kept.")
-    retain_actions_days: Days = Field(365, description="Days that finished actions are kept.")
-    retain_reconciliations_days: Days = Field(180, description="Days that reconciliations and differences are kept.")
-    retain_labels_days: Days = Field(14, description="Days that fetched labels are kept. They can be fetched again.")
-    retain_manifests_days: Days = Field(365, description="Days that hand-over manifests and print runs are kept.")
-    retain_audit_days: Days = Field(730, description="Days that the audit log is kept. 0: forever.")
-    retain_archive_days: Days = Field(0, description="Days that archived files are kept.")

@@ -13,6 +13,7 @@ from awbridge.app.settings import PREFIX, Settings
 from awbridge.app.settings.sources import SettingSource
 
 MASK = "***"
+_LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 # In the URL of a database. Up to the last @: a password may hold any character, whether it should be quoted or not.
 _PASSWORD = re.compile(r"(?P<before>://[^:/@]*:).*(?=@)", re.DOTALL)
 _SECRET_PARAMETERS = re.compile(r"(?P<name>[?&;][^=&;]*(?:pass|secret|key|token)[^=&;]*=)[^&;]*", re.IGNORECASE)
@@ -39,6 +40,36 @@ def shown_settings(settings: Settings, sources: Mapping[str, SettingSource]) -> 
         )
         for name, field in Settings.fields.items()
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """What a setting is, in plain text. `default` and `example`: as written into its variable, "" for none."""
+
+    setting: str
+    values: str
+    default: str
+    example: str
+    secret: bool
+    meaning: str
+
+
+def explained(name: str) -> Explained:
+    """What the setting of this name is, such as `push_rate`. Raises KeyError for none."""
+    field = Settings.fields[name]
+    return Explained(
+        setting=PREFIX + name.upper(),
+        values=_plain(field.kind),
+        default=as_text(field.default),
+        example=field.own_example,
+        secret=field.is_secret,
+        meaning=_plain(field.description),
+    )
+
+
+def _plain(markdown: str) -> str:
+    """Markdown of a description as plain text, with the pages that its links name."""
+    return _LINK.sub(r"\1 (\2)", markdown).replace("`", "")
 
 
 def _text(value: Any) -> str:

@@ -4,24 +4,28 @@ from awbridge.app.setting_fields import Field, SecretStr, SettingsBase
 from awbridge.app.setting_types import CollectorUrl, Options
 
 
-class WatchSettings(SettingsBase):
-    """Metrics of `awbridge work`, and traces."""
+class WatchSettings(SettingsBase, group="Metrics and traces"):
+    """Where `work` shows its metrics, and where traces go."""
 
     metrics_port: int = Field(
         0,
         ge=0,
         le=65535,
-        description="Port on AWBRIDGE_HOST at which `awbridge work` answers /metrics, /healthz and /readyz. 0: none.",
+        description="The port on `AWBRIDGE_HOST` at which `awbridge work` answers `/metrics`, `/healthz` and "
+        "`/readyz`, with the API keys of `serve`; 0: none.",
     )
     traces_url: CollectorUrl = Field(
         "",
         example="http://localhost:4318",
-        description="OpenTelemetry collector that receives traces by OTLP over HTTP, such as http://localhost:4318. "
-        "Empty: there are no traces.",
+        description="The OpenTelemetry collector that receives "
+        "[traces](docs/how-to/operate/operations.md#traces) by OTLP over HTTP. `/v1/traces` is added unless the "
+        "URL has a path. Empty: no traces.",
     )
-    traces_share: float = Field(1.0, ge=0, le=1, description="Share of the traces that are made, whole ones.")
+    traces_share: float = Field(
+        1.0, ge=0, le=1, description="The share of the traces that are made, 0 to 1; always whole ones."
+    )
     traces_headers: Options = Field(
         SecretStr(""),
         example="authorization=Bearer ...",
-        description="Headers for the collector: name=value, comma-separated. A secret.",
+        description="Headers for the collector, such as its credentials.",
     )

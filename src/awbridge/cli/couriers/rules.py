@@ -135,7 +135,7 @@ async def export_rules(store: Store, file: Path | None, form: Form) -> None:
 def test_rules(file: Path, form: Form) -> None:
     """Show which rule the order in a JSON file matches, and why others do not take it. Nothing is stored.
 
-    Exit code 1 if none does.
+    Exit code 1: no rule takes it.
 
     Example: awbridge couriers rules test order.json
     """

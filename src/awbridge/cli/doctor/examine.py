@@ -24,8 +24,12 @@ def doctor(url: str, guide: bool, form: Form) -> None:
     """Check the installation, ClickPost and webhooks, and list what needs a person.
 
     The installation is settings, database, clock, disk, steps, archive and channels. Webhooks include proxies.
-    Exit code 1: awbridge itself is broken. 3: an order, a parcel or an alarm needs a person, or with --guide a demand
-    is not met. 0: ok, or warnings only.
+
+    Exit code 0: ok, or warnings only.
+
+    Exit code 1: awbridge itself is broken.
+
+    Exit code 3: an order, a parcel or an alarm needs a person, or with --guide a demand is not met.
 
     Example: awbridge doctor --url https://ship.example.com/webhooks/clickpost
     """

@@ -147,7 +147,9 @@ def preview(
 @notices_group.command("lint")
 @form_options
 def lint(form: Form) -> None:
-    """Check every template, yours and the shipped ones; exit code 1 if a message cannot be rendered.
+    """Check every template, yours and the shipped ones.
+
+    Exit code 1: a message cannot be rendered.
 
     Example: awbridge notices lint
     """

@@ -103,6 +103,8 @@ async def payload(
 
     Without --push, an edit is only shown.
 
+    Exit code 1: ClickPost would refuse the edited payload, or the shipment's state does not allow it.
+
     Example: awbridge shipments payload ORDER-1001 --set shipment_details.weight=500 --push
     """
     if push and not (sets or file or version):

@@ -42,6 +42,7 @@ _OPTIONS = (
     click.option("--failure-code", type=int, help="Filter: ClickPost's code in the newest answer to create-order."),
     click.option("--ndr-code", type=int, help="Filter: why the last delivery failed."),
     click.option("--cod/--prepaid", default=None, help="Filter: whether cash is collected on delivery."),
+    click.option("--delivery-type", type=click.Choice(["FORWARD", "RVP"]), help="Filter: RVP for returns."),
     click.option("--created-from", metavar="DAY", help="Filter: received on this day or later."),
     click.option("--created-to", metavar="DAY", help="Filter: received on this day or before."),
     click.option("--older-than-days", type=int, help="Filter: received so many days ago or more."),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,17 +41,18 @@ if TYPE_CHECKING:
 
 _CALL = ("made_at", "api", "http_status", "business_status", "outcome", "error", "ms", "payload_version")
 _SCAN, _ATTEMPT = "tracking:ScanView", "attempts:AttemptView"
-_PLACE = ("sheet", "line", "column", "field", "reference_number", "problem")
 _CALLS_SHOWN = 50
-_PLACES_SHOWN = 1000  # rows of a table on the terminal
 
 
 @click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @form_options
 def import_shipments(file: Path, form: Form) -> None:
-    """Import orders from a table (CSV, XLSX, XLS, ODS) or a .json or .jsonl file. Valid rows are stored; each invalid
-    one is reported, and the exit code is 1.
+    """Import orders from a table (CSV, XLSX, XLS, ODS) or a .json or .jsonl file.
+
+    Valid rows are stored; each invalid one is reported.
+
+    Exit code 1: a row is invalid.
 
     Example: awbridge shipments import orders.csv
     """
@@ -75,25 +75,18 @@ def import_shipments(file: Path, form: Form) -> None:
     elif form == "csv":  # what a person looks at: each row that is bad or doubtful
         levels = (("bad", result.bad), ("warning", result.warnings))
         rows = [{"level": level, **output.fields_of(row)} for level, found in levels for row in found]
-        output.show_list(rows, form=form, view=("level", *_PLACE))
+        output.show_list(rows, form=form, view=("level", *output.PLACE))
     else:
         passed_over = [f"columns not understood: {', '.join(orders.passed_over)}"] if orders.passed_over else []
         output.print_notes(file.name, [*orders.notes, *passed_over])
         click.echo(f"{result.created} created, {result.known} known already, {_bad_lines(result)} bad")
         if result.bad:
-            _print_places(result.bad, len(result.bad))
+            output.print_places(result.bad, len(result.bad))
         if result.warnings:
             click.echo(f"\n{result.warning_count} warnings about orders that were stored")
-            _print_places(result.warnings, result.warning_count)
+            output.print_places(result.warnings, result.warning_count)
     if result.bad:
         sys.exit(1)
-
-
-def _print_places(rows: Sequence[import_file.BadRow], total: int) -> None:
-    shown = rows[:_PLACES_SHOWN]
-    output.print_table(output.places(shown))
-    if total > len(shown):
-        click.echo(f"and {total - len(shown)} more; see --json")
 
 
 def _bad_lines(result: import_file.Imported) -> int:
@@ -276,6 +269,8 @@ def _aged_out_cursor(last: Shipment) -> str:
 @on_settings
 async def ask_shipments(settings: Settings, store: Store, reference_numbers: tuple[str, ...], form: Form) -> None:
     """Poll shipments at once, or two hours after their last poll. Silent ones are back on schedule.
+
+    Exit code 1: a shipment is unknown, not placed, or at its end.
 
     Example: awbridge shipments ask ORDER-1001
     """

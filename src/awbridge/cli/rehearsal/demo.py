@@ -23,6 +23,8 @@ from awbridge.cli.shared import fail, run
 def demo(shipments: int, seed: int, keep: bool, form: Form) -> None:
     """Run the bridge against a simulated ClickPost with faults, and check the result.
 
+    Exit code 1: the bridge's records differ from the simulator's.
+
     Example: awbridge demo --shipments 500 --seed 7
     """
     from awbridge.app.logs import set_up_logs

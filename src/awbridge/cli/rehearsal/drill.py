@@ -78,6 +78,8 @@ def drill(
     Without: orders are pushed through a simulated bad day. Calls fail in every way, workers are killed, their clocks
     jump, and the database stumbles.
 
+    Exit code 1: a promise was broken, nothing was counted, or an outage did not occur.
+
     Example: awbridge drill kill failover --minutes 2
     """
     from awbridge.rehearsal.outages.plan import NAMES, OutagePlan

@@ -13,13 +13,21 @@ class AnswerKind(Enum):
     """What an answer means for the caller."""
 
     SUCCESS = "success"
-    REGISTERED = "registered"  # already, perhaps by an earlier call
+    """It is done."""
+    REGISTERED = "registered"
+    """It was registered already, perhaps by an earlier call."""
     PENDING = "pending"
-    TRANSIENT = "transient"  # the same call works later
-    THROTTLED = "throttled"  # too many requests: works later, and is no evidence about the courier
-    UNCLEAR = "unclear"  # may work later or not; the message decides
-    CONFIGURATION = "configuration"  # key, credentials, account: every call fails until they are corrected
-    PERMANENT = "permanent"  # the same request never works
+    """It is in progress: the same call is repeated shortly."""
+    TRANSIENT = "transient"
+    """The same call works later."""
+    THROTTLED = "throttled"
+    """Too many requests: the same call works later. It is no evidence about the courier."""
+    UNCLEAR = "unclear"
+    """It may work later or not; the message decides."""
+    CONFIGURATION = "configuration"
+    """Key, credentials or account: every call fails until they are corrected."""
+    PERMANENT = "permanent"
+    """The same request never works."""
 
     @property
     def again(self) -> bool:

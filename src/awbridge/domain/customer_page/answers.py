@@ -30,11 +30,17 @@ class CustomerAnswerKind(StrEnum):
     """What a customer answers."""
 
     DELIVER_AGAIN = "deliver_again"
+    """Deliver again, on a day."""
     NEW_PHONE = "new_phone"
+    """Deliver again, and call another phone number."""
     NEW_ADDRESS = "new_address"
+    """Deliver again, to a corrected address."""
     PICK_UP = "pick_up"
+    """The customer collects the parcel."""
     REFUSE = "refuse"
+    """The customer does not want the parcel."""
     NOT_RECEIVED = "not_received"
+    """The customer did not get a parcel that is reported as delivered."""
 
 
 REATTEMPTS = (CustomerAnswerKind.DELIVER_AGAIN, CustomerAnswerKind.NEW_PHONE, CustomerAnswerKind.NEW_ADDRESS)
@@ -59,12 +65,19 @@ class AnswerState(StrEnum):
     """
 
     RECEIVED = "received"
+    """It waits for an operator's decision."""
     SENT = "sent"
+    """Its instruction is being sent to ClickPost."""
     DONE = "done"
+    """Its instruction is at ClickPost, or an operator dealt with it."""
     REFUSED = "refused"
+    """ClickPost refused it, or the retries are used up."""
     OVERTAKEN = "overtaken"
+    """The courier continued without it."""
     DISMISSED = "dismissed"
+    """An operator decided against it."""
     REPLACED = "replaced"
+    """The customer answered again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from awbridge.domain.customer_page.links import Linked, TrackLinks
 from awbridge.domain.json import JsonObject
+from awbridge.domain.notify.event_data import AnswerData, PieceData, StatusData
 from awbridge.domain.orders.shipment import Shipment, State, Tracked
 from awbridge.domain.tracking.lifecycle import Sighting, StatusInfo
 from awbridge.domain.tracking.milestones import Milestone
@@ -21,34 +22,66 @@ class EventKind(StrEnum):
     """The types of outgoing webhooks."""
 
     SHIPMENT_PLACED = "shipment.placed"
+    """ClickPost holds the shipment."""
     SHIPMENT_REJECTED = "shipment.rejected"
+    """ClickPost will never accept the payload: a person is needed."""
     SHIPMENT_GAVE_UP = "shipment.gave_up"
+    """All attempts are used up: a person is needed."""
     SHIPMENT_CANCELLED = "shipment.cancelled"
+    """It was cancelled at ClickPost, or tracking shows Cancelled; or a successor replaced it."""
     SHIPMENT_NOT_CANCELLED = "shipment.not_cancelled"
+    """Its cancellation failed."""
     STATUS_CHANGED = "status.changed"
+    """The current status has another code."""
     NDR_RAISED = "ndr.raised"
+    """A delivery failed, each time."""
     DELIVERED = "delivered"
+    """It was delivered, once."""
     RTO_STARTED = "rto.started"
+    """It returns to its sender, once."""
     RTO_DELIVERED = "rto.delivered"
+    """It is back at its sender, once."""
     LOST = "lost"
+    """It is lost, once."""
     DAMAGED = "damaged"
+    """It is damaged, once."""
     DELAYED = "delayed"
+    """It is past its expected day."""
     STUCK = "stuck"
+    """It had no scan for longer than `AWBRIDGE_STUCK_TRANSIT_HOURS` and the related settings allow.
+
+    Or none since it was placed.
+    """
     RETURN_PLACED = "return.placed"
+    """The customer requested a return from ClickPost."""
     RETURN_APPROVED = "return.approved"
+    """The return was approved."""
     RETURN_REJECTED = "return.rejected"
+    """The return was rejected."""
     RETURN_UPDATED = "return.updated"
+    """ClickPost reports something else about the return; `name` says what."""
     EXCHANGE_PLACED = "exchange.placed"
+    """The customer requested an exchange from ClickPost."""
     EXCHANGE_APPROVED = "exchange.approved"
+    """The exchange was approved."""
     EXCHANGE_REJECTED = "exchange.rejected"
+    """The exchange was rejected."""
     PIECE_STATUS_CHANGED = "piece.status_changed"
+    """The current status of a piece has another code."""
     PIECE_NDR_RAISED = "piece.ndr_raised"
+    """A delivery of a piece failed, each time."""
     PIECE_DELIVERED = "piece.delivered"
+    """A piece was delivered, once."""
     PIECE_RTO_STARTED = "piece.rto_started"
+    """A piece returns to its sender, once."""
     PIECE_RTO_DELIVERED = "piece.rto_delivered"
+    """A piece is back at its sender, once."""
     PIECE_LOST = "piece.lost"
+    """A piece is lost, once."""
     PIECE_DAMAGED = "piece.damaged"
+    """A piece is damaged, once."""
     CUSTOMER_ANSWERED = "customer.answered"
+    """The customer answered on the page of the parcel."""
 
 
 KIND_OF = {
@@ -214,7 +247,7 @@ def _kinds(
     return kinds
 
 
-def _status(info: StatusInfo, seen: Sighting) -> JsonObject:
+def _status(info: StatusInfo, seen: Sighting) -> StatusData:
     return {
         "code": info.code,
         "name": info.name,
@@ -240,7 +273,7 @@ def piece_moved(
     if not kinds:
         return []
     failure = piece.failures[-1] if piece.failures else None
-    changed = {
+    changed: PieceData = {
         "waybill": piece.waybill,
         "status": _status(info, after),
         "ndr_code": failure.ndr_code if failure else None,
@@ -256,8 +289,8 @@ def returned(shipment: Tracked, event: ReturnEvent, *, at: datetime, name: str) 
     return _event(about(shipment, **{"return": {"name": name, **fields}}), at, kind)
 
 
-def customer_answered(shipment: Tracked, answer: JsonObject, *, at: datetime) -> ShipmentEvent:
-    """A customer answered on the page of the parcel. `answer`: its id, kind, state, day and box; no personal data."""
+def customer_answered(shipment: Tracked, answer: AnswerData, *, at: datetime) -> ShipmentEvent:
+    """A customer answered on the page of the parcel."""
     return _event(about(shipment, answer=answer), at, EventKind.CUSTOMER_ANSWERED)
 
 

@@ -19,9 +19,13 @@ class Channel(StrEnum):
     """A channel. All except `chat` reach the customer; `chat` reaches the company's team."""
 
     MAIL = "mail"
+    """Mail."""
     SMS = "sms"
+    """SMS."""
     WHATSAPP = "whatsapp"
+    """WhatsApp."""
     CHAT = "chat"
+    """Your own team's chats."""
 
     @property
     def reaches_customer(self) -> bool:
@@ -37,11 +41,17 @@ class NoticeState(StrEnum):
     """
 
     DUE = "due"
+    """It is sent, delayed or suppressed at its next turn."""
     SENDING = "sending"
+    """It is being sent."""
     SENT = "sent"
+    """The channel accepted it."""
     MAYBE_SENT = "maybe_sent"
+    """The process died or the connection broke between sending and recording, on a channel that must not repeat."""
     SUPPRESSED = "suppressed"
+    """It was decided not to send it; the reason is stored."""
     FAILED = "failed"
+    """All attempts failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

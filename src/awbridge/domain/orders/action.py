@@ -24,13 +24,21 @@ class ActionKind(StrEnum):
     """What an action requests."""
 
     EDIT = "edit"
+    """The order's data are changed at ClickPost."""
     LABEL = "label"
+    """The address of the label is fetched."""
     SECURITY_KEY = "security_key"
+    """The key of ClickPost's tracking page is fetched."""
     PICKUP = "pickup"
+    """A pickup is scheduled."""
     NDR = "ndr"
+    """The courier gets an instruction after a failed delivery."""
     WHATSAPP = "whatsapp"
+    """ClickPost's WhatsApp messages about the shipment are switched on or off."""
     REGISTER = "register"
+    """A waybill that was booked elsewhere is registered for tracking."""
     PROOF = "proof"
+    """The address of the proof of delivery is fetched."""
 
 
 class ActionState(StrEnum):
@@ -48,12 +56,19 @@ class ActionState(StrEnum):
     """
 
     DUE = "due"
+    """It is made at its next turn, also after a transient failure."""
     WAITING = "waiting"
+    """Its shipment has no waybill yet."""
     DONE = "done"
+    """ClickPost did it."""
     REFUSED = "refused"
+    """ClickPost or the shipment's state does not allow it; a person is needed."""
     GAVE_UP = "gave_up"
+    """The retries are used up; a person is needed."""
     UNCLEAR = "unclear"
+    """The response to a pickup was lost; a person may repeat it."""
     OVERTAKEN = "overtaken"
+    """Tracking or a person shows that it is obsolete."""
 
 
 NEEDS_A_PERSON = (ActionState.REFUSED, ActionState.GAVE_UP, ActionState.UNCLEAR)

@@ -23,13 +23,21 @@ class CancelState(StrEnum):
     """
 
     ASKED = "asked"
+    """Requested; ClickPost is not asked yet."""
     WAITING = "waiting"
+    """The courier was asked (202) and has not confirmed; asked again until a deadline."""
     RETRYING = "retrying"
+    """A transient failure; retried after the next delay."""
     HELD = "held"
+    """The key or the account is at fault; repeated until the same deadline."""
     CANCELLED = "cancelled"
+    """ClickPost or tracking confirms it."""
     REFUSED = "refused"
+    """ClickPost refused it; a person is needed."""
     GAVE_UP = "gave_up"
+    """The retries or the time are used up; a person is needed."""
     OVERTAKEN = "overtaken"
+    """Tracking shows another end: delivered, lost, or on its way back."""
 
 
 NEEDS_A_PERSON = (CancelState.REFUSED, CancelState.GAVE_UP)

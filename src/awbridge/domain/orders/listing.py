@@ -39,6 +39,7 @@ class ShipmentFilter:
     created_before: datetime | None = None
     promised_from: datetime | None = None
     promised_before: datetime | None = None
+    delivery_type: str | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -54,6 +55,7 @@ class ShipmentFilter:
             (self.failure_code, None if shipment.success else failure_code),
             (self.ndr_code, shipment.ndr_code),
             (self.cod, shipment.cod),
+            (self.delivery_type, shipment.delivery_type),
         )
         return (
             all(wanted is None or wanted == value for wanted, value in equal)

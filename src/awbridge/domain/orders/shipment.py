@@ -29,14 +29,26 @@ class State(StrEnum):
     """
 
     ALLOCATING = "allocating"
+    """It has no courier, and no rule chose one: ClickPost's recommendation is requested."""
     READY = "ready"
+    """Stored, not sent yet; pushed at once."""
     WAITING = "waiting"
+    """The courier is processing it (202 or 102); polled, and after an hour this counts as a failed attempt."""
     RETRYING = "retrying"
+    """An attempt failed with a transient error; retried after the next delay."""
     HELD = "held"
+    """Its courier account is held: the courier is down, or the key, credentials or account are at fault.
+
+    Or it waits until the shipment that it replaces is cancelled.
+    """
     PLACED = "placed"
+    """ClickPost holds it and there is a waybill; tracked."""
     REJECTED = "rejected"
+    """ClickPost will never accept this payload; correct it, and it is pushed again."""
     GAVE_UP = "gave_up"
+    """All attempts are used up; investigate, then retry."""
     CANCELLED = "cancelled"
+    """Cancelled here, and at ClickPost if it was placed there; or replaced by a successor. Final."""
 
 
 DUE_STATES = (State.READY, State.WAITING, State.RETRYING, State.HELD)

@@ -18,10 +18,15 @@ class DifferenceKind(StrEnum):
     """How the two sides differ."""
 
     MISSING_THERE = "missing_there"
+    """ClickPost lacks a shipment that is placed here."""
     MISSING_HERE = "missing_here"
+    """ClickPost has a shipment that is unknown here."""
     STATUS = "status_differs"
+    """The tracking status differs."""
     COURIER = "courier_differs"
+    """The courier or its account differs."""
     WAYBILL = "waybill_differs"
+    """The waybill differs."""
 
 
 class DifferenceTable(StrEnum):

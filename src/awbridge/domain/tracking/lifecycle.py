@@ -17,14 +17,23 @@ class Bucket(IntEnum):
     """The nine groups in which people see a shipment's status."""
 
     ORDER_PLACED = 1
+    """Not picked up yet, or ended before it was."""
     SHIPPED = 2
+    """Picked up."""
     IN_TRANSIT = 3
+    """In transit."""
     OUT_FOR_DELIVERY = 4
+    """Out for delivery."""
     FAILED_DELIVERY = 5
+    """The last delivery failed."""
     DELIVERED = 6
+    """Delivered."""
     RETURNED = 7
+    """On its way back, or back at its sender."""
     LOST = 8
+    """Lost."""
     DAMAGED = 9
+    """Damaged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,9 +20,13 @@ class Source(StrEnum):
     """Where a scan came from."""
 
     WEBHOOK = "webhook"
+    """A webhook of ClickPost."""
     UPDATED_ORDER = "updated_order"
+    """A page of updated-order."""
     TRACK_ORDER = "track_order"
+    """A response of track-order."""
     REPORT = "report"
+    """A report of failed webhooks."""
 
 
 SOURCES = {source.value: source for source in Source}  # a look-up is faster than a call of the enum

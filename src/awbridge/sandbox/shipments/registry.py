@@ -180,6 +180,20 @@ class ShipmentRegistry:
         gap = max(1, (now - last) // len(remaining))
         return [self._record_scan(order, step, last + gap * (i + 1), real) for i, step in enumerate(remaining)]
 
+    def record_next(self, order: SimulatedOrder, *, real: float) -> SimulatedScan | None:
+        """Record the next scan now, a second or more after the one before. None after the last one.
+
+        Its time leaves a second for each scan that follows, so that none is in the future however soon they come.
+        """
+        if not order.is_open:
+            return None
+        step, following = order.steps[len(order.scans)], len(order.steps) - len(order.scans) - 1
+        earliest = order.scans[-1].scanned_at + 1 if order.scans else order.first_scan_at
+        at = min(order.first_scan_at + step.offset, max(earliest, int(real) - following))
+        scan = self._record_scan(order, step, min(at, int(real)), real)
+        self._schedule(order)
+        return scan
+
     def cancel_without_scan(self, order: SimulatedOrder) -> bool:
         """Stop the journey without a scan, as some couriers do. False if it has already ended."""
         latest = order.latest

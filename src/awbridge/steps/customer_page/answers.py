@@ -34,6 +34,7 @@ from awbridge.domain.customer_page.answers import (
 )
 from awbridge.domain.errors import NotFound, NotPossible, PayloadRefused
 from awbridge.domain.json import JsonObject
+from awbridge.domain.notify.event_data import AnswerData
 from awbridge.domain.notify.events import customer_answered
 from awbridge.domain.orders.action import ActionKind, ActionState, NewAction
 from awbridge.domain.orders.shipment import Shipment
@@ -150,7 +151,7 @@ async def _proof(session: Session, reference_number: str) -> str:
     return ""
 
 
-def _facts(answer: CustomerAnswer) -> JsonObject:
+def _facts(answer: CustomerAnswer) -> AnswerData:
     return {
         "id": answer.id,
         "kind": answer.kind.value,

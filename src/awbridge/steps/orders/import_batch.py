@@ -14,8 +14,16 @@ from awbridge.clickpost.orders.order_places import shipment_details
 from awbridge.clickpost.wire.lenient_json import as_object, as_text
 from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.errors import FieldProblem, IntakeError
-from awbridge.domain.orders.shipment import Region
-from awbridge.steps.orders.intake import BatchRefused, account_of, configured, count_received, read_orders, store_orders
+from awbridge.domain.orders.shipment import NewShipment, Region
+from awbridge.steps.orders.intake import (
+    Accepted,
+    BatchRefused,
+    account_of,
+    configured,
+    count_received,
+    read_orders,
+    store_orders,
+)
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.meters import ORDERS_RECEIVED
 from awbridge.store import Store
@@ -34,8 +42,20 @@ class BatchResult(NamedTuple):
     errors: dict[int, IntakeError]
 
 
-async def import_batch(*, store: Store, clock: Clock, orders: Sequence[Any], allocation: Allocation) -> BatchResult:
-    """Store the valid orders of a batch. The others are reported and do not affect these."""
+class _OnlyChecked(Exception):
+    """Rolls back what a check has stored."""
+
+    def __init__(self, accepted: Accepted) -> None:
+        self.accepted = accepted
+
+
+async def import_batch(
+    *, store: Store, clock: Clock, orders: Sequence[Any], allocation: Allocation, only_check: bool = False
+) -> BatchResult:
+    """Store the valid orders of a batch. The others are reported and do not affect these.
+
+    `only_check`: the same result, but what was stored is rolled back.
+    """
     async with store.read() as session:
         accounts, choosing = await configured(session, allocation)
         repeated = await _stored_before(session, orders, accounts)
@@ -44,8 +64,7 @@ async def import_batch(*, store: Store, clock: Clock, orders: Sequence[Any], all
     result = BatchResult(dict.fromkeys(repeated, False), dict(repeated), errors)
     while news:
         try:
-            async with store.write() as session:
-                accepted = await store_orders(session, news, now=clock())
+            accepted = await _store(store, clock, news, only_check=only_check)
         except BatchRefused as refused:
             errors |= refused.errors
             news = {place: one for place, one in news.items() if place not in errors}
@@ -53,9 +72,23 @@ async def import_batch(*, store: Store, clock: Clock, orders: Sequence[Any], all
             result.created.update(accepted.created)
             result.warnings.update(accepted.warnings)
             break
+    if only_check:
+        return result
     count_received(result.created.values())
     ORDERS_RECEIVED.add("refused", number=len(result.errors))
     return result
+
+
+async def _store(store: Store, clock: Clock, news: Mapping[int, NewShipment], *, only_check: bool) -> Accepted:
+    """Raises BatchRefused."""
+    try:
+        async with store.write() as session:
+            accepted = await store_orders(session, news, now=clock())
+            if only_check:
+                raise _OnlyChecked(accepted)
+    except _OnlyChecked as checked:
+        return checked.accepted
+    return accepted
 
 
 async def _stored_before(

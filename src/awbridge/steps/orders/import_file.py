@@ -13,7 +13,7 @@ from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.errors import IntakeError, PayloadRefused, TableUnreadable
 from awbridge.domain.json import read_order_json
 from awbridge.domain.people.audited import AuditAction
-from awbridge.steps.orders.import_batch import import_batch
+from awbridge.steps.orders.import_batch import BatchResult, import_batch
 from awbridge.steps.orders.order_rows import BadRow, ReadOrder, look_over, orders_of
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
@@ -53,23 +53,25 @@ class Imported:
     warning_count: int = 0
 
 
-def read_orders(path: Path) -> OrderFile:
-    """The orders of a table or a .json or .jsonl file. Raises TableUnreadable, also for a file without any."""
-    ending = path.suffix.lower()
-    if ending not in (*_READERS, *TABLES):
-        raise TableUnreadable(f"{path.name}: write the orders as .csv, .xlsx, .xls, .ods, .json or .jsonl")
+def read_orders(path: Path, name: str = "") -> OrderFile:
+    """The orders of a table or a .json or .jsonl file. `name`: what its sender calls it, with the ending that decides
+    how it is read. Raises TableUnreadable, also for a file without any."""
+    name = name or path.name
+    ending = Path(name).suffix.lower()
+    if ending not in ENDINGS:
+        raise TableUnreadable(f"{name}: write the orders as .csv, .xlsx, .xls, .ods, .json or .jsonl")
     try:
-        found = _READERS.get(ending, _from_table)(path)
+        found = _READERS.get(ending, _from_table)(path, name)
     except OSError as error:
-        raise TableUnreadable(f"{path}: {error.strerror or error}") from None
+        raise TableUnreadable(f"{name}: {error.strerror or error}") from None
     if not found.total and not any(True for _ in found):
-        raise TableUnreadable(f"{path.name}: holds no orders")
+        raise TableUnreadable(f"{name}: holds no orders")
     return found
 
 
-def _from_table(path: Path) -> OrderFile:
-    table = open_table(path, path.name, ORDERS)
-    _refuse_slips(path.name, table)
+def _from_table(path: Path, name: str) -> OrderFile:
+    table = open_table(path, name, ORDERS)
+    _refuse_slips(name, table)
     seen = look_over(table)
     return OrderFile(lambda: orders_of(table, seen), seen.orders, table.unknown_columns, table.notes)
 
@@ -85,11 +87,11 @@ def _refuse_slips(name: str, table: Table) -> None:
             raise TableUnreadable(f"{name}: unknown columns: {title}; is it {slip}? Rename it, or take it out")
 
 
-def _from_json(path: Path) -> OrderFile:
+def _from_json(path: Path, name: str) -> OrderFile:
     try:
         value = read_order_json(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise _not_utf8(path, error.start) from None
+        raise _not_utf8(name, error.start) from None
     except (ValueError, RecursionError) as error:
         raise TableUnreadable(f"not JSON: {error}") from None
     orders = cast("list[Any]", value) if isinstance(value, list) else [value]
@@ -97,7 +99,7 @@ def _from_json(path: Path) -> OrderFile:
     return OrderFile(lambda: iter(rows), len(rows))
 
 
-def _from_jsonl(path: Path) -> OrderFile:
+def _from_jsonl(path: Path, name: str) -> OrderFile:
     """Read twice, line by line: a file of any size needs no more memory."""
     total = at = 0
     with path.open("rb") as lines:
@@ -105,13 +107,13 @@ def _from_jsonl(path: Path) -> OrderFile:
             try:
                 total += bool(line.decode().strip("\ufeff \t\r\n"))
             except UnicodeDecodeError as error:
-                raise _not_utf8(path, at + error.start) from None
+                raise _not_utf8(name, at + error.start) from None
             at += len(line)
     return OrderFile(lambda: _read_jsonl(path), total)
 
 
-def _not_utf8(path: Path, at: int) -> TableUnreadable:
-    return TableUnreadable(f"{path}: not UTF-8 at byte {at}; save the file as UTF-8")
+def _not_utf8(name: str, at: int) -> TableUnreadable:
+    return TableUnreadable(f"{name}: not UTF-8 at byte {at}; save the file as UTF-8")
 
 
 def _read_jsonl(path: Path) -> Iterator[ReadOrder | BadRow]:
@@ -125,11 +127,12 @@ def _read_jsonl(path: Path) -> Iterator[ReadOrder | BadRow]:
                 yield BadRow(line=number, reference_number="", field="", problem=f"not JSON: {error}")
 
 
-_READERS: dict[str, Callable[[Path], OrderFile]] = {
+_READERS: dict[str, Callable[[Path, str], OrderFile]] = {
     ".json": _from_json,
     ".jsonl": _from_jsonl,
     ".ndjson": _from_jsonl,
 }
+ENDINGS = (*TABLES, *_READERS)
 
 
 async def import_orders(
@@ -139,28 +142,38 @@ async def import_orders(
     orders: Iterable[ReadOrder | BadRow],
     on_row: Callable[[int], None] | None = None,
     allocation: Allocation = Allocation.RULES,
+    only_check: bool = False,
 ) -> Imported:
-    """Store valid orders and report the others. `on_row` gets the number of orders in each finished batch."""
+    """Store valid orders and report the others. `on_row` gets the number of orders in each finished batch.
+
+    `only_check`: store nothing; the result is that of an import. Two orders of one reference number that are more than
+    a batch apart in a JSON file are then not compared.
+    """
     result = Imported()
     read = iter(orders)
     while rows := list(islice(read, BATCH)):
         result.bad += [row for row in rows if isinstance(row, BadRow)]
         batch = [row for row in rows if isinstance(row, ReadOrder)]
-        await _import_batch(store, clock, batch, result, allocation)
+        done = await import_batch(
+            store=store,
+            clock=clock,
+            orders=[row.order for row in batch],
+            allocation=allocation,
+            only_check=only_check,
+        )
+        _add(batch, done, result)
         if on_row:
             on_row(len(batch))
     result.bad.sort(key=lambda b: (b.sheet, b.line))
+    if only_check:
+        return result
     after = {"created": result.created, "known": result.known, "bad_rows": len(result.bad)}
     async with store.write() as session:
         await audit_log.record(session, AuditAction.ORDERS_IMPORTED, "", after=after, now=clock())
     return result
 
 
-async def _import_batch(
-    store: Store, clock: Clock, batch: list[ReadOrder], result: Imported, allocation: Allocation
-) -> None:
-    orders = [row.order for row in batch]
-    done = await import_batch(store=store, clock=clock, orders=orders, allocation=allocation)
+def _add(batch: list[ReadOrder], done: BatchResult, result: Imported) -> None:
     result.created += sum(done.created.values())
     result.known += len(done.created) - sum(done.created.values())
     for place, row in enumerate(batch):

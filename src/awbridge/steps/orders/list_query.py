@@ -55,6 +55,13 @@ class BucketName(StrEnum):
     DAMAGED = "damaged"
 
 
+class DeliveryType(StrEnum):
+    """Which way a parcel travels, as ClickPost writes it."""
+
+    FORWARD = "FORWARD"
+    RVP = "RVP"
+
+
 class ListQuery(BaseModel):
     """The requested list and its filters. At most one of the lists may be requested."""
 
@@ -87,6 +94,7 @@ class ListQuery(BaseModel):
     )
     ndr_code: int | None = Field(None, ge=0, le=LARGEST, description="Filter: why the last delivery failed.")
     cod: bool | None = Field(None, description="Filter: whether cash is collected on delivery.")
+    delivery_type: DeliveryType | None = Field(None, description="Filter: FORWARD, or RVP for returns.")
     created_from: _Day | None = Field(None, description="Filter: received on this day or later.")
     created_to: _Day | None = Field(None, description="Filter: received on this day or before.")
     older_than_days: int | None = Field(
@@ -118,6 +126,7 @@ class ListQuery(BaseModel):
             failure_code=self.failure_code,
             ndr_code=self.ndr_code,
             cod=self.cod,
+            delivery_type=self.delivery_type,
             created_from=max((at for at in starts if at), default=None),
             created_before=min((at for at in ends if at), default=None),
             # A promised day is stored as its end.

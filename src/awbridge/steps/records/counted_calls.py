@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from awbridge.clickpost.wire.answer_codes import ANSWERS, classify
 from awbridge.domain.call import Call
-from awbridge.steps.runtime.meters import CALL_SECONDS, CALLS, OTHER
-
-NO_ANSWER = "no_answer"
+from awbridge.steps.runtime.meters import CALL_SECONDS, CALLS, NO_ANSWER, OTHER
 
 
 def count_call(call: Call) -> None:

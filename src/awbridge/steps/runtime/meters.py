@@ -8,19 +8,31 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+
+from awbridge.clickpost.wire.answer_codes import AnswerKind
+from awbridge.domain.attempt import AttemptOutcome
+from awbridge.domain.notify.notices import Channel, NoticeState
+from awbridge.domain.tracking.scan import Source
 
 OTHER = "other"  # the label of a code that our tables lack
+NO_ANSWER = "no_answer"  # the label of a call that got none
 
 
 class Meter:
-    """A counter with labels; `values`: by the values of its labels. `known`: combinations that are shown from zero."""
+    """A counter with labels. `values`: its numbers, by the values of its labels.
 
-    def __init__(self, name: str, text: str, labels: Sequence[str], *, known: Iterable[Sequence[str]] = ()) -> None:
+    `labels`: the values that each label may take; empty where they are not fixed. `from_zero`: all of them are shown
+    before anything is counted, for a meter of one label.
+    """
+
+    def __init__(self, name: str, text: str, labels: Mapping[str, Sequence[str]], *, from_zero: bool = False) -> None:
         self.name = name
         self.text = text
         self.labels = tuple(labels)
-        self.values: Counter[tuple[str, ...]] = Counter({tuple(values): 0 for values in known})
+        self.label_values = dict(labels)
+        (known, *_) = labels.values()
+        self.values: Counter[tuple[str, ...]] = Counter({(value,): 0 for value in known} if from_zero else {})
 
     def add(self, *values: str, number: int = 1) -> None:
         """Count `number` more under these values of the labels."""
@@ -56,19 +68,32 @@ class Durations:
 _SHORT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.2)
 _LONG = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0)
 
+_OUTCOMES = (
+    *(AttemptOutcome.PLACED, AttemptOutcome.PENDING, AttemptOutcome.TRY_LATER, AttemptOutcome.UNKNOWN),
+    *(AttemptOutcome.ALREADY_HELD, AttemptOutcome.REJECTED, AttemptOutcome.MISCONFIGURED),
+)
+
 ORDERS_RECEIVED = Meter(
     "awbridge_orders_received",
-    "Orders that were sent to this process, by what intake did.",
-    ["result"],
-    known=[["new"], ["known"], ["refused"]],
+    "Orders that were sent to this process: stored, stored before, refused by field. Nothing of a batch with a refused "
+    "order is stored, and only the refused ones are counted.",
+    {"result": ("new", "known", "refused")},
+    from_zero=True,
 )
 ORDERS = Meter(
-    "awbridge_orders", "Answers to create-order recorded by this process, by outcome and code.", ["outcome", "code"]
+    "awbridge_orders",
+    "Answers to create-order that this process recorded, by outcome and code: ClickPost's, else the HTTP status. "
+    "other: no table has the code. no_answer: none came.",
+    {"outcome": _OUTCOMES, "code": ()},
 )
 ORDER_PLACED = Durations(
     "awbridge_order_placed_seconds", "Seconds from accepting an order until its shipment was placed.", _LONG
 )
-CALLS = Meter("awbridge_vendor_calls", "Calls to ClickPost by this process.", ["api", "outcome"])
+CALLS = Meter(
+    "awbridge_vendor_calls",
+    "Calls to ClickPost by this process, by what the answer means.",
+    {"api": (), "outcome": (*(kind.value for kind in AnswerKind), NO_ANSWER)},
+)
 CALL_SECONDS = Durations(
     "awbridge_vendor_call_seconds",
     "Seconds of the calls to ClickPost, until the last byte of the answer.",
@@ -76,14 +101,31 @@ CALL_SECONDS = Durations(
     label="api",
 )
 WEBHOOK_SECONDS = Durations(
-    "awbridge_webhook_seconds", "Seconds from a complete webhook until it was committed and answered.", _SHORT
+    "awbridge_webhook_seconds",
+    "Seconds from a complete webhook until it was committed and answered. 503s are not in it.",
+    _SHORT,
 )
-APPLIED = Meter("awbridge_deliveries_applied", "Deliveries that apply took from the inbox, by source.", ["source"])
+APPLIED = Meter(
+    "awbridge_deliveries_applied",
+    "Deliveries that apply took from the inbox, also those that then wait for their shipment.",
+    {"source": tuple(Source)},
+)
 APPLY_LAG = Durations(
     "awbridge_apply_lag_seconds", "Seconds from receiving a delivery until apply first took it.", _LONG
 )
-MESSAGES = Meter("awbridge_messages", "Messages to customers and chats by how they ended.", ["channel", "state"])
-EVENTS_POSTED = Meter("awbridge_events_posted", "Events posted to webhook subscribers, by the result.", ["state"])
+MESSAGES = Meter(
+    "awbridge_messages",
+    "Messages to customers and chats by how they ended.",
+    {
+        "channel": tuple(Channel),
+        "state": (NoticeState.SENT, NoticeState.SUPPRESSED, NoticeState.FAILED, NoticeState.MAYBE_SENT),
+    },
+)
+EVENTS_POSTED = Meter(
+    "awbridge_events_posted",
+    "Events posted to webhook subscribers, by the result. due: it is tried again.",
+    {"state": ("delivered", "due", "failed")},
+)
 
 METERS = (ORDERS_RECEIVED, ORDERS, CALLS, APPLIED, MESSAGES, EVENTS_POSTED)
 DURATIONS = (ORDER_PLACED, CALL_SECONDS, WEBHOOK_SECONDS, APPLY_LAG)

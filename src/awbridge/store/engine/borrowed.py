@@ -19,8 +19,9 @@ from awbridge.domain.errors import MigrationError, NoTransaction
 from awbridge.store.engine import migrate
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.postgres import InArrays, PostgresSession
-from awbridge.store.engine.queries import Statement
+from awbridge.store.engine.queries import Queries, Statement
 
+_sql = Queries(__name__)
 T = TypeVar("T")
 
 _NO_TRANSACTION = "25P01"  # PostgreSQL's code for SAVEPOINT outside a transaction
@@ -144,10 +145,11 @@ def _below_django(connection: Any) -> Any:
 
 
 @asynccontextmanager
-async def savepoint(session: Session) -> AsyncGenerator[None]:
+async def savepoint(session: Session, *, schema: str | None = None) -> AsyncGenerator[None]:
     """All that the block does, or nothing of it; the transaction around it stays usable either way.
 
-    Raises NoTransaction where none is open.
+    With `schema`, names in the block mean that schema's tables, whatever the connection's search_path is: the caller
+    may have tables of the same names. Raises NoTransaction where none is open.
     """
     try:
         await session.script("SAVEPOINT awbridge_enqueue")
@@ -158,8 +160,11 @@ async def savepoint(session: Session) -> AsyncGenerator[None]:
             "no transaction is open on this connection, so that nothing could commit together: begin one first"
         ) from error
     try:
+        before = (await session.fetch(_sql.look_in, schema))[0]["path"] if schema else None
         yield
-    except BaseException:
+        if before is not None:
+            await session.execute(_sql.look_as_before, before)
+    except BaseException:  # what is rolled back includes the search_path
         with suppress(Exception):  # a lost connection has no transaction left; the first error is reported
             await session.script("ROLLBACK TO SAVEPOINT awbridge_enqueue")
             await session.script("RELEASE SAVEPOINT awbridge_enqueue")
@@ -167,17 +172,24 @@ async def savepoint(session: Session) -> AsyncGenerator[None]:
     await session.script("RELEASE SAVEPOINT awbridge_enqueue")
 
 
-async def now_on_this_schema(session: Session) -> datetime:
-    """What time it is for the database. Raises MigrationError where this version cannot work on what its schema is."""
+async def now_on_this_schema(session: Session, *, schema: str | None = None) -> datetime:
+    """What time it is for the database. Raises MigrationError where this version cannot work on what its schema is.
+
+    `schema` is the one that was looked in, for the error.
+    """
     try:
         return await migrate.now_on_this_schema(session)
     except Exception as error:
         if _sqlstate(error) != _NO_TABLE:
             raise
-        raise MigrationError(
-            "this connection sees no tables of awbridge: run awbridge migrate on its database; where they live in a "
-            "schema of their own, name that in the connection's search_path"
-        ) from error
+        place = f" in the schema {schema!r}" if schema else ""
+        remedy = (
+            "see that awbridge migrate ran on this database with a search_path of that schema, and that your role may "
+            "use it (GRANT USAGE ON SCHEMA)"
+            if schema
+            else "run awbridge migrate on its database; if they are in a schema of their own, pass its name as schema"
+        )
+        raise MigrationError(f"this connection sees no tables of awbridge{place}: {remedy}") from error
 
 
 def _sqlstate(error: BaseException | None) -> str:

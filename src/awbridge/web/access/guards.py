@@ -19,6 +19,7 @@ from awbridge.domain.people.role import Role
 from awbridge.steps.people.sign_in import actor_of
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
+from awbridge.web import problem_kinds as kinds
 from awbridge.web import problems
 from awbridge.web.access import credentials
 from awbridge.web.access.access_list import Keys
@@ -59,7 +60,7 @@ class ApiGuard:
         try:
             found = await self._caller(scope)
         except StoreError:
-            found = problems.problem(503, "The database is busy", _BUSY)
+            found = problems.problem(kinds.STORE_BUSY, _BUSY)
         if isinstance(found, Actor) and (refusal := _beyond_role(scope, found)):
             found = refusal
         if isinstance(found, Response):
@@ -75,25 +76,21 @@ class ApiGuard:
         if not await self._keys.without_keys_and_people():
             return await self._holder_of_key(scope)
         if not credentials.is_loopback(scope):
-            return problems.problem(403, "Only loopback may call", _LOOPBACK_ONLY)
+            return problems.problem(kinds.LOOPBACK_ONLY, _LOOPBACK_ONLY)
         if not credentials.names_this_machine(scope, self._host):
-            return problems.problem(403, "Unknown host name", _LOCAL_NAMES_ONLY)
+            return problems.problem(kinds.UNKNOWN_HOST, _LOCAL_NAMES_ONLY)
         if credentials.is_of_another_site(scope):
-            return problems.problem(
-                403, "Another site sent this", "Browsers may call the API only from awbridge's own pages."
-            )
+            return problems.problem(kinds.ANOTHER_SITE, "Browsers may call the API only from awbridge's own pages.")
         return _LOCAL
 
     async def _holder_of_key(self, scope: Scope) -> Actor | Response:
         offered = credentials.bearer_token(scope)
         actor = await self._keys.actor(offered)
         if seconds := self._keys.wait_seconds(scope, offered, right=actor is not None):
-            return problems.problem(
-                429, "Too many wrong keys", _TOO_MANY_WRONG_KEYS, headers={"retry-after": str(seconds)}
-            )
+            return problems.problem(kinds.WRONG_KEYS, _TOO_MANY_WRONG_KEYS, headers={"retry-after": str(seconds)})
         challenge = {"www-authenticate": "Bearer"}
         return actor or problems.problem(
-            401, "Not authorised", "Send Authorization: Bearer <API key>.", headers=challenge
+            kinds.NOT_AUTHORISED, "Send Authorization: Bearer <API key>.", headers=challenge
         )
 
 
@@ -175,9 +172,7 @@ def _beyond_role(scope: Scope, actor: Actor) -> Response | None:
     least = least_role(scope["method"], scope["path"])
     if actor.role.covers(least):
         return None
-    return problems.problem(
-        403, "Not allowed for this role", f"This needs the role {least}; the key {actor.name} is {actor.role}."
-    )
+    return problems.problem(kinds.BEYOND_ROLE, f"This needs the role {least}; the key {actor.name} is {actor.role}.")
 
 
 def _refused(status: int, text: str, headers: dict[str, str] | None = None) -> Response:

@@ -75,6 +75,7 @@ RULES = (
     # The pages: daily work.
     PathRule("/shipments/columns", VIEWER, VIEWER),
     PathRule("/shipments/evidence", OPERATOR, OPERATOR),
+    PathRule("/shipments/import", OPERATOR, OPERATOR),
     PathRule("/shipments/replace", OPERATOR, OPERATOR),
     PathRule("/shipments.csv", VIEWER, OPERATOR),
     PathRule("/shipments.tabs", VIEWER, OPERATOR),

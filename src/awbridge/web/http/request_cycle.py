@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from awbridge.domain.errors import StoreError
+from awbridge.web import problem_kinds as kinds
 from awbridge.web.http.relay import Relay
+from awbridge.web.problem_kinds import ProblemKind
 from awbridge.web.webhook.endpoint import PATH, WebhookEndpoint, WebhookResponse
 
 LARGEST_BUFFERED_BODY = 64 * 1024  # bytes
@@ -117,27 +119,23 @@ class ResponseEncoder:
         return self._encoded[key]
 
 
-def _refusal(status: int, title: str, detail: str, *headers: tuple[bytes, bytes]) -> WebhookResponse:
-    body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail}).encode()
+def _refusal(kind: ProblemKind, detail: str, *headers: tuple[bytes, bytes]) -> WebhookResponse:
+    body = json.dumps({"type": "about:blank", "title": kind.title, "status": kind.status, "detail": detail}).encode()
     length = (b"content-length", str(len(body)).encode())
-    return WebhookResponse(status, [(b"content-type", b"application/problem+json"), length, *headers], body)
+    return WebhookResponse(kind.status, [(b"content-type", b"application/problem+json"), length, *headers], body)
 
 
 REFUSALS = {
-    "not_http": _refusal(400, "Not HTTP/1.1", "Send HTTP/1.1 requests, and at most 64 before their responses."),
-    "head_late": _refusal(408, "The request was too slow", "The head of a request must arrive within 10 s."),
+    "not_http": _refusal(kinds.NOT_HTTP, "Send HTTP/1.1 requests, and at most 64 before their responses."),
+    "head_late": _refusal(kinds.TOO_SLOW, "The head of a request must arrive within 10 s."),
     "body_late": _refusal(
-        408,
-        "The request was too slow",
+        kinds.TOO_SLOW,
         "A body must not pause for 10 s, and must arrive within 60 s plus 1 s for each 64 KiB.",
     ),
-    "line": _refusal(414, "The URL is too long", "The limit is 8 KiB."),
-    "head": _refusal(
-        431, "The headers are too large", "The limit is 100 lines and 32 KiB, for headers and for trailers."
-    ),
+    "line": _refusal(kinds.URL_TOO_LONG, "The limit is 8 KiB."),
+    "head": _refusal(kinds.HEADERS_TOO_LARGE, "The limit is 100 lines and 32 KiB, for headers and for trailers."),
     "connections": _refusal(
-        503,
-        "Too many connections",
+        kinds.NO_CONNECTION,
         "All connections are in use. Retry after Retry-After seconds.",
         (b"retry-after", b"1"),
     ),

@@ -32,6 +32,7 @@ from awbridge.web.pages.notify.endpoint_form import EndpointForms
 from awbridge.web.pages.notify.subscribers import SubscriberPages
 from awbridge.web.pages.orders import failures, ndr_desk
 from awbridge.web.pages.orders.customer_answers import AnswerPages
+from awbridge.web.pages.orders.import_page import ImportPages
 from awbridge.web.pages.orders.one_shipment import OneShipmentPages
 from awbridge.web.pages.orders.payloads import PayloadPages
 from awbridge.web.pages.orders.shipment_list import ShipmentListPages
@@ -106,6 +107,7 @@ def _work(api: ApiContext, templates: PageTemplates, webhook_p99: Callable[[], f
     return [
         *overview.routes(store, clock, templates, api.stuck_after, reader, webhook_p99, api.setup),
         *ShipmentListPages(store, clock, templates, api.stuck_after, zone, api.links).routes(),
+        *ImportPages(store, clock, templates, api.allocation).routes(),
         *OneShipmentPages(store, clock, templates, api.allocation, api.audit.privacy).routes(),
         *ShipmentPages(store, clock, templates, api.stuck_after, api.poll_again_after, zone, api.links).routes(),
         *failures.routes(store, templates),

@@ -20,6 +20,7 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 Cursor = Annotated[str | None, Query(description="`next` of the previous page.")]
 Number = Annotated[int, Query(ge=0, lt=2**63)]  # an id as a cursor
 LARGEST_BODY = 16 * 1024 * 1024  # bytes
+LARGEST_BATCH = 1000  # orders
 
 
 # Numbers are refused: pydantic reads them as seconds since 1970. JSON Schema's time formats require an offset.

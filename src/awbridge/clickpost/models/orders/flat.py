@@ -10,14 +10,15 @@ import re
 from typing import Annotated, Any, ClassVar
 
 from awbridge.clickpost.models.base import Text
+from awbridge.clickpost.models.orders import json_shapes
 from awbridge.clickpost.models.orders.india import IndiaItem, IndiaReturnAddress
 from awbridge.clickpost.models.orders.order_base import Order
 from awbridge.clickpost.models.orders.order_fields import (
     LOOSE,
     Checked,
     Filled,
+    OptCod,
     OptDirection,
-    OptNumber,
     OptText,
     filled,
     wrong,
@@ -43,7 +44,7 @@ def _code_39(value: Any) -> Any:
     return filled(value)
 
 
-Code39 = Annotated[Text, Checked(_code_39)]
+Code39 = Annotated[Text, Checked(_code_39, json_shapes.CODE_39)]
 
 
 class _FlatForm(PickupFields, DropFields, OrderDetails, Handling, Order):
@@ -64,7 +65,7 @@ class _FlatForm(PickupFields, DropFields, OrderDetails, Handling, Order):
     """At least one item. With `shipment_type` MPS each is a piece with its own waybill."""
     order_creation_url: OptText = None
     """URL at which the courier takes orders, seen in an exchange with Delhivery."""
-    cod_value: OptNumber = None
+    cod_value: OptCod = None
     """Amount to collect, in rupees: above 0 for COD, 0 for PREPAID."""
 
 

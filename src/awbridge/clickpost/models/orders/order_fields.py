@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from awbridge.clickpost.models.base import Day, Flag, Moment, Number, Text
+from awbridge.clickpost.models.orders import json_shapes
 from awbridge.clickpost.models.parts import DeliveryType, OrderType, exact
 from awbridge.clickpost.wire.identifiers import is_exact
 from awbridge.clickpost.wire.lenient_json import as_int, as_text
@@ -28,20 +29,29 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A field whose value `check` returns or refuses."""
+    """A field whose value `check` returns or refuses. `shape`: what it accepts, as JSON Schema."""
 
     check: Callable[[Any], Any]
+    shape: JsonObject = field(hash=False)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self.check, json_schema_input_schema=handler(source))
 
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonObject:
+        return dict(self.shape)
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A field that takes any value and leaves the check to ClickPost."""
+    """A field that takes any value: ClickPost checks it, or a rule of the order. `shape`: as JSON Schema."""
+
+    shape: JsonObject = field(hash=False)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.any_schema()
+
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonObject:
+        return dict(self.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,9 @@ class Loose:
         return core_schema.no_info_wrap_validator_function(
             _read_objects, handler(source), serialization=core_schema.simple_ser_schema("any")
         )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonObject:
+        return {**handler(schema), json_shapes.UNCHECKED: True}
 
 
 def wrong(problem: str) -> PydanticCustomError:
@@ -93,7 +106,7 @@ def number(problem: str, *, least: float = 0.0, above: bool = False, whole: bool
             raise wrong(problem)
         return exact(value)
 
-    return Checked(check)
+    return Checked(check, json_shapes.COUNT if whole else json_shapes.POSITIVE if above else json_shapes.AMOUNT)
 
 
 def _one_of(*allowed: str) -> Checked:
@@ -102,7 +115,7 @@ def _one_of(*allowed: str) -> Checked:
             raise wrong(f"must be one of {', '.join(allowed)}")
         return value
 
-    return Checked(check)
+    return Checked(check, json_shapes.one_of(allowed))
 
 
 def _day(value: Any) -> Any:
@@ -134,25 +147,32 @@ def _read_objects(value: Any, read: Callable[[Any], Any]) -> Any:
     return read(value) if isinstance(value, (dict, BaseModel)) else value
 
 
-KEPT = Kept()
 LOOSE = Loose()
 
 # Required fields.
-Filled = Annotated[Text, Checked(filled)]
-Courier = Annotated[Text, Checked(_courier)]
-InvoiceDay = Annotated[Day, Checked(_day)]
+Filled = Annotated[Text, Checked(filled, json_shapes.FILLED)]
+Courier = Annotated[Text, Checked(_courier, json_shapes.COURIER)]
+InvoiceDay = Annotated[Day, Checked(_day, json_shapes.DAY)]
 Kind = Annotated[OrderType, _one_of(*get_args(OrderType))]
 Money = Annotated[Number, number("must be a number of 0 or more")]
 Centimetres = Annotated[Number, number("must be a number above 0, in cm", above=True)]
 Grams = Annotated[Number, number("must be a number above 0, in grams", above=True)]
 Count = Annotated[int | str, number("must be a whole number of 1 or more", least=1, whole=True)]
 
+# Optional fields that the rules of an order check.
+OptDirection = Annotated[DeliveryType | None, Kept(json_shapes.one_of_or_none(get_args(DeliveryType)))]
+OptCod = Annotated[Number | None, Checked(_loose_number, json_shapes.OPTIONAL_AMOUNT)]
+OptPriority = Annotated[str | None, Kept(json_shapes.PRIORITY)]
+OptReason = Annotated[Text | None, Kept(json_shapes.REASON)]
+
 # Optional fields, kept as given.
-OptText = Annotated[Text | None, KEPT]
-OptNumber = Annotated[Number | None, Checked(_loose_number)]
-OptDirection = Annotated[DeliveryType | None, KEPT]
-OptFlag = Annotated[Flag | None, KEPT]
-OptDay = Annotated[Day | None, KEPT]
-OptMoment = Annotated[Moment | None, KEPT]
-OptTexts = Annotated[str | list[str] | tuple[str, ...] | None, KEPT]
-OptObject = Annotated[JsonObject | None, KEPT]
+_NUMBER, _TEXT = json_shapes.unchecked("number", "string"), json_shapes.unchecked("string", "number")
+OptText = Annotated[Text | None, Kept(_TEXT)]
+OptWord = Annotated[str | None, Kept(json_shapes.unchecked("string"))]
+OptNumber = Annotated[Number | None, Checked(_loose_number, _NUMBER)]
+OptFlag = Annotated[Flag | None, Kept(json_shapes.unchecked("boolean", "string"))]
+OptDay = Annotated[Day | None, Kept(json_shapes.unchecked("string"))]
+OptMoment = Annotated[Moment | None, Kept(json_shapes.unchecked("string"))]
+OptTexts = Annotated[str | list[str] | tuple[str, ...] | None, Kept(json_shapes.unchecked("string", "array"))]
+OptObject = Annotated[JsonObject | None, Kept(json_shapes.unchecked("object"))]
+OptObjects = Annotated[list[JsonObject] | None, Kept(json_shapes.unchecked("array"))]

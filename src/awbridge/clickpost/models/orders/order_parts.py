@@ -11,7 +11,6 @@ from pydantic import AliasChoices, Field
 
 from awbridge.clickpost.models.orders.order_base import OrderPart
 from awbridge.clickpost.models.orders.order_fields import (
-    KEPT,
     LOOSE,
     Centimetres,
     Count,
@@ -21,16 +20,19 @@ from awbridge.clickpost.models.orders.order_fields import (
     InvoiceDay,
     Kind,
     Money,
+    OptCod,
     OptDay,
     OptDirection,
     OptFlag,
     OptMoment,
     OptNumber,
+    OptObjects,
+    OptPriority,
+    OptReason,
     OptText,
     OptTexts,
 )
 from awbridge.clickpost.wire.validation_codes import COURIER_WRONG, DELIVERY_TYPE_WRONG, ITEMS_WRONG, ORDER_TYPE_WRONG
-from awbridge.domain.json import JsonObject
 
 
 class PickupFields(OrderPart):
@@ -255,9 +257,9 @@ class _EitherSection(OrderPart):
     """Name of the courier account in ClickPost's dashboard."""
     awb_number: OptText = None
     """A preassigned waybill, for couriers whose waybill series ClickPost does not hold."""
-    rvp_reason: OptText = None
+    rvp_reason: OptReason = None
     """Reason of the return, at most 500 characters. Required for RVP, except for EXCHANGE."""
-    order_priority: Annotated[str | None, KEPT] = None
+    order_priority: OptPriority = None
     """NORMAL or URGENT."""
     vendor_code: OptText = None
     """The courier's code of the pickup place; ClickPost makes one if left out."""
@@ -286,7 +288,7 @@ class OrderDetails(_EitherSection):
     invoice_value: Money
     """Value of the shipment, 0 or more, in rupees or the order's currency."""
     invoice_number: Filled
-    """Number of the invoice."""
+    """Number of the invoice, at most 50 characters."""
     invoice_date: InvoiceDay
     """Date of the invoice."""
     length: Centimetres
@@ -297,7 +299,7 @@ class OrderDetails(_EitherSection):
     """Height of the parcel, in cm, above 0."""
     weight: Grams
     """Weight of the parcel, in grams, above 0."""
-    cod_value: OptNumber = None
+    cod_value: OptCod = None
     """Amount to collect, in rupees or the order's currency: above 0 for COD, 0 for PREPAID."""
     currency_code: OptText = None
     """Currency of all amounts, 3 letters."""
@@ -320,13 +322,13 @@ class Handling(_EitherSection):
     """Whether to create a label; true if left out."""
     async_: OptFlag = Field(default=None, validation_alias=AliasChoices("async", "async_"), serialization_alias="async")
     """`async`: whether to place the order in the background; false if left out."""
-    priority: Annotated[str | None, KEPT] = None
+    priority: OptPriority = None
     """The same as `order_priority`."""
     qc_type: OptText = None
     """"doorstep" for a doorstep quality check of an RVP."""
     qc_params: OptTexts = None
     """The checks to perform, such as BRAND, COLOR, IMAGES; if left out, those configured at ClickPost."""
-    user_defined_field_array: Annotated[list[JsonObject] | None, KEPT] = None
+    user_defined_field_array: OptObjects = None
     """User-defined fields: `[{"name": "udf_1", "type": "String", "value": ""}]`."""
     gst_number: OptText = None
     """GST number."""

@@ -159,7 +159,7 @@ def _return_problems(
         additional = as_object(order.get("additional"))
     reasons.append((("additional",), additional.get("rvp_reason")))
     for at, reason in reasons:
-        if reason is not None and not isinstance(reason, (str, int)):
+        if reason is not None and (isinstance(reason, bool) or not isinstance(reason, (str, int))):
             yield JsonProblem((*at, "rvp_reason"), "must be text", REASON_WRONG)
         elif len(as_text(reason)) > LONGEST_RVP_REASON:
             yield JsonProblem((*at, "rvp_reason"), f"may have at most {LONGEST_RVP_REASON} characters", REASON_WRONG)

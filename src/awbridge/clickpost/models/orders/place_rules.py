@@ -91,13 +91,13 @@ def _limits(longest: int, *names: str, couriers: Iterable[int] = ()) -> tuple[Fi
     return tuple(FieldLimit(name=name, longest=longest, couriers=frozenset(couriers)) for name in names)
 
 
-_DETAILS = (
+DETAIL_LIMITS = (
     *_limits(LONGEST_INVOICE_NUMBER, "invoice_number"),
     *_limits(100, "reseller_name", couriers=(4, 25, 50)),
     *_limits(100, "booking_id", couriers=(4, 25)),
 )
-_DROP = _limits(12, "drop_alternate_phone", couriers=(41,))
-_ADDITIONAL = (
+DROP_LIMITS = _limits(12, "drop_alternate_phone", couriers=(41,))
+ADDITIONAL_LIMITS = (
     *_limits(10, "otp_code", couriers=(5, 28)),
     *_limits(100, "categories", couriers=(5, 28)),
     *_limits(500, "exchange_address", couriers=(4,)),
@@ -109,8 +109,8 @@ _ADDITIONAL = (
     *_limits(100, "customer_id_number", couriers=(145, 159)),
     *_limits(20, "fareye_store_id", "fareye_order_type", couriers=(31,)),
 )
-_GST = (*_limits(100, "invoice_reference", couriers=(28, 41)), *_limits(100, "seller_name", couriers=(3,)))
-_ITEM = (*_limits(100, "imei"), *_limits(20, "serial_no"))
+GST_LIMITS = (*_limits(100, "invoice_reference", couriers=(28, 41)), *_limits(100, "seller_name", couriers=(3,)))
+ITEM_LIMITS = (*_limits(100, "imei"), *_limits(20, "serial_no"))
 
 
 def field_problems(
@@ -118,18 +118,18 @@ def field_problems(
 ) -> Iterator[JsonProblem]:
     """Every published limit that a field exceeds. Paths begin with the name of the section."""
     holders = (
-        ("details", details, _DETAILS),
-        ("additional", additional, _ADDITIONAL),
-        ("drop", as_object(order.get("drop_info")) or order, _DROP),
-        ("gst_info", as_object(order.get("gst_info")), _GST),
+        ("details", details, DETAIL_LIMITS),
+        ("additional", additional, ADDITIONAL_LIMITS),
+        ("drop", as_object(order.get("drop_info")) or order, DROP_LIMITS),
+        ("gst_info", as_object(order.get("gst_info")), GST_LIMITS),
     )
     for section, holder, limits in holders:
         yield from _within((section,), holder, limits, courier)
     for index, item in enumerate(as_list(details.get("items"))):
         fields = as_object(item)
-        yield from _within(("details", "items", index), fields, _ITEM, courier)
+        yield from _within(("details", "items", index), fields, ITEM_LIMITS, courier)
         yield from _within(
-            ("details", "items", index, "additional"), as_object(fields.get("additional")), _ITEM, courier
+            ("details", "items", index, "additional"), as_object(fields.get("additional")), ITEM_LIMITS, courier
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from awbridge.clickpost.models.orders.order_base import Order, OrderPart, PlacePart
-from awbridge.clickpost.models.orders.order_fields import KEPT, LOOSE, Filled, OptFlag, OptMoment, OptNumber, OptText
+from awbridge.clickpost.models.orders.order_fields import LOOSE, Filled, OptFlag, OptMoment, OptNumber, OptText, OptWord
 from awbridge.clickpost.models.orders.order_parts import GstInfo, Handling, OrderDetails, OrderItem, PlaceDetails
 from awbridge.clickpost.models.orders.order_rules import FieldLayout
 from awbridge.clickpost.models.orders.place_rules import WORLD, PlaceForm
@@ -130,7 +130,7 @@ class WorldAdditional(Handling):
 
     return_info: Annotated[WorldReturnAddress | None, LOOSE] = None
     """Return address of an undelivered parcel."""
-    duty_fee_paid_by: Annotated[str | None, KEPT] = None
+    duty_fee_paid_by: OptWord = None
     """The payer of duty: R the receiver (the default), S the shipper. Aramex (2)."""
     is_restricted: OptText = None
     """Y or N, for Naqel (138)."""

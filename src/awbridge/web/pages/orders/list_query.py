@@ -172,6 +172,7 @@ _WORDS: Mapping[str, Callable[[str], str]] = {
     "failure_code": _code(gettext_noop("Failed with %s"), lambda code: ANSWER_NAMES.get(code, "")),
     "ndr_code": _code(gettext_noop("NDR %s"), ndr_name),
     "cod": lambda value: _("COD") if value in ("true", "True", "1", "yes") else _("Prepaid"),
+    "delivery_type": lambda value: _("Returns (RVP)") if value == "RVP" else _("To customers"),
     "created_from": _day(gettext_noop("Received from %s")),
     "created_to": _day(gettext_noop("Received until %s")),
     "older_than_days": _text(gettext_noop("Older than %s days")),

@@ -87,7 +87,7 @@ async def deliveries(session: Session, shipment: Shipment) -> list[ReceivedDeliv
 
 
 async def timeline(session: Session, shipment: Shipment) -> list[TimelineEntry]:
-    """Everything about a shipment, newest first."""
+    """Everything about a shipment, newest first. Of the scans of one second, the last along the journey comes first."""
     reference = shipment.reference_number
     found = [
         *_payloads(await payload_versions.of_shipment(session, shipment)),
@@ -96,7 +96,7 @@ async def timeline(session: Session, shipment: Shipment) -> list[TimelineEntry]:
         *map(_message, await notices.of_shipment(session, reference)),
         *map(_action, await actions.of_shipment(session, reference)),
     ]
-    return sorted(found, key=lambda entry: entry.at, reverse=True)
+    return sorted(found, key=lambda entry: entry.at)[::-1]
 
 
 def _payloads(versions: Sequence[PayloadVersion]) -> Iterator[TimelineEntry]:
@@ -137,7 +137,7 @@ def _call_blocks(call: Attempt) -> Iterator[Block]:
 
 
 def _scans(found: Iterable[TimelineScan], children: Sequence[str]) -> Iterator[TimelineEntry]:
-    for scan in found:
+    for scan in sorted(found, key=lambda scan: (scan.scanned_at, status_info(scan.status_code).step)):
         info = status_info(scan.status_code, scan.description)
         piece = f"piece {children.index(scan.waybill) + 1}" if scan.waybill in children else ""
         reason = ndr_name(scan.ndr_code, scan.ndr_description) or scan.npr_description

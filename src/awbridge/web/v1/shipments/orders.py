@@ -20,7 +20,7 @@ from awbridge.steps.tracking.shipment_details import shipment_details
 from awbridge.store.couriers import accounts
 from awbridge.store.orders import lists, waybills
 from awbridge.web.dependencies import ApiContext, ApiDep, StoreDep
-from awbridge.web.v1.request_parsing import NO_NUL, json_body, read_cursor
+from awbridge.web.v1.request_parsing import LARGEST_BATCH, NO_NUL, json_body, read_cursor
 from awbridge.web.v1.shipments.lists import ShipmentQuery
 from awbridge.web.v1.shipments.lookup import ReferenceDep, ShipmentDep, viewing_for
 from awbridge.web.v1.strict import OwnBody, refuse_unknown_parameters
@@ -36,23 +36,8 @@ from awbridge.web.v1.views.shipments import (
     shipment_with_payload,
 )
 
-LARGEST_BATCH = 1000
-
-_ORDER_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "description": "One create-order payload of ClickPost, or a list of up to 1000. `transporter` "
-                    "may replace courier_partner and account_code; `region` is india or world. With "
-                    "allocation on, the courier may be omitted.",
-                    "oneOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}],
-                }
-            }
-        },
-    }
-}
+# web/described/order_bodies.py describes it.
+_ORDER_BODY: JsonObject = {"requestBody": {"required": True, "content": {"application/json": {"schema": {}}}}}
 
 router = APIRouter(prefix="/shipments", tags=["shipments"])
 
@@ -63,7 +48,9 @@ class ReplaceBody(OwnBody):
     reference_number: str | None = Field(
         None, min_length=1, max_length=200, pattern=NO_NUL, description="By default the old one with -R2 appended."
     )
-    payload: dict[str, Any] | None = Field(None, description="A whole order, instead of the old shipment's payload.")
+    payload: dict[str, Any] | None = Field(
+        None, description="A whole order, as in POST /v1/shipments, instead of the old shipment's payload."
+    )
     set: dict[str, Any] = Field({}, description='Fields by path, e.g. {"shipment_details.weight": 500}.')
     after_cancel: StrictBool = Field(False, description="Hold the new shipment until the old one is cancelled.")
 

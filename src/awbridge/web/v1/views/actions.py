@@ -13,18 +13,20 @@ from awbridge.web.v1.views import View
 class ActionView(View):
     """A request to ClickPost, and its outcome."""
 
-    id: str
+    id: str = Field(description="Its id.")
     kind: str = Field(description="edit, label, security_key, pickup, ndr, whatsapp, register or proof.")
-    reference_number: str | None
+    reference_number: str | None = Field(
+        description="The reference number of its shipment; null for a pickup without one."
+    )
     state: str = Field(description="due, waiting, done, refused, gave_up, unclear or overtaken.")
     tries: int = Field(description="Failed attempts.")
-    next_try_at: datetime | None
-    problem: str | None
+    next_try_at: datetime | None = Field(description="When it is made next; null if it is not.")
+    problem: str | None = Field(description="Why it is in this state; null if nothing is wrong.")
     result: dict[str, Any] | None = Field(description="What ClickPost returned.")
-    idempotency_key: str | None
-    requested_at: datetime
-    done_at: datetime | None
-    updated_at: datetime
+    idempotency_key: str | None = Field(description="The Idempotency-Key of the request.")
+    requested_at: datetime = Field(description="When it was requested.")
+    done_at: datetime | None = Field(description="When ClickPost did it.")
+    updated_at: datetime = Field(description="When it last changed.")
 
 
 class RegistrationView(ActionView):
@@ -36,11 +38,11 @@ class RegistrationView(ActionView):
 class ActionWithBody(ActionView):
     """An action with its request body."""
 
-    body: dict[str, Any]
+    body: dict[str, Any] = Field(description="The body of the request.")
 
 
 class ActionPage(BaseModel):
     """A page of actions. Pass `next` as `cursor` to get the following page; null on the last."""
 
-    actions: list[ActionView]
-    next: str | None
+    actions: list[ActionView] = Field(description="The actions of the page.")
+    next: str | None = Field(description="The cursor of the following page; null on the last.")

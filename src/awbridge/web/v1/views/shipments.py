@@ -44,43 +44,43 @@ class CancellationView(View):
         description="asked, waiting (for the courier's answer), retrying, held or cancelled; refused or gave_up: needs "
         "a person; overtaken: tracking shows another final status."
     )
-    success: bool
+    success: bool = Field(description="Whether the shipment is cancelled.")
     no_of_retries: int = Field(description="Failed cancellation calls.")
-    next_try_at: datetime | None
-    problem: str | None
-    requested_at: datetime
+    next_try_at: datetime | None = Field(description="When ClickPost is asked next; null if it is not.")
+    problem: str | None = Field(description="Why it is not cancelled; null if it is.")
+    requested_at: datetime = Field(description="When it was requested first.")
 
 
 class ShipmentView(BaseModel):
     """A shipment."""
 
-    reference_number: str
-    order_id: str | None
-    transporter: str | None
+    reference_number: str = Field(description="The reference number of the shipment.")
+    order_id: str | None = Field(description="The order id of the payload.")
+    transporter: str | None = Field(description="Your name of its courier account; null while it is allocating.")
     courier_partner_id: int = Field(description="0 until a courier is allocated.")
-    account_code: str | None
+    account_code: str | None = Field(description="The account code at ClickPost; null for an account without one.")
     allocated_by: str | None = Field(description="What chose the courier, if the order named none.")
-    delivery_type: str
+    delivery_type: str = Field(description="FORWARD, or RVP for a return.")
     state: str = Field(
         description="allocating, ready, waiting, retrying, held, placed, rejected, gave_up or cancelled."
     )
-    success: bool
-    no_of_retries: int
-    problem: str | None
+    success: bool = Field(description="Whether ClickPost holds it.")
+    no_of_retries: int = Field(description="Failed attempts to register it.")
+    problem: str | None = Field(description="Why it is in this state, for people; null if nothing is wrong.")
     difference: str | None = Field(description="How the shipment at ClickPost differs from the payload.")
     maybe_placed: bool = Field(
         description="An earlier call may have placed it. It is not pushed again until that is settled (.../settle)."
     )
     settled_at: datetime | None = Field(description="When a person recorded whether ClickPost holds it.")
-    settled_by: str | None
-    urgent: bool
-    next_try_at: datetime | None
-    waybill: str | None
-    label_url: str | None
-    sort_code: str | None
-    security_key: str | None
+    settled_by: str | None = Field(description="Who recorded that.")
+    urgent: bool = Field(description="Whether it goes before others of its account.")
+    next_try_at: datetime | None = Field(description="When it is pushed, or cancelled, next; null if it is not.")
+    waybill: str | None = Field(description="Its waybill; null until it has one.")
+    label_url: str | None = Field(description="The address of the label at ClickPost.")
+    sort_code: str | None = Field(description="The courier's sort code.")
+    security_key: str | None = Field(description="The key of ClickPost's tracking page.")
     children: list[str] = Field(description="The waybills of the pieces of a multi-piece shipment.")
-    status: StatusView | None
+    status: StatusView | None = Field(description="The tracking status; null before the first update.")
     edd: str | None = Field(description="Expected date of delivery, or the courier's text if it is not a date.")
     edd_unreadable: bool = Field(description="edd cannot be read as a date, so no delay is derived from it.")
     ndr_code: int | None = Field(description="Why the last delivery of the shipment or of one of its pieces failed.")
@@ -94,15 +94,17 @@ class ShipmentView(BaseModel):
     )
     sla_breached: bool = Field(description="The expected date has passed without a final status.")
     forward_waybill: str | None = Field(description="For a return: the waybill of the forward shipment.")
-    forward_reference_number: str | None
-    last_tracked_at: datetime | None
-    last_polled_at: datetime | None
+    forward_reference_number: str | None = Field(
+        description="For a return: the reference number of the forward shipment."
+    )
+    last_tracked_at: datetime | None = Field(description="When the newest update was received.")
+    last_polled_at: datetime | None = Field(description="When track-order was last called for it.")
     aged_out_at: datetime | None = Field(description="Since when it is no longer polled, for lack of updates.")
-    cancel_requested_at: datetime | None
+    cancel_requested_at: datetime | None = Field(description="When its cancellation was requested.")
     cancellation: CancellationView | None = Field(description="Null if none was requested.")
-    placed_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
+    placed_at: datetime | None = Field(description="When ClickPost accepted it.")
+    created_at: datetime = Field(description="When the order was received.")
+    updated_at: datetime = Field(description="When it last changed.")
     payload_version: int = Field(description="The number of its payloads; .../payloads lists the earlier ones.")
     replaces: str | None = Field(description="The shipment that this one replaces.")
     replaced_by: str | None = Field(description="The shipment that replaces this one: a replacement or a fallback.")
@@ -116,7 +118,7 @@ class WarningOfField(View):
     """Something doubtful in an accepted order."""
 
     path: str = Field(description="The field, such as drop_info.drop_phone.")
-    warning: str = Field(validation_alias="problem")
+    warning: str = Field(validation_alias="problem", description="What is doubtful.")
 
 
 class AcceptedShipment(ShipmentView):
@@ -128,16 +130,16 @@ class AcceptedShipment(ShipmentView):
 class ShipmentWithPayload(ShipmentView):
     """A shipment with the payload for ClickPost and everything known from tracking."""
 
-    payload: dict[str, Any]
+    payload: dict[str, Any] = Field(description="The payload for ClickPost.")
     warnings: list[WarningOfField] = Field(description="Accepted, but doubtful fields of the payload.")
     pieces: list[PieceView] = Field(description="The pieces of a multi-piece shipment, each with its label and status.")
     returns: list[ReturnView] = Field(description="Returns and exchanges that the customer requested, oldest first.")
-    milestones: Milestones
-    delivery_attempts: list[DeliveryAttemptView]
+    milestones: Milestones = Field(description="When each milestone was reached first.")
+    delivery_attempts: list[DeliveryAttemptView] = Field(description="The delivery attempts, oldest first.")
     delivery_attempt_count: int = Field(description="How often the courier attempted delivery.")
-    ndr: list[Failure]
-    npr: list[PickupFailure]
-    edd_history: list[PromiseView]
+    ndr: list[Failure] = Field(description="The failed deliveries, oldest first.")
+    npr: list[PickupFailure] = Field(description="The failed pickups, oldest first.")
+    edd_history: list[PromiseView] = Field(description="The expected dates of delivery, oldest first.")
     waybill_shared_with: list[str] = Field(
         description="Other shipments with the same waybill: the courier reused it, or another courier uses it too."
     )
@@ -146,24 +148,24 @@ class ShipmentWithPayload(ShipmentView):
 class IntakeResultView(BaseModel):
     """The shipments of a list of orders, in the order of the list."""
 
-    shipments: list[AcceptedShipment]
+    shipments: list[AcceptedShipment] = Field(description="The shipments of the orders.")
 
 
 class ShipmentPage(BaseModel):
     """A page of shipments. Pass `next` as `cursor` to get the following page; null on the last."""
 
-    shipments: list[ShipmentView]
-    next: str | None
+    shipments: list[ShipmentView] = Field(description="The shipments of the page.")
+    next: str | None = Field(description="The cursor of the following page; null on the last.")
 
 
 class PayloadView(BaseModel):
     """A current or earlier payload of a shipment."""
 
-    version: int
-    payload: dict[str, Any]
-    changed_at: datetime
+    version: int = Field(description="Its number, from 1.")
+    payload: dict[str, Any] = Field(description="The payload for ClickPost.")
+    changed_at: datetime = Field(description="When it was stored.")
     changed_by: str = Field(description="intake, api, or the user of the command line.")
-    reason: str
+    reason: str = Field(description="Why it was changed, as given; empty if no reason was.")
     differences: list[str] = Field(description="The fields that differ from the previous version.")
 
 

@@ -1,60 +1,33 @@
-"""Generates docs/reference/library/models.md from the request models: every field with its unit and limit.
-
-python tools/make_reference.py            writes the page
-python tools/make_reference.py --check    fails where it is stale
-"""
+"""docs/reference/library/models.md: the request models, every field with its unit and limit."""
 
 from __future__ import annotations
 
-import ast
 import inspect
-import itertools
-import sys
-import textwrap
 import types
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic.fields import FieldInfo
+from tools.reference.markdown import FOLDER, ROOT
 
 from awbridge.clickpost import models
 from awbridge.clickpost.models.base import RequestModel
+from awbridge.clickpost.models.field_texts import field_texts
 from awbridge.clickpost.models.neutral.parts import NeutralPart
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "library" / "models.md"
+PAGE = ROOT / FOLDER / "library" / "models.md"
 
 PLAIN = {str: "text", int: "whole number", float: "number", bool: "true or false", date: "day", Decimal: "number"}
 
 HEAD = """# Request models
 
-Made from the models in `awbridge.clickpost.models` by `python tools/make_reference.py`; a test holds it to them. How
-they are used: [the client library](index.md#requests).
+Made from the models in `awbridge.clickpost.models` by `python -m tools.reference`; a test holds it to them. How they
+are used: [the client library](index.md#requests).
 """
-
-
-def field_texts(model: type[RequestModel | NeutralPart]) -> dict[str, str]:
-    """The text under each field, inherited fields first."""
-    found: dict[str, str] = {}
-    for owner in reversed(model.__mro__):
-        if issubclass(owner, (RequestModel, NeutralPart)):
-            found.update(_texts_of(owner))
-    return found
-
-
-def _texts_of(owner: type) -> Iterator[tuple[str, str]]:
-    (found,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
-    body = found.body if isinstance(found, ast.ClassDef) else []
-    for field, text in itertools.pairwise(body):
-        match field, text:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(words))):
-                yield name, inspect.cleandoc(words)
-            case _:
-                continue
 
 
 def kind(annotation: Any) -> str:
@@ -105,7 +78,7 @@ def section(model: type[RequestModel | NeutralPart]) -> str:
     texts = field_texts(model)
     missing = [name for name in model.model_fields if not texts.get(name)]
     if missing:
-        raise SystemExit(f"{model.__name__}: no text under {', '.join(missing)}")
+        raise ValueError(f"{model.__name__}: no text under {', '.join(missing)}")
     rows = [row(name, field, texts[name]) for name, field in model.model_fields.items()]
     table = ["| field | is | required | meaning |", "|---|---|---|---|", *rows]
     return "\n".join([f"## {model.__name__}", "", inspect.getdoc(model) or "", "", *table, ""])
@@ -116,20 +89,3 @@ def page() -> str:
     named = [getattr(models, name) for name in sorted(models.__all__)]
     shown = [model for model in named if isinstance(model, type) and issubclass(model, (RequestModel, NeutralPart))]
     return "\n".join([HEAD, *(section(model) for model in shown)])
-
-
-def main() -> int:
-    """Write or check the page."""
-    text = page()
-    if "--check" in sys.argv[1:]:
-        stale = not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text
-        if stale:
-            sys.stderr.write("docs/reference/library/models.md is stale: run python tools/make_reference.py\n")
-        return int(stale)
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(text, encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Complete /openapi.json with what FastAPI cannot derive from the routes: problem JSON and authorization.
+"""Complete /openapi.json with what FastAPI cannot derive from the routes: problems, authorization, orders, samples.
 
 FastAPI describes error bodies that awbridge never returns. The problems of an operation follow from its shape (path
 parameters, a body, whether it changes anything); exceptions are listed.
@@ -13,6 +13,8 @@ from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
 from awbridge.domain.json import JsonObject
+from awbridge.web.described.code_samples import add_samples
+from awbridge.web.described.order_bodies import describe_orders
 
 _MEANINGS = {
     400: "The body cannot be parsed, two lists exclude each other, or `cursor` is not one that this API returned.",
@@ -86,6 +88,8 @@ def _complete(described: JsonObject) -> None:
     problem = ProblemSchema.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= problem.pop("$defs")
     schemas["Problem"] = problem
+    describe_orders(described)
+    add_samples(described)
     described["components"]["securitySchemes"] = {_SCHEME: {"type": "http", "scheme": "bearer"}}
     for path, operations in described["paths"].items():
         for method, operation in operations.items():

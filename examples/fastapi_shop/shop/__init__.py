@@ -1,0 +1,1 @@
+"""A shop in FastAPI: `uvicorn shop.app:app`. Settings are variables that begin with SHOP_."""
