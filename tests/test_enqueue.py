@@ -5,8 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 import re
-import subprocess
-import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, date, timedelta
@@ -550,31 +548,3 @@ async def test_another_database_or_library_is_refused_by_name(store: Store) -> N
     engine = sa.create_engine("sqlite://", poolclass=sa.NullPool)
     with engine.connect() as connection, pytest.raises(TypeError, match="SQLAlchemy speaks sqlite"):
         enqueue(connection, an_order("R"))
-
-
-EXAMPLES = re.findall(r"^### (.+?)\n.*?```python\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL)
-assert len(EXAMPLES) == 6
-
-
-@pytest.mark.parametrize(("title", "example"), EXAMPLES, ids=[title for title, _ in EXAMPLES])
-async def test_the_documented_examples_run(
-    store: Store, store_url: str, tmp_path: Path, title: str, example: str
-) -> None:
-    connection = await asyncpg.connect(store_url)
-    await connection.execute("CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY); DELETE FROM orders")
-    await connection.close()
-    order = re.search(r"```python\n# order\.py\n(.*?)```", PAGE, re.DOTALL)
-    assert order
-    (tmp_path / "order.py").write_text(order[1])
-    (tmp_path / "example.py").write_text(example)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "example.py"],
-        cwd=tmp_path,
-        env={**os.environ, "DATABASE_URL": store_url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert await stored(store) == (1, 1)
-    assert await fetch(store, "SELECT reference_number FROM shipments") == [{"reference_number": "ORDER-1001"}]

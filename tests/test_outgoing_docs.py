@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -60,12 +59,6 @@ def test_every_milestone_state_and_value_is_documented() -> None:
     assert not {name for name in EXAMPLE if f"`{name}`" not in notices}
     places = [notices.index(f"`{milestone}`") for milestone in JOURNEY if milestone is not Milestone.DAMAGED]
     assert places == sorted(places), "the table is in the order of the journey"
-
-
-def test_the_toml_of_the_pages_is_accepted() -> None:
-    for page in ("notices.md", "alarms.md"):
-        (example,) = re.findall(r"```toml\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
-        Settings(**tomllib.loads(example))
 
 
 def test_the_default_delays_are_those_of_the_settings_and_last_a_day() -> None:

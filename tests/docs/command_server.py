@@ -16,6 +16,7 @@ import selectors
 import signal
 import socket
 import sys
+import threading
 import warnings
 from pathlib import Path
 from typing import Any, NoReturn
@@ -58,10 +59,11 @@ class Server:
         self._listener.listen(64)
         self._waiting: dict[int, socket.socket] = {}  # a process -> its client
         self._selector = selectors.DefaultSelector()
+        self._own: tuple[socket.socket, ...] = ()
 
     def run(self) -> None:
         """Serve until standard input ends."""
-        wake, waker = socket.socketpair()
+        wake, waker = self._own = socket.socketpair()
         wake.setblocking(False)
         waker.setblocking(False)
         signal.set_wakeup_fd(waker.fileno())
@@ -91,7 +93,7 @@ class Server:
             self._listener.close()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            for other in (line, *self._waiting.values()):
+            for other in (line, *self._own, *self._waiting.values()):
                 other.close()
             _become(json.loads(text), streams)
         for stream in streams:
@@ -134,8 +136,17 @@ def _become(call: dict[str, Any], streams: list[int]) -> NoReturn:
     os.environ.clear()
     os.environ.update(call["env"])
     os.chdir(call["folder"])
-    run(call["program"], call["arguments"])
-    sys.exit(0)
+    code: object = 0
+    try:
+        run(call["program"], call["arguments"])
+    except SystemExit as ended:
+        code = ended.code
+    if call["program"] in ("python", "python3") or threading.active_count() > 1 or not isinstance(code, int | None):
+        sys.exit(code)
+    # Without the end of the interpreter, which would write to every page of memory that it shares with the server.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code or 0)
 
 
 def run(program: str, arguments: list[str]) -> None:

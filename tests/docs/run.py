@@ -52,8 +52,7 @@ class PageRun:
 
     def not_run(self, block: Block) -> None:
         """A block that cannot run here, with the reason."""
-        if len((block.get("not run") or "").split()) < 3:
-            raise PageError(f"line {block.line}: `not run` needs a reason")
+        check_reason(block)
 
     def quoted(self, block: Block) -> None:
         """A block that quotes lines of a file of this repository."""
@@ -162,6 +161,16 @@ def rule_of(block: Block) -> Rule:
         kind = block.language or "a block without a language"
         raise PageError(f"line {block.line}: {kind} needs a marker that says what it is: {', '.join(_BY_MARKER)}")
     return rule
+
+
+def check_reason(block: Block) -> None:
+    """Raises PageError for a block that does not run and says too little of why, or names a test that is not there."""
+    for reason in block.all("not run"):
+        if len(reason.split()) < 3:
+            raise PageError(f"line {block.line}: `not run` needs a reason")
+        for path in re.findall(r"\b(?:tests|bench|tools)/[\w/.]*\w", reason):
+            if not (ROOT / path).exists():
+                raise PageError(f"line {block.line}: there is no {path}")
 
 
 def _parse(block: Block) -> None:

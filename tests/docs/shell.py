@@ -78,7 +78,7 @@ class Shell:
         process = int(self._answer() or 0)
         deadline = time.monotonic() + PATIENCE
         wanted = f"curl -sf -o /dev/null {ready}" if ready else "sleep 1"
-        while self.run(f"kill -0 {process} && {wanted}", stops=False).code:
+        while self.run(f"{wanted} && kill -0 {process}", stops=False).code:
             if time.monotonic() > deadline or self.run(f"kill -0 {process}", stops=False).code:
                 raise BlockFailed(
                     f"it does not run on, or {ready} does not answer\n{script}\nprinted:\n{log.read_text()}"

@@ -338,3 +338,15 @@ def places(rows: Sequence[Any]) -> list[dict[str, Any]]:
             for row in shown:
                 row.pop(name, None)
     return shown
+
+
+PLACE = ("sheet", "line", "column", "field", "reference_number", "problem")
+_PLACES_SHOWN = 1000  # rows of a table on the terminal
+
+
+def print_places(rows: Sequence[Any], total: int) -> None:
+    """Rejected or doubtful rows of a file, at most a thousand of `total`."""
+    shown = rows[:_PLACES_SHOWN]
+    print_table(places(shown))
+    if total > len(shown):
+        click.echo(f"and {total - len(shown)} more; see --json")

@@ -32,7 +32,7 @@ CREATES_DATABASE = frozenset(
     {
         *("shipments import", "couriers import", "couriers add", "couriers sync", "couriers rules import"),
         *("couriers downtime add", "people add", "keys add", "endpoints add", "opt-outs add", "webhook register"),
-        *("pickups ask", "waybills register"),
+        *("pickups ask", "waybills register", "waybills import"),
     }
 )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -18,6 +20,7 @@ from awbridge.steps.orders import actions as requests
 from awbridge.steps.runtime.clock import utc_now
 
 if TYPE_CHECKING:
+    from awbridge.steps.orders.import_registrations import ImportedWaybills
     from awbridge.steps.records.requested_actions import Asked
     from awbridge.store import Store
 
@@ -158,3 +161,49 @@ def register_waybill(file: IO[str], key: str | None, form: Form) -> None:
         lambda store: requests.ask_registration(store=store, clock=utc_now, body=body, idempotency_key=key)
     )
     _show_requested(requested, form=form)
+
+
+@waybills_group.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@form_options
+def import_waybills(file: Path, form: Form) -> None:
+    """Register many waybills for tracking: a file of orders, as for `shipments import`, with the column `awb_number`.
+
+    Nothing is booked again. Each row is requested once, however often the file is imported; the service registers it.
+
+    Example: awbridge waybills import in-transit.csv
+    """
+    from awbridge.app.progress import Progress
+    from awbridge.steps.orders.import_file import read_orders
+    from awbridge.steps.orders.import_registrations import import_registrations
+
+    rows = read_orders(file)
+
+    async def go(store: Store) -> ImportedWaybills:
+        async with Progress("waybills read", rows.total) as progress:
+            return await import_registrations(store=store, clock=utc_now, rows=rows, on_row=progress.advance)
+
+    result = with_store(go)
+    _show_import(file.name, rows.notes, rows.passed_over, result, form=form)
+    if result.bad:
+        sys.exit(1)
+
+
+def _show_import(name: str, notes: list[str], passed_over: list[str], result: ImportedWaybills, *, form: Form) -> None:
+    if form == "json":
+        counts = output.pick(result, ("requested", "known", "bad", "warnings"))
+        output.print_json(counts | {"passed_over": passed_over, "notes": notes})
+        return
+    levels = (("bad", result.bad), ("warning", result.warnings))
+    rows = [{"level": level, **output.fields_of(row)} for level, found in levels for row in found]
+    if form == "csv":
+        output.show_list(rows, form=form, view=("level", *output.PLACE))
+        return
+    ignored = [f"columns not understood: {', '.join(passed_over)}"] if passed_over else []
+    output.print_notes(name, [*notes, *ignored])
+    bad = len({(row.sheet, row.line) for row in result.bad})
+    click.echo(f"{result.requested} requested, {result.known} known already, {bad} bad")
+    for title, found in (("bad", result.bad), ("warnings", result.warnings)):
+        if found:
+            click.echo(f"\n{title}")
+            output.print_places(found, len(found))

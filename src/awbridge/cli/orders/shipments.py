@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,9 +41,7 @@ if TYPE_CHECKING:
 
 _CALL = ("made_at", "api", "http_status", "business_status", "outcome", "error", "ms", "payload_version")
 _SCAN, _ATTEMPT = "tracking:ScanView", "attempts:AttemptView"
-_PLACE = ("sheet", "line", "column", "field", "reference_number", "problem")
 _CALLS_SHOWN = 50
-_PLACES_SHOWN = 1000  # rows of a table on the terminal
 
 
 @click.command("import")
@@ -78,25 +75,18 @@ def import_shipments(file: Path, form: Form) -> None:
     elif form == "csv":  # what a person looks at: each row that is bad or doubtful
         levels = (("bad", result.bad), ("warning", result.warnings))
         rows = [{"level": level, **output.fields_of(row)} for level, found in levels for row in found]
-        output.show_list(rows, form=form, view=("level", *_PLACE))
+        output.show_list(rows, form=form, view=("level", *output.PLACE))
     else:
         passed_over = [f"columns not understood: {', '.join(orders.passed_over)}"] if orders.passed_over else []
         output.print_notes(file.name, [*orders.notes, *passed_over])
         click.echo(f"{result.created} created, {result.known} known already, {_bad_lines(result)} bad")
         if result.bad:
-            _print_places(result.bad, len(result.bad))
+            output.print_places(result.bad, len(result.bad))
         if result.warnings:
             click.echo(f"\n{result.warning_count} warnings about orders that were stored")
-            _print_places(result.warnings, result.warning_count)
+            output.print_places(result.warnings, result.warning_count)
     if result.bad:
         sys.exit(1)
-
-
-def _print_places(rows: Sequence[import_file.BadRow], total: int) -> None:
-    shown = rows[:_PLACES_SHOWN]
-    output.print_table(output.places(shown))
-    if total > len(shown):
-        click.echo(f"and {total - len(shown)} more; see --json")
 
 
 def _bad_lines(result: import_file.Imported) -> int:

@@ -18,6 +18,7 @@ from awbridge.clickpost.models.orders.order_rules import DELIVERY_TYPES, LONGEST
 from awbridge.clickpost.models.parts import kept
 from awbridge.clickpost.models.pickups import IndiaPickupRequest, WorldPickupRequest
 from awbridge.clickpost.models.waybills import WaybillV3
+from awbridge.clickpost.orders.order_facts import is_cod, phone_tail
 from awbridge.clickpost.wire.identifiers import identifier_problems
 from awbridge.clickpost.wire.lenient_json import as_id, as_int, as_object, as_text, as_waybill, is_no_waybill
 from awbridge.clickpost.wire.plain_json import not_plain
@@ -185,6 +186,8 @@ def registered_shipment(body: JsonObject) -> NewShipment:
         region=Region.INDIA,
         delivery_type=as_text(info.get("delivery_type")) or DELIVERY_TYPES[0],
         payload=body,
+        phone_tail=phone_tail(body),
+        cod=is_cod(body),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from awbridge.clickpost.orders.order_places import RETURN, delivery_type_of, place_of, shipment_details
-from awbridge.clickpost.wire.lenient_json import as_text
+from awbridge.clickpost.wire.lenient_json import as_object, as_text
 from awbridge.domain.json import JsonObject
 
 TAIL = 4  # digits that are stored: enough to narrow a search, too few to reach anybody
@@ -32,4 +32,5 @@ def phone_tail(payload: JsonObject) -> str:
 
 def is_cod(payload: JsonObject) -> bool:
     """Whether the courier collects cash."""
-    return as_text(shipment_details(payload).get("order_type")).upper() == "COD"
+    info = as_object(payload.get("shipment_info")) or shipment_details(payload)  # of a waybill booked elsewhere, else
+    return as_text(info.get("order_type")).upper() == "COD"
