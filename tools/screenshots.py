@@ -251,6 +251,7 @@ async def print_labels(reader: Walk) -> None:
     await reader.press("Print labels")
     await reader.picture("labels")
     await reader.press("Print 4 labels")
+    await reader.page.locator("dd", has_text="asha@shop.example").wait_for()  # who printed them
     await reader.picture("print-run")
     async with reader.page.expect_download() as started:
         await reader.press("Download PDF")

@@ -48,6 +48,10 @@ def verify(secret: str, body: bytes, signature: str) -> None:
         raise NotSigned("not signed with the webhook's secret")
 
 
+class ConfigurationError(Exception):
+    """A variable of the environment is missing. The text names it."""
+
+
 class NotReported(Exception):
     """The shop refused a report, or cannot take it now: awbridge sends the event again."""
 
@@ -113,7 +117,7 @@ class Awbridge:
         if answer.status_code in (200, 202):
             return "stored" if answer.status_code == 202 else "known"
         if answer.status_code == 409 and answer.json().get("differences"):
-            if _origin(self._payload(reference)) != _origin(payload):
+            if _origin(self._payload(reference))[:2] != _origin(payload)[:2]:
                 problem = "has the reference number of another shop's parcel: set prefix in merchant.toml"
                 raise OrderProblem(order, f"parcel {reference}", problem)
             answer = self._http.put(
@@ -186,6 +190,13 @@ def awbridge_client() -> httpx2.Client:
     return httpx2.Client(base_url=os.environ.get("BRIDGE_URL", "http://127.0.0.1:8000"), headers=headers, timeout=30)
 
 
+def needed(http: httpx2.Client | None, variable: str) -> httpx2.Client:
+    """The client of a shop's API. Raises ConfigurationError without its address."""
+    if http is None:
+        raise ConfigurationError(f"set {variable} to the address of the shop: without it, only files can be read")
+    return http
+
+
 def shop_client(url: str, **more: Any) -> httpx2.Client | None:
     """The client of a shop's API; None without its address: then files are read, and nothing is reported."""
     return httpx2.Client(base_url=url, timeout=30, **more) if url else None
@@ -194,7 +205,7 @@ def shop_client(url: str, **more: Any) -> httpx2.Client | None:
 def take_in(shop: Shop, bridge: Awbridge, order: Json) -> str:
     """Register an order's parcels, or cancel them; what was done. Raises OrderProblem."""
     try:
-        payloads = shop.payloads(order)
+        payloads = _payloads(shop, order)
     except Cancelled as cancelled:
         done = bridge.cancel(cancelled.order, shop.channel)
         return f"order {cancelled.order}: cancelled {', '.join(done)}" if done else str(cancelled)
@@ -205,6 +216,17 @@ def take_in(shop: Shop, bridge: Awbridge, order: Json) -> str:
         details = payload["shipment_details"]
         results.append(f"{details['reference_number']} {bridge.register(details['order_id'], payload)}")
     return f"order {payloads[0]['shipment_details']['order_id']}: {', '.join(results)}"
+
+
+def _payloads(shop: Shop, order: Json) -> list[Json]:
+    try:
+        return shop.payloads(order)
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+        name = next(
+            (text_of(order[field]) for field in ("name", "number", "increment_id", "id") if field in order), "?"
+        )
+        field = str(error) if isinstance(error, KeyError) else type(error).__name__
+        raise OrderProblem(name, field, "is not as this version of the module expects it: compare the order") from error
 
 
 def make_app(shop: Shop, bridge: Awbridge, *, events_secret: str) -> Starlette:
@@ -271,15 +293,27 @@ def run(
     more: Mapping[str, tuple[str, Callable[[SomeShop], None]]] | None = None,
     arguments: Sequence[str] | None = None,
 ) -> int:
-    """The command of a shop's module; its exit code: 1 if an order has a problem.
+    """The command of a shop's module; its exit code: 1 if an order has a problem, 2 if nothing could be done.
 
     `more`: further commands by name, with their help and what they do.
     """
     given = _parser({name: text for name, (text, _) in (more or {}).items()}).parse_args(arguments)
+    try:
+        return _run(make_shop, more or {}, given)
+    except (ConfigurationError, OSError, ValueError, httpx2.HTTPError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 2
+
+
+def _run(
+    make_shop: Callable[[Merchant], SomeShop],
+    more: Mapping[str, tuple[str, Callable[[SomeShop], None]]],
+    given: argparse.Namespace,
+) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # its addresses name orders and customers' documents
     shop = make_shop(Merchant.read(given.merchant))
-    if more and given.command in more:
+    if given.command in more:
         more[given.command][1](shop)
         return 0
     with awbridge_client() as http:
@@ -287,7 +321,10 @@ def run(
         if given.command == "serve":
             import uvicorn
 
-            uvicorn.run(make_app(shop, bridge, events_secret=os.environ["BRIDGE_EVENTS_SECRET"]), port=given.port)
+            secret = os.environ.get("BRIDGE_EVENTS_SECRET", "")
+            if not secret:
+                raise ConfigurationError("set BRIDGE_EVENTS_SECRET to the secret that `awbridge endpoints add` printed")
+            uvicorn.run(make_app(shop, bridge, events_secret=secret), port=given.port)
             return 0
         if given.command == "poll":
             since = datetime.now(UTC) - timedelta(minutes=given.minutes)
@@ -326,7 +363,7 @@ def _register(shop: Shop, bridge: Awbridge | None, orders: Iterable[Json]) -> in
 
 def _dry(shop: Shop, order: Json) -> str:
     try:
-        return json.dumps(shop.payloads(order), indent=2, ensure_ascii=False)
+        return json.dumps(_payloads(shop, order), indent=2, ensure_ascii=False)
     except NotToShip as reason:
         return str(reason)
 

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from .bridge import Update, run, shop_client, verify
+from .bridge import Update, needed, run, shop_client, verify
 from .fields import Json, amount_of, grams_of, object_of, objects_in, objects_of, text_of
 from .parcels import Item, Merchant, Parcel, payload
 from .places import Place, country_code, delivery_place, state_name
@@ -226,7 +226,10 @@ class ErpNext:
         """The payload of a document's parcel, with its address and its bill."""
         if order.get("docstatus") != 1 or order.get("is_return") == 1:
             return payloads(order, {}, self._merchant)
-        address = self._get("Address", text_of(order.get("shipping_address_name") or order.get("customer_address")))
+        address_name = text_of(order.get("shipping_address_name")) or text_of(order.get("customer_address"))
+        if not address_name:
+            raise OrderProblem(text_of(order.get("name")), "shipping_address_name", "is missing: choose an address")
+        address = self._get("Address", address_name)
         if len(country_code(address.get("country"))) != 2:
             address = {**address, "country": self._get("Country", text_of(address.get("country"))).get("code")}
         lines = objects_of(order.get("items"))
@@ -254,8 +257,7 @@ class ErpNext:
         return object_of(self._ask("GET", _resource(doctype, name)).json().get("data"))
 
     def _ask(self, method: str, path: str, **request: Any) -> httpx2.Response:
-        assert self._http, "set ERPNEXT_URL"
-        return self._http.request(method, path, **request).raise_for_status()
+        return needed(self._http, "ERPNEXT_URL").request(method, path, **request).raise_for_status()
 
 
 def _resource(doctype: str, name: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import httpx2
 
-from .bridge import NotSigned, Update, run, shop_client
+from .bridge import NotSigned, Update, needed, run, shop_client
 from .fields import Json, amount_of, grams_of, object_of, objects_in, objects_of, shares, text_of
 from .parcels import Item, Merchant, Parcel, payload
 from .places import Place, delivery_place, state_name
@@ -282,21 +282,21 @@ class Magento:
 
     def report(self, update: Update) -> None:
         """A waybill becomes a shipment with a track, a status a comment."""
-        assert self._http, "set MAGENTO_URL"
         order_id = update.shop_ids[0]
-        order = object_of(self._http.get(f"{API}/orders/{order_id}").raise_for_status().json())
+        order = object_of(needed(self._http, "MAGENTO_URL").get(f"{API}/orders/{order_id}").raise_for_status().json())
         shipments = list(self._search("shipments", "order_id", order_id, "eq"))
         for method, path, body in report_requests(update, order, shipments):
-            self._http.request(method, path, json=body).raise_for_status()
+            needed(self._http, "MAGENTO_URL").request(method, path, json=body).raise_for_status()
 
     def _search(self, what: str, field: str, value: str, condition: str) -> Iterator[Json]:
-        assert self._http, "set MAGENTO_URL"
         part = "searchCriteria[filter_groups][0][filters][0]"
         query = {f"{part}[field]": field, f"{part}[value]": value, f"{part}[condition_type]": condition}
         page = 1
         while True:
             asked = {**query, "searchCriteria[pageSize]": str(_PAGE), "searchCriteria[currentPage]": str(page)}
-            body = object_of(self._http.get(f"{API}/{what}", params=asked).raise_for_status().json())
+            body = object_of(
+                needed(self._http, "MAGENTO_URL").get(f"{API}/{what}", params=asked).raise_for_status().json()
+            )
             yield from objects_of(body.get("items"))
             if page * _PAGE >= int(body.get("total_count") or 0):  # past the end, Magento repeats the last page
                 return

@@ -52,7 +52,10 @@ class Merchant:
 
     def at(self, location: str) -> Merchant:
         """The same, with parcels collected at this location if it has an address of its own."""
-        return replace(self, pickup=self.pickups[location]) if location in self.pickups else self
+        if location not in self.pickups:
+            return self
+        pickup = self.pickups[location]
+        return replace(self, pickup=pickup, gstin=pickup.gstin or self.gstin)
 
     @classmethod
     def read(cls, path: Path) -> Merchant:
@@ -126,7 +129,9 @@ def payload(parcel: Parcel, merchant: Merchant) -> Json:
         raise OrderProblem(parcel.order, "items", "has no goods to ship")
     within_india = merchant.pickup.country == parcel.to.country == "IN"
     places = {
-        "pickup_info": merchant.pickup.indian("pickup_") if within_india else merchant.pickup.world(),
+        "pickup_info": replace(merchant.pickup, gstin=merchant.gstin).indian("pickup_")
+        if within_india
+        else merchant.pickup.world(),
         "drop_info": parcel.to.indian("drop_") if within_india else parcel.to.world(),
     }
     gst = gst_info(parcel.taxes, seller_gstin=merchant.gstin, drop_state=parcel.to.state) if within_india else {}

@@ -97,6 +97,8 @@ class Place:
     phone_code: str = ""
     company: str = ""
     email: str = ""
+    gstin: str = ""
+    """GST number of a pickup address, if its state has another one than the merchant."""
 
     def indian(self, prefix: str) -> dict[str, Any]:
         """`pickup_info` or `drop_info` of the form for India."""
@@ -110,6 +112,7 @@ class Place:
             f"{prefix}pincode": self.postal_code,
             f"{prefix}country": self.country,
             **_given(**{email: self.email, f"{prefix}organisation": self.company}),
+            **({"tin": self.gstin} if prefix == "pickup_" and self.gstin else {}),
             **_given(**{f"{prefix}phone_code": self.phone_code if self.phone_code != "+91" else ""}),
         }
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx2
 
-from .bridge import NotReported, Update, run, shop_client, verify
+from .bridge import NotReported, Update, needed, run, shop_client, verify
 from .fields import Json, amount_of, object_of, objects_in, objects_of, rounded, shares, text_of
 from .parcels import Item, Merchant, Parcel, payload
 from .places import Place, delivery_place, state_name
@@ -279,6 +279,10 @@ class Shopify:
         """The payload of each parcel: one for each open fulfillment order, where the store can be asked."""
         found = self._order(text_of(order.get("id"))) if self._http and not order.get("cancelled_at") else {}
         boxes = objects_of(object_of(found.get("fulfillmentOrders")).get("nodes"))
+        if found and not boxes:
+            raise NotToShip(
+                text_of(order.get("name")).removeprefix("#"), "Shopify has not assigned it to a location yet"
+            )
         return payloads(order, self._merchant, fulfillment_orders=boxes)
 
     def report(self, update: Update) -> None:
@@ -310,22 +314,19 @@ class Shopify:
         return object_of(body.get("data"))
 
     def _ask(self, method: str, path: str, **request: Any) -> httpx2.Response:
-        assert self._http, "set SHOPIFY_URL"
-        answer = self._http.request(method, path, headers={"x-shopify-access-token": self._access_token()}, **request)
+        http = needed(self._http, "SHOPIFY_URL")
+        answer = http.request(method, path, headers=self._authorization(http), **request)
         if answer.status_code == 401:
             self._token = ""  # it is valid for a day
-            answer = self._http.request(
-                method, path, headers={"x-shopify-access-token": self._access_token()}, **request
-            )
+            answer = http.request(method, path, headers=self._authorization(http), **request)
         return answer.raise_for_status()
 
-    def _access_token(self) -> str:
+    def _authorization(self, http: httpx2.Client) -> dict[str, str]:
         if not self._token:
-            assert self._http, "set SHOPIFY_URL"
             grant = {"client_id": self._id, "client_secret": self._secret, "grant_type": "client_credentials"}
-            answer = self._http.post("/admin/oauth/access_token", data=grant).raise_for_status()
+            answer = http.post("/admin/oauth/access_token", data=grant).raise_for_status()
             self._token = text_of(answer.json()["access_token"])
-        return self._token
+        return {"x-shopify-access-token": self._token}
 
 
 def make_shop(merchant: Merchant) -> Shopify:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx2
 
-from .bridge import Update, run, shop_client, verify
+from .bridge import Update, needed, run, shop_client, verify
 from .fields import Json, amount_of, centimetres_of, grams_of, object_of, objects_in, objects_of, text_of
 from .parcels import Item, Merchant, Parcel, payload
 from .places import Place, delivery_place, state_name
@@ -247,15 +247,13 @@ class WooCommerce:
 
     def report(self, update: Update) -> None:
         """Waybill and status become notes and metadata of the order."""
-        assert self._http, "set WOO_URL"
         order = object_of(self._get(f"/orders/{update.shop_ids[0]}"))
         for method, path, body in report_requests(update, order):
-            self._http.request(method, path, json=body).raise_for_status()
+            needed(self._http, "WOO_URL").request(method, path, json=body).raise_for_status()
 
     def _get(self, path: str, *, missing: Json | None = None, query: Json | None = None) -> object:
         """The answer; `missing` for what was deleted, such as a product that is sold no more."""
-        assert self._http, "set WOO_URL"
-        answer = self._http.get(f"{API}{path}", params=query)
+        answer = needed(self._http, "WOO_URL").get(f"{API}{path}", params=query)
         return missing if answer.status_code == 404 and missing is not None else answer.raise_for_status().json()
 
 

@@ -173,3 +173,32 @@ def test_further_commands_of_a_shop_are_run(merchant: Merchant) -> None:
     arguments = ["--merchant", str(ORDERS / "merchant.toml"), "fields"]
     assert run(shopify.make_shop, more, arguments) == 0
     assert isinstance(called[0], shopify.Shopify)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--merchant", "nowhere.toml", "poll"], "nowhere.toml"),
+        (["register", "nowhere.json"], "nowhere.json"),
+        (["poll"], "set SHOPIFY_URL to the address of the shop"),
+        (["serve"], "set BRIDGE_EVENTS_SECRET to the secret that `awbridge endpoints add` printed"),
+    ],
+)
+def test_what_is_missing_is_said(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ORDERS)
+    assert run(shopify.make_shop, arguments=arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+async def test_an_order_of_an_unknown_form_is_named_and_the_shop_goes_on(
+    receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    line = {name: value for name, value in ORDER["line_items"][0].items() if name != "quantity"}
+    assert (await receiver.from_shop({**ORDER, "line_items": [line]})).status_code == 200
+    assert (await receiver.from_shop({**ORDER, "created_at": None})).status_code == 200
+    assert caplog.messages == [
+        "order #1001: 'quantity' is not as this version of the module expects it: compare the order",
+        "order #1001: ValueError is not as this version of the module expects it: compare the order",
+    ]

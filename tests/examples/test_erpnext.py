@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from examples.orders import erpnext
-from examples.orders.bridge import NotSigned, Update
+from examples.orders.bridge import ConfigurationError, NotSigned, Update
 from examples.orders.parcels import Merchant
 from examples.orders.problems import Cancelled, NotToShip, OrderProblem
 
@@ -206,7 +206,7 @@ def test_webhooks_are_read_only_if_frappe_signed_them(merchant: Merchant) -> Non
         shop.from_webhook({}, b"{}")
     body = json.dumps({"doctype": "Delivery Note", "name": "MAT-DN-2026-00042"}).encode()
     signature = base64.b64encode(hmac.new(b"s3", body, hashlib.sha256).digest()).decode()
-    with pytest.raises(AssertionError, match="set ERPNEXT_URL"):  # signed: the document is fetched
+    with pytest.raises(ConfigurationError, match="set ERPNEXT_URL"):  # signed: the document is fetched
         shop.from_webhook({"x-frappe-webhook-signature": signature}, body)
 
 

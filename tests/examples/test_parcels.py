@@ -280,3 +280,13 @@ def test_files_hold_one_object_a_list_or_lines() -> None:
     assert objects_in('{"orders": [{"a": 1}, {"a": 2}]}', "orders") == expected
     assert objects_in('{"a": 1}\n{"a": 2}\n') == expected
     assert objects_in('{"order": {"a": 1}}', "orders", "order") == [{"a": 1}]
+
+
+def test_a_warehouse_in_another_state_has_its_own_gst_number(merchant: Merchant) -> None:
+    elsewhere = replace(merchant.pickups["98765432101"], gstin="29AAPFU0939F1ZR")
+    both = replace(merchant, pickups={"blr": elsewhere})
+    tax = Tax(name="GST", rate=Decimal(18), amount=Decimal(18), base=Decimal(100))
+    from_mumbai = accepted(payload(parcel(taxes=(tax,)), both.at("unknown")))
+    from_bengaluru = accepted(payload(parcel(taxes=(tax,)), both.at("blr")))
+    assert (from_mumbai["pickup_info"]["tin"], from_mumbai["gst_info"]["igst_amount"]) == ("27AAPFU0939F1ZV", 18)
+    assert (from_bengaluru["pickup_info"]["tin"], from_bengaluru["gst_info"]["cgst_amount"]) == ("29AAPFU0939F1ZR", 9)

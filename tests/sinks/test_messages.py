@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
+from apprise.plugins.kaleyra import NotifyKaleyra
 from apprise.plugins.whatsapp import NotifyWhatsApp
 
 from awbridge.app.settings import Settings
@@ -23,6 +26,43 @@ from tests.support.postgres import free_port
 from tests.support.receivers import http_server, ok
 
 MESSAGE = Message(key="notice-7", to="+919000000001", text="Hello", dlt_template_id="1107160000000000001")
+
+
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
+DOCUMENTED = [
+    url
+    for page in ("operate/notices.md", "deploy/sms-india.md")
+    for url in re.findall(r"^\|.*`(\w+://\S+\{to\S+)`", (HOW_TO / page).read_text("utf-8"), re.MULTILINE)
+]
+
+
+@pytest.mark.parametrize("url", DOCUMENTED, ids=lambda url: url.partition(":")[0])
+def test_the_documented_urls_are_accepted(url: str) -> None:
+    keys = {"AUTHKEY": "K" * 23, "PHONE_ID": "1" * 15, "ACCOUNT_SID": "AC" + "0" * 32, "ACCESS_KEY": "A" * 20}
+    keys |= {"SECRET": "S" * 40, "REGION": "ap-south-1", "FROM": "15551230000"}
+    if url.startswith("vonage"):
+        keys |= {"KEY": "abcdef12", "SECRET": "a" * 16}
+    MessageChannel(re.sub("|".join(sorted(keys, key=len, reverse=True)), lambda found: keys[found[0]], url))
+
+
+def test_every_service_of_the_pages_is_looked_at() -> None:
+    assert {"msg91", "textlocal", "kaleyra", "exotel", "vonage", "whatsapp"} <= {
+        url.split(":")[0] for url in DOCUMENTED
+    }
+
+
+async def test_kaleyra_gets_the_id_of_the_registered_template(monkeypatch: pytest.MonkeyPatch) -> None:
+    [url] = [url for url in DOCUMENTED if url.startswith("kaleyra")]
+    async with http_server() as gateway:
+        monkeypatch.setattr(NotifyKaleyra, "notify_url", f"http://127.0.0.1:{gateway.port}/{{host}}/{{sid}}")
+        assert await MessageChannel(url).send(MESSAGE) == Sent()
+    [request] = gateway.requests
+    sent = json.loads(request.body)
+    assert (request.path, sent["template_id"], sent["sender"]) == (
+        "/api.in.kaleyra.io/SID",
+        "1107160000000000001",
+        "ACMEIN",
+    )
 
 
 async def test_placeholders_of_a_url_are_replaced_and_quoted() -> None:

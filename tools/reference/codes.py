@@ -170,7 +170,7 @@ def _of_the_service() -> Iterable[tuple[str, str, str]]:
     yield (
         "Log events",
         "Each event is one line on standard error, as text or (`AWBRIDGE_LOG_FORMAT=json`) JSON. Events contain no "
-        "key, phone number or address. Fields that only some lines of an event have are not listed.",
+        "key, phone number or address. Counts by a varying reason stand in fields of their own, which are not listed.",
         table(
             ("event", "level", "fields", "meaning"),
             [

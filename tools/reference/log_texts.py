@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-# Events whose name or level the code decides when it runs.
-LEVELS: Mapping[str, str] = {
-    "command.failed": "error",
-    "command.stopped": "error",
-    "command.warned": "warning",
-    "erasure.delayed": "info",
-    "erasure.done": "info",
-    "library.warned": "warning, error",
-    "process.error_not_caught": "error",
-    "shipment.misconfigured": "warning",
-    "shipment.rejected": "warning",
-    "shipment.try_later": "warning",
-    "shipment.unknown": "warning",
-    "stamina.retry_scheduled": "warning",
+# Events whose name or level the code decides when it runs: their level, and their fields.
+DECIDED_LATER: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "command.failed": ("error", ("problem",)),
+    "command.stopped": ("error", ("problem",)),
+    "command.warned": ("warning", ("problem",)),
+    "erasure.delayed": ("info", ("erasure",)),
+    "erasure.done": ("info", ("erasure",)),
+    "library.warned": ("warning, error", ("library", "problem")),
+    "process.error_not_caught": ("error", ("error",)),
+    "shipment.misconfigured": ("warning", ("reference", "tries")),
+    "shipment.rejected": ("warning", ("reference", "tries")),
+    "shipment.try_later": ("warning", ("reference", "tries")),
+    "shipment.unknown": ("warning", ("reference", "tries")),
+    "stamina.retry_scheduled": ("warning", ("caused_by", "wait_for")),
 }
 
 MEANINGS: Mapping[str, str] = {
     "account.held": "A courier account fails (`account`: key, credentials; `breaker`: too many failures); its "
     "shipments are held.",
-    "account.recovered": "A probe succeeded; its shipments resume.",
+    "account.recovered": "A probe of a held courier account succeeded; its shipments resume.",
     "account.reset": "A person ended the incident of an account.",
     "action.abandoned": "This many `pickups` became unclear: the worker that made them is gone.",
     "action.done": "An action was made at ClickPost.",
     "action.ended_by_tracking": "The courier came, continued or finished: `status` is the shipment's status.",
-    "action.escalated": "`state` says why: `refused`, `gave_up` or `unclear`.",
-    "action.failed": "An internal error, with the traceback; it counts as a failed attempt.",
+    "action.escalated": "An action needs a person: `state` is `refused`, `gave_up` or `unclear`.",
+    "action.failed": "An action met an internal error, with the traceback; it counts as a failed attempt.",
     "action.settled": "A person recorded whether ClickPost has it: `held`, `by`.",
-    "action.try_later": "A transient failure, or the account is at fault.",
-    "action.waiting": "Its shipment has no waybill yet.",
+    "action.try_later": "An action met a transient failure, or its account is at fault; retried.",
+    "action.waiting": "The shipment of an action has no waybill yet.",
     "alarm.not_sent": "An alarm channel failed; retried.",
     "answer.confirmed": "Somebody confirmed a customer's answer.",
     "answer.dismissed": "Somebody decided against a customer's answer.",
@@ -40,16 +40,18 @@ MEANINGS: Mapping[str, str] = {
     "answer.received": "A customer answered on the page of a parcel: `kind`, `state` (sent: by a rule).",
     "api.failed": "A request met an unexpected error; the caller got a 500.",
     "apply.batch_failed": "A batch failed; its deliveries are applied one by one.",
-    "archive.not_uploaded": "A file could not be written to the local disk or uploaded; retried at `again_at`, after a "
-    "delay that grows to 10 minutes.",
+    "archive.not_uploaded": "A file could not be written to the local disk or uploaded; retried at `again_at`, after "
+    "a delay that grows to 10 minutes.",
     "archive.uploaded": "A file of failed calls is in the archive, read back and compared.",
     "backup.deleted": "An outdated backup was deleted.",
     "backup.made": "A backup is stored and verified.",
     "backup.unreadable": "The manifest of a stored backup cannot be read; it is not listed.",
     "calls.dropped": "This many failed calls could not be recorded: the queue was full, or the database refused them.",
     "calls.kept_on_disk": "Calls were answered while the database was away; they are kept in the data folder.",
-    "calls.not_kept": "The disk had no space for such calls; they are lost, counted, and raise an alarm.",
-    "calls.not_read": "A file of such calls is damaged; they are lost, counted, and raise an alarm.",
+    "calls.not_kept": "The disk had no space for calls that were answered while the database was away; they are "
+    "lost, counted, and raise an alarm.",
+    "calls.not_read": "A file of calls that were kept in the data folder is damaged; they are lost, counted, and "
+    "raise an alarm.",
     "calls.not_recorded": "A process ended while the database was away, with failed calls not recorded.",
     "calls.recorded_late": "Calls that were kept in the data folder are recorded.",
     "catch_up.entries_not_read": "A page of updated-order held entries that are not shipments; `start`, `entries`.",
@@ -57,27 +59,27 @@ MEANINGS: Mapping[str, str] = {
     "catch_up.window_failed": "Updated-order failed for a window; retried after a minute or more.",
     "clock.jumped": "The deciding clock was set by more than 5 s: `seconds`.",
     "clock.was_ahead": "Time went back by `seconds`; `rows` of each table that were dated ahead are corrected.",
-    "command.failed": "Only with `AWBRIDGE_LOG_FORMAT=json`: what ends `serve` or `work`, also where the settings are "
-    "wrong; `problem`.",
-    "command.stopped": "Only with `AWBRIDGE_LOG_FORMAT=json`: a signal ended `serve` or `work`; `problem`.",
-    "command.warned": "Only with `AWBRIDGE_LOG_FORMAT=json`: what `serve` and `work` warn of; `problem`.",
+    "command.failed": "Only with `AWBRIDGE_LOG_FORMAT=json`: what ends `serve` or `work`, also where the settings "
+    "are wrong.",
+    "command.stopped": "Only with `AWBRIDGE_LOG_FORMAT=json`: a signal ended `serve` or `work`.",
+    "command.warned": "Only with `AWBRIDGE_LOG_FORMAT=json`: what `serve` and `work` warn of.",
     "courier.flagged": "An account in use is `inactive`, `vanished` or `renamed` at ClickPost (`kind`).",
     "courier.moved": "Shipments were moved from one transporter to another.",
     "couriers.not_compared": "The comparison with ClickPost's accounts failed; retried within 10 minutes.",
     "customer_page.failed": "A customer's page could not be made of what is stored: `error`; the customer gets 503.",
-    "customer_page.not_answered": "A customer's answer could not be stored, because the database is busy: the customer "
-    "is asked to try again.",
-    "customer_page.not_read": "A customer's page could not be read from the database: `problem`; the customer "
-    "gets 503.",
-    "delivery.ambiguous": "A delivery could be about several shipments, or contradicts itself; `problem` says how. It "
-    "waits.",
+    "customer_page.not_answered": "A customer's answer could not be stored, because the database is busy: the "
+    "customer is asked to try again.",
+    "customer_page.not_read": "A customer's page could not be read from the database: `problem`; the customer gets "
+    "503.",
+    "delivery.ambiguous": "A delivery could be about several shipments, or contradicts itself; `problem` says how. "
+    "It waits.",
     "delivery.dead_lettered": "One delivery could not be applied and is dead-lettered.",
     "edd.unreadable": "An expected date cannot be parsed; it is shown as received (`edd_unreadable`).",
     "endpoint.disabled": "An endpoint gets no more events until it is enabled; the alarm says why.",
     "erasure.delayed": "An erasure will be checked again because shipments have not ended.",
     "erasure.done": "An erasure was carried out.",
     "erasure.not_finished": "The archive was away during an erasure; retried after 5 minutes.",
-    "event.tried": "An event was posted to an endpoint; `state`, `tries`, `http_status`.",
+    "event.tried": "An event was posted to an endpoint.",
     "fallback.already_held": "ClickPost held the order after all; it is placed.",
     "fallback.placed_twice": "A worker whose lease had expired placed a replaced shipment; it is cancelled at "
     "ClickPost.",
@@ -89,7 +91,7 @@ MEANINGS: Mapping[str, str] = {
     "reason.",
     "ingest.refused_by_database": "One delivery could not be stored; 503.",
     "label.fetched": "A label was fetched: `bytes`, `piece`.",
-    "label.not_fetched": "It was not: `problem`; `again` says whether it is tried again.",
+    "label.not_fetched": "A label was not fetched: `problem`; `again` says whether it is tried again.",
     "labels.printed": "A print run: `shipments`, `problems` (those without a label), `by`.",
     "lease.lost": "Work of unknown length (a report, an erasure, a window) stopped because its lease could not be "
     "renewed: another process, or a later round, does it.",
@@ -98,8 +100,8 @@ MEANINGS: Mapping[str, str] = {
     "manifest.made": "A hand-over manifest: its number, `parcels`, `by`.",
     "migration.applied": "A migration was applied.",
     "monitor.started": "`work` answers health and metrics at `url`.",
-    "notice.settled": "A message to a customer reached its final state; `milestone`, `channel`, `state`.",
-    "page.failed": "The same for a page.",
+    "notice.settled": "A message to a customer reached its final state.",
+    "page.failed": "A page met an unexpected error; the browser got a 500.",
     "page_languages.unknown_key": "A file of your own for a language of the customer's page has a `key` that nothing "
     "reads: a typing error, or a text of another version.",
     "person.identity_refused": "A sign-in through the identity provider failed: `problem`.",
@@ -110,18 +112,19 @@ MEANINGS: Mapping[str, str] = {
     "process.error_not_caught": "An error that nothing caught, with its traceback; it ends the process or a thread.",
     "push.slowed": "ClickPost throttled or did not answer: this process makes fewer concurrent calls (`calls`, "
     "`before`).",
-    "reconcile.call_failed": "A call to ClickPost failed; retried later.",
+    "reconcile.call_failed": "A call of a reconciliation to ClickPost failed; retried later.",
     "reconcile.counted": "A day's counts were compared; `ours`, `theirs`, `tracked`, `agree`.",
     "reconcile.done": "A reconciliation finished; `matched`, `partly`, `found` by kind.",
-    "reconcile.failed": "It ended without a result; `problem`.",
+    "reconcile.failed": "A reconciliation ended without a result: `problem`.",
     "reconcile.file_accepted": "A file of the watched folder was accepted.",
     "reconcile.file_refused": "A file of the watched folder cannot be read.",
-    "reconcile.partly_compared": "It could not read all of ClickPost's side; `not_understood`.",
-    "reconcile.report_failed": "ClickPost did not create a report; another is requested.",
-    "reconcile.solved": "A difference closed itself; `how`.",
-    "replacement.blocked": "The shipment that it waits for will not be cancelled by itself; a person decides.",
-    "restore.corrected": "The database was corrected after a restore to an older point: `point`, `until`, and rows by "
-    "kind.",
+    "reconcile.partly_compared": "A reconciliation could not read all of ClickPost's side: `not_understood`.",
+    "reconcile.report_failed": "ClickPost did not create a report of a reconciliation; another is requested.",
+    "reconcile.solved": "A difference of a reconciliation closed itself: `how`.",
+    "replacement.blocked": "The shipment that a replacement waits for will not be cancelled by itself; a person "
+    "decides.",
+    "restore.corrected": "The database was corrected after a restore to an older point: `point`, `until`, and rows "
+    "by kind.",
     "restore.done": "A backup was put in place of the database, which is kept as `aside`.",
     "scan.in_future": "A scan's time is more than ten minutes in the future; the time of its receipt is used.",
     "schedule.completed": "A scheduled run, or a part of it, is done; `job`, `due`, `result`.",
@@ -133,22 +136,22 @@ MEANINGS: Mapping[str, str] = {
     "shipment.already_held": "The courier says that it already holds the order: no order is sent again or elsewhere, "
     "and a person is needed "
     "([correcting-payloads.md](docs/how-to/orders/correcting-payloads.md#settle-a-shipment-that-may-be-placed)).",
-    "shipment.cancelled": "ClickPost cancelled it.",
-    "shipment.cancelling": "ClickPost will cancel it.",
+    "shipment.cancelled": "ClickPost cancelled a shipment.",
+    "shipment.cancelling": "ClickPost will cancel a shipment.",
     "shipment.found": "A delivery names a shipment that was not known to be placed; it is now placed under that "
     "waybill.",
-    "shipment.misconfigured": "Key, credentials or account are at fault; the account is held.",
+    "shipment.misconfigured": "Key, credentials or account are at fault for an order; the account is held.",
     "shipment.mismatched": "ClickPost holds something other than was requested; `difference` says what, and stays on "
     "the shipment.",
     "shipment.not_allocated": "ClickPost recommended no courier.",
-    "shipment.not_cancelled": "The cancel call failed; `again`: it is retried, otherwise a person is needed.",
-    "shipment.placed": "Registered; `waybill`, `already` (an earlier call had placed it), `tries`.",
-    "shipment.rejected": "The payload is at fault.",
-    "shipment.released": "The shipment that it waited for is cancelled; it is pushed.",
+    "shipment.not_cancelled": "A cancel call failed; `again`: it is retried, otherwise a person is needed.",
+    "shipment.placed": "A shipment is registered: `waybill`, `already` (an earlier call had placed it), `tries`.",
+    "shipment.rejected": "The payload of an order is at fault.",
+    "shipment.released": "The shipment that a replacement waited for is cancelled; the replacement is pushed.",
     "shipment.settled": "A person recorded whether ClickPost holds it: `held`, `by`.",
-    "shipment.try_later": "A transient failure.",
-    "shipment.unknown": "No response came; the next attempt settles it.",
-    "shipment.waiting": "An asynchronous courier is processing it.",
+    "shipment.try_later": "An order met a transient failure; retried.",
+    "shipment.unknown": "No response came to an order; the next attempt settles it.",
+    "shipment.waiting": "An asynchronous courier is processing an order.",
     "stamina.retry_scheduled": "The database is away or busy: the same is tried again after `wait_for` seconds; "
     "`caused_by`.",
     "step.failed": "A round failed, with the traceback; the step continues.",
@@ -158,8 +161,8 @@ MEANINGS: Mapping[str, str] = {
     "steps stop.",
     "waybill.reused": "A shipment got a waybill that another one has too: reused by its courier, or shared by two "
     "couriers.",
-    "webhook.not_stored": "Deliveries were answered with 503; `deliveries`: how many since the last such line, at most "
-    "one per second.",
-    "webhooks.resumed": "The first webhook after that.",
+    "webhook.not_stored": "Deliveries were answered with 503; `deliveries`: how many since the last such line, at "
+    "most one per second.",
+    "webhooks.resumed": "The first webhook after `webhooks.silent`.",
     "webhooks.silent": "No webhook for an hour while polling found scans; logged once over all processes.",
 }

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from tools import guide_table
-from tools.reference import models
+from tools.reference import collection, models
 from tools.reference.markdown import FOLDER, ROOT, head_of
 
 # Pages with a text of their own above what is generated: by a module of this package with a function `page`.
@@ -16,6 +16,7 @@ _MODULES = ("settings", "events", "metrics", "codes", "api", "commands")
 _WHOLE: Mapping[str, tuple[Path, Callable[[], str]]] = {
     "guide": (guide_table.PAGE, guide_table.page),
     "models": (models.PAGE, models.page),
+    "collection": (collection.PAGE, collection.page),
 }
 
 PAGES = (*_MODULES, *_WHOLE)

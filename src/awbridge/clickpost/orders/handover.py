@@ -7,6 +7,8 @@ from decimal import Decimal, InvalidOperation
 
 from awbridge.clickpost.orders.order_places import place_of, shipment_details
 from awbridge.clickpost.wire.lenient_json import as_text
+from awbridge.domain.handover.manifests import amount_text
+from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Shipment
 
 _CASH = "COD"
@@ -14,7 +16,10 @@ _CASH = "COD"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandOverFacts:
-    """What the courier takes over. `cod`: the amount to collect, "" if prepaid. `weight`: in kilograms, in words."""
+    """What the courier takes over. `weight`: in kilograms, in words.
+
+    `cod`: the amount to collect, "" if prepaid, with the currency unless that is the rupee.
+    """
 
     consignee: str = field(repr=False)
     place: str
@@ -33,8 +38,15 @@ def hand_over_facts(shipment: Shipment) -> HandOverFacts:
         consignee=as_text(drop.get("name")),
         place=" ".join(part for part in where if part),
         weight=f"{grams / 1000:.2f} kg" if grams else "",
-        cod="" if amount is None else f"{amount:.2f}",
+        cod="" if amount is None else f"{amount_text(amount)} {_currency(details)}".strip(),
     )
+
+
+def _currency(details: JsonObject) -> str:
+    """The currency of the amount to collect: `currency_code` in v4, `cod_currency_code` in v3; "" for the rupee."""
+    code = as_text(details.get("cod_currency_code")) or as_text(details.get("currency_code"))
+    code = code.strip().upper()
+    return code if code != "INR" and len(code) == 3 and code.isascii() and code.isalpha() else ""
 
 
 def _number(value: object) -> Decimal | None:

@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 class Manifest:
     """A hand-over manifest of one courier account. `number` counts up over all accounts.
 
-    `parcels`: its lines. `cod_total`: what the courier collects, in the currency of the orders.
+    `parcels`: its lines. `cod_total`: what the courier collects, one sum for each currency.
     """
 
     number: int
@@ -27,7 +27,10 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestLine:
-    """A parcel on a manifest. `cod`: the amount to collect, "" if prepaid. `pieces`: its boxes."""
+    """A parcel on a manifest. `cod`: the amount to collect, with its currency unless that is the rupee; "" if prepaid.
+
+    `pieces`: its boxes.
+    """
 
     position: int
     reference_number: str
@@ -58,13 +61,26 @@ class PrintedManifest:
 
 
 def cod_total(amounts: Iterable[str]) -> str:
-    """The sum of amounts as text; an amount that is no number is left out."""
-    total = Decimal(0)
+    """The sum of amounts as text, one for each currency; an amount that is no number is left out.
+
+    An amount may end with its currency.
+
+    >>> cod_total(["120.00 AED", "90.00 SAR", "", "30.50 AED"])
+    '150.50 AED, 90.00 SAR'
+    """
+    totals: dict[str, Decimal] = {}
     for amount in amounts:
+        number, _, currency = amount.partition(" ")
         try:
-            value = Decimal(amount or "0")
+            value = Decimal(number or "nan")
         except InvalidOperation:
             continue
         if value.is_finite():
-            total += value
-    return f"{total:.2f}"
+            totals[currency] = totals.get(currency, Decimal(0)) + value
+    return ", ".join(f"{amount_text(total)} {currency}".strip() for currency, total in totals.items()) or "0.00"
+
+
+def amount_text(amount: Decimal) -> str:
+    """An amount with two decimals, or with more where it has them: the dinars of the Gulf have three."""
+    exponent = amount.normalize().as_tuple().exponent
+    return f"{amount:.{max(2, -exponent) if isinstance(exponent, int) else 2}f}"

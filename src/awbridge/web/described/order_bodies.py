@@ -6,11 +6,10 @@ import json
 from importlib import resources
 from typing import Any
 
-from awbridge.clickpost.models.order_schema.order_schema import order_schemas
+from awbridge.clickpost.models.order_schema.order_schema import ORDERS, order_schemas
 from awbridge.domain.json import JsonObject
 from awbridge.web.v1.request_parsing import LARGEST_BATCH
 
-_ORDERS = ("IndiaOrder", "WorldOrder", "FlatOrder")
 _EXAMPLES = {
     "india_cod": "Within India, cash on delivery",
     "uae_cross_border": "From the UAE to Saudi Arabia, prepaid (`region` is world)",
@@ -46,15 +45,14 @@ def describe_orders(described: JsonObject) -> None:
     many = {"type": "array", "items": _ref("Order"), "minItems": 1, "maxItems": LARGEST_BATCH}
     posted = {"title": "One order, or a list of up to 1000", "anyOf": [_ref("Order"), many]}
     _body(described, "/v1/shipments", "post", posted)
-    _body(described, "/v1/shipments/{reference_number}/payload", "put", {"anyOf": [_ref(name) for name in _ORDERS]})
+    _body(described, "/v1/shipments/{reference_number}/payload", "put", _ref("Order"))
 
 
 def _any_order() -> JsonObject:
-    with_region = {"allOf": [_ref("WorldOrder"), {"required": ["region"]}]}
     return {
         "title": "Order",
         "description": f"A create-order payload of ClickPost, in the form of its region. {_COURIER}\n\n{_CHECKED}",
-        "oneOf": [_ref("IndiaOrder"), with_region, _ref("FlatOrder")],
+        "oneOf": [_ref(model.__name__) for model in ORDERS],
     }
 
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from awbridge.domain.cursors import make_cursor
 from awbridge.domain.customer_page.answers import AnswerState, CustomerAnswer
+from awbridge.domain.people.actor import named_actor
 from awbridge.steps.customer_page import answers as steps
 from awbridge.store.customer_page import answers
 from awbridge.web.dependencies import ApiDep, StoreDep
@@ -63,7 +64,7 @@ async def confirm_answer(answer_id: str, api: ApiDep, body: DecisionBody | None 
     """Send an answer to the courier as an NDR action. One without an instruction is recorded as dealt with."""
     note = body.note if body else ""
     return await steps.confirm(
-        store=api.store, clock=api.clock, policy=api.answers, answer_id=answer_id, by="api", note=note
+        store=api.store, clock=api.clock, policy=api.answers, answer_id=answer_id, by=named_actor("api"), note=note
     )
 
 
@@ -71,4 +72,4 @@ async def confirm_answer(answer_id: str, api: ApiDep, body: DecisionBody | None 
 async def dismiss_answer(answer_id: str, api: ApiDep, body: DecisionBody | None = None) -> CustomerAnswer:
     """Decide against an answer. Nothing is sent."""
     note = body.note if body else ""
-    return await steps.dismiss(store=api.store, clock=api.clock, answer_id=answer_id, by="api", note=note)
+    return await steps.dismiss(store=api.store, clock=api.clock, answer_id=answer_id, by=named_actor("api"), note=note)

@@ -12,6 +12,7 @@ from awbridge.domain.errors import NotFound
 from awbridge.domain.handover.labels import Layout
 from awbridge.domain.handover.manifests import Manifest
 from awbridge.domain.orders.bulk import MOST_AT_ONCE
+from awbridge.domain.people.actor import named_actor
 from awbridge.steps.handover import manifests as manifest_steps
 from awbridge.steps.handover import print_labels as label_steps
 from awbridge.store.handover import manifests, parcels, print_runs
@@ -76,7 +77,7 @@ async def print_labels(body: PrintBody, api: ApiDep) -> PrintRunWithLines:
         clock=api.clock,
         references=body.reference_numbers,
         layout=body.layout,
-        by="api",
+        by=named_actor("api"),
     )
     return _with_lines(printed.run, printed.lines)
 
@@ -123,7 +124,7 @@ async def download_label(reference_number: str, api: ApiDep) -> Response:
 async def make_manifest(body: ManifestBody, api: ApiDep) -> NewManifestView:
     """Make the next hand-over manifest of a courier account. A shipment is on one manifest at most."""
     made = await manifest_steps.make_manifest(
-        store=api.store, clock=api.clock, account=body.account, references=body.reference_numbers, by="api"
+        store=api.store, clock=api.clock, account=body.account, references=body.reference_numbers, by=named_actor("api")
     )
     left_out = [LeftOut(reference_number=name, problem=why) for name, why in made.left_out]
     lines = [ManifestLineView.model_validate(line) for line in made.lines]

@@ -98,13 +98,16 @@ def _complete_order(described: JsonObject, model: type[Order], text: str) -> Non
     else:
         info = f"The name of `{ADDITIONAL[0]}` in ClickPost's integration guide: give one of them."
         fields[ADDITIONAL[1]] = {**fields[ADDITIONAL[0]], "description": info}
+    if model is WorldOrder:
+        described["required"] = ["region", *described["required"]]
     described.setdefault("allOf", []).extend(order_rules(model.layout))
     described["properties"] = {"transporter": _TRANSPORTER, "region": _region(region), **fields}
 
 
 def _region(name: str) -> JsonObject:
     if name == "world":
-        return {"const": name, "description": "The region whose form this is. Required: india is the default."}
+        text = "The region whose form this is. Required, except in a payload that replaces one of this region."
+        return {"const": name, "description": text}
     return {"const": name, "description": "The region whose form this is. The default."}
 
 

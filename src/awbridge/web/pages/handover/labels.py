@@ -18,6 +18,7 @@ from awbridge.domain.errors import FieldProblem, NotFound, PayloadRefused
 from awbridge.domain.handover.labels import Layout
 from awbridge.domain.orders.bulk import MOST_AT_ONCE
 from awbridge.domain.orders.shipment import Shipment
+from awbridge.domain.people.actor import named_actor
 from awbridge.steps.handover import print_labels
 from awbridge.steps.handover.print_labels import FetchesLabels
 from awbridge.steps.orders.shipment_columns import courier_name
@@ -239,7 +240,7 @@ class LabelPages:
             clock=self._clock,
             references=form.references,
             layout=form.layout,
-            by=BY,
+            by=named_actor(BY),
         )
         return RedirectResponse(f"/labels/prints/{printed.run.id}", 303, headers=HEADERS)
 

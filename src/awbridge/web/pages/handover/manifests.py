@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from awbridge.domain.errors import NotPossible
 from awbridge.domain.orders.bulk import MOST_AT_ONCE
+from awbridge.domain.people.actor import named_actor
 from awbridge.steps.handover import manifests as step
 from awbridge.steps.handover.manifests import MadeManifest
 from awbridge.steps.orders.shipment_columns import courier_name
@@ -76,7 +77,7 @@ class ManifestPages(LabelPages):
         for account, references in by_account.items():
             try:
                 one = await step.make_manifest(
-                    store=self._store, clock=self._clock, account=account, references=references, by=BY
+                    store=self._store, clock=self._clock, account=account, references=references, by=named_actor(BY)
                 )
             except NotPossible as problem:
                 left_out += [(reference, str(problem)) for reference in references]

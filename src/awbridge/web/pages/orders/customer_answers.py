@@ -13,6 +13,7 @@ from awbridge.domain.cursors import make_cursor
 from awbridge.domain.customer_page.answers import AnswerState
 from awbridge.domain.errors import NotFound, NotPossible, PayloadRefused
 from awbridge.domain.orders.bulk import MOST_AT_ONCE, BulkResult
+from awbridge.domain.people.actor import named_actor
 from awbridge.steps.customer_page import answers as steps
 from awbridge.steps.customer_page.answers import LONGEST_NOTE, AnswerPolicy, AnswerPreview
 from awbridge.steps.runtime.clock import Clock
@@ -106,10 +107,10 @@ class AnswerPages:
             return BulkResult(reference_number="", done=False, text=f"{problem}.")
         try:
             if decision == _DISMISS:
-                await steps.dismiss(store=store, clock=clock, answer_id=answer_id, by="pages", note=note)
+                await steps.dismiss(store=store, clock=clock, answer_id=answer_id, by=named_actor("pages"), note=note)
                 return BulkResult(reference_number=reference, done=True, text=gettext_noop("Dismissed."))
             settled = await steps.confirm(
-                store=store, clock=clock, policy=self._policy, answer_id=answer_id, by="pages", note=note
+                store=store, clock=clock, policy=self._policy, answer_id=answer_id, by=named_actor("pages"), note=note
             )
         except (NotFound, NotPossible) as problem:
             return BulkResult(reference_number=reference, done=False, text=f"{problem}.")

@@ -61,7 +61,7 @@ class ManifestView(View):
     courier_partner_id: int = Field(description="ClickPost's id of the courier.")
     account_code: str | None = Field(description="The account code at ClickPost; null for an account without one.")
     parcels: int = Field(description="How many parcels it lists.")
-    cod_total: str = Field(description="What the courier collects, in the currency of the orders.")
+    cod_total: str = Field(description="What the courier collects: one sum for each currency, in rupees without one.")
     created_at: datetime = Field(description="When it was stored.")
     created_by: str = Field(description="Who made it.")
 
