@@ -114,8 +114,6 @@ class Parcel:
     """What the courier collects: 0 if it is paid. It may exceed `value`, as for goods sent with a gift card by mail."""
     currency: str = "INR"
     taxes: tuple[Tax, ...] = ()
-    grams: Decimal | None = None
-    """The weight of the whole parcel, if the shop knows it."""
     more_gst: Mapping[str, str] = field(default_factory=dict[str, str])
     """Further fields of `gst_info` that the shop knows, such as `ewaybill_serial_number`."""
 
@@ -205,8 +203,6 @@ def _total_tax(parcel: Parcel) -> int | float:
 
 
 def _grams(parcel: Parcel, merchant: Merchant) -> Decimal:
-    if parcel.grams:
-        return (parcel.grams + merchant.packaging_grams).to_integral_value(ROUND_HALF_UP)
     total = merchant.packaging_grams
     for item in parcel.items:
         each = item.grams or merchant.item_grams

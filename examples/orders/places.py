@@ -119,7 +119,7 @@ class Place:
     def world(self) -> dict[str, Any]:
         """`pickup_info` or `drop_info` of the form for the world.
 
-        ClickPost refuses an empty postal code. For countries without postal codes its own examples have an area there.
+        Its postal code may not be empty: for countries without any, ClickPost's own examples have an area there.
         """
         return {
             "name": self.name,

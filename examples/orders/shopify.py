@@ -123,13 +123,13 @@ def _boxes(fulfillment_orders: Sequence[Json]) -> list[_Box]:
 
 
 def _lines(order: Json, quantities: Mapping[str, int] | None) -> list[_Line]:
-    """The goods among an order's lines. A line that needs no shipping (digital, a gift card, a tip) is none."""
+    """The goods among an order's lines. A line that needs no shipping (digital, a gift card by mail, a tip) is none."""
     included = order.get("taxes_included") is True
     found: list[_Line] = []
     for line in objects_of(order.get("line_items")):
         left = line.get("fulfillable_quantity", line.get("quantity"))
         quantity = int(left or 0) if quantities is None else quantities.get(text_of(line.get("id")), 0)
-        if quantity < 1 or line.get("requires_shipping") is False or line.get("gift_card") is True:
+        if quantity < 1 or line.get("requires_shipping") is False:
             continue
         part = Decimal(quantity) / Decimal(line["quantity"])
         taxes = tuple(_tax(tax, part) for tax in objects_of(line.get("tax_lines")))

@@ -182,9 +182,9 @@ def test_the_autoscalers_use_metrics_that_there_are(objects: list[Object]) -> No
     }
     assert used == {("awbridge_inbox", ("stage", "due")), ("awbridge_shipments", ("state", "ready"))}
     assert "ready" in set(State)
-    documented = (DEPLOY.parents[1] / "docs" / "how-to" / "operate" / "operations.md").read_text()
-    assert re.search(r"^\| `awbridge_inbox` \| `stage`: .*`due`", documented, re.MULTILINE)
-    assert re.search(r"^\| `awbridge_shipments` \| `state` \|", documented, re.MULTILINE)
+    documented = (DEPLOY.parents[1] / "docs" / "reference" / "metrics.md").read_text()
+    assert re.search(r"^\| `awbridge_inbox` \| gauge \| `stage`: .*`due`", documented, re.MULTILINE)
+    assert re.search(r"^\| `awbridge_shipments` \| gauge \| `state`: .*`ready`", documented, re.MULTILINE)
 
 
 def adapter_rules() -> Iterator[Mapping[str, Any]]:

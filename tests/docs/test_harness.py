@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.docs.pages import Block, Marker, Page, PageError, read_page
 from tests.docs.readers import read_settings_file, read_variables
 from tests.docs.run import PageRun, rule_of, unused_files
 from tests.docs.shell import BlockFailed, Shell
+from tests.docs.test_pages import lacking
 
 Write = Callable[[str], Page]
 
@@ -137,6 +139,14 @@ def test_a_page_that_is_right_passes(run: Callable[[str], None]) -> None:
         + fenced("print(N)  # -> 3", "put in: N = $((1 + 2))", language="python")
         + fenced("whatever", "not run: it needs a cluster", language="")
     )
+
+
+def test_a_program_that_a_page_calls_and_the_machine_lacks_is_named(page: Write, monkeypatch: pytest.MonkeyPatch):
+    text = fenced("jq . a.json | sort", "setup: nginx -t")
+    monkeypatch.setattr(shutil, "which", lambda name, path=None: f"/usr/bin/{name}")
+    assert not lacking(page(text))
+    monkeypatch.setattr(shutil, "which", lambda name, path=None: None)
+    assert lacking(page(text)) == ["jq", "nginx"]
 
 
 def test_an_output_varies_only_where_the_page_says_so() -> None:

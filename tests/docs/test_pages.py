@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import ROOT, documents, read_page
+from tests.docs.pages import ROOT, Marker, Page, documents, read_page
 from tests.docs.run import PageRun, check_reason, rule_of, unused_files
 from tests.docs.stage import Stage
+from tests.support.absent import absent
+from tests.support.postgres import find_binaries
 
 DOCUMENTS = [pytest.param(path, id=str(path.relative_to(ROOT))) for path in documents()]
 
 
+# Programs of the system that pages call; tests/support/install_system.sh installs them.
+PROGRAMS = ("curl", "jq", "nginx", "haproxy", "systemd-analyze", "openssl", "psql", "postgres -C")
+
+
+def lacking(page: Page) -> list[str]:
+    """The programs that the page calls and this machine lacks."""
+    texts = [block.text + " ".join(marker.text for marker in block.markers) for block in page.blocks]
+    texts += [item.text for item in page.items if isinstance(item, Marker)]
+    called = [program for program in PROGRAMS if any(re.search(rf"\b{program}\b", text) for text in texts)]
+    found = f"{os.environ['PATH']}:/usr/sbin:/sbin:{find_binaries() or ''}"
+    return [program for program in called if not shutil.which(program.split()[0], path=found)]
+
+
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    if sys.platform != "linux":
+        absent("the pages are run on Linux: they call GNU date and sed")
+    if not shutil.which("curl"):
+        absent("curl is not installed (apt-get install curl)")
     made = Stage(tmp_path_factory.mktemp("stage"))
     yield made
     made.close()
@@ -37,6 +60,8 @@ def test_every_block_works_as_it_stands(
     path: Path, stage: Stage, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     page = read_page(path)
+    if missing := lacking(page):
+        absent(f"the page needs {', '.join(missing)}, which tests/support/install_system.sh installs")
     folder = tmp_path / "reader"
     folder.mkdir()
     postgres = request.getfixturevalue("postgres") if "postgres" in page.stage else None

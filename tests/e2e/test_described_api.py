@@ -133,13 +133,15 @@ async def test_the_pages_of_the_api_load_nothing_from_other_hosts(bridge: Runnin
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium_path(), args=["--no-sandbox"])
         for path, shown in (("/docs", "#operations-shipments-create_shipments_v1_shipments_post"), ("/redoc", "h2")):
-            page, loaded = await browser.new_page(), list[str]()
+            page, loaded, blocked = await browser.new_page(), list[str](), list[tuple[str, str | None]]()
             page.on("requestfinished", lambda request, into=loaded: into.append(request.url))
+            page.on("requestfailed", lambda request, into=blocked: into.append((request.url, request.failure)))
             await page.goto(bridge.url + path)
             await page.wait_for_selector(shown, timeout=60_000)
             await page.wait_for_load_state("networkidle")
             assert any(url.endswith("/openapi.json") for url in loaded)
             assert [url for url in loaded if not url.startswith((bridge.url, f"blob:{bridge.url}"))] == []
+            assert [(url, why) for url, why in blocked if why != "csp"] == []
             policy = httpx2.get(bridge.url + path, timeout=30).headers["content-security-policy"]
             assert policy.startswith("default-src 'self';")
         await browser.close()

@@ -172,6 +172,12 @@ def test_orders_of_all_shops_are_placed_and_their_waybills_and_statuses_come_bac
     wait_for(lambda: called(town, "fulfillmentEventCreate"))
     wait_for(lambda: called(town, "/orders/361/comments"))
     wait_for(lambda: note.get("custom_tracking_status"))
+    wait_for(lambda: (town.shipment("1001")["status"] or {}).get("final"))
+    refunded = {**first, "financial_status": "refunded"}  # it is delivered: nothing is cancelled
+    assert (
+        take_in(town.connected["shopify"], town.bridge, refunded)
+        == "order 1001: nothing to ship: its payment was refunded"
+    )
     wait_for(lambda: [one for one in town.shops.woo["meta_data"] if one["key"] == "_tracking_status"])
 
 

@@ -79,7 +79,8 @@ def test_refunds_lower_what_the_courier_collects(merchant: Merchant) -> None:
 
 
 def test_cash_that_was_paid_meanwhile_is_prepaid(merchant: Merchant) -> None:
-    assert made(merchant, date_paid="2026-11-22T19:03:10")["shipment_details"]["order_type"] == "PREPAID"
+    details = made(merchant, date_paid="2026-11-22T19:03:10")["shipment_details"]
+    assert (details["order_type"], details["invoice_value"]) == ("PREPAID", 1141.46)  # with freight and the fee
 
 
 @pytest.mark.parametrize(

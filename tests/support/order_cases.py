@@ -97,18 +97,18 @@ def fields(
 
     `seen`: the schemas that were visited already. They are left out, and new ones are added.
     """
-    name, target = _target(schemas, shape)
+    name, found = target(schemas, shape)
     if name in seen:
         return
     seen.add(name)
-    for field, described in target.get("properties", {}).items():
+    for field, described in found.get("properties", {}).items():
         yield (*path, field), described
         inner = described.get("items", described)
-        if _target(schemas, inner)[0]:
+        if target(schemas, inner)[0]:
             yield from fields(schemas, inner, seen, (*path, field, 0) if "items" in described else (*path, field))
 
 
-def _target(schemas: dict[str, JsonObject], shape: JsonObject) -> tuple[str, JsonObject]:
+def target(schemas: dict[str, JsonObject], shape: JsonObject) -> tuple[str, JsonObject]:
     """The name of the schema that a description refers to, and that schema; "" and the description if it is plain."""
     for part in (shape, *shape.get("anyOf", ())):
         if "$ref" in part:

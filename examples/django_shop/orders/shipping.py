@@ -51,7 +51,7 @@ def hand_over(order: Order) -> None:
 
     Raises PayloadRefused, in which case the caller's transaction must not commit the order.
     """
-    if connection.vendor == "postgresql":
+    if settings.SHIPPING_SCHEMA and connection.vendor == "postgresql":
         enqueue(connection, payload_of(order), schema=settings.SHIPPING_SCHEMA)
         order.awbridge_has_it = True
         order.save(update_fields=["awbridge_has_it"])

@@ -26,7 +26,7 @@ def database(url: str) -> dict[str, object]:
 
 DATABASES = {"default": database(os.environ.get("SHOP_DATABASE_URL", "sqlite:///shop.sqlite3"))}
 
-# awbridge: the schema with its tables, or the address of its API where the shop has another database.
+# awbridge: the schema with its tables, empty where it has another database; then the address of its API.
 SHIPPING_SCHEMA = os.environ.get("SHOP_SHIPPING_SCHEMA", "awbridge")
 SHIPPING_API = os.environ.get("SHOP_SHIPPING_API", "http://127.0.0.1:8000")
 SHIPPING_API_KEY = os.environ.get("SHOP_SHIPPING_API_KEY", "")

@@ -11,7 +11,7 @@ class Settings:
     """Each is the variable of its name: `database_url` is SHOP_DATABASE_URL."""
 
     database_url: str = "sqlite:///shop.sqlite3"
-    # awbridge: the schema with its tables, or the address of its API where the shop has another database.
+    # awbridge: the schema with its tables, empty where it has another database; then the address of its API.
     shipping_schema: str = "awbridge"
     shipping_api: str = "http://127.0.0.1:8000"
     shipping_api_key: str = ""

@@ -65,7 +65,7 @@ async def hand_over(session: AsyncSession, order: Order, settings: Settings) -> 
     """
     session.add_all([order, Parcel(reference_number=order.number, order=order)])
     await session.flush()  # gives the order its defaults
-    if session.get_bind().dialect.name == "postgresql":
+    if settings.shipping_schema and session.get_bind().dialect.name == "postgresql":
         await enqueue_async(session, payload_of(order, settings), schema=settings.shipping_schema)
         order.awbridge_has_it = True
 

@@ -18,7 +18,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     app = Flask(__name__)
     app.config.from_mapping(
         DATABASE_URL="sqlite:///shop.sqlite3",
-        # awbridge: the schema with its tables, or the address of its API where the shop has another database.
+        # awbridge: the schema with its tables, empty where it has another database; then the address of its API.
         SHIPPING_SCHEMA="awbridge",
         SHIPPING_API="http://127.0.0.1:8000",
         SHIPPING_API_KEY="",

@@ -65,8 +65,9 @@ def hand_over(session: Session, order: Order) -> None:
     """
     session.add_all([order, Parcel(reference_number=order.number, order=order)])
     session.flush()  # gives the order its defaults
-    if session.get_bind().dialect.name == "postgresql":
-        enqueue(session, payload_of(order), schema=current_app.config["SHIPPING_SCHEMA"])
+    schema = current_app.config["SHIPPING_SCHEMA"]
+    if schema and session.get_bind().dialect.name == "postgresql":
+        enqueue(session, payload_of(order), schema=schema)
         order.awbridge_has_it = True
 
 

@@ -200,6 +200,14 @@ def test_they_roll_back_together(app: Flask) -> None:
 
 
 @on_postgresql
+def test_without_a_schema_the_order_waits_to_be_sent(app: Flask) -> None:
+    app.config["SHIPPING_SCHEMA"] = ""
+    number = place(app)
+    with sessions()() as session:
+        assert session.get_one(Order, number).awbridge_has_it is False
+
+
+@on_postgresql
 def test_what_awbridge_refuses_is_not_ordered(app: Flask) -> None:
     app.config["TRANSPORTER"] = "Nobody"
     answer = app.test_client().post("/orders/new", data=FORM)

@@ -9,10 +9,13 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+from awbridge.clickpost.models.order_schema.order_schema import order_schemas
+from awbridge.clickpost.orders.order_places import is_flat
 from awbridge.domain.json import JsonObject
 from awbridge.web.v1.request_parsing import LARGEST_BATCH
+from tests.support import vendor_files
 from tests.support.app import Web
-from tests.support.order_cases import KINDS, MISSING, UNCHECKED, Case, changed, combinations, single_changes
+from tests.support.order_cases import KINDS, MISSING, UNCHECKED, Case, changed, combinations, single_changes, target
 from tests.support.stores import sqlite_only
 
 pytestmark = pytest.mark.heavy
@@ -83,6 +86,34 @@ def why_stricter(case: Case, problem: JsonObject) -> str:
     if isinstance(case.value, float) and "characters" in problem["problem"]:
         return "the point of a number counts as a character"
     return ""
+
+
+def undescribed(schemas: dict[str, JsonObject], shape: JsonObject, value: Any, path: str = "") -> set[str]:
+    """The fields of a value that its schema does not name."""
+    if isinstance(value, list):
+        return {found for item in value for found in undescribed(schemas, shape.get("items", {}), item, path)}
+    described = target(schemas, shape)[1].get("properties", {})
+    if not isinstance(value, dict) or not described:
+        return set()
+    inner = {
+        found
+        for name in value
+        if name in described
+        for found in undescribed(schemas, described[name], value[name], f"{path}.{name}")
+    }
+    return inner | {f"{path}.{name}" for name in value if name.strip() not in described}
+
+
+@vendor_files.needed
+@pytest.mark.parametrize("form", ["IndiaOrder", "WorldOrder"])
+def test_every_field_of_clickposts_own_examples_is_described(form: str) -> None:
+    schemas = order_schemas()
+    path = "/api/v3/create-order/" if form == "IndiaOrder" else "/api/v4/create-order/"
+    bodies = [e.body for e in vendor_files.request_examples() if e.operation.path == path and not is_flat(e.body)]
+    assert bodies
+    unknown = {"additional": {"return_info": {"x": 1}}}
+    assert undescribed(schemas, {"$ref": form}, unknown) == {".additional.return_info.x"}
+    assert {found for body in bodies for found in undescribed(schemas, {"$ref": form}, body)} == set()
 
 
 @sqlite_only
