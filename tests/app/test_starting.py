@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import socket
 from collections.abc import AsyncGenerator
@@ -33,6 +34,27 @@ async def test_a_signal_during_the_start_closes_what_was_opened(monkeypatch: pyt
             log.append("never")
     assert (error.value.number, log) == (signal.SIGINT, ["closed"])
     await asyncio.sleep(0)  # nothing is left of the cancellation
+
+
+async def test_a_start_that_loses_its_cancellation_is_cancelled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starting, "AGAIN", 0.02)
+    monkeypatch.setattr(starting, "RECEIVED", [signal.SIGTERM])
+    stop, log = asyncio.Event(), list[str]()
+
+    @asynccontextmanager
+    async def retried() -> AsyncGenerator[None]:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        log.append("lost")
+        await asyncio.sleep(60)
+        yield
+
+    asyncio.get_running_loop().call_later(0.01, stop.set)
+    with pytest.raises(StoppedEarly):
+        async with started(retried(), stop):
+            log.append("never")
+    assert log == ["lost"]
+    await asyncio.sleep(0.05)  # nothing is left of the cancellations
 
 
 async def test_after_the_start_the_signal_is_the_services_own_affair() -> None:

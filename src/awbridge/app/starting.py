@@ -14,6 +14,7 @@ from awbridge.domain.errors import AddressUnusable, StoppedEarly
 
 T = TypeVar("T")
 
+AGAIN = 6.0  # seconds between cancellations of a start: longer than a database takes to close
 RECEIVED: list[int] = []  # the signals that asked this process to stop, in order
 
 
@@ -29,7 +30,8 @@ async def started(context: AbstractAsyncContextManager[T], stop: asyncio.Event) 
         except asyncio.CancelledError:
             if not stop.is_set():
                 raise
-            task.uncancel()
+            while task.uncancel():
+                pass
             raise StoppedEarly(RECEIVED[-1] if RECEIVED else signal.SIGTERM) from None
         finally:
             watch.cancel()
@@ -37,8 +39,11 @@ async def started(context: AbstractAsyncContextManager[T], stop: asyncio.Event) 
 
 
 async def _cancel_at(stop: asyncio.Event, task: asyncio.Task[object]) -> None:
+    """Again and again: a library may lose a cancellation that comes just when what it waits for ends."""
     await stop.wait()
-    task.cancel()
+    while True:
+        task.cancel()
+        await asyncio.sleep(AGAIN)
 
 
 def check_address(host: str, port: int) -> None:
