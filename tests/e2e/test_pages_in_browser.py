@@ -35,7 +35,18 @@ NOWHERE = "http://127.0.0.1:9"
 HOSTILE = "<script>document.title='broken'</script>\"'>"
 REJECTED = f"R/1 {HOSTILE}"
 PATHS = (
-    *("/", "/shipments", "/failures", "/ndr", "/couriers", "/dead-letters", "/endpoints", "/alarms", "/search"),
+    *(
+        "/",
+        "/shipments",
+        "/shipments/import",
+        "/failures",
+        "/ndr",
+        "/couriers",
+        "/dead-letters",
+        "/endpoints",
+        "/alarms",
+        "/search",
+    ),
     "/shipments?state=rejected&cod=false&account=4:main&created_from=2026-01-01&columns=order,problem,pincode",
     *("/labels", "/labels/prints", "/labels/manifests", "/labels/parcels?account=4%3Amain"),
 )
