@@ -23,7 +23,7 @@ service() {
 # stopped: what runs on in this terminal has ended.
 stopped() {
   pkill -s 0 -x awbridge || true
-  while pgrep -s 0 -x awbridge >/dev/null; do sleep 0.05; done
+  while pgrep -s 0 -r R,S,D,T -x awbridge >/dev/null; do sleep 0.05; done
 }
 
 # answered ORDER: its customer answers, after a failed delivery, on the page of the running service.

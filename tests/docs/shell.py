@@ -135,8 +135,10 @@ def _signal(process: int, number: int) -> None:
 
 
 def _session(process: int) -> int:
+    """The session of a process that has not ended; 0 of one that has, though nobody has taken notice of it yet."""
     try:
-        return os.getsid(process)
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        return 0 if state == "Z" else os.getsid(process)
     except OSError:
         return 0
 
