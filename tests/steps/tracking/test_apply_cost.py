@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from awbridge.steps.tracking import replay
+from awbridge.steps.tracking import apply, claimed, replay
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.store import Store
 from awbridge.store.engine.database import Row, Session
@@ -169,6 +169,26 @@ async def test_while_nothing_arrives_a_call_applies_more_in_larger_transactions(
     assert await apply_due(store=counting.as_store, clock=SetClock(LATER), policy=policy.quiet) == 6
     assert len(counting.transactions) == 2
     assert await apply_due(store=store, clock=SetClock(LATER), policy=policy) == 2
+
+
+@pytest.mark.parametrize(("lanes", "turns"), [(1, False), (2, True)])
+async def test_a_single_lane_reads_its_deliveries_in_one_go(
+    store: Store, lanes: int, turns: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apply, "IN_ONE_GO", 2)
+    given: list[float] = []
+
+    async def give_a_turn(seconds: float) -> None:
+        given.append(seconds)
+
+    monkeypatch.setattr(claimed.asyncio, "sleep", give_a_turn)
+    for n in range(4):
+        await a_placed(store, f"R{n}", f"AWB{n}")
+    await scans_of(store, 0, 4, code=4, minutes=0)
+    given.clear()
+    policy = ApplyPolicy(zone=INDIA, batch=4, piece=4, lanes=lanes)
+    assert await apply_due(store=store, clock=SetClock(LATER), policy=policy) == 4
+    assert bool(given) == turns
 
 
 @postgres_only

@@ -33,7 +33,7 @@ from awbridge.steps.records.placed import record_found
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.traces import Heard
 from awbridge.steps.tracking.applied import arrivals_of_timelines, heard_of, report
-from awbridge.steps.tracking.claimed import IN_ONE_GO, Claimed, Claims, ReadDelivery, lock_shipments
+from awbridge.steps.tracking.claimed import Claimed, Claims, ReadDelivery, lock_shipments
 from awbridge.steps.tracking.next_scan import NextScan, arrivals_of, moved_events, next_scan, reached, without_known
 from awbridge.steps.tracking.rebuild import Reading, TimelineBuilder, keep, open_timelines, rebuild_shipments
 from awbridge.steps.tracking.status_events import log_oddities, piece_events, status_events
@@ -51,6 +51,7 @@ from awbridge.store.tracking.update_sources import UpdateSource
 
 log = structlog.get_logger()
 
+IN_ONE_GO = 32  # deliveries; then the statements of another lane may go out
 FIRST_RETRY = timedelta(seconds=5)  # for a delivery whose shipment is not known; doubles each time
 LONGEST_RETRY = timedelta(hours=6)
 LONGEST_WAIT = timedelta(days=30)  # then it is dead-lettered: its shipment is not one of ours
@@ -67,6 +68,14 @@ class ApplyPolicy(Reading):
     quiet_batch: int = 2048  # the same where no delivery arrives: lanes wait less often for each other
     quiet_piece: int = 256
     quiet_lanes: int = 3
+
+    @property
+    def in_one_go(self) -> int:
+        """Deliveries that are read before other tasks have a turn.
+
+        A single lane never gives it: on SQLite nobody else writes during its transaction, so it has to end soon.
+        """
+        return IN_ONE_GO if self.lanes > 1 else max(self.batch, self.piece) + 1
 
     @property
     def quiet(self) -> ApplyPolicy:
@@ -100,7 +109,7 @@ async def _apply_pieces(store: Store, clock: Clock, policy: ApplyPolicy, claims:
                     left = claims.left
                     session = await transaction.enter_async_context(store.write())
                     claimed = await claims.next_piece(session, clock())
-                    batch = await lock_shipments(session, claimed, policy)
+                    batch = await lock_shipments(session, claimed, policy, in_one_go=policy.in_one_go)
                 await _apply(session, batch, clock(), policy)
             claims.applied += len(claimed)
             report(claimed, batch.heard, began_at=began_at, now=clock())
@@ -120,7 +129,7 @@ async def _apply_in_parts(store: Store, clock: Clock, policy: ApplyPolicy, limit
         try:
             async with store.write() as session:
                 claimed = await inbox.claim(session, now=began_at, limit=1)
-                batch = await lock_shipments(session, claimed, policy)
+                batch = await lock_shipments(session, claimed, policy, in_one_go=policy.in_one_go)
                 await _apply(session, batch, clock(), policy)
             report(claimed, batch.heard, began_at=began_at, now=clock())
         except StoreBusy:
@@ -285,7 +294,7 @@ async def _next_scans(
         row, update = locked.rows[reference], about[reference][0][1]
         if one := next_scan(row, update, read.delivery, policy, policy.polling):
             found.append(one)
-        if number % IN_ONE_GO == 0:
+        if number % policy.in_one_go == 0:
             await asyncio.sleep(0)
     return {one.reference_number: one for one in await without_known(session, found)}
 

@@ -17,10 +17,6 @@ from awbridge.store.engine.database import Session
 from awbridge.store.tracking import inbox, update_sources
 from awbridge.store.tracking.inbox import Delivery
 
-# Deliveries that are read in one go. Then others of this process have a turn: a webhook that waits for its answer, or
-# the next statement of another transaction.
-IN_ONE_GO = 32
-
 
 @dataclass(slots=True, kw_only=True)
 class Claims:
@@ -67,8 +63,11 @@ class Claimed:
     heard: list[Heard] = field(default_factory=list[Heard])
 
 
-async def lock_shipments(session: Session, claimed: Sequence[Delivery], reading: Reading) -> Claimed:
-    """Read these deliveries and lock their shipments; dead-letter those that cannot be read."""
+async def lock_shipments(session: Session, claimed: Sequence[Delivery], reading: Reading, *, in_one_go: int) -> Claimed:
+    """Read these deliveries and lock their shipments; dead-letter those that cannot be read.
+
+    After each `in_one_go` of them, other tasks have a turn.
+    """
     readable: list[ReadDelivery] = []
     for number, delivery in enumerate(claimed, start=1):
         try:
@@ -77,7 +76,7 @@ async def lock_shipments(session: Session, claimed: Sequence[Delivery], reading:
             await inbox.dead_lettered(session, delivery, problem=error.problem)
         else:
             readable.append(ReadDelivery(delivery, updates))
-        if number % IN_ONE_GO == 0:
+        if number % in_one_go == 0:
             await asyncio.sleep(0)
     again = [read.delivery for read in readable if read.delivery.again]
     updated_before = await update_sources.of_deliveries(session, again)
