@@ -7,38 +7,21 @@ import socket
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from awbridge.app.connections import customer_channels, report_objects, templates
-from awbridge.app.customer_page import customer_page
-from awbridge.app.database import open_store
-from awbridge.app.loops import START_PATIENCE, opened_world, step_loops
-from awbridge.app.policies import answer_policy, notify_policy
 from awbridge.app.settings import Settings
-from awbridge.app.setup_tools import SettingsTools, vendor_problem
-from awbridge.app.sign_in import sign_in_provider
+from awbridge.app.setup_tools import vendor_problem
+from awbridge.app.site import Site, opened_site, site_without_steps
 from awbridge.app.starting import check_address, started
-from awbridge.app.work import on_signal, report_loop, running, schema_loop, settle_down, stop_all
-from awbridge.clickpost.client.async_client import AsyncClickPost
-from awbridge.sinks.addresses import read_networks
-from awbridge.steps.handover.print_labels import FetchesLabels, OnlyStored
-from awbridge.steps.polling.watch import WebhookRefusals
-from awbridge.steps.runtime.clock import utc_now
+from awbridge.app.work import on_signal, settle_down, stop_all
 from awbridge.steps.runtime.loop import Loop
-from awbridge.steps.runtime.report_process import AnsweredWebhooks
-from awbridge.steps.tracking.ingest import Ingest
-from awbridge.store import Store
-from awbridge.web.app import build_app
-from awbridge.web.dependencies import ApiContext, AuditContext
 from awbridge.web.http.limits import Connections, Limits, connections_within_files
 from awbridge.web.http.server import server_config
-from awbridge.web.pages.messages.context import MessageContext
 from awbridge.web.ready import Readiness
-from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
+from awbridge.web.webhook.endpoint import WebhookEndpoint
 
 log = structlog.get_logger()
 
@@ -109,35 +92,9 @@ class Bridge:
 @asynccontextmanager
 async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
     """The app with every step running while the block lasts; the caller provides the server."""
-    async with opened_world(settings, utc_now) as world:
-        store, refusals = world.store, WebhookRefusals()
-        ingest = Ingest(store)
-        loops = step_loops(world, refusals=refusals, arrived=lambda: ingest.arrived)
-        loops["schema"] = schema_loop(store, lambda _: stop_all(loops))
-        ingest.on_stored = loops["apply"].wake
-        keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
-        endpoint = WebhookEndpoint(ingest, keys, utc_now, refusals)
-        connections, readiness = _connections(settings), Readiness(store, utc_now)
-        loops["report_process"] = report_loop(store, utc_now, "serve", lambda: _webhook_counts(endpoint))
-        app = build_app(
-            api_context(settings, store, world.clickpost, world.labels),
-            webhook=endpoint,
-            readiness=readiness,
-            loops=list(loops.values()),
-            api_keys=[k.get_secret_value() for k in settings.api_keys],
-            recorder=world.recorder,
-            host=settings.host,
-            connections=connections,
-            customer_page=customer_page(settings, store, utc_now, connections.refused),
-        )
-        async with _ingesting(ingest), running(loops):
-            yield Bridge(app, endpoint, connections, readiness, loops)
-
-
-def _webhook_counts(endpoint: WebhookEndpoint) -> AnsweredWebhooks:
-    return AnsweredWebhooks(
-        stored=endpoint.counts.get(200, 0), unstored=endpoint.counts.get(503, 0), p99=endpoint.p99()
-    )
+    connections = _connections(settings)
+    async with opened_site(settings, connections) as site:
+        yield _bridge(site, connections)
 
 
 @asynccontextmanager
@@ -147,84 +104,18 @@ async def setting_up(settings: Settings, problem: str) -> AsyncGenerator[Bridge]
     `problem` says what is missing. The API answers 503 with it, and no step runs.
     """
     log.warning("server.setting_up", problem=problem)
-    async with open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store:
-        ingest = Ingest(store)
-        keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
-        endpoint = WebhookEndpoint(ingest, keys, utc_now, WebhookRefusals())
-        connections, readiness = _connections(settings), Readiness(store, utc_now)
-        app = build_app(
-            api_context(settings, store, None, OnlyStored()),
-            webhook=endpoint,
-            readiness=readiness,
-            loops=[],
-            api_keys=[k.get_secret_value() for k in settings.api_keys],
-            host=settings.host,
-            connections=connections,
-            closed=problem,
-            customer_page=customer_page(settings, store, utc_now, connections.refused),
-        )
-        async with _ingesting(ingest):
-            yield Bridge(app, endpoint, connections, readiness, {})
+    connections = _connections(settings)
+    async with site_without_steps(settings, connections, problem) as site:
+        yield _bridge(site, connections)
 
 
-@asynccontextmanager
-async def _ingesting(ingest: Ingest) -> AsyncGenerator[None]:
-    """Store deliveries while the block lasts."""
-    task = asyncio.create_task(ingest.run(), name="ingest")
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+def _bridge(site: Site, connections: Connections) -> Bridge:
+    return Bridge(site.app, site.webhook, connections, site.readiness, site.loops)
 
 
 def _connections(settings: Settings) -> Connections:
     most = connections_within_files(settings.connections)
     return Connections(Limits(connections=most, idle=max(most // 2, 1), idle_for=settings.keep_alive_seconds))
-
-
-def api_context(
-    settings: Settings, store: Store, clickpost: AsyncClickPost | None, labels: FetchesLabels
-) -> ApiContext:
-    """What the routes of the API share."""
-    return ApiContext(
-        store=store,
-        clock=utc_now,
-        clickpost=clickpost,
-        labels=labels,
-        audit=audit_context(settings),
-        allocation=settings.allocation,
-        zone=settings.zone,
-        poll_again_after=timedelta(seconds=settings.poll_again_seconds),
-        stuck_after=settings.stuck_after,
-        networks=read_networks(settings.endpoint_networks),
-        country=settings.notice_country,
-        setup=SettingsTools(configured=settings, store=store, clickpost=clickpost, clock=utc_now),
-        messages=message_context(settings),
-        links=settings.track_links,
-        sign_in=sign_in_provider(settings),
-        answers=answer_policy(settings),
-    )
-
-
-def message_context(settings: Settings) -> MessageContext:
-    """The templates and rules of messages, for their pages. Raises SettingsError."""
-    channels = list(customer_channels(settings))
-    return MessageContext(templates=templates(settings), policy=notify_policy(settings), channels=channels)
-
-
-def audit_context(settings: Settings) -> AuditContext:
-    """What the HTTP API needs for reports, evidence and erasure."""
-    return AuditContext(
-        reports_in=report_objects(settings),
-        privacy={
-            "own": settings.privacy(settings.privacy_own),
-            "clickpost": settings.privacy(settings.privacy_clickpost),
-        },
-        zone=settings.zone,
-        crons=settings.crons,
-        privacy_key=settings.privacy_key.get_secret_value(),
-    )
 
 
 async def _stop_server(

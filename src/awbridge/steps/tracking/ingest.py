@@ -72,6 +72,11 @@ class Ingest:
         if len(self._waiting) >= CAPACITY or self._bytes >= CAPACITY_BYTES:
             raise StoreBusy("too many deliveries are waiting to be stored")
 
+    @property
+    def is_storing(self) -> bool:
+        """Whether deliveries wait or are being stored."""
+        return bool(self._waiting or self._flying)
+
     def p99(self) -> float | None:
         """Seconds from hand-in to commit, the 99th percentile of the newest deliveries here; None before the first."""
         newest = sorted(self._latencies)

@@ -188,6 +188,11 @@ class WebhookEndpoint:
         self._unreported = 0
         self._reported_at = -REPORT_EVERY
 
+    @property
+    def is_storing(self) -> bool:
+        """Whether deliveries wait to be stored."""
+        return self._ingest.is_storing
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         response = self._counted(await self._answer(scope, receive))

@@ -1,0 +1,200 @@
+"""One account as `serve` opens it: its database, its steps, its app and its webhook endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from awbridge.app.connections import customer_channels, report_objects, templates
+from awbridge.app.customer_page import customer_page
+from awbridge.app.database import open_store
+from awbridge.app.loops import START_PATIENCE, opened_world, step_loops
+from awbridge.app.policies import answer_policy, notify_policy
+from awbridge.app.settings import Settings
+from awbridge.app.setup_tools import SettingsTools
+from awbridge.app.sign_in import sign_in_provider
+from awbridge.app.work import report_loop, running, schema_loop, stop_all
+from awbridge.clickpost.client.async_client import AsyncClickPost
+from awbridge.sinks.addresses import read_networks
+from awbridge.steps.audit.keep_calls import CallRecorder
+from awbridge.steps.handover.print_labels import FetchesLabels, OnlyStored
+from awbridge.steps.polling.watch import WebhookRefusals
+from awbridge.steps.runtime.clock import utc_now
+from awbridge.steps.runtime.loop import Loop
+from awbridge.steps.runtime.report_process import AnsweredWebhooks
+from awbridge.steps.tracking.ingest import Ingest
+from awbridge.store import Store
+from awbridge.web.app import build_app
+from awbridge.web.dependencies import ApiContext, AuditContext
+from awbridge.web.http.limits import Connections
+from awbridge.web.pages.messages.context import MessageContext
+from awbridge.web.ready import Readiness
+from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Site:
+    """An account that is open: what serves its requests, and its steps. `loops` is empty where none run."""
+
+    settings: Settings
+    store: Store
+    app: ASGIApp
+    webhook: WebhookEndpoint
+    readiness: Readiness
+    loops: Mapping[str, Loop]
+    requests: int = field(default=0, init=False)  # being answered by the app
+
+    @property
+    def worked_at(self) -> float:
+        """When a step last did something, by `time.monotonic`."""
+        return max((loop.worked_at for loop in self.loops.values()), default=0.0)
+
+    @property
+    def in_use(self) -> bool:
+        """Whether requests are being answered."""
+        return self.requests > 0 or self.webhook.is_storing
+
+    def wake(self) -> None:
+        """Let every step look for work now."""
+        for loop in self.loops.values():
+            loop.wake()
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request by the account's app; the account stays open meanwhile."""
+        self.requests += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.requests -= 1
+
+
+@asynccontextmanager
+async def opened_site(settings: Settings, connections: Connections) -> AsyncGenerator[Site]:
+    """The account of these settings with every step running while the block lasts. `connections`: of the server."""
+    async with opened_world(settings, utc_now) as world:
+        store, refusals = world.store, WebhookRefusals()
+        ingest = Ingest(store)
+        loops = step_loops(world, refusals=refusals, arrived=lambda: ingest.arrived)
+        loops["schema"] = schema_loop(store, lambda _: stop_all(loops))
+        ingest.on_stored = loops["apply"].wake
+        endpoint = _endpoint(settings, store, ingest, refusals)
+        loops["report_process"] = report_loop(store, utc_now, "serve", lambda: _webhook_counts(endpoint))
+        context = api_context(settings, store, world.clickpost, world.labels)
+        site = _site(settings, context, endpoint, connections, loops, recorder=world.recorder)
+        async with _ingesting(ingest), running(loops):
+            yield site
+
+
+@asynccontextmanager
+async def site_without_steps(settings: Settings, connections: Connections, problem: str) -> AsyncGenerator[Site]:
+    """The account without its steps while the block lasts: webhooks are stored, pages lead through the set-up.
+
+    `problem` says why, for example that ClickPost's key is not set. The API answers 503 with it.
+    """
+    async with open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store:
+        ingest = Ingest(store)
+        endpoint = _endpoint(settings, store, ingest, WebhookRefusals())
+        context = api_context(settings, store, None, OnlyStored())
+        site = _site(settings, context, endpoint, connections, {}, closed=problem)
+        async with _ingesting(ingest):
+            yield site
+
+
+def _endpoint(settings: Settings, store: Store, ingest: Ingest, refusals: WebhookRefusals) -> WebhookEndpoint:
+    keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
+    return WebhookEndpoint(ingest, keys, utc_now, refusals)
+
+
+def _site(
+    settings: Settings,
+    context: ApiContext,
+    webhook: WebhookEndpoint,
+    connections: Connections,
+    loops: Mapping[str, Loop],
+    *,
+    recorder: CallRecorder | None = None,
+    closed: str = "",
+) -> Site:
+    store, readiness = context.store, Readiness(context.store, utc_now)
+    app = build_app(
+        context,
+        webhook=webhook,
+        readiness=readiness,
+        loops=list(loops.values()),
+        api_keys=[k.get_secret_value() for k in settings.api_keys],
+        recorder=recorder,
+        host=settings.host,
+        connections=connections,
+        closed=closed,
+        customer_page=customer_page(settings, store, utc_now, connections.refused),
+    )
+    return Site(settings=settings, store=store, app=app, webhook=webhook, readiness=readiness, loops=loops)
+
+
+def _webhook_counts(endpoint: WebhookEndpoint) -> AnsweredWebhooks:
+    return AnsweredWebhooks(
+        stored=endpoint.counts.get(200, 0), unstored=endpoint.counts.get(503, 0), p99=endpoint.p99()
+    )
+
+
+@asynccontextmanager
+async def _ingesting(ingest: Ingest) -> AsyncGenerator[None]:
+    """Store deliveries while the block lasts."""
+    task = asyncio.create_task(ingest.run(), name="ingest")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def api_context(
+    settings: Settings, store: Store, clickpost: AsyncClickPost | None, labels: FetchesLabels
+) -> ApiContext:
+    """What the routes of the API share."""
+    return ApiContext(
+        store=store,
+        clock=utc_now,
+        clickpost=clickpost,
+        labels=labels,
+        audit=audit_context(settings),
+        allocation=settings.allocation,
+        zone=settings.zone,
+        poll_again_after=timedelta(seconds=settings.poll_again_seconds),
+        stuck_after=settings.stuck_after,
+        networks=read_networks(settings.endpoint_networks),
+        country=settings.notice_country,
+        setup=SettingsTools(configured=settings, store=store, clickpost=clickpost, clock=utc_now),
+        messages=message_context(settings),
+        links=settings.track_links,
+        sign_in=sign_in_provider(settings),
+        answers=answer_policy(settings),
+    )
+
+
+def message_context(settings: Settings) -> MessageContext:
+    """The templates and rules of messages, for their pages. Raises SettingsError."""
+    channels = list(customer_channels(settings))
+    return MessageContext(templates=templates(settings), policy=notify_policy(settings), channels=channels)
+
+
+def audit_context(settings: Settings) -> AuditContext:
+    """What the HTTP API needs for reports, evidence and erasure."""
+    return AuditContext(
+        reports_in=report_objects(settings),
+        privacy={
+            "own": settings.privacy(settings.privacy_own),
+            "clickpost": settings.privacy(settings.privacy_clickpost),
+        },
+        zone=settings.zone,
+        crons=settings.crons,
+        privacy_key=settings.privacy_key.get_secret_value(),
+    )
