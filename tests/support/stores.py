@@ -38,6 +38,7 @@ TABLES = (
     *("labels", "print_runs", "print_lines", "manifests", "manifest_lines"),
     *("reconciliations", "reconciliation_files", "differences"),
     *("people", "sessions", "api_keys", "audit_log"),
+    "account_wakes",
     *("track_links", "track_link_progress"),
     *("customer_answers", "answer_tries"),
     "restores",

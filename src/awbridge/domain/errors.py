@@ -15,6 +15,7 @@ AwbridgeError
 ├── TableUnreadable      a file that cannot be read as a table
 ├── CellDamaged          a spreadsheet program damaged a cell's value
 ├── NotFound             no such shipment, courier or waybill
+├── NoAccount            no account has that name
 ├── NotPossible          the shipment's state does not allow the request
 ├── NoTransaction        the caller has no open transaction that orders could join
 ├── ObjectsError         the object storage failed; a retry may succeed
@@ -123,6 +124,13 @@ class CellDamaged(AwbridgeError, ValueError):
 
 class NotFound(AwbridgeError):
     """There is no such shipment, courier or waybill."""
+
+
+class NoAccount(AwbridgeError):
+    """No account of this installation has that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no account {name!r}: awbridge accounts list names those that there are")
 
 
 class NotPossible(AwbridgeError):

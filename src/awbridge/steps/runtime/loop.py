@@ -43,7 +43,7 @@ class Loop:
         self.concurrency = concurrency
         self.rounds = 0
         self.failures = 0
-        self.beat_at = time.monotonic()
+        self.beat_at = self.worked_at = time.monotonic()
         self._work = work
         self._stop = stop
         self._finish = finish
@@ -88,6 +88,7 @@ class Loop:
                 self.failures = 0
                 self.rounds += 1
                 if done:
+                    self.worked_at = time.monotonic()
                     pause = self._rest * (time.monotonic() - started)
             self.beat()
             await self._sleep(pause)

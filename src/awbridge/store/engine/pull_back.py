@@ -75,6 +75,7 @@ def _statements(ahead: WasAhead) -> list[tuple[Statement, tuple[object, ...]]]:
         *(_sql.reused_waybills, _sql.arrivals, _sql.webhook_keys, _sql.webhook_refusals),
         _sql.track_link_progress,
         _sql.answer_tries,
+        _sql.account_wakes,
     )
     with_lease = (_sql.actions, _sql.labels, _sql.event_deliveries, _sql.notices)
     with_longest = (_sql.windows, _sql.archive_files, _sql.erasures)

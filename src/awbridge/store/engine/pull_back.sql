@@ -188,6 +188,10 @@ DELETE FROM arrivals WHERE from_at > $1
 -- name: answer_tries
 UPDATE answer_tries SET since_at = $1 WHERE since_at > $1
 
+-- name: account_wakes
+-- Every account is looked at again.
+UPDATE account_wakes SET due_at = $1 WHERE due_at > $1
+
 -- name: webhook_keys
 UPDATE webhook_keys SET created_at = $1 WHERE created_at > $1
 

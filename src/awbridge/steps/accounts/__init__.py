@@ -1,0 +1,1 @@
+"""Working for many accounts in one process: which of them are awake."""

@@ -1,0 +1,1 @@
+"""Accounts of this installation: which of them have work that is due."""

@@ -1,0 +1,89 @@
+"""The table `account_wakes` of the home database: when accounts have work that is due.
+
+A row that nobody holds says when its account has work next. A process that works for the account holds a row of its
+own, whose `due_at` it moves on: once that is over, the process was killed and another takes the account over. What
+stores work for an account that no process works for adds a row that is due at once, in the same transaction where it
+can. Rows are only added and removed by id, so two processes never wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from awbridge.store.engine.database import Session
+from awbridge.store.engine.ids import Ids
+from awbridge.store.engine.queries import Queries
+
+_sql = Queries(__name__)
+_ids = Ids()
+
+
+async def any_due(session: Session, *, process: str, now: datetime) -> bool:
+    """Whether an account is due for this process: the one look of an idle process at all accounts."""
+    return bool(await session.fetch(_sql.any_due, now, process))
+
+
+async def claim(session: Session, *, process: str, now: datetime, until: datetime, most: int) -> list[str]:
+    """Take accounts that are due, the longest due first; `process` holds them until then. Their names."""
+    rows = await session.fetch(_sql.claim, now, process, until, most)
+    return list(dict.fromkeys(row["account"] for row in rows))
+
+
+async def add(session: Session, account: str, *, due_at: datetime) -> None:
+    """An account has work from then on."""
+    await session.execute(_sql.add, _ids.next(), account, due_at, None, None)
+
+
+async def hold(session: Session, account: str, *, process: str, until: datetime) -> None:
+    """`process` works for the account, until then at first. What others asked for is included."""
+    for number in await unheld(session, account):
+        await session.execute(_sql.remove, number)
+    await session.execute(_sql.add, _ids.next(), account, until, process, None)
+
+
+async def ask_for_help(session: Session, account: str, *, process: str, now: datetime) -> None:
+    """Let another process work for an account too, unless that was asked already."""
+    if not await session.fetch(_sql.asked, account):
+        await session.execute(_sql.add, _ids.next(), account, now, None, process)
+
+
+async def renew(session: Session, *, process: str, until: datetime) -> None:
+    """Hold every account of this process until then."""
+    await session.execute(_sql.renew, process, until)
+
+
+async def known(session: Session) -> set[str]:
+    """The accounts that have a row."""
+    return {row["account"] for row in await session.fetch(_sql.known)}
+
+
+async def unheld(session: Session, account: str) -> list[int]:
+    """The rows of an account that nobody holds: read before the next time is determined, for `rest`."""
+    return [row["id"] for row in await session.fetch(_sql.unheld, account)]
+
+
+async def rest(session: Session, account: str, *, process: str, seen: Sequence[int], due_at: datetime) -> None:
+    """This process works for the account no longer; it has work again at `due_at`.
+
+    `seen`: what `unheld` returned before that time was determined. Rows that were added since stay.
+    """
+    await session.execute(_sql.let_go, account, process)
+    for number in seen:
+        await session.execute(_sql.remove, number)
+    await session.execute(_sql.add, _ids.next(), account, due_at, None, None)
+
+
+async def let_go(session: Session, account: str, *, process: str) -> None:
+    """This process works for the account no longer. Its other rows stay."""
+    await session.execute(_sql.let_go, account, process)
+
+
+async def forget(session: Session, account: str) -> None:
+    """Remove every row of an account that is gone or suspended."""
+    await session.execute(_sql.forget, account)
+
+
+async def release(session: Session, *, process: str, now: datetime) -> None:
+    """This process ends: all accounts that it held are due."""
+    await session.execute(_sql.release, process, now)
