@@ -6,9 +6,10 @@ from pathlib import Path
 
 import httpx2
 
+from awbridge.app.connections import vendor_problem
 from awbridge.app.load_settings import load_settings
 from awbridge.app.serve import setting_up
-from awbridge.app.setup_tools import SettingsTools, vendor_problem
+from awbridge.app.setup_tools import SettingsTools
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.web.pages.setup.tools import SetupStep

@@ -72,6 +72,15 @@ def vendor(
     )
 
 
+def vendor_problem(settings: Settings) -> str:
+    """Why ClickPost cannot be called; "" if username and key are set."""
+    try:
+        settings.check_vendor()
+    except SettingsError as error:
+        return str(error)
+    return ""
+
+
 def _with_recording(on_call: OnCall | None) -> OnCall:
     """One hook that counts the call, passes it to `record_call`, for callers that record theirs, and then on."""
 

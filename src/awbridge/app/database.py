@@ -10,9 +10,20 @@ import structlog
 from awbridge.app.settings import Settings
 from awbridge.domain.errors import SettingsError, StoreBusy
 from awbridge.store import Store
+from awbridge.store.engine.servers import Servers
 from awbridge.store.engine.shared_time import SHARED_TIME
 
 log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def shared_servers() -> AsyncGenerator[Servers]:
+    """What the stores of one process share of PostgreSQL servers; closed when the block ends."""
+    servers = Servers()
+    try:
+        yield servers
+    finally:
+        await servers.close()
 
 
 @asynccontextmanager

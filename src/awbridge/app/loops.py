@@ -88,6 +88,7 @@ from awbridge.steps.runtime.set_clocks import SetClocks
 from awbridge.steps.runtime.throttle import ApplyThrottle
 from awbridge.steps.tracking.apply import apply_due
 from awbridge.store import Store
+from awbridge.store.engine.servers import Servers
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
@@ -116,19 +117,21 @@ class World:
 
 
 @asynccontextmanager
-async def opened_world(settings: Settings, clock: Clock) -> AsyncGenerator[World]:
+async def opened_world(settings: Settings, clock: Clock, servers: Servers | None = None) -> AsyncGenerator[World]:
     """The database, ClickPost and the subscribers, closed when the block ends. Raises SettingsError, StoreBusy."""
     with tracing(settings) as provider:
-        async with _opened_world(settings, clock, provider) as world:
+        async with _opened_world(settings, clock, provider, servers) as world:
             yield world
 
 
 @asynccontextmanager
-async def _opened_world(settings: Settings, clock: Clock, provider: TracerProvider | None) -> AsyncGenerator[World]:
+async def _opened_world(
+    settings: Settings, clock: Clock, provider: TracerProvider | None, servers: Servers | None
+) -> AsyncGenerator[World]:
     unrecorded = unrecorded_calls(settings, clock)
     recorder = call_recorder(settings, clock, unrecorded)
     async with (
-        open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store,
+        open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE, servers=servers) as store,
         recording(recorder, store),
         vendor(settings, on_call=recorder, tracer_provider=provider) as clickpost,
         event_sender(settings) as outgoing,

@@ -12,15 +12,23 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from awbridge.app.accounts.hosting import account_loops
+from awbridge.app.accounts.serving import SitesOfAccounts, served_accounts
+from awbridge.app.connections import vendor_problem
+from awbridge.app.database import shared_servers
+from awbridge.app.running import running, stop_all
 from awbridge.app.settings import Settings
-from awbridge.app.setup_tools import vendor_problem
 from awbridge.app.site import Site, opened_site, site_without_steps
 from awbridge.app.starting import check_address, started
-from awbridge.app.work import on_signal, settle_down, stop_all
+from awbridge.app.work import on_signal, settle_down
+from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.runtime.loop import Loop
+from awbridge.store.engine.servers import Servers
+from awbridge.web.accounts.dispatcher import AccountDispatcher
+from awbridge.web.accounts.refusals import Refusals
 from awbridge.web.http.limits import Connections, Limits, connections_within_files
 from awbridge.web.http.server import server_config
-from awbridge.web.ready import Readiness
+from awbridge.web.pages.page_templates import PageTemplates
 from awbridge.web.webhook.endpoint import WebhookEndpoint
 
 log = structlog.get_logger()
@@ -52,6 +60,7 @@ async def serve(
                 bridge.app,
                 bridge.webhook,
                 bridge.connections,
+                bridge.accounts,
                 host=settings.host,
                 port=settings.port,
                 log_level="warning",
@@ -72,45 +81,70 @@ async def serve(
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """What the server serves while the steps run: the app, its webhook endpoint, and the client connections.
+    """What the server serves while the steps run: the app, the home, the other accounts, and the client connections.
 
     `leave` prepares the end: steps claim nothing more, /readyz answers 503, and connections close after a response.
     """
 
     app: ASGIApp
-    webhook: WebhookEndpoint
+    home: Site
     connections: Connections
-    readiness: Readiness
+    accounts: SitesOfAccounts
     loops: Mapping[str, Loop]
+
+    @property
+    def webhook(self) -> WebhookEndpoint:
+        """The home's webhook endpoint."""
+        return self.home.webhook
 
     def leave(self) -> None:
         """Prepare the end; what arrives is still served."""
-        self.readiness.leaving = self.connections.leaving = True
+        self.home.readiness.leaving = self.connections.leaving = True
         stop_all(self.loops)
+        self.accounts.leave()
 
 
 @asynccontextmanager
 async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
-    """The app with every step running while the block lasts; the caller provides the server."""
+    """The app with every step running while the block lasts; the caller provides the server.
+
+    The accounts beside the home are served too, and worked for.
+    """
     connections = _connections(settings)
-    async with opened_site(settings, connections) as site:
-        yield _bridge(site, connections)
+    async with (
+        shared_servers() as servers,
+        opened_site(settings, connections, servers) as home,
+        _with_accounts(home, connections, servers) as bridge,
+    ):
+        yield bridge
 
 
 @asynccontextmanager
 async def setting_up(settings: Settings, problem: str) -> AsyncGenerator[Bridge]:
-    """The app without ClickPost's account while the block lasts: pages lead through the set-up, webhooks are stored.
+    """The app without the home's ClickPost account while the block lasts: pages lead through the set-up.
 
-    `problem` says what is missing. The API answers 503 with it, and no step runs.
+    Webhooks are stored. `problem` says what is missing. The API answers 503 with it, and no step of the home runs. The
+    accounts beside it are served, and worked for.
     """
     log.warning("server.setting_up", problem=problem)
     connections = _connections(settings)
-    async with site_without_steps(settings, connections, problem) as site:
-        yield _bridge(site, connections)
+    async with (
+        shared_servers() as servers,
+        site_without_steps(settings, connections, problem, servers) as home,
+        _with_accounts(home, connections, servers) as bridge,
+    ):
+        yield bridge
 
 
-def _bridge(site: Site, connections: Connections) -> Bridge:
-    return Bridge(site.app, site.webhook, connections, site.readiness, site.loops)
+@asynccontextmanager
+async def _with_accounts(home: Site, connections: Connections, servers: Servers) -> AsyncGenerator[Bridge]:
+    async with served_accounts(home.settings, home.store, connections, servers) as host:
+        sites = SitesOfAccounts(host)
+        refusals = Refusals(PageTemplates(utc_now, home.settings.zone))
+        app = AccountDispatcher(home.app, sites, home.webhook, refusals)
+        loops = account_loops(host, home.settings.steps_idle_seconds)
+        async with running(loops):
+            yield Bridge(app, home, connections, sites, {**home.loops, **loops})
 
 
 def _connections(settings: Settings) -> Connections:

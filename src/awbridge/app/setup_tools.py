@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from awbridge.app.connections import operators
+from awbridge.app.connections import operators, vendor_problem
 from awbridge.app.doctor.audit import check_archive
 from awbridge.app.doctor.customer_page import check_customer_page
 from awbridge.app.doctor.diagnosis import OK, PROBLEM, CheckContext, Diagnosis
@@ -111,15 +111,6 @@ class SettingsTools:
     async def guide(self) -> list[GuideRow]:
         """Every demand of ClickPost's integration guidelines with this deployment's evidence."""
         return await guide_table(self.configured, self.store, self.clock)
-
-
-def vendor_problem(settings: Settings) -> str:
-    """Why ClickPost cannot be called; "" if username and key are set."""
-    try:
-        settings.check_vendor()
-    except SettingsError as error:
-        return str(error)
-    return ""
 
 
 def _shown(value: object) -> str:

@@ -16,10 +16,10 @@ from awbridge.app.customer_page import customer_page
 from awbridge.app.database import open_store
 from awbridge.app.loops import START_PATIENCE, opened_world, step_loops
 from awbridge.app.policies import answer_policy, notify_policy
+from awbridge.app.running import RunningSteps, report_loop, running, schema_loop, stop_all
 from awbridge.app.settings import Settings
 from awbridge.app.setup_tools import SettingsTools
 from awbridge.app.sign_in import sign_in_provider
-from awbridge.app.work import report_loop, running, schema_loop, stop_all
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.sinks.addresses import read_networks
 from awbridge.steps.audit.keep_calls import CallRecorder
@@ -30,6 +30,7 @@ from awbridge.steps.runtime.loop import Loop
 from awbridge.steps.runtime.report_process import AnsweredWebhooks
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
+from awbridge.store.engine.servers import Servers
 from awbridge.web.app import build_app
 from awbridge.web.dependencies import ApiContext, AuditContext
 from awbridge.web.http.limits import Connections
@@ -41,45 +42,34 @@ log = structlog.get_logger()
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Site:
-    """An account that is open: what serves its requests, and its steps. `loops` is empty where none run."""
+class Site(RunningSteps):
+    """An account that is open: what serves its requests, and its steps."""
 
     settings: Settings
     store: Store
-    app: ASGIApp
     webhook: WebhookEndpoint
     readiness: Readiness
-    loops: Mapping[str, Loop]
-    requests: int = field(default=0, init=False)  # being answered by the app
-
-    @property
-    def worked_at(self) -> float:
-        """When a step last did something, by `time.monotonic`."""
-        return max((loop.worked_at for loop in self.loops.values()), default=0.0)
+    answer: ASGIApp
+    requests: int = field(default=0, init=False)  # being answered
 
     @property
     def in_use(self) -> bool:
-        """Whether requests are being answered."""
+        """Whether requests are being answered, or deliveries stored."""
         return self.requests > 0 or self.webhook.is_storing
 
-    def wake(self) -> None:
-        """Let every step look for work now."""
-        for loop in self.loops.values():
-            loop.wake()
-
-    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request by the account's app; the account stays open meanwhile."""
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; the account stays open meanwhile."""
         self.requests += 1
         try:
-            await self.app(scope, receive, send)
+            await self.answer(scope, receive, send)
         finally:
             self.requests -= 1
 
 
 @asynccontextmanager
-async def opened_site(settings: Settings, connections: Connections) -> AsyncGenerator[Site]:
+async def opened_site(settings: Settings, connections: Connections, servers: Servers) -> AsyncGenerator[Site]:
     """The account of these settings with every step running while the block lasts. `connections`: of the server."""
-    async with opened_world(settings, utc_now) as world:
+    async with opened_world(settings, utc_now, servers) as world:
         store, refusals = world.store, WebhookRefusals()
         ingest = Ingest(store)
         loops = step_loops(world, refusals=refusals, arrived=lambda: ingest.arrived)
@@ -94,12 +84,15 @@ async def opened_site(settings: Settings, connections: Connections) -> AsyncGene
 
 
 @asynccontextmanager
-async def site_without_steps(settings: Settings, connections: Connections, problem: str) -> AsyncGenerator[Site]:
+async def site_without_steps(
+    settings: Settings, connections: Connections, problem: str, servers: Servers
+) -> AsyncGenerator[Site]:
     """The account without its steps while the block lasts: webhooks are stored, pages lead through the set-up.
 
     `problem` says why, for example that ClickPost's key is not set. The API answers 503 with it.
     """
-    async with open_store(settings, migrate=settings.migrate_on_start, patience=START_PATIENCE) as store:
+    migrate, patience = settings.migrate_on_start, START_PATIENCE
+    async with open_store(settings, migrate=migrate, patience=patience, servers=servers) as store:
         ingest = Ingest(store)
         endpoint = _endpoint(settings, store, ingest, WebhookRefusals())
         context = api_context(settings, store, None, OnlyStored())
@@ -136,7 +129,7 @@ def _site(
         closed=closed,
         customer_page=customer_page(settings, store, utc_now, connections.refused),
     )
-    return Site(settings=settings, store=store, app=app, webhook=webhook, readiness=readiness, loops=loops)
+    return Site(settings=settings, store=store, answer=app, webhook=webhook, readiness=readiness, loops=loops)
 
 
 def _webhook_counts(endpoint: WebhookEndpoint) -> AnsweredWebhooks:

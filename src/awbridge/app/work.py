@@ -7,28 +7,26 @@ import gc
 import signal
 import sys
 import threading
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 import structlog
 
+from awbridge.app.accounts.hosting import account_loops, worked_accounts
+from awbridge.app.database import shared_servers
 from awbridge.app.loops import World, opened_world, step_loops
+from awbridge.app.running import report_loop, running, schema_loop
 from awbridge.app.settings import Settings
 from awbridge.app.starting import RECEIVED, started
 from awbridge.domain.errors import SchemaTooNew
 from awbridge.steps.runtime.clock import Clock, utc_now
 from awbridge.steps.runtime.loop import Loop
-from awbridge.steps.runtime.report_process import AnsweredWebhooks, ReportProcess
-from awbridge.steps.runtime.schema import LOOK_SECONDS, watch_schema
-from awbridge.store import Store
 
 log = structlog.get_logger()
 
 # Seconds between switches of Python's threads. SQLite's thread waits this long for Python's lock after every statement
 # while webhooks are answered; Python's default of 5 ms would take most of a commit.
 QUICK_HANDOVER = 0.0005
-REPORT_IDLE = 5.0  # seconds between looks whether this process is to report itself
-DRAIN_SECONDS = 20.0  # given to calls in flight when the process stops
 
 
 async def work(settings: Settings, *, clock: Clock = utc_now) -> None:
@@ -39,7 +37,7 @@ async def work(settings: Settings, *, clock: Clock = utc_now) -> None:
     """
     stop = asyncio.Event()
     on_signal(stop.set)
-    async with started(opened_world(settings, clock), stop) as world:
+    async with shared_servers() as servers, started(opened_world(settings, clock, servers), stop) as world:
         loops = step_loops(world)
         too_new: list[SchemaTooNew] = []
 
@@ -49,10 +47,12 @@ async def work(settings: Settings, *, clock: Clock = utc_now) -> None:
 
         loops["schema"] = schema_loop(world.store, end)
         loops["report_process"] = report_loop(world.store, clock, "work")
-        async with _monitored(world, loops), running(loops):
-            settle_down()
-            log.info("steps.started")
-            await stop.wait()
+        async with worked_accounts(settings, world.store, servers, clock) as accounts:
+            loops |= account_loops(accounts, settings.steps_idle_seconds)
+            async with _monitored(world, loops), running(loops):
+                settle_down()
+                log.info("steps.started")
+                await stop.wait()
         if too_new:
             raise too_new[0]
 
@@ -73,39 +73,6 @@ def settle_down() -> None:
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
     sys.setswitchinterval(QUICK_HANDOVER)
-
-
-def schema_loop(store: Store, end: Callable[[SchemaTooNew], None]) -> Loop:
-    """The loop that calls `end` once the database has a schema that this version cannot work with."""
-    return Loop("schema", lambda: watch_schema(store=store, end=end), idle_seconds=LOOK_SECONDS)
-
-
-def report_loop(
-    store: Store, clock: Clock, kind: str, webhooks: Callable[[], AnsweredWebhooks] = AnsweredWebhooks
-) -> Loop:
-    """The loop that reports this process (serve or work) to the others."""
-    reporter = ReportProcess(store=store, clock=clock, kind=kind, webhooks=webhooks)
-    return Loop("report_process", reporter.check, idle_seconds=REPORT_IDLE, finish=reporter.end)
-
-
-@asynccontextmanager
-async def running(loops: dict[str, Loop]) -> AsyncGenerator[None]:
-    """Run the loops while the block lasts, then let calls in flight finish. Leases cover those that do not."""
-    tasks = [asyncio.create_task(loop.run(), name=name) for name, loop in loops.items()]
-    try:
-        yield
-    finally:
-        stop_all(loops)
-        _, left = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def stop_all(loops: Mapping[str, Loop]) -> None:
-    """Let every loop end after its current work."""
-    for loop in loops.values():
-        loop.stop()
 
 
 def on_signal(stop: Callable[[], None], at_once: Callable[[], None] = lambda: None) -> None:

@@ -25,14 +25,17 @@ INSTALL = (
 )
 
 
+_of_process: list[TracerProvider] = []  # the one that makes this process's spans
+
+
 @contextmanager
 def tracing(settings: Settings) -> Generator[TracerProvider | None]:
     """Make spans while the block lasts, and send what is left at its end; None where traces are off.
 
-    Raises SettingsError if the SDK is missing.
+    Those of an account are made by the process's provider. Raises SettingsError if the SDK is missing.
     """
-    if not settings.traces_url:
-        yield None
+    if settings.account or not settings.traces_url:
+        yield _of_process[-1] if _of_process else None
         return
     with tracing_to(_sender(settings), share=settings.traces_share) as provider:
         yield provider
@@ -45,10 +48,12 @@ def tracing_to(processor: SpanProcessor, *, share: float = 1.0) -> Generator[Tra
 
     provider = _provider(processor, share)
     traces.current = Spans(provider)
+    _of_process.append(provider)
     try:
         yield provider
     finally:
         traces.current = None
+        _of_process.remove(provider)
         provider.shutdown()
 
 

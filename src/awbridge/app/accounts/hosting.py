@@ -1,0 +1,111 @@
+"""The accounts of a process beside the home: which are open, and what opens them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from awbridge.app.accounts.account import Account
+from awbridge.app.accounts.registry import AccountRegistry
+from awbridge.app.next_due import next_due
+from awbridge.store.engine.servers import Servers
+
+from awbridge.app.connections import vendor_problem
+from awbridge.app.database import open_store
+from awbridge.app.running import RunningSteps, running_steps
+from awbridge.app.settings import Settings
+from awbridge.domain.errors import StoreBusy
+from awbridge.steps.accounts.host import AccountHost, SiteT
+from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.loop import Loop
+from awbridge.store import Store
+
+KEEP_IDLE = 5.0  # seconds between looks whether accounts that are awake may sleep
+
+
+@dataclass(frozen=True, slots=True)
+class HostedAccount:
+    """An account of the registry, as the host needs it."""
+
+    account: Account
+
+    @property
+    def name(self) -> str:
+        """The account's name."""
+        return self.account.name
+
+    @property
+    def version(self) -> object:
+        """Differs once its settings or its state changed."""
+        return self.account
+
+    @property
+    def works(self) -> bool:
+        """Whether its steps run: it is not suspended, its settings are right, and ClickPost's key is set."""
+        settings = self.account.settings
+        return not (self.account.suspended or settings is None or vendor_problem(settings))
+
+    @property
+    def settings(self) -> Settings:
+        """Its settings. Raises StoreBusy, which says what is wrong with them."""
+        if self.account.settings is None:
+            raise StoreBusy(f"the account {self.name} cannot be opened: {self.account.problem}")
+        return self.account.settings
+
+
+@asynccontextmanager
+async def worked_accounts(
+    home: Settings, store: Store, servers: Servers, clock: Clock
+) -> AsyncGenerator[AccountHost[HostedAccount, RunningSteps]]:
+    """The accounts beside the home for `work`, closed when the block ends. `store`: the home's."""
+
+    @asynccontextmanager
+    async def opened(hosted: HostedAccount) -> AsyncGenerator[RunningSteps]:
+        async with running_steps(hosted.settings, clock, servers) as steps:
+            yield steps
+
+    async with hosted_accounts(home, store, servers, clock, opened) as host:
+        yield host
+
+
+@asynccontextmanager
+async def hosted_accounts(
+    home: Settings,
+    store: Store,
+    servers: Servers,
+    clock: Clock,
+    open_site: Callable[[HostedAccount], AbstractAsyncContextManager[SiteT]],
+) -> AsyncGenerator[AccountHost[HostedAccount, SiteT]]:
+    """The accounts beside the home, closed when the block ends. `open_site` opens one that has work or a request."""
+    registry = AccountRegistry(home, store)
+
+    async def read() -> Mapping[str, HostedAccount]:
+        return {name: HostedAccount(account) for name, account in (await registry.all()).items()}
+
+    async def due(hosted: HostedAccount) -> datetime:
+        settings = hosted.settings
+        async with open_store(settings, migrate=settings.migrate_on_start, servers=servers) as own:
+            return await next_due(settings, own, clock())
+
+    host = AccountHost(
+        home=store,
+        clock=clock,
+        read_accounts=read,
+        open_site=open_site,
+        next_due=due,
+        most_awake=home.accounts_awake,
+    )
+    try:
+        yield host
+    finally:
+        await host.stop()
+
+
+def account_loops(host: AccountHost[HostedAccount, SiteT], idle_seconds: float) -> dict[str, Loop]:
+    """The loops that wake accounts with work, and put those without to sleep."""
+    return {
+        "accounts": Loop("accounts", host.look, idle_seconds=idle_seconds),
+        "accounts_awake": Loop("accounts_awake", host.keep, idle_seconds=KEEP_IDLE),
+    }
