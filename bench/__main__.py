@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from bench.accounts import accounts
 from bench.apply import apply
 from bench.backlog import backlog
 from bench.claims import claims
@@ -27,6 +28,7 @@ def main() -> None:
 
 
 main.add_command(webhook)
+main.add_command(accounts)
 main.add_command(push)
 main.add_command(outage)
 main.add_command(claims)

@@ -78,19 +78,24 @@ async def fill(url: str, numbers: Iterable[int], *, code: int | None = None) -> 
 
     With a `code`, their rows have the status that ten scans would give them; the caller stores the scans.
     """
-    payload = json.dumps(demo_order(1, 1))
     store = await Store.open(url)
     try:
         await store.migrate()
-        left = iter(numbers)
-        while chunk := list(islice(left, CHUNK)):
-            named = [(reference(n), waybill(n)) for n in chunk]
-            async with store.write() as session:
-                rows = [(shard_of(r), r, w, payload, code) for r, w in named]
-                await session.write_rows(_SQL["shipments"], rows)
-                await session.write_rows(_SQL["waybills"], [(shard_of(w), w, r) for r, w in named])
+        await fill_store(store, numbers, code=code)
     finally:
         await store.close()
+
+
+async def fill_store(store: Store, numbers: Iterable[int], *, code: int | None = None) -> None:
+    """The same in a database that is open and migrated."""
+    payload = json.dumps(demo_order(1, 1))
+    left = iter(numbers)
+    while chunk := list(islice(left, CHUNK)):
+        named = [(reference(n), waybill(n)) for n in chunk]
+        async with store.write() as session:
+            rows = [(shard_of(r), r, w, payload, code) for r, w in named]
+            await session.write_rows(_SQL["shipments"], rows)
+            await session.write_rows(_SQL["waybills"], [(shard_of(w), w, r) for r, w in named])
 
 
 async def index(store: Store) -> None:

@@ -1,6 +1,6 @@
 """Load for the webhook endpoint, from its own process: keep-alive connections that each wait for their response.
 
-    python -m bench.load PORT CONNECTIONS SECONDS KEY SHIPMENTS RATE FIRST FILE  ->  one line of JSON
+    python -m bench.load PORT CONNECTIONS SECONDS KEY SHIPMENTS RATE FIRST FILE [PATH]  ->  one line of JSON
 
 It stops after its seconds and uses loopback only. The numbers of the deliveries answered with 200 are written to FILE.
 With a RATE above 0 it sends at most that many per second, evenly spread.
@@ -19,6 +19,7 @@ from typing import cast
 
 import uvloop
 
+PATH = "/webhooks/clickpost"
 AT_MOST = 20_000  # shipments that the deliveries of one run are about
 WARM_UP = 0.5  # seconds not counted
 FIRST_ID = 10**11  # of order_status_id; all ids have as many digits
@@ -104,7 +105,9 @@ class _Connection(asyncio.Protocol):
 
 
 class _Run:
-    def __init__(self, connections: int, seconds: float, key: str, shipments: int, rate: float, first: int) -> None:
+    def __init__(
+        self, connections: int, seconds: float, key: str, shipments: int, rate: float, first: int, path: str
+    ) -> None:
         self.started_at = time.perf_counter()
         self.counted_from = self.started_at + WARM_UP
         self.ends_at = self.counted_from + seconds
@@ -118,7 +121,7 @@ class _Run:
         self._asked = 0
         payload = body(FIRST_ID)
         head = (
-            f"POST /webhooks/clickpost HTTP/1.1\r\nhost: localhost\r\nwebhook_key: {key}\r\n"
+            f"POST {path} HTTP/1.1\r\nhost: localhost\r\nwebhook_key: {key}\r\n"
             f"content-type: application/json\r\ncontent-length: {len(payload)}\r\n\r\n"
         )
         before, between, after = _around(head.encode() + payload)
@@ -162,9 +165,11 @@ def _around(request: bytes) -> tuple[bytes, bytes, bytes]:
     return before, between, after
 
 
-async def run(port: int, connections: int, seconds: float, key: str, shipments: int, rate: float, first: int) -> _Run:
+async def run(
+    port: int, connections: int, seconds: float, key: str, shipments: int, rate: float, first: int, path: str
+) -> _Run:
     """Send until time is up; the responses and their latency."""
-    this = _Run(connections, seconds, key, shipments, rate, first)
+    this = _Run(connections, seconds, key, shipments, rate, first, path)
     loop = asyncio.get_running_loop()
     for _ in range(connections):
         await loop.create_connection(lambda: _Connection(this), "127.0.0.1", port)
@@ -186,8 +191,9 @@ def report(this: _Run, seconds: float) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    port, connections, seconds, key, shipments, rate, first, file = sys.argv[1:]
-    this_run = run(int(port), int(connections), float(seconds), key, int(shipments), float(rate), int(first))
+    port, connections, seconds, key, shipments, rate, first, file, *rest = sys.argv[1:]
+    sent_to = rest[0] if rest else PATH
+    this_run = run(int(port), int(connections), float(seconds), key, int(shipments), float(rate), int(first), sent_to)
     done = uvloop.run(this_run)
     Path(file).write_bytes(done.acknowledged.tobytes())
     sys.stdout.write(json.dumps(report(done, float(seconds))) + "\n")
