@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any, cast
 
 from awbridge.clickpost.wire.plain_json import DEEPEST, decimal_text
+from awbridge.domain.accounts.names import name_problem, schema_of
 from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.errors import (
     MigrationError,
@@ -32,7 +33,9 @@ from awbridge.domain.errors import (
 )
 from awbridge.domain.json import JsonObject
 from awbridge.steps.orders.intake import BatchRefused, IntakeResult, take_in_with
+from awbridge.store.accounts import wakes
 from awbridge.store.engine.borrowed import is_async, now_on_this_schema, savepoint, session_on, without_waiting
+from awbridge.store.engine.database import Session
 
 __all__ = [
     "Allocation",
@@ -52,7 +55,12 @@ __all__ = [
 
 
 def enqueue(
-    connection: Any, order: JsonObject, *, allocation: Allocation = Allocation.RULES, schema: str | None = None
+    connection: Any,
+    order: JsonObject,
+    *,
+    allocation: Allocation = Allocation.RULES,
+    schema: str | None = None,
+    account: str | None = None,
 ) -> IntakeResult:
     """Store one order within the transaction that is open on `connection`.
 
@@ -60,10 +68,11 @@ def enqueue(
     text, so that money stays exact, its dates in ISO 8601. Repeating an order changes nothing; `created` is then False.
     `allocation` decides who chooses the courier of an order that names none. `schema` is the PostgreSQL schema with
     awbridge's tables; without it, the connection's search_path finds them. The search_path after the call is the one
-    before it.
+    before it. `account` is the account that the order is of, where awbridge has several in this database; `schema` is
+    then the home's. Raises ValueError for what cannot be the name of an account.
     """
     with _one_order():
-        return enqueue_many(connection, [order], allocation=allocation, schema=schema)[0]
+        return enqueue_many(connection, [order], allocation=allocation, schema=schema, account=account)[0]
 
 
 def enqueue_many(
@@ -72,19 +81,26 @@ def enqueue_many(
     *,
     allocation: Allocation = Allocation.RULES,
     schema: str | None = None,
+    account: str | None = None,
 ) -> list[IntakeResult]:
     """Store orders, all or none, within the transaction that is open on `connection`."""
     if is_async(connection):
         raise TypeError("this is an asyncio connection: use enqueue_async or enqueue_many_async")
-    return without_waiting(_join(connection, orders, allocation, schema))
+    return without_waiting(_join(connection, orders, allocation, schema, account))
 
 
 async def enqueue_async(
-    connection: Any, order: JsonObject, *, allocation: Allocation = Allocation.RULES, schema: str | None = None
+    connection: Any,
+    order: JsonObject,
+    *,
+    allocation: Allocation = Allocation.RULES,
+    schema: str | None = None,
+    account: str | None = None,
 ) -> IntakeResult:
     """`enqueue` on an asyncio connection."""
     with _one_order():
-        return (await enqueue_many_async(connection, [order], allocation=allocation, schema=schema))[0]
+        stored = await enqueue_many_async(connection, [order], allocation=allocation, schema=schema, account=account)
+        return stored[0]
 
 
 async def enqueue_many_async(
@@ -93,21 +109,37 @@ async def enqueue_many_async(
     *,
     allocation: Allocation = Allocation.RULES,
     schema: str | None = None,
+    account: str | None = None,
 ) -> list[IntakeResult]:
     """`enqueue_many` on an asyncio connection."""
     if not is_async(connection):
         raise TypeError("this is not an asyncio connection: use enqueue or enqueue_many")
-    return await _join(connection, orders, allocation, schema)
+    return await _join(connection, orders, allocation, schema, account)
 
 
 async def _join(
-    connection: Any, orders: Sequence[JsonObject], allocation: Allocation, schema: str | None
+    connection: Any, orders: Sequence[JsonObject], allocation: Allocation, schema: str | None, account: str | None
 ) -> list[IntakeResult]:
+    if account and (problem := name_problem(account)):
+        raise ValueError(f"{account!r} {problem}")
     session = await session_on(connection)
+    if not account:
+        return (await _take_in(session, orders, allocation, schema))[0]
+    async with savepoint(session):  # both, or neither
+        results, now = await _take_in(session, orders, allocation, schema_of(account))
+        async with savepoint(session, schema=schema):
+            await now_on_this_schema(session, schema=schema)  # says so where these are not the home's tables
+            await wakes.add(session, account, due_at=now)
+    return results
+
+
+async def _take_in(
+    session: Session, orders: Sequence[JsonObject], allocation: Allocation, schema: str | None
+) -> tuple[list[IntakeResult], datetime]:
     async with savepoint(session, schema=schema):
         # The time is the database's: the caller's machine may be wrong.
         now = await now_on_this_schema(session, schema=schema)
-        return await take_in_with(session, clock=lambda: now, orders=_as_json(orders), allocation=allocation)
+        return await take_in_with(session, clock=lambda: now, orders=_as_json(orders), allocation=allocation), now
 
 
 def _as_json(value: Any, depth: int = 0) -> Any:
