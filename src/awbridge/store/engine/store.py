@@ -103,7 +103,10 @@ class Store:
         await self.database.write_at_once(statements, rows)
 
     async def migrate(self, on_done: Callable[[int], None] = migrate.unwatched) -> list[str]:
-        """Bring the schema up to date; the names of the migrations that ran. `on_done` receives 1 after each."""
+        """Bring the schema up to date; the names of the migrations that ran.
+
+        `on_done` receives how many ran, after each transaction. In PostgreSQL the schema is created if need be.
+        """
         return await migrate.migrate(self.database, on_done)
 
     async def schema_state(self) -> SchemaState:
@@ -120,7 +123,7 @@ class Store:
     async def identify(self) -> None:
         """Learn the identity of the database, which must be migrated."""
         async with self.database.read() as session:
-            self.identity = await identity(session, self._file)
+            self.identity = await identity(session, self._file, self.schema)
 
     async def close(self) -> None:
         """Close every connection that is not shared. Raises nothing if it was closed before."""
