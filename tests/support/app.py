@@ -22,6 +22,7 @@ from awbridge.steps.runtime.loop import Loop
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.web.access.access_list import AccessList
+from awbridge.web.accounts.sites import AccountSites
 from awbridge.web.app import build_app
 from awbridge.web.dependencies import ApiContext, AuditContext
 from awbridge.web.http.limits import Connections, Limits
@@ -168,11 +169,16 @@ async def web_of(
 
 @asynccontextmanager
 async def serving(
-    app: ASGIApp, endpoint: WebhookEndpoint, *, connections: Connections | None = None, **limits: Any
+    app: ASGIApp,
+    endpoint: WebhookEndpoint,
+    *,
+    connections: Connections | None = None,
+    sites: AccountSites | None = None,
+    **limits: Any,
 ) -> AsyncGenerator[str]:
     """The app on loopback, served like `awbridge serve`; its URL. `limits`: if not the defaults."""
     connections = connections or Connections(Limits(**limits))
-    config = server_config(app, endpoint, connections, lifespan="off", log_config=None)
+    config = server_config(app, endpoint, connections, sites, lifespan="off", log_config=None)
     config.load()
     protocol, state = config.http_protocol_class, ServerState()
     state.default_headers = [(b"date", b"Sat, 28 Nov 2026 00:00:00 GMT")]

@@ -161,6 +161,8 @@ MEANINGS: Mapping[str, str] = {
     "steps stop.",
     "waybill.reused": "A shipment got a waybill that another one has too: reused by its courier, or shared by two "
     "couriers.",
+    "webhook.no_account": "Deliveries came to the address of an account that does not exist, and were answered with "
+    "404; `deliveries`: how many since the last such line, at most one a second.",
     "webhook.not_stored": "Deliveries were answered with 503; `deliveries`: how many since the last such line, at "
     "most one per second.",
     "webhooks.resumed": "The first webhook after `webhooks.silent`.",

@@ -15,16 +15,21 @@ from awbridge.web import health, problems
 from awbridge.web import problem_kinds as kinds
 from awbridge.web.access.access_list import AccessList, Keys
 from awbridge.web.access.guards import ApiGuard, PageGuard
+from awbridge.web.accounts.dispatcher import AccountDispatcher
+from awbridge.web.accounts.refusals import Refusals
+from awbridge.web.accounts.sites import AccountSites
 from awbridge.web.customer_page.app import CustomerPage, is_customer_page
 from awbridge.web.dependencies import ApiContext, ProcessContext, provide
 from awbridge.web.described import description, parameters
 from awbridge.web.described.docs_pages import OwnHostOnly
+from awbridge.web.full_path import FullPath
 from awbridge.web.http.limits import Connections
 from awbridge.web.key_limiter import WrongKeyLimiter
+from awbridge.web.pages.page_templates import PageTemplates
 from awbridge.web.pages.pages_app import build_pages, is_page
 from awbridge.web.ready import Readiness
 from awbridge.web.v1.router import router
-from awbridge.web.webhook.endpoint import PATH, Receive, Scope, Send, WebhookEndpoint
+from awbridge.web.webhook.endpoint import Receive, Scope, Send, WebhookEndpoint, is_webhook
 
 # The description of the API is public, and a browser cannot send a key for it.
 _OPEN = frozenset({"/healthz", "/readyz", "/docs", "/redoc", "/openapi.json"})
@@ -46,13 +51,15 @@ def build_app(
     closed: str = "",
     access: AccessList | None = None,
     customer_page: CustomerPage | None = None,
+    sites: AccountSites | None = None,
 ) -> ASGIApp:
-    """The app of `awbridge serve`.
+    """The app of `awbridge serve`, or of one account of it.
 
     `host`: a name that callers without a key may use, besides localhost. `connections`: the server's, shown in the
     metrics. `limiter`: by default one that counts its refusals in `connections`. `closed`: why the API answers 503
     (pages, webhooks and /healthz do not); "" if it is open. `access`: the stored keys and people. `customer_page`: None
     where it is off; its addresses answer 404 then.
+    `sites`: the accounts that are served below /a/ beside this home.
     """
     connections = connections or Connections()
     access = access or AccessList(api.store, api.clock)
@@ -74,7 +81,7 @@ def build_app(
     guarded_pages = PageGuard(pages, keys, api.store, api.clock, host=host)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and _is_webhook(scope["path"]):
+        if scope["type"] == "http" and is_webhook(scope["path"]):
             await webhook(scope, receive, send)
         elif scope["type"] == "http" and is_customer_page(scope["path"]):
             await (customer_page or _NO_PAGE)(scope, receive, send)
@@ -85,7 +92,9 @@ def build_app(
         else:
             await guarded(scope, receive, send)
 
-    return app
+    if sites is None:
+        return app
+    return AccountDispatcher(app, sites, webhook, Refusals(PageTemplates(api.clock, api.zone)))
 
 
 def _fastapi_app(api: ApiContext, process: ProcessContext) -> FastAPI:
@@ -107,9 +116,6 @@ def described_app() -> FastAPI:
     app.include_router(health.router)
     description.complete(app)
     parameters.complete(app)
+    app.add_middleware(FullPath)  # innermost
     app.add_middleware(OwnHostOnly)
     return app
-
-
-def _is_webhook(path: str) -> bool:
-    return path == PATH or path.startswith(PATH + "/")

@@ -38,6 +38,12 @@ ANOTHER_SITE = ProblemKind(
 BEYOND_ROLE = ProblemKind(
     403, "Not allowed for this role", "The [role](docs/how-to/operate/people.md) of the API key does not cover this."
 )
+ACCOUNT_SUSPENDED = ProblemKind(
+    403,
+    "The account is suspended",
+    "A path below `/a/{account}/` of a suspended [account](docs/how-to/deploy/accounts.md). Its webhooks are still "
+    "stored.",
+)
 NOT_FOUND = ProblemKind(404, "Not found", "No such shipment, action, transporter or other object.")
 TOO_SLOW = ProblemKind(408, "The request was too slow", "The head or the body arrived too slowly.")
 REFERENCE_TAKEN = ProblemKind(
@@ -92,8 +98,8 @@ SCHEMA_TOO_OLD = ProblemKind(
 STORE_NOT_READY = ProblemKind(503, "The database is not ready", "Of `/readyz`: it accepts no writes.")
 
 PROBLEMS = (
-    *(NOT_HTTP, NOT_AUTHORISED, LOOPBACK_ONLY, UNKNOWN_HOST, ANOTHER_SITE, BEYOND_ROLE, NOT_FOUND, TOO_SLOW),
-    *(REFERENCE_TAKEN, REFERENCES_TAKEN, KEY_TAKEN, NOT_POSSIBLE, URL_TOO_LONG, WOULD_BE_REFUSED, ORDERS_REFUSED),
-    *(NOT_VALID, WRONG_KEYS, HEADERS_TOO_LARGE, INTERNAL, VENDOR_FAILED, STORE_BUSY, NO_STORAGE, NO_DOCUMENT),
-    *(NO_CONNECTION, NOT_SET_UP, STOPPING, SCHEMA_TOO_NEW, SCHEMA_TOO_OLD, STORE_NOT_READY),
+    *(NOT_HTTP, NOT_AUTHORISED, LOOPBACK_ONLY, UNKNOWN_HOST, ANOTHER_SITE, BEYOND_ROLE, ACCOUNT_SUSPENDED, NOT_FOUND),
+    *(TOO_SLOW, REFERENCE_TAKEN, REFERENCES_TAKEN, KEY_TAKEN, NOT_POSSIBLE, URL_TOO_LONG, WOULD_BE_REFUSED),
+    *(ORDERS_REFUSED, NOT_VALID, WRONG_KEYS, HEADERS_TOO_LARGE, INTERNAL, VENDOR_FAILED, STORE_BUSY, NO_STORAGE),
+    *(NO_DOCUMENT, NO_CONNECTION, NOT_SET_UP, STOPPING, SCHEMA_TOO_NEW, SCHEMA_TOO_OLD, STORE_NOT_READY),
 )

@@ -43,7 +43,7 @@ class WatchPolicy:
 
 @dataclass(slots=True)
 class WebhookRefusals:
-    """Webhooks answered with 401, by reason: counted by the endpoint, stored by `Watch`."""
+    """Webhooks that were refused, by reason: counted by the endpoint, stored by `Watch`."""
 
     counted: dict[str, tuple[int, datetime]] = field(default_factory=dict[str, tuple[int, datetime]])
 

@@ -19,6 +19,7 @@ _sql = Queries(__name__)
 
 NO_KEY = "no_key"
 WRONG_KEY = "wrong_key"
+NO_ACCOUNT = "no_account"  # to the address of an account that does not exist
 ID_LENGTH = 12  # characters of a digest by which people name a key
 
 

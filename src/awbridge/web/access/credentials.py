@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import re
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
 SESSION_COOKIE = "awbridge_session"
+_ACCOUNT = re.compile(r"/a/[^/]+")
 
 
 def header(scope: Scope, name: bytes) -> str:
@@ -95,6 +97,24 @@ def is_same_origin(scope: Scope) -> bool:
     if site := header(scope, b"sec-fetch-site"):
         return site == "same-origin"
     return _is_own(scope, header(scope, b"origin"))
+
+
+def is_of_another_account(scope: Scope) -> bool:
+    """Whether a page of another account, or of the home, sent it. All have one origin, so that only the path tells.
+
+    Our pages always send it along (Referrer-Policy: same-origin). Without it, nothing is known.
+    """
+    try:
+        path = urlsplit(header(scope, b"referer")).path
+    except ValueError:
+        return True
+    return bool(path) and prefix_of(path) != scope.get("root_path", "")
+
+
+def prefix_of(path: str) -> str:
+    """The prefix of an account in a path that a browser sees, such as `/a/acme`; "" for a path of the home."""
+    found = _ACCOUNT.match(path)
+    return found[0] if found else ""
 
 
 def is_of_another_site(scope: Scope) -> bool:

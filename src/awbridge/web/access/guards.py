@@ -79,7 +79,7 @@ class ApiGuard:
             return problems.problem(kinds.LOOPBACK_ONLY, _LOOPBACK_ONLY)
         if not credentials.names_this_machine(scope, self._host):
             return problems.problem(kinds.UNKNOWN_HOST, _LOCAL_NAMES_ONLY)
-        if credentials.is_of_another_site(scope):
+        if credentials.is_of_another_site(scope) or credentials.is_of_another_account(scope):
             return problems.problem(kinds.ANOTHER_SITE, "Browsers may call the API only from awbridge's own pages.")
         return _LOCAL
 
@@ -115,8 +115,8 @@ class PageGuard:
             found = await self._visitor(scope)
         except StoreError:
             found = _refused(503, _BUSY, {"retry-after": "1"})
-        if not isinstance(found, Response) and _is_change(scope) and not credentials.is_same_origin(scope):
-            found = _refused(403, "Another site sent this. Use the button on awbridge's own page.")
+        if not isinstance(found, Response) and _is_change(scope):
+            found = _refusal_of_sender(scope) or found
         if isinstance(found, Response):
             await found(scope, receive, send)
             return
@@ -144,7 +144,9 @@ class PageGuard:
         actor = await self._keys.actor(offered)
         if seconds := self._keys.wait_seconds(scope, offered, right=actor is not None):
             return _refused(429, _TOO_MANY_WRONG_KEYS, {"retry-after": str(seconds)})
-        challenge = {"www-authenticate": 'Basic realm="awbridge", charset="UTF-8"'}
+        # A realm of its own: a browser sends a password again to other paths with the same one.
+        realm = f"awbridge{scope.get('root_path', '')}"
+        challenge = {"www-authenticate": f'Basic realm="{realm}", charset="UTF-8"'}
         return actor or _refused(401, "Log in with any user name, and an API key as password.", challenge)
 
     async def _signed_in(self, scope: Scope) -> Actor | Response | None:
@@ -162,6 +164,15 @@ def sign_in_url(scope: Scope) -> str:
         return "/sign-in"
     query: str = scope.get("query_string", b"").decode("latin-1")
     return f"/sign-in?next={quote(scope['path'] + (f'?{query}' if query else ''), safe='')}"
+
+
+def _refusal_of_sender(scope: Scope) -> Response | None:
+    """The refusal of a form that is not from a page of this very account; None for one that is."""
+    if not credentials.is_same_origin(scope):
+        return _refused(403, "Another site sent this. Use the button on awbridge's own page.")
+    if credentials.is_of_another_account(scope):
+        return _refused(403, "A page of another account sent this. Use the button on this account's own page.")
+    return None
 
 
 def _is_change(scope: Scope) -> bool:

@@ -18,11 +18,11 @@ import httptools
 import uvicorn
 from uvicorn.server import ServerState
 
-from awbridge.domain.errors import StoreError
+from awbridge.web.accounts.sites import AccountSites
 from awbridge.web.http.coalescing import CoalescingTransport
 from awbridge.web.http.limits import Connections, ConnectionState
 from awbridge.web.http.relay import Relay, UvicornServer
-from awbridge.web.http.request_cycle import REFUSALS, RequestCycle, ResponseEncoder, is_ordinary, size_of
+from awbridge.web.http.request_cycle import REFUSALS, RequestCycle, ResponseEncoder, ordinary_endpoint, size_of
 from awbridge.web.http.upgrades import has_body, make_body_parser, make_parser
 from awbridge.web.webhook.endpoint import WebhookEndpoint, WebhookResponse
 
@@ -35,6 +35,7 @@ class HttpConnection(asyncio.Protocol):
     """A client's connection. server.py creates the subclass that uvicorn instantiates."""
 
     endpoint: WebhookEndpoint
+    sites: AccountSites | None
     connections: Connections
     encoder: ResponseEncoder
 
@@ -177,13 +178,14 @@ class HttpConnection(asyncio.Protocol):
         cycle.keep_alive = parser.should_keep_alive() and not (self._draining or self.connections.leaving)
         if cycle.method == b"CONNECT" or len(self._queue) > self._limits.pipelined:
             raise _Refused("not_http")
-        cycle.ordinary = cycle.method == b"POST" and is_ordinary(cycle)
+        if cycle.method == b"POST":
+            cycle.endpoint = ordinary_endpoint(cycle, self.endpoint, self.sites)
         self._head_complete = True
         self._stopped = parser.should_upgrade() and has_body(cycle.headers)
         self._unparsed = self._received = 0
         self._since = self._received_at
         self._queue.append(cycle)
-        if not cycle.ordinary:
+        if not cycle.endpoint:
             cycle.version = parser.get_http_version()
             self._advance()
 
@@ -222,22 +224,14 @@ class HttpConnection(asyncio.Protocol):
         self._advancing = True
         while self._queue and not self._unsent_at:
             cycle = self._queue[0]
-            if cycle.started or (cycle.ordinary and not cycle.complete):
+            if cycle.started or (cycle.endpoint and not cycle.complete):
                 break
             cycle.started = True
-            if not (cycle.ordinary and self._submit(cycle)):
+            if not (cycle.endpoint and cycle.submit()):
                 self._relay(cycle)
         self._advancing = False
         if not self._queue and self._refused and self.state is not ConnectionState.LEAVING:
             self._send_refusal()
-
-    def _submit(self, cycle: RequestCycle) -> bool:
-        body = cycle.body[0] if len(cycle.body) == 1 else b"".join(cycle.body)
-        try:
-            return self.endpoint.submit(cycle.url.decode("latin-1"), cycle.headers, body, cycle)
-        except StoreError as error:
-            cycle.set_exception(error)
-            return True
 
     def _relay(self, cycle: RequestCycle) -> None:
         cycle.version = cycle.version or "1.1"

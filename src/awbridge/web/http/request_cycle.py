@@ -9,6 +9,7 @@ from typing import Protocol
 
 from awbridge.domain.errors import StoreError
 from awbridge.web import problem_kinds as kinds
+from awbridge.web.accounts.sites import BELOW, AccountSites, account_in
 from awbridge.web.http.relay import Relay
 from awbridge.web.problem_kinds import ProblemKind
 from awbridge.web.webhook.endpoint import PATH, WebhookEndpoint, WebhookResponse
@@ -22,23 +23,24 @@ _BELOW = _PATH + b"/"
 class ClientConnection(Protocol):
     """The connection of a request."""
 
-    endpoint: WebhookEndpoint
-
     def answer(self, cycle: RequestCycle, response: WebhookResponse) -> None: ...
 
 
 class RequestCycle:
-    """One request until it is answered. For an ordinary webhook, ingest reports the result to it."""
+    """One request until it is answered. For an ordinary webhook, ingest reports the result to it.
+
+    `endpoint`: that of an ordinary webhook; None for any other request.
+    """
 
     __slots__ = (
         "_connection",
         "answered",
         "body",
         "complete",
+        "endpoint",
         "headers",
         "keep_alive",
         "method",
-        "ordinary",
         "relay",
         "started",
         "url",
@@ -53,11 +55,21 @@ class RequestCycle:
         self.version = ""
         self.body: list[bytes] = []
         self.keep_alive = True
-        self.ordinary = False
+        self.endpoint: WebhookEndpoint | None = None
         self.complete = False
         self.started = False
         self.answered = False
         self.relay: Relay | None = None
+
+    def submit(self) -> bool:
+        """Hand an ordinary webhook to its endpoint. Returns False if it must be answered as an ASGI request."""
+        assert self.endpoint
+        body = self.body[0] if len(self.body) == 1 else b"".join(self.body)
+        try:
+            return self.endpoint.submit(self.url.decode("latin-1"), self.headers, body, self)
+        except StoreError as error:
+            self.set_exception(error)
+            return True
 
     def done(self) -> bool:
         """Whether the request is answered. If the client hung up, its delivery is stored anyway."""
@@ -65,11 +77,13 @@ class RequestCycle:
 
     def set_result(self, _: None, /) -> None:
         """The delivery is stored."""
-        self._connection.answer(self, self._connection.endpoint.stored())
+        assert self.endpoint
+        self._connection.answer(self, self.endpoint.stored())
 
     def set_exception(self, exception: StoreError, /) -> None:
         """The delivery is not stored."""
-        self._connection.answer(self, self._connection.endpoint.not_stored(exception))
+        assert self.endpoint
+        self._connection.answer(self, self.endpoint.not_stored(exception))
 
 
 def size_of(cycle: RequestCycle) -> int:
@@ -77,17 +91,33 @@ def size_of(cycle: RequestCycle) -> int:
     return len(cycle.url) + sum(len(name) + len(value) + 4 for name, value in cycle.headers)
 
 
-def is_ordinary(cycle: RequestCycle) -> bool:
-    """Whether a POST is a webhook that can be answered without ASGI. Its body is buffered until it is complete."""
-    if cycle.url != _PATH and not _may_contain_key(cycle.url):
-        return False
+def ordinary_endpoint(cycle: RequestCycle, home: WebhookEndpoint, sites: AccountSites | None) -> WebhookEndpoint | None:
+    """The endpoint of a POST that is a webhook and can be answered without ASGI; None for any other request.
+
+    Its body is buffered until it is complete. The webhook of an account that sleeps, or does not exist, is none.
+    """
+    url = cycle.url
+    if url != _PATH and not _may_contain_key(url):
+        endpoint = _endpoint_of_account(url, sites) if sites else None
+        if endpoint is None:
+            return None
+    else:
+        endpoint = home
     is_small = False
     for name, value in cycle.headers:
         if name == b"content-length":
             is_small = value.isdigit() and int(value) <= LARGEST_BUFFERED_BODY
         elif name == b"expect":
-            return False
-    return is_small
+            return None
+    return endpoint if is_small else None
+
+
+def _endpoint_of_account(url: bytes, sites: AccountSites) -> WebhookEndpoint | None:
+    name = account_in(url)
+    if not name or not _may_contain_key(url[len(BELOW) + len(name) :]):
+        return None
+    site = sites.awake(name)
+    return site.webhook if site else None
 
 
 def _may_contain_key(url: bytes) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from awbridge.web.accounts.sites import AccountSites
 from awbridge.web.http.limits import Connections
 from awbridge.web.http.protocol import HttpConnection
 from awbridge.web.http.relay import notifying_relay
@@ -15,12 +16,20 @@ from awbridge.web.webhook.endpoint import WebhookEndpoint
 
 
 def server_config(
-    app: ASGIApp, webhook: WebhookEndpoint, all_connections: Connections, **settings: Any
+    app: ASGIApp,
+    webhook: WebhookEndpoint,
+    all_connections: Connections,
+    account_sites: AccountSites | None = None,
+    **settings: Any,
 ) -> uvicorn.Config:
-    """uvicorn's configuration for an app, and for the endpoint whose ordinary webhooks bypass the app."""
+    """uvicorn's configuration for an app, and for the endpoints whose ordinary webhooks bypass the app.
+
+    `webhook`: the home's. `account_sites`: those of accounts that are open.
+    """
 
     class Connection(HttpConnection):
         endpoint = webhook
+        sites = account_sites
         connections = all_connections
         encoder = ResponseEncoder()
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime
+from types import CodeType
 from typing import cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, PackageLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
@@ -36,7 +39,27 @@ _MONTHS = (
     *(gettext_noop("Nov"), gettext_noop("Dec")),
 )
 _UNITS = ((86400, gettext_noop("days")), (3600, gettext_noop("h")), (60, gettext_noop("min")))  # seconds each
+_LOCAL_ADDRESS = re.compile(r"""(\s(?:href|src|action|formaction|hx-get|hx-post|hx-push-url)=")/(?!/)""")
 _TIME = Markup('<time datetime="{}" title="{}">{}</time>')
+
+
+class _CompiledOnce(BytecodeCache):
+    """Templates compiled so far in this process: every account has an environment of its own, but not its own code."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give a template its code, if another environment compiled it."""
+        bucket.code = self._compiled.get(bucket.key)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep the code of a template."""
+        if bucket.code:
+            self._compiled[bucket.key] = bucket.code
+
+
+_COMPILED = _CompiledOnce()
 
 
 class PageTemplates:
@@ -51,6 +74,7 @@ class PageTemplates:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            bytecode_cache=_COMPILED,
             extensions=["jinja2.ext.i18n"],
         )
         install_translations(self._templates)
@@ -77,6 +101,8 @@ class PageTemplates:
             languages=LANGUAGES,
             **values,
         )
+        if prefix := current_visit().prefix:
+            html = below_prefix(html, prefix)
         # JSON may hold half of a surrogate pair, as no text in UTF-8 can.
         return HTMLResponse(html.encode(errors="replace"), status, headers=HEADERS)
 
@@ -103,6 +129,15 @@ class PageTemplates:
     def _exact(self, at: datetime) -> str:
         local = at.astimezone(self._zone)
         return f"{local.day} {gettext(_MONTHS[local.month - 1])} {local:%Y, %H:%M:%S}"
+
+
+def below_prefix(html: str, prefix: str) -> str:
+    """The page of an account: every address in it that begins with a slash gets the account's prefix.
+
+    A quote in a value is escaped, so that text which looks like an attribute is none. The templates write attributes
+    with double quotes; tests/web/accounts/test_account_pages.py follows every address of every page.
+    """
+    return _LOCAL_ADDRESS.sub(rf"\1{prefix}/", html)
 
 
 def _may(method: str, path: str) -> bool:

@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from awbridge.domain.errors import DocumentError, NotFound, NotPossible, NotValid, PayloadRefused, StoreBusy
 from awbridge.web.access.access_list import AccessList
 from awbridge.web.dependencies import ApiContext
+from awbridge.web.full_path import FullPath
 from awbridge.web.pages import language_switch, overview
 from awbridge.web.pages.activity import ActivityReader
 from awbridge.web.pages.allocation.allocation_pages import AllocationPages
@@ -92,12 +93,24 @@ def build_pages(
             *guide_page.routes(templates, api.setup or NoTools()),
             *_people(api, templates, access),
             *language_switch.routes(),
-            Mount("/static", StaticFiles(packages=[("awbridge.web.pages", "static")])),
+            *static_files().routes,
         ],
-        middleware=[Middleware(VisitMiddleware), Middleware(RoleMiddleware, templates=templates)],
+        middleware=[
+            Middleware(VisitMiddleware),
+            Middleware(RoleMiddleware, templates=templates),
+            Middleware(FullPath),
+        ],
     )
     _add_error_pages(app, templates)
     return app
+
+
+def static_files() -> Starlette:
+    """The scripts, styles and pictures of the pages, which are the same for every account."""
+    return Starlette(
+        routes=[Mount("/static", StaticFiles(packages=[("awbridge.web.pages", "static")]))],
+        middleware=[Middleware(FullPath)],
+    )
 
 
 def _work(api: ApiContext, templates: PageTemplates, webhook_p99: Callable[[], float | None]) -> list[PageRoute]:

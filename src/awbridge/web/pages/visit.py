@@ -13,10 +13,12 @@ from awbridge.web.access.roles import least_role
 class Visit:
     """One request of a browser. `path` is the path that was asked for; `language` the one to answer in.
 
+    `prefix`: what stands in front of that path and of every other of its account, such as `/a/acme`; "" at home.
     `actor`: the visitor; None on the pages that are open without a sign-in.
     """
 
     path: str = "/"
+    prefix: str = ""
     language: str = "en"
     actor: Actor | None = None
 

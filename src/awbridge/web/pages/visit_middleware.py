@@ -22,7 +22,8 @@ class VisitMiddleware:
             return
         request = HTTPConnection(scope)
         chosen = language.choose(request.cookies.get(language.COOKIE, ""), request.headers.get("accept-language", ""))
-        token = VISIT.set(Visit(path=scope["path"], language=chosen, actor=current_actor()))
+        visit = Visit(path=scope["path"], prefix=scope.get("root_path", ""), language=chosen, actor=current_actor())
+        token = VISIT.set(visit)
         try:
             await self._app(scope, receive, send)
         finally:

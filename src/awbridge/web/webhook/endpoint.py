@@ -58,6 +58,11 @@ REFUSED = {
 REPORT_EVERY = 1.0  # seconds between log lines about deliveries that were not stored
 
 
+def is_webhook(path: str) -> bool:
+    """Whether a path is the endpoint's, or has a key below it."""
+    return path == PATH or path.startswith(PATH + "/")
+
+
 @dataclass(frozen=True, eq=False)  # no slots, no __eq__: a dictionary key by identity
 class WebhookResponse:
     """A response, created once and sent often."""
@@ -65,6 +70,12 @@ class WebhookResponse:
     status: int
     headers: Sequence[tuple[bytes, bytes]]
     body: bytes
+
+
+async def send_response(response: WebhookResponse, send: Send) -> None:
+    """Send a response as ASGI messages."""
+    await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
+    await send({"type": "http.response.body", "body": response.body})
 
 
 def _response(status: int, body: bytes, *headers: tuple[bytes, bytes]) -> WebhookResponse:
@@ -185,8 +196,8 @@ class WebhookEndpoint:
         self.counts: dict[int, int] = {}
         self.last_at: datetime | None = None
         self._being_read = 0  # bytes of incomplete bodies
-        self._unreported = 0
-        self._reported_at = -REPORT_EVERY
+        self._unreported = _Unreported()
+        self._without_account = _Unreported()
 
     @property
     def is_storing(self) -> bool:
@@ -195,9 +206,7 @@ class WebhookEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        response = self._counted(await self._answer(scope, receive))
-        await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
-        await send({"type": "http.response.body", "body": response.body})
+        await send_response(self._counted(await self._answer(scope, receive)), send)
 
     def submit(self, url: str, headers: Headers, body: bytes, caller: Caller) -> bool:
         """Store a complete delivery if its key is in memory and its body is valid. The caller receives the result.
@@ -224,6 +233,13 @@ class WebhookEndpoint:
         """The response to a submitted delivery that is not stored."""
         self._report(error)
         return self._counted(_NOT_STORED)
+
+    def count_without_account(self, status: int) -> None:
+        """Count a delivery to an account that does not exist, and the status of its response."""
+        self._refusals.add(webhook_keys.NO_ACCOUNT, self._clock())
+        if deliveries := self._without_account.count():
+            log.warning("webhook.no_account", deliveries=deliveries)
+        self.counts[status] = self.counts.get(status, 0) + 1
 
     def _counted(self, response: WebhookResponse) -> WebhookResponse:
         self.counts[response.status] = self.counts.get(response.status, 0) + 1
@@ -301,13 +317,26 @@ class WebhookEndpoint:
             self._being_read -= size
 
     def _report(self, error: StoreError) -> None:
-        """Log at intervals: in an overload thousands per second are refused, and a line for each would add to it."""
-        self._unreported += 1
+        if deliveries := self._unreported.count():
+            log.warning("webhook.not_stored", deliveries=deliveries, problem=str(error))
+
+
+class _Unreported:
+    """Deliveries that the log reports at intervals: a line for each of thousands per second would add to the load."""
+
+    def __init__(self) -> None:
+        self._deliveries = 0
+        self._reported_at = -REPORT_EVERY
+
+    def count(self) -> int:
+        """Count a delivery. Returns how many to report now; 0: not yet."""
+        self._deliveries += 1
         now = time.monotonic()
-        if now - self._reported_at >= REPORT_EVERY:
-            log.warning("webhook.not_stored", deliveries=self._unreported, problem=str(error))
-            self._unreported = 0
-            self._reported_at = now
+        if now - self._reported_at < REPORT_EVERY:
+            return 0
+        deliveries, self._deliveries = self._deliveries, 0
+        self._reported_at = now
+        return deliveries
 
 
 def _not_json(body: bytes, now: datetime, error: ValueError) -> NewDelivery:
@@ -316,8 +345,8 @@ def _not_json(body: bytes, now: datetime, error: ValueError) -> NewDelivery:
 
 
 def _offered_keys(url: str, headers: Headers) -> list[str]:
-    """Every key that a request carries in its headers or URL."""
+    """Every key that a request carries in its headers or URL, which may begin with the prefix of an account."""
     if url == PATH:
         return offered_keys("", "", headers)
     path, _, query = url.partition("?")
-    return offered_keys(path.removeprefix(PATH), query, headers)
+    return offered_keys(path.partition(PATH)[2], query, headers)

@@ -1,0 +1,103 @@
+"""What serves accounts, and the paths that belong to one: /a/{account}/..."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+from starlette.types import ASGIApp, Scope
+
+from awbridge.domain.errors import AwbridgeError, NotFound
+from awbridge.web.webhook.endpoint import WebhookEndpoint
+
+BELOW = "/a/"
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
+# The process answers these once, at the root.
+OF_THE_PROCESS = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+class AccountSite(Protocol):
+    """An account that is open: its app and its webhook endpoint. Both get paths without `/a/{account}`."""
+
+    @property
+    def app(self) -> ASGIApp:
+        """The account's app: API, pages, customer's page."""
+        ...
+
+    @property
+    def webhook(self) -> WebhookEndpoint:
+        """The account's webhook endpoint."""
+        ...
+
+
+class AccountSites(Protocol):
+    """The accounts of this process."""
+
+    def awake(self, name: str) -> AccountSite | None:
+        """The account if it is open and not suspended; None otherwise. No I/O: it is asked for every webhook."""
+        ...
+
+    async def open(self, name: str) -> AccountSite:
+        """The account, which is opened if it sleeps. Raises NoAccount, AccountSuspended, StoreBusy.
+
+        Must be quick for names that do not exist: anyone may ask for them.
+        """
+        ...
+
+
+class NoAccount(NotFound):
+    """There is no account of that name."""
+
+
+class AccountSuspended(AwbridgeError):
+    """The account is suspended. `site` still stores its webhooks."""
+
+    def __init__(self, site: AccountSite) -> None:
+        self.site = site
+        super().__init__("the account is suspended")
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPath:
+    """A path of an account. `rest` begins with a slash, or is empty for `/a/{account}` itself."""
+
+    name: str
+    rest: str
+
+    @property
+    def prefix(self) -> str:
+        """What every path of the account begins with."""
+        return BELOW + self.name
+
+
+def is_below_accounts(path: str) -> bool:
+    """Whether a path belongs to an account, to one that does not exist, or to none: /a/..."""
+    return path.startswith(BELOW) or path == "/a"
+
+
+def read_account_path(scope: Scope) -> AccountPath | None:
+    """The account and the rest of a path; None where the path names no account as it must be written.
+
+    A name that is percent-encoded, even in part, is none: what stands before and behind awbridge must see the same
+    account in the same path.
+    """
+    name, slash, rest = scope["path"].removeprefix(BELOW).partition("/")
+    if not _NAME.fullmatch(name):
+        return None
+    found = AccountPath(name, slash + rest)
+    raw: bytes = scope.get("raw_path") or b""
+    prefix = found.prefix.encode()
+    return found if not raw or raw == prefix or raw.startswith(prefix + b"/") else None
+
+
+def account_in(url: bytes) -> str:
+    """The name of the account in the URL of a webhook, such as /a/{account}/webhooks/clickpost; "" without one.
+
+    The name is not checked: it is for `awake`, which knows the names.
+    """
+    name, slash, _ = url[len(BELOW) :].partition(b"/") if url.startswith(_BELOW_BYTES) else (b"", b"", b"")
+    return name.decode("latin-1") if slash else ""
+
+
+_BELOW_BYTES = BELOW.encode()
