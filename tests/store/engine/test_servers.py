@@ -286,7 +286,7 @@ async def test_webhooks_that_flood_one_account_delay_anothers_commit_by_one_batc
         for n in range(3):
             before = len(done)
             await write(b, f"b{n}")
-            assert done[before:].count("a") <= 2, "the one that was being written, and at most one that ended with ours"
+            assert done[before:].count("a") <= 1, "the one that was being written"
         ended = True
         await asyncio.gather(*floods)
         assert done.count("a") > 20
