@@ -1,1 +1,1 @@
-"""Accounts of this installation: which of them have work that is due."""
+"""The accounts of the service: those that commands and pages added, and which have work that is due."""

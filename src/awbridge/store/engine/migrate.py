@@ -77,10 +77,13 @@ def unwatched(_more: int) -> None:
     """Nobody watches."""
 
 
-async def migrate(database: Database, on_done: Callable[[int], None] = unwatched) -> list[str]:
+async def migrate(
+    database: Database, on_done: Callable[[int], None] = unwatched, *, until: int | None = None
+) -> list[str]:
     """Apply what is missing, each in a transaction of its own, so that no table stays locked while the others run.
 
     To an empty database all are applied in one transaction, which is faster: it has nothing that others could wait for.
+    `until`: the last one to apply; None for all.
 
     The names of what was applied here. Several processes may call this at once. Raises SchemaTooNew when the database
     was made by a newer version beside which this one cannot go on, MigrationError when a migration was edited.
@@ -89,24 +92,30 @@ async def migrate(database: Database, on_done: Callable[[int], None] = unwatched
         return []
     await _make_history(database)
     applied: list[str] = []
-    while some := await _apply_next(database):
+    while some := await _apply_next(database, own_schema() if until is None else until):
         applied += [migration.name for migration in some]
         on_done(len(some))
     return applied
 
 
-async def _apply_next(database: Database) -> Sequence[Migration]:
+async def _apply_next(database: Database, until: int) -> Sequence[Migration]:
     """Apply one migration, or all of them to an empty database; none if none is missing."""
     async with database.write() as session:
         await session.execute(_sql.lock)
         state = await _state(session, await session.fetch(_sql.history))
-        some = state.missing if not state.schema else state.missing[:1]
+        missing = [migration for migration in state.missing if migration.number <= until]
+        some = missing[:1] if state.schema else missing
         if some:
             await session.script("\n".join(for_dialect(migration.sql, database.dialect) for migration in some))
             now = datetime.now(UTC)
             await session.write_rows(_sql.record, [(one.number, one.name, one.checksum, now) for one in some])
             await _record_compatibility(session)
         return some
+
+
+async def history(session: Session) -> list[Row]:
+    """The migrations that were applied, oldest first: number, name, checksum."""
+    return await session.fetch(_sql.history)
 
 
 async def look(database: Database) -> SchemaState:

@@ -94,6 +94,13 @@ class Store:
         """A session for reading. Its rows are masked for actors who may not see personal data."""
         return masked_for_actor(self.database.read())
 
+    def snapshot(self) -> AbstractAsyncContextManager[Session]:
+        """A session for reading, at one moment, however long it takes. Its rows are not masked: it is for copies.
+
+        Meanwhile PostgreSQL removes no row that was deleted, and the log of a SQLite file grows.
+        """
+        return self.database.snapshot()
+
     def write(self) -> AbstractAsyncContextManager[Session]:
         """A transaction: commits when the block ends, rolls back when it raises."""
         return self.database.write()
