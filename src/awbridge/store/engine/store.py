@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -13,8 +14,11 @@ from awbridge.store.engine.database import Database, Session
 from awbridge.store.engine.identity import identity
 from awbridge.store.engine.migrate import SchemaState
 from awbridge.store.engine.queries import Statement
+from awbridge.store.engine.servers import Servers
 from awbridge.store.engine.sqlite import SqliteDatabase
 from awbridge.store.privacy.masked_reads import masked_for_actor
+
+_SCHEMA = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")  # what PostgreSQL takes as a name, in its usual form
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -41,11 +45,18 @@ class Store:
         self._file = file
 
     @classmethod
-    async def open(cls, url: str, *, connections: int = 10, create: bool = True) -> Store:
+    async def open(
+        cls, url: str, *, connections: int = 10, create: bool = True, schema: str = "", servers: Servers | None = None
+    ) -> Store:
         """Open `sqlite:///file.db`, `sqlite:////absolute/file.db` or `postgresql://user:password@host/database`.
 
-        `create`: whether a SQLite file that does not exist is created. Raises SettingsError for any other URL and where
-        the file may not be created, StoreError when the database cannot be opened.
+        `create`: whether a SQLite file that does not exist is created. `schema`: the schema of PostgreSQL in which
+        every statement runs; "" for the one that the URL or the role leads to. `migrate` creates it. A SQLite file has
+        none. `servers`: where several stores share the connections to their server, of which there are then at most
+        `connections` of the first one, whatever the number of stores.
+
+        Raises SettingsError for any other URL, for a name that is no schema's and where the file may not be created,
+        StoreError when the database cannot be opened.
         """
         if file := sqlite_file(url):
             if not create and not file.exists():
@@ -58,7 +69,12 @@ class Store:
         if parts.scheme in ("postgresql", "postgres"):
             from awbridge.store.engine.postgres import PostgresDatabase  # asyncpg, which SQLite does not need
 
-            return cls(await PostgresDatabase.connect(url, connections=connections))
+            if schema and not _SCHEMA.fullmatch(schema):
+                raise SettingsError(f"{schema!r} is no schema's name: use a-z, 0-9 and _, and a letter first.")
+            if not servers:
+                return cls(await PostgresDatabase.connect(url, connections=connections, schema=schema))
+            server = await servers.server(url, connections=connections)
+            return cls(PostgresDatabase(server, schema=schema, shared=True))
         raise SettingsError(
             f"AWBRIDGE_DATABASE_URL: {parts.scheme or 'no scheme'!r} is not supported. "
             "Use sqlite:///file.db or postgresql://user:password@host/database."
@@ -69,9 +85,21 @@ class Store:
         """`sqlite` or `postgres`."""
         return self.database.dialect
 
+    @property
+    def schema(self) -> str:
+        """The schema of PostgreSQL that holds the tables; "" for the one that the URL or the role leads to."""
+        return self.database.schema
+
     def read(self) -> AbstractAsyncContextManager[Session]:
         """A session for reading. Its rows are masked for actors who may not see personal data."""
         return masked_for_actor(self.database.read())
+
+    def snapshot(self) -> AbstractAsyncContextManager[Session]:
+        """A session for reading, at one moment, however long it takes. Its rows are not masked: it is for copies.
+
+        Meanwhile PostgreSQL removes no row that was deleted, and the log of a SQLite file grows.
+        """
+        return self.database.snapshot()
 
     def write(self) -> AbstractAsyncContextManager[Session]:
         """A transaction: commits when the block ends, rolls back when it raises."""
@@ -82,7 +110,10 @@ class Store:
         await self.database.write_at_once(statements, rows)
 
     async def migrate(self, on_done: Callable[[int], None] = migrate.unwatched) -> list[str]:
-        """Bring the schema up to date; the names of the migrations that ran. `on_done` receives 1 after each."""
+        """Bring the schema up to date; the names of the migrations that ran.
+
+        `on_done` receives how many ran, after each transaction. In PostgreSQL the schema is created if need be.
+        """
         return await migrate.migrate(self.database, on_done)
 
     async def schema_state(self) -> SchemaState:
@@ -99,8 +130,8 @@ class Store:
     async def identify(self) -> None:
         """Learn the identity of the database, which must be migrated."""
         async with self.database.read() as session:
-            self.identity = await identity(session, self._file)
+            self.identity = await identity(session, self._file, self.schema)
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection that is not shared. Raises nothing if it was closed before."""
         await self.database.close()
