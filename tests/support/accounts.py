@@ -31,6 +31,7 @@ class Site:
     app: ASGIApp
     webhook: WebhookEndpoint
     store: Store
+    ingest: Ingest
     flushing: asyncio.Task[None]
 
 
@@ -106,7 +107,7 @@ async def accounts_on(folder: Path, *names: str, api_keys: bool = False, **polic
             keys = [f"api-key-of-{name}"] if api_keys else []
             api = ApiContext(store=store, clock=clock, **policies)
             app = build_app(api, webhook=endpoint, loops=(), api_keys=keys, sites=beside)
-            return Site(app, endpoint, store, flushing)
+            return Site(app, endpoint, store, ingest, flushing)
 
         for name in names:
             sites.every[name] = await site(name, f"{name}.db")

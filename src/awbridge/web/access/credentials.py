@@ -44,6 +44,12 @@ def is_https(scope: Scope) -> bool:
     return scope.get("scheme") == "https"
 
 
+def own_url(scope: Scope, path: str) -> str:
+    """The address of a path as the visitor's browser sees it. `path`: without the prefix of the account."""
+    scheme = "https" if is_https(scope) else "http"
+    return f"{scheme}://{header(scope, b'host')}{scope.get('root_path', '')}{path}"
+
+
 def cookie_name(scope: Scope, name: str = SESSION_COOKIE) -> str:
     """The name of a cookie: over https with the prefix for which browsers accept it only from this very host."""
     return f"__Host-{name}" if is_https(scope) else name

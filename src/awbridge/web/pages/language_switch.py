@@ -12,6 +12,7 @@ from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import COOKIE, LANGUAGES
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import HEADERS
+from awbridge.web.pages.visit import current_visit
 
 _A_YEAR = 365 * 86400  # seconds
 
@@ -39,5 +40,6 @@ def _page_before(request: Request) -> str:
         return "/"
     if before.netloc != request.headers.get("host"):
         return "/"
+    path = before._replace(scheme="", netloc="").geturl().removeprefix(current_visit().prefix)
     # A path that starts with two slashes would lead to another host.
-    return "/" + before._replace(scheme="", netloc="").geturl().lstrip("/")
+    return "/" + path.lstrip("/")

@@ -23,6 +23,11 @@ class Visit:
     actor: Actor | None = None
 
     @property
+    def account(self) -> str:
+        """The name of the account whose page this is; "" at home."""
+        return self.prefix.rpartition("/")[2]
+
+    @property
     def is_signed_in(self) -> bool:
         """Whether the visitor is a person with a session, who can sign out."""
         return self.actor is not None and self.actor.kind is ActorKind.PERSON

@@ -159,5 +159,4 @@ class IdentityPages:
 
 def _redirect_uri(request: Request) -> str:
     """The address that the provider sends the browser back to; it must be registered there."""
-    scheme = "https" if credentials.is_https(request.scope) else "http"
-    return f"{scheme}://{request.headers.get('host', '')}{CALLBACK}"
+    return credentials.own_url(request.scope, CALLBACK)

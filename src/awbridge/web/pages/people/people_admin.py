@@ -76,8 +76,7 @@ class PeoplePages:
         return self._link(request, invited)
 
     def _link(self, request: Request, invited: Invited) -> Response:
-        scheme = "https" if credentials.is_https(request.scope) else "http"
-        url = f"{scheme}://{request.headers.get('host', '')}{invited.path}"
+        url = credentials.own_url(request.scope, invited.path)
         return self._templates.page("people/link", person=invited.person, url=url, back=_url(invited.person.login))
 
     async def show_person(self, request: Request) -> Response:

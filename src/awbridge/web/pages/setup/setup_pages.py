@@ -27,6 +27,7 @@ from awbridge.web.pages.page_templates import HEADERS, PageTemplates
 from awbridge.web.pages.setup.first_order_form import FIELDS, SECTIONS, order_of, problems_of, start_values
 from awbridge.web.pages.setup.progress import SetupProgress, progress
 from awbridge.web.pages.setup.tools import SetupCalls, SetupFinding, SetupStep, SetupTools
+from awbridge.web.pages.visit import current_visit
 from awbridge.web.webhook.endpoint import PATH
 
 WEBHOOK_WAIT = 20.0  # seconds that the page waits for the test delivery
@@ -209,7 +210,7 @@ class SetupPages:
             vendor_problem=self._tools.vendor_problem,
             result=result,
             url=result.typed.get("url") or _known_url(now),
-            path=PATH,
+            path=current_visit().prefix + PATH,
             sections=SECTIONS,
             order=order,
             first_order_url=shipment_url(now.first_order.reference_number) if now.first_order else "",
