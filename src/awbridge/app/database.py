@@ -12,6 +12,7 @@ from awbridge.domain.errors import SettingsError, StoreBusy
 from awbridge.store import Store
 from awbridge.store.engine.servers import Servers
 from awbridge.store.engine.shared_time import SHARED_TIME
+from awbridge.store.engine.store import sqlite_file
 
 log = structlog.get_logger()
 
@@ -43,9 +44,7 @@ async def open_store(
         await store.close()
 
 
-async def _opened(
-    settings: Settings, migrate: bool, patience: float, create: bool, servers: Servers | None
-) -> Store:
+async def _opened(settings: Settings, migrate: bool, patience: float, create: bool, servers: Servers | None) -> Store:
     if not patience:
         return await _open(settings, migrate, create, servers)
     import stamina
@@ -57,6 +56,8 @@ async def _opened(
 
 
 async def _open(settings: Settings, migrate: bool, create: bool, servers: Servers | None) -> Store:
+    if create and settings.account and (file := sqlite_file(settings.database_url)):
+        file.parent.mkdir(exist_ok=True)  # the folder of all accounts, beside the home's file
     store = await Store.open(
         settings.database_url,
         connections=settings.database_connections,

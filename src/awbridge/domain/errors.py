@@ -15,7 +15,7 @@ AwbridgeError
 ├── TableUnreadable      a file that cannot be read as a table
 ├── CellDamaged          a spreadsheet program damaged a cell's value
 ├── NotFound             no such shipment, courier or waybill
-├── NoAccount            no account has that name
+│   └── NoAccount        no account has that name
 ├── NotPossible          the shipment's state does not allow the request
 ├── NoTransaction        the caller has no open transaction that orders could join
 ├── ObjectsError         the object storage failed; a retry may succeed
@@ -127,7 +127,7 @@ class NotFound(AwbridgeError):
     """There is no such shipment, courier or waybill."""
 
 
-class NoAccount(AwbridgeError):
+class NoAccount(NotFound):
     """No account of this installation has that name."""
 
     def __init__(self, name: str) -> None:

@@ -9,11 +9,9 @@ from datetime import datetime
 
 from awbridge.app.accounts.account import Account
 from awbridge.app.accounts.registry import AccountRegistry
-from awbridge.app.next_due import next_due
-from awbridge.store.engine.servers import Servers
-
 from awbridge.app.connections import vendor_problem
 from awbridge.app.database import open_store
+from awbridge.app.next_due import next_due
 from awbridge.app.running import RunningSteps, running_steps
 from awbridge.app.settings import Settings
 from awbridge.domain.errors import StoreBusy
@@ -21,6 +19,7 @@ from awbridge.steps.accounts.host import AccountHost, SiteT
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
+from awbridge.store.engine.servers import Servers
 
 KEEP_IDLE = 5.0  # seconds between looks whether accounts that are awake may sleep
 
@@ -95,7 +94,7 @@ async def hosted_accounts(
         read_accounts=read,
         open_site=open_site,
         next_due=due,
-        most_awake=home.accounts_awake,
+        most_awake=100,
     )
     try:
         yield host

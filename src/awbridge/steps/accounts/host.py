@@ -105,6 +105,7 @@ class AccountHost(Generic[AccountT, SiteT]):
     _awake: dict[str, _Awake[SiteT]] = field(default_factory=dict[str, _Awake[SiteT]], init=False)
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock], init=False)
     _refreshed_at: float = field(default=float("-inf"), init=False)
+    _refreshing: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _renewed_at: float = field(default=float("-inf"), init=False)
     _leaving: bool = field(default=False, init=False)
 
@@ -287,11 +288,11 @@ class AccountHost(Generic[AccountT, SiteT]):
 
     async def _refresh(self, *, least: float) -> None:
         """Read the registry again, unless that was done within `least` seconds. New accounts are looked at soon."""
-        now = time.monotonic()
-        if now - self._refreshed_at < least:
-            return
-        self._refreshed_at = now
-        self._accounts = await self.read_accounts()
+        async with self._refreshing:
+            if time.monotonic() - self._refreshed_at < least:
+                return
+            self._accounts = await self.read_accounts()
+            self._refreshed_at = time.monotonic()
         working = {name for name, account in self._accounts.items() if account.works}
         if not working:
             return

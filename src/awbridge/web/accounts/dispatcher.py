@@ -7,7 +7,7 @@ import asyncio
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from awbridge.domain.errors import StoreBusy, StoreError
+from awbridge.domain.errors import NoAccount, StoreBusy, StoreError
 from awbridge.steps.tracking.ingest import TIMEOUT
 from awbridge.web import problem_kinds as kinds
 from awbridge.web import problems
@@ -19,7 +19,6 @@ from awbridge.web.accounts.sites import (
     AccountSite,
     AccountSites,
     AccountSuspended,
-    NoAccount,
     is_below_accounts,
     read_account_path,
 )

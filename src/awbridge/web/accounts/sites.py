@@ -8,7 +8,7 @@ from typing import Protocol
 
 from starlette.types import ASGIApp, Scope
 
-from awbridge.domain.errors import AwbridgeError, NotFound
+from awbridge.domain.errors import AwbridgeError
 from awbridge.web.webhook.endpoint import WebhookEndpoint
 
 BELOW = "/a/"
@@ -44,10 +44,6 @@ class AccountSites(Protocol):
         Must be quick for names that do not exist: anyone may ask for them.
         """
         ...
-
-
-class NoAccount(NotFound):
-    """There is no account of that name."""
 
 
 class AccountSuspended(AwbridgeError):
