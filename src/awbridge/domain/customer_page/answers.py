@@ -23,6 +23,7 @@ NOT_RECEIVED_WITHIN = timedelta(days=7)  # after the delivery
 WRONG_DIGITS = 5  # tries of one parcel within `WRONG_DIGITS_WITHIN`
 WRONG_DIGITS_WITHIN = timedelta(hours=1)
 MOST_ANSWERS = 20  # of one parcel; whoever needs more calls the shop
+REFUSED_FOR = timedelta(days=14)  # for so long a refused answer follows an action that is tried again
 RETURN = "RVP"
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -22,6 +22,8 @@ from awbridge.domain.people.actor import current_actor
 TOKEN_LENGTH = 16
 LEAST_KEY = 16  # characters of a key
 SHORT = 40  # characters that a link in an SMS may have
+# How old a shipment must be when a pass gives it a link, by the number of the pass.
+LAGS: Mapping[int, timedelta] = {1: timedelta(minutes=1), 2: timedelta(days=1)}
 HEALTH_PATH, HEALTH_TEXT = "/track/static/health", "awbridge customer page"  # by which `doctor` knows it
 
 _ROUNDS = 10

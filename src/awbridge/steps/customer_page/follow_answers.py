@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import structlog
 
-from awbridge.domain.customer_page.answers import AnswerEnding, CustomerAnswer, followed, is_open
+from awbridge.domain.customer_page.answers import REFUSED_FOR, AnswerEnding, CustomerAnswer, followed, is_open
 from awbridge.steps.records.pieces import pieces_of
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
@@ -19,7 +19,6 @@ from awbridge.store.orders import shipments
 log = structlog.get_logger()
 
 BATCH = 500
-REFUSED_FOR = timedelta(days=14)  # for so long a refused answer follows an action that is tried again
 
 
 async def follow_answers(*, store: Store, clock: Clock, zone: ZoneInfo) -> int:

@@ -6,16 +6,15 @@ that stores orders with `awbridge.enqueue` may have been open for long.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 
+from awbridge.domain.customer_page.links import LAGS
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.customer_page import links
 from awbridge.store.customer_page.links import Position
 
 BATCH = 1000
-LAGS: Mapping[int, timedelta] = {1: timedelta(minutes=1), 2: timedelta(days=1)}  # by the number of the pass
 
 
 async def link_shipments(*, store: Store, clock: Clock) -> int:

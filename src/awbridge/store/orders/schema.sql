@@ -113,6 +113,8 @@ CREATE INDEX shipments_cancels ON shipments (cancel_state, cancel_requested_at, 
 CREATE INDEX shipments_waiting ON shipments (shard, reference_number) WHERE waits_for IS NOT NULL;
 CREATE INDEX shipments_to_allocate ON shipments (allocate_at) WHERE state = 'allocating';
 CREATE INDEX shipments_to_replace ON shipments (updated_at) WHERE state IN ('rejected', 'gave_up', 'retrying');
+CREATE INDEX shipments_fallback_later ON shipments (fallback_at)
+  WHERE fallback_at IS NOT NULL AND state IN ('rejected', 'gave_up', 'retrying');
 CREATE INDEX shipments_placed_twice ON shipments (updated_at) WHERE replaced_by IS NOT NULL AND success;
 CREATE INDEX shipments_aged_out ON shipments (aged_out_at, reference_number) WHERE aged_out_at IS NOT NULL;
 -- Open parcels by bucket and time of the newest scan: finds those that exceed the limit of their leg.

@@ -1,0 +1,1 @@
+"""What the tables say about the work of the steps: when each step has something to do."""

@@ -1,0 +1,39 @@
+"""The look for due work reads a few entries of an index for each step, however many rows wait."""
+
+from __future__ import annotations
+
+import re
+
+from awbridge.store import Store
+from awbridge.store.engine.queries import Statement, columns
+from tests.support.filling import filled  # noqa: F401  # a fixture
+from tests.support.rows import T0
+from tests.support.statements import statements_of
+
+# Tables whose size is that of the installation, not of its traffic. All others are read by an index.
+SMALL = {"account_states", "courier_accounts", "courier_comparisons", "schema_migrations", "track_link_progress"}
+ALIASES = {"a", "b", "s"}  # of actions and shipments
+INDEXES = (
+    *("shipments_to_push", "shipments_to_allocate", "shipments_to_cancel", "shipments_to_poll", "shipments_waiting"),
+    *("shipments_to_replace", "shipments_fallback_later", "shipments_placed_twice", "shipments_placed"),
+    *("shipments_newest", "shipments_unread", "actions_due", "inbox_due", "milestones_due", "notices_due"),
+    *("event_deliveries_due", "alarms_due", "labels_due", "reconciliations_open", "differences_to_check"),
+    *("runs_open", "erasures_open", "archive_files_open", "attempts_unfiled", "customer_answers_by_state"),
+    *("catch_up_windows_open", "print_lines_newest"),
+)
+
+
+async def plan(store: Store) -> str:
+    look = statements_of("due").look
+    explained = Statement("plan", f"EXPLAIN {look.postgres}", f"EXPLAIN QUERY PLAN {look.sqlite}")
+    async with store.read() as session:
+        return "\n".join(str(list(dict(row).values())) for row in await session.fetch(explained, T0, T0, T0, T0))
+
+
+async def test_the_look_reads_every_large_table_by_an_index(filled: Store) -> None:  # noqa: F811
+    found = await plan(filled)
+    missing = [index for index in INDEXES if not re.search(rf"\b{index}\b", found)]
+    assert not missing, found
+    in_full = {name for names in re.findall(r"Seq Scan on (\w+)|SCAN (\w+)\b(?! USING)", found) for name in names}
+    assert in_full & {*columns(), *ALIASES} <= SMALL, found
+    assert not re.search(r"\bSort\b|TEMP B-TREE FOR ORDER BY", found), f"it reads all to find the first:\n{found}"
