@@ -59,9 +59,11 @@ class Site(RunningSteps):
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; the account stays open meanwhile."""
+        of = {"account": self.settings.account} if self.settings.account else {}
         self.requests += 1
         try:
-            await self.answer(scope, receive, send)
+            with structlog.contextvars.bound_contextvars(**of):
+                await self.answer(scope, receive, send)
         finally:
             self.requests -= 1
 

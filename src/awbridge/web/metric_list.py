@@ -21,6 +21,7 @@ STEPS = (
     *("reconcile", "differences", "report_files", "sync_couriers", "watch", "notify", "lateness", "index_orders"),
     *("link_shipments", "measure_couriers", "sample_figures", "deliver_events", "alarm", "keep_calls", "schedule"),
     *("erase", "archive", "fetch_labels", "follow_answers", "set_clocks", "report_process", "schema"),
+    *("accounts", "accounts_awake"),
 )
 
 
@@ -234,6 +235,14 @@ STEP_CONCURRENCY = Gauge(
     ("push",),
     per_process=True,
 )
+ACCOUNTS = Gauge(
+    "awbridge_accounts",
+    "Accounts beside the home: open in this process (awake), without work or requests here (asleep), suspended or "
+    "without right settings (closed).",
+    "state",
+    ("awake", "asleep", "closed"),
+    per_process=True,
+)
 BUILD_INFO = Gauge("awbridge_build_info", "1, by the version of awbridge.", "version", per_process=True)
 
 METRICS = (
@@ -241,5 +250,5 @@ METRICS = (
     *(COURIER_WARNINGS, CANCELS, ACTIONS, INBOX, SCANS_AHEAD, NOTICES, EVENT_DELIVERIES, ALARMS, ARCHIVE_FILES),
     *(OLDEST_DUE, FIGURES_AGE, ROWS, BACKUP_AGE, CATCH_UP_LAG, WEBHOOK_SILENCE, WEBHOOKS_SILENT, WEBHOOK_SHARE),
     *(SHIPMENTS_SILENT, WEBHOOKS, HTTP_CONNECTIONS, HTTP_REFUSED, CALLS_DROPPED, STEP_SILENT, STEP_FAILURES),
-    *(STEP_CONCURRENCY, CLOCK_SKEW, BUILD_INFO),
+    *(STEP_CONCURRENCY, CLOCK_SKEW, ACCOUNTS, BUILD_INFO),
 )

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.steps.polling.watch import Coverage, coverage
+from awbridge.steps.runtime import meters
 from awbridge.store.audit import figures, samples
 from awbridge.store.audit.figures import Figures
 from awbridge.store.backup.backups import backup_state
@@ -81,6 +82,7 @@ def _process(process: ProcessContext) -> Iterable[Metric]:
     yield listed.CLOCK_SKEW.of(SHARED_TIME.skew)
     yield listed.STEP_SILENT.by({loop.name: loop.silent_for for loop in process.loops})
     yield listed.STEP_FAILURES.by({loop.name: loop.failures for loop in process.loops})
+    yield listed.ACCOUNTS.by(meters.ACCOUNTS)
     yield listed.STEP_CONCURRENCY.by({loop.name: loop.concurrency() for loop in process.loops if loop.concurrency})
 
 

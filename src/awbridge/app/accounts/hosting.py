@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from awbridge.app.accounts.account import Account
 from awbridge.app.accounts.registry import AccountRegistry
@@ -21,6 +21,7 @@ from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
 from awbridge.store.engine.servers import Servers
 
+ELSEWHERE = timedelta(minutes=1)  # between looks at an account in another database
 KEEP_IDLE = 5.0  # seconds between looks whether accounts that are awake may sleep
 
 
@@ -86,7 +87,10 @@ async def hosted_accounts(
     async def due(hosted: HostedAccount) -> datetime:
         settings = hosted.settings
         async with open_store(settings, migrate=settings.migrate_on_start, servers=servers) as own:
-            return await next_due(settings, own, clock())
+            due_at = await next_due(settings, own, clock())
+        # A program that stores orders within a transaction of another PostgreSQL database cannot tell the home.
+        elsewhere = settings.schema and settings.database_url != home.database_url
+        return min(due_at, clock() + ELSEWHERE) if elsewhere else due_at
 
     host = AccountHost(
         home=store,
@@ -94,7 +98,7 @@ async def hosted_accounts(
         read_accounts=read,
         open_site=open_site,
         next_due=due,
-        most_awake=100,
+        most_awake=home.accounts_awake,
     )
     try:
         yield host

@@ -57,6 +57,13 @@ class AccountsSettings(SettingsBase, group="Accounts", sharing=Sharing.PROCESS):
         "The first one encrypts, all of them decrypt ([rotation](docs/how-to/deploy/accounts.md#the-key)). "
         "Secrets in files and variables need none.",
     )
+    accounts_awake: int = Field(
+        100,
+        ge=1,
+        le=10_000,
+        description="Accounts that one process opens for their work at the same time; requests and webhooks open any. "
+        "An account that is open takes about 4 MiB, one without work or requests nothing.",
+    )
 
 
 class ServerSettings(SettingsBase, group="The process", sharing=Sharing.PROCESS):

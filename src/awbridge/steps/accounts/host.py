@@ -19,6 +19,7 @@ from typing import Generic, Protocol, TypeVar
 import structlog
 
 from awbridge.domain.errors import AwbridgeError, NoAccount, StoreBusy, StoreError
+from awbridge.steps.runtime import meters
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.accounts import wakes
@@ -144,6 +145,7 @@ class AccountHost(Generic[AccountT, SiteT]):
     async def look(self) -> int:
         """Wake the accounts that have work; how many. The one look of an idle process at all of them."""
         await self._refresh(least=RENEW_EVERY / 2)
+        self._count()
         now = self.clock()
         room = min(self.most_awake - len(self._awake), MOST_AT_ONCE)
         if room <= 0:
@@ -160,6 +162,12 @@ class AccountHost(Generic[AccountT, SiteT]):
             elif isinstance(result, BaseException):
                 log.error("account.not_opened", account=name, error=type(result).__name__, exc_info=result)
         return len(names)
+
+    def _count(self) -> None:
+        """Tell the metrics how many accounts there are."""
+        awake, working = len(self._awake), sum(account.works for account in self._accounts.values())
+        closed = len(self._accounts) - working
+        meters.ACCOUNTS.update(awake=awake, asleep=max(working - awake, 0), closed=closed)
 
     async def _consider(self, name: str) -> None:
         """Wake an account of which its row says that it has work, unless its tables say otherwise."""
@@ -267,6 +275,7 @@ class AccountHost(Generic[AccountT, SiteT]):
             return one
 
     async def _live(self, account: AccountT, opened: asyncio.Future[SiteT], stop: asyncio.Event) -> None:
+        structlog.contextvars.bind_contextvars(account=account.name)  # of this task, and those that it creates
         async with self.open_site(account) as site:
             opened.set_result(site)
             await stop.wait()

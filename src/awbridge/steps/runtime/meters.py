@@ -127,5 +127,8 @@ EVENTS_POSTED = Meter(
     {"state": ("delivered", "due", "failed")},
 )
 
+ACCOUNTS: dict[str, int] = {"awake": 0, "asleep": 0, "closed": 0}
+"""The accounts beside the home, by what this process does with them now."""
+
 METERS = (ORDERS_RECEIVED, ORDERS, CALLS, APPLIED, MESSAGES, EVENTS_POSTED)
 DURATIONS = (ORDER_PLACED, CALL_SECONDS, WEBHOOK_SECONDS, APPLY_LAG)
