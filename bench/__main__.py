@@ -19,6 +19,7 @@ from bench.shared import shared
 from bench.start import start
 from bench.table import table
 from bench.webhook import webhook
+from bench.workers import workers
 
 
 @click.group()
@@ -41,6 +42,7 @@ main.add_command(shared)
 main.add_command(reading)
 main.add_command(imports)
 main.add_command(customer_page)
+main.add_command(workers)
 
 if __name__ == "__main__":
     main()
