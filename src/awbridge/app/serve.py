@@ -111,6 +111,8 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
     """The app with every step running while the block lasts; the caller provides the server."""
     async with opened_world(settings, utc_now) as world:
         store, refusals = world.store, WebhookRefusals()
+        if store.replica:
+            await store.replica.verify()
         ingest = Ingest(store)
         loops = step_loops(world, refusals=refusals, arrived=lambda: ingest.arrived)
         loops["schema"] = schema_loop(store, lambda _: stop_all(loops))

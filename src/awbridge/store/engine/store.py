@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from awbridge.domain.errors import SettingsError
@@ -15,6 +16,9 @@ from awbridge.store.engine.migrate import SchemaState
 from awbridge.store.engine.queries import Statement
 from awbridge.store.engine.sqlite import SqliteDatabase
 from awbridge.store.privacy.masked_reads import masked_for_actor
+
+if TYPE_CHECKING:
+    from awbridge.store.engine.replica import Replica
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -38,6 +42,7 @@ class Store:
         """`file`: that of a SQLite database."""
         self.database = database
         self.identity = ""  # what tells it from other databases, once `identify` was called
+        self.replica: Replica | None = None  # what requests that only show something may read from
         self._file = file
 
     @classmethod
@@ -64,6 +69,17 @@ class Store:
             "Use sqlite:///file.db or postgresql://user:password@host/database."
         )
 
+    def read_from(self, url: str, *, connections: int, max_age: float, schema: str = "") -> None:
+        """Let requests that only show something read from this replica of PostgreSQL. Nothing is connected yet.
+
+        `max_age`: seconds by which what they show may lag. Raises SettingsError where this is no PostgreSQL database.
+        """
+        if self.dialect != "postgres":
+            raise SettingsError("AWBRIDGE_DATABASE_READ_URL needs PostgreSQL: SQLite has no read replica")
+        from awbridge.store.engine.replica import Replica
+
+        self.replica = Replica(url, self.database, connections=connections, max_age=max_age, schema=schema)
+
     @property
     def dialect(self) -> str:
         """`sqlite` or `postgres`."""
@@ -71,10 +87,13 @@ class Store:
 
     def read(self) -> AbstractAsyncContextManager[Session]:
         """A session for reading. Its rows are masked for actors who may not see personal data."""
-        return masked_for_actor(self.database.read())
+        replica = self.replica
+        return masked_for_actor(replica.read() if replica and replica.serves_this_request() else self.database.read())
 
     def write(self) -> AbstractAsyncContextManager[Session]:
         """A transaction: commits when the block ends, rolls back when it raises."""
+        if self.replica:
+            self.replica.note_write()
         return self.database.write()
 
     async def write_at_once(self, statements: Sequence[Statement], rows: Sequence[Sequence[object]]) -> None:
@@ -103,4 +122,6 @@ class Store:
 
     async def close(self) -> None:
         """Close every connection."""
+        if self.replica:
+            await self.replica.close()
         await self.database.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from datetime import datetime
 from typing import cast
@@ -16,6 +17,7 @@ from starlette.responses import HTMLResponse
 import awbridge
 from awbridge.domain.privacy import veiled
 from awbridge.steps.runtime.clock import Clock
+from awbridge.store.engine.reading import data_age
 from awbridge.web.pages.language import LANGUAGES, gettext, gettext_noop, ngettext
 from awbridge.web.pages.navigation import MENU
 from awbridge.web.pages.visit import current_visit
@@ -75,6 +77,7 @@ class PageTemplates:
             visit=current_visit(),
             menu=MENU,
             languages=LANGUAGES,
+            data_age=math.ceil(data_age() or 0),
             **values,
         )
         # JSON may hold half of a surrogate pair, as no text in UTF-8 can.
