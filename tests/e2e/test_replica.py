@@ -107,7 +107,7 @@ async def what_it_refuses_the_primary_answers(url: str, read_url: str) -> None:
 async def the_primary_is_read_while_it_is_away(
     url: str, standby: PostgresServer, read_url: str, patch: pytest.MonkeyPatch
 ) -> None:
-    patch.setattr(replicas, "AWAY_FOR", 0.2)
+    patch.setattr(replicas, "AWAY_FOR", 1.0)
     async with reading_from(url, read_url) as (store, replica):
         await until(lambda: _sees(store, (3, True)))
         async with replica.reading():

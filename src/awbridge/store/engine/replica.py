@@ -12,7 +12,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
@@ -152,6 +152,7 @@ class Replica:
         if isinstance(error, _AWAY):
             log.warning("replica.away", error=type(error).__name__)
             self._away_until = self._steady() + AWAY_FOR
+            self._checked_at = float("-inf")  # it is used again once a look found it
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[Session]:
@@ -246,9 +247,10 @@ class _FallingBack:
         try:
             rows = await getattr(session, call)(*args)
         except (*_FAILED, asyncio.CancelledError) as error:
-            if isinstance(error, (*_AWAY, asyncio.CancelledError)):
-                connection.terminate()  # the pool would wait for a server that may be frozen
             self._replica.failed(error)
+            if isinstance(error, (*_AWAY, asyncio.CancelledError)):
+                with suppress(asyncpg.InterfaceError):  # it was cut: the pool has taken it back
+                    connection.terminate()  # else the pool would wait for a server that may be frozen
             raise
         self._replica.counts["replica"] += 1
         return rows
