@@ -15,6 +15,7 @@ import pytest
 
 from awbridge.store import Store
 from awbridge.store.engine import pooler
+from awbridge.store.engine.servers import Servers
 from tests.support import newer
 from tests.support.postgres import PostgresServer
 
@@ -90,7 +91,7 @@ async def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return await _emptied_database(request.getfixturevalue("postgres"))
 
 
-async def open_directly(url: str) -> Store:
+async def open_directly(url: str, *, connections: int = 10, schema: str = "", servers: Servers | None = None) -> Store:
     """Open a store without the connection that checks for a pooler: there is none, and it costs 12 ms per test."""
 
     async def none(*_: object, **__: object) -> pooler.Pooling:
@@ -98,7 +99,7 @@ async def open_directly(url: str) -> Store:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pooler, "find", none)
-        return await Store.open(url)
+        return await Store.open(url, connections=connections, schema=schema, servers=servers)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import pytest
 from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
 from awbridge.store import Store
 from awbridge.store.engine import pooler
-from awbridge.store.engine import postgres as postgres_engine
+from awbridge.store.engine.connections import own as own_connection
 from awbridge.store.orders import shipments
 from awbridge.store.tracking import inbox
 from tests.support.postgres import PostgresServer, free_port
@@ -280,7 +280,7 @@ async def test_single_writes_share_one_connection_until_it_has_been_idle(
     [first] = await _own_backends(store)
     await inbox.add_at_once(store, [delivery("d5")])
     assert await _own_backends(store) == [first]
-    monkeypatch.setattr(postgres_engine, "LONGEST_IDLE", 0.01)
+    monkeypatch.setattr(own_connection, "LONGEST_IDLE", 0.01)
     await asyncio.sleep(0.02)
     await inbox.add_at_once(store, [delivery("d6")])
     assert first not in (await _own_backends(store))[:1]

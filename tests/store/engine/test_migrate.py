@@ -121,7 +121,7 @@ async def test_the_second_migration_finds_nothing_to_do(database_url: str) -> No
 async def test_a_migration_may_take_longer_than_a_statement(
     postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("awbridge.store.engine.postgres.COMMAND_TIMEOUT", 0.5)
+    monkeypatch.setattr("awbridge.store.engine.connections.server.COMMAND_TIMEOUT", 0.5)
     store = await Store.open(await postgres.new_database())
     try:
         with pytest.raises(StoreBusy):

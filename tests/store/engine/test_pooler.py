@@ -111,7 +111,7 @@ async def test_a_pooler_that_appears_while_statements_are_kept_gets_no_statement
     database = await PostgresDatabase.connect(url)
     try:
         with pgbouncer(url, pool_mode="transaction") as via:
-            database._own.primary = Primary(via)  # pyright: ignore
+            database.server.primary = Primary(via)  # pyright: ignore
             with pytest.raises(StoreError, match="Restart awbridge"):
                 await inbox.add_at_once(Store(database), [delivery("R-1", received_at=T0)])
     finally:

@@ -20,6 +20,8 @@ from tests.support.statements import STORE, statement_files
 
 SOURCE = Path(awbridge.__file__).parent
 ON_SQLITE_ONLY = {"matching"}  # a file of its own, whatever the database is
+# Sent without parameters, so it is not prepared; behind a pooler of transactions it is SET LOCAL.
+ALLOWED = {"store/engine/connections/pool.py": "a SET of a session"}
 _COMMENT = re.compile(r"--[^\n]*")
 _TEXT = re.compile(r"'(?:[^']|'')*'")
 _VERB = re.compile(r"\s*(?:WITH|SELECT|INSERT INTO|UPDATE|DELETE FROM|SET|SHOW|LISTEN|NOTIFY|LOCK|CREATE|DROP|ALTER)\b")
@@ -59,8 +61,9 @@ def _statements() -> Iterator[tuple[str, str, bool]]:
             yield str(file.relative_to(STORE)), file.read_text(), True
     for file in sorted(SOURCE.rglob("*.py")):
         for line, text in _texts(file):
-            if _VERB.match(text):
-                yield f"{file.relative_to(SOURCE)}:{line}", text, False
+            inside = str(file.relative_to(SOURCE))
+            if _VERB.match(text) and ALLOWED.get(inside) not in forbidden(text):
+                yield f"{inside}:{line}", text, False
 
 
 def _texts(file: Path) -> Iterator[tuple[int, str]]:

@@ -19,7 +19,7 @@ from awbridge.domain.errors import StoreBusy
 from awbridge.steps.tracking import ingest
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
-from awbridge.store.engine import postgres
+from awbridge.store.engine.connections import own
 from awbridge.web.webhook.endpoint import PATH
 from tests.support.app import Web, web_on
 from tests.support.postgres import postgres_server
@@ -123,7 +123,7 @@ async def test_a_frozen_database_is_503_in_time_and_the_next_delivery_after_it_i
 
 @postgres_only
 async def test_a_frozen_connection_is_replaced(web: Web, store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "AT_ONCE_TIMEOUT", 0.3)
+    monkeypatch.setattr(own, "AT_ONCE_TIMEOUT", 0.3)
     assert (await post(web, 0)).status_code == 200
     async with frozen_backends(store_url):
         assert [(await post(web, 1)).status_code for _ in range(3)] == [503, 200, 200]
@@ -134,7 +134,7 @@ async def test_a_frozen_connection_is_replaced(web: Web, store_url: str, monkeyp
 async def test_frozen_connections_cost_one_delivery_together(
     web: Web, store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres, "AT_ONCE_TIMEOUT", 0.3)
+    monkeypatch.setattr(own, "AT_ONCE_TIMEOUT", 0.3)
 
     async def hold() -> None:
         async with web.store.write() as session:

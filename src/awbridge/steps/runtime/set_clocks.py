@@ -38,17 +38,26 @@ class ClockPolicy:
 
 @dataclass(kw_only=True, eq=False)
 class SetClocks:
-    """Checks the time of one process. `problem` says what is wrong with it; "" for nothing."""
+    """Checks the time of one process, in one account's tables. `problem` says what is wrong with it; "" for nothing.
+
+    `measures`: whether this is the home, whose database says what time it is, and which reports problems. An account's
+    follows the time that the home has measured.
+    """
 
     store: Store
     clock: Clock
     policy: ClockPolicy
     shared: SharedTime = SHARED_TIME
     steady: Callable[[], float] = time.monotonic
+    measures: bool = True
+    _base: float | None = field(init=False)  # of the shared time, when last looked at
     _jumped: float = field(default=0.0, init=False)
     _jumped_at: float = field(default=float("-inf"), init=False)
     _fell_back: timedelta = field(default=timedelta(0), init=False)  # how far this process's time was set back
     _unset: datetime | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self._base = self.shared.base
 
     async def check(self) -> int:
         """Measure the time, and pull back times that are ahead where it has gone back. Always 0. Raises StoreBusy."""
@@ -71,18 +80,23 @@ class SetClocks:
         Also where another process has set the mark back already: this one may have written times ahead until now.
         """
         async with self.store.read() as session:
-            jumped = await self.shared.measure(session)
+            jumped = await self.shared.measure(session) if self.measures else self._jump_of_others()
             latest = await clock_marks.latest(session)
         now = self.clock()
         self._unset = now if now < NOT_BEFORE else None
         if jumped is None or self._unset:
             return None
-        if abs(jumped) > MAY_DIFFER:
+        if abs(jumped) > MAY_DIFFER and self.measures:
             self._jumped, self._jumped_at = jumped, self.steady()
             log.warning("clock.jumped", seconds=round(jumped))
         if jumped < -GOES_BACK.total_seconds():
             self._fell_back = timedelta(seconds=-jumped)
         return max(latest - now if latest else timedelta(0), self._fell_back)
+
+    def _jump_of_others(self) -> float:
+        """By how many seconds the shared time has jumped since this looked last, as the home has measured it."""
+        before, self._base = self._base, self.shared.base
+        return 0.0 if before is None or self._base is None else self._base - before
 
     async def _pull_back(self, by: timedelta) -> None:
         ahead = WasAhead(now=self.clock(), by=by, lease=self.policy.lease, zone=self.policy.zone)
@@ -94,7 +108,9 @@ class SetClocks:
 
     @property
     def problem(self) -> str:
-        """What is wrong with this machine's clock, or was within the last hour."""
+        """What is wrong with this machine's clock, or was within the last hour. "" for an account: the home says it."""
+        if not self.measures:
+            return ""
         if self._unset:
             return f"shows {self._unset:%Y-%m-%d %H:%M} UTC; it is not used to correct stored times"
         skew = self.shared.skew

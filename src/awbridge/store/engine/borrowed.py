@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 
 from awbridge.domain.errors import MigrationError, NoTransaction
 from awbridge.store.engine import migrate
+from awbridge.store.engine.connections.session import InArrays, PostgresSession
 from awbridge.store.engine.database import Row, Session
-from awbridge.store.engine.postgres import InArrays, PostgresSession
 from awbridge.store.engine.queries import Queries, Statement
 
 _sql = Queries(__name__)

@@ -96,9 +96,13 @@ class Writes(Protocol):
 
 
 class Database(Writes, Protocol):
-    """A database, opened once per process."""
+    """A database, opened once per process.
+
+    `schema`: the schema of PostgreSQL that holds the tables; "" for the one that the URL or the role leads to.
+    """
 
     dialect: str
+    schema: str
 
     @property
     def description(self) -> str:

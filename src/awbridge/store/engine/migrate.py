@@ -181,10 +181,13 @@ async def _record_compatibility(session: Session) -> None:
 
 
 async def _make_history(database: Database) -> None:
-    # Two processes that create the table at the same time collide once on PostgreSQL; the second attempt finds it.
+    # Two processes that create the schema or the table at the same time collide once on PostgreSQL; the second attempt
+    # finds it.
     for last in (False, True):
         try:
             async with database.write() as session:
+                if database.schema and not (await session.fetch(_sql.has_schema, database.schema))[0]["found"]:
+                    await session.script(f'CREATE SCHEMA "{database.schema}"')
                 await session.execute(_sql.make_history)
         except StoreError:
             if last:

@@ -1,3 +1,7 @@
+-- name: has_schema
+-- Asked first: to create one takes a right that a user may not have for whom the schema was created.
+{{postgres: SELECT to_regnamespace($1) IS NOT NULL AS found}}{{sqlite: SELECT 1 AS found}}
+
 -- name: make_history
 CREATE TABLE IF NOT EXISTS schema_migrations (
   number INTEGER NOT NULL PRIMARY KEY,

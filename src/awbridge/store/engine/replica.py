@@ -20,10 +20,11 @@ import structlog
 
 from awbridge.domain.errors import SettingsError, StoreError
 from awbridge.store.engine import pooler
+from awbridge.store.engine.connections.server import COMMAND_TIMEOUT
+from awbridge.store.engine.connections.session import PostgresSession
 from awbridge.store.engine.database import Database, Row, Session
 from awbridge.store.engine.identity import identity
 from awbridge.store.engine.pooler import Pooling
-from awbridge.store.engine.postgres import COMMAND_TIMEOUT, PostgresSession
 from awbridge.store.engine.queries import Queries, Statement
 from awbridge.store.engine.reading import READING, Reading
 

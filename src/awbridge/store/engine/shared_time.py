@@ -3,6 +3,10 @@
 On PostgreSQL that is the database's clock: it is asked now and then, and in between the machine's steady clock counts
 on, so that a wall clock which is wrong, or is set while the process runs, changes nothing. On SQLite it is the
 machine's.
+
+With several accounts it is the time of the home's database for all of them, wherever their tables are: a lease of an
+account ends at the same moment for every process that works for it. Only the home's store is measured; who opens an
+account's opens the home's before.
 """
 
 from __future__ import annotations
@@ -44,6 +48,11 @@ class SharedTime:
         """Take this for the machine's clock: seconds since 1970. For drills, whose machines' clocks are wrong."""
         self._wall = wall
 
+    @property
+    def base(self) -> float | None:
+        """What changes by as many seconds as the shared time jumps; None until it was measured."""
+        return self._last
+
     def now(self) -> datetime:
         """What time it is, aware, UTC."""
         return datetime.fromtimestamp(self.seconds(), UTC)
@@ -75,4 +84,4 @@ class SharedTime:
 
 
 SHARED_TIME = SharedTime()
-"""This process's own. A process works on one database."""
+"""This process's own. A process has one home."""

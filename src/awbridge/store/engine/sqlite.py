@@ -276,6 +276,7 @@ class SqliteDatabase:
     """A SQLite file. Safe for several tasks of one event loop and for several processes."""
 
     dialect = "sqlite"
+    schema = ""
     description = "SQLite"
 
     def __init__(self, path: str | Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -14,11 +15,14 @@ from awbridge.store.engine.database import Database, Session
 from awbridge.store.engine.identity import identity
 from awbridge.store.engine.migrate import SchemaState
 from awbridge.store.engine.queries import Statement
+from awbridge.store.engine.servers import Servers
 from awbridge.store.engine.sqlite import SqliteDatabase
 from awbridge.store.privacy.masked_reads import masked_for_actor
 
 if TYPE_CHECKING:
     from awbridge.store.engine.replica import Replica
+
+_SCHEMA = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")  # what PostgreSQL takes as a name, in its usual form
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -46,11 +50,18 @@ class Store:
         self._file = file
 
     @classmethod
-    async def open(cls, url: str, *, connections: int = 10, create: bool = True) -> Store:
+    async def open(
+        cls, url: str, *, connections: int = 10, create: bool = True, schema: str = "", servers: Servers | None = None
+    ) -> Store:
         """Open `sqlite:///file.db`, `sqlite:////absolute/file.db` or `postgresql://user:password@host/database`.
 
-        `create`: whether a SQLite file that does not exist is created. Raises SettingsError for any other URL and where
-        the file may not be created, StoreError when the database cannot be opened.
+        `create`: whether a SQLite file that does not exist is created. `schema`: the schema of PostgreSQL in which
+        every statement runs; "" for the one that the URL or the role leads to. `migrate` creates it. A SQLite file has
+        none. `servers`: where several stores share the connections to their server, of which there are then at most
+        `connections` of the first one, whatever the number of stores.
+
+        Raises SettingsError for any other URL, for a name that is no schema's and where the file may not be created,
+        StoreError when the database cannot be opened.
         """
         if file := sqlite_file(url):
             if not create and not file.exists():
@@ -63,14 +74,19 @@ class Store:
         if parts.scheme in ("postgresql", "postgres"):
             from awbridge.store.engine.postgres import PostgresDatabase  # asyncpg, which SQLite does not need
 
-            return cls(await PostgresDatabase.connect(url, connections=connections))
+            if schema and not _SCHEMA.fullmatch(schema):
+                raise SettingsError(f"{schema!r} is no schema's name: use a-z, 0-9 and _, and a letter first.")
+            if not servers:
+                return cls(await PostgresDatabase.connect(url, connections=connections, schema=schema))
+            server = await servers.server(url, connections=connections)
+            return cls(PostgresDatabase(server, schema=schema, shared=True))
         raise SettingsError(
             f"AWBRIDGE_DATABASE_URL: {parts.scheme or 'no scheme'!r} is not supported. "
             "Use sqlite:///file.db or postgresql://user:password@host/database."
         )
 
-    def read_from(self, url: str, *, connections: int, max_age: float, schema: str = "") -> None:
-        """Let requests that only show something read from this replica of PostgreSQL. Nothing is connected yet.
+    def read_from(self, url: str, *, connections: int, max_age: float) -> None:
+        """Let requests that only show something read the same schema of a replica. Nothing is connected yet.
 
         `max_age`: seconds by which what they show may lag. Raises SettingsError where this is no PostgreSQL database.
         """
@@ -78,12 +94,17 @@ class Store:
             raise SettingsError("AWBRIDGE_DATABASE_READ_URL needs PostgreSQL: SQLite has no read replica")
         from awbridge.store.engine.replica import Replica
 
-        self.replica = Replica(url, self.database, connections=connections, max_age=max_age, schema=schema)
+        self.replica = Replica(url, self.database, connections=connections, max_age=max_age, schema=self.schema)
 
     @property
     def dialect(self) -> str:
         """`sqlite` or `postgres`."""
         return self.database.dialect
+
+    @property
+    def schema(self) -> str:
+        """The schema of PostgreSQL that holds the tables; "" for the one that the URL or the role leads to."""
+        return self.database.schema
 
     def read(self) -> AbstractAsyncContextManager[Session]:
         """A session for reading. Its rows are masked for actors who may not see personal data."""
@@ -121,7 +142,7 @@ class Store:
             self.identity = await identity(session, self._file)
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection that is not shared. Raises nothing if it was closed before."""
         if self.replica:
             await self.replica.close()
         await self.database.close()
