@@ -56,7 +56,7 @@ SELECT waybill, status_code FROM shipments
 
 @dataclass(frozen=True, kw_only=True)
 class CaughtUp:
-    """`seconds` until covered and applied, `cpu` of them of the process; `items` that updated-order listed, in `windows`."""
+    """`seconds` until covered and applied, `cpu` seconds of the process; updated-order listed `items` in `windows`."""
 
     seconds: float
     cpu: float
