@@ -6,6 +6,7 @@ import click
 
 from bench.apply import apply
 from bench.backlog import backlog
+from bench.capacity import capacity
 from bench.claims import claims
 from bench.customer_page import customer_page
 from bench.imports import imports
@@ -31,6 +32,7 @@ main.add_command(webhook)
 main.add_command(push)
 main.add_command(outage)
 main.add_command(claims)
+main.add_command(capacity)
 main.add_command(backlog)
 main.add_command(apply)
 main.add_command(scale)
