@@ -1,7 +1,8 @@
 """Orders pushed per second by one and by several processes on one PostgreSQL that is some milliseconds away.
 
-A proxy delays what goes to the database and what comes back. The vendor answers at once, within each process, so that
-only the waiting for the database counts. Processes begin together; the first two seconds are not counted. Every run is
+A proxy delays what goes to the database and what comes back. The vendor answers within each process, without a network.
+Few calls in flight keep the processors of a small machine out of it: more of them wait less often, for more at once.
+ Processes begin together; the first two seconds are not counted. Every run is
 verified: each order that was sent is placed once, with one attempt; otherwise it is void.
 """
 
@@ -57,14 +58,26 @@ async def _fill(url: str, orders: int, accounts: int) -> None:
         await store.close()
 
 
-def measure(server: PostgresServer, url: str, workers: int, accounts: int, seconds: float, round_trip: float) -> Run:
-    """So many workers for so long, on a new database."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What all runs have in common. Seconds; `in_flight` calls of each worker, at most."""
+
+    seconds: float
+    round_trip: float
+    answers_after: float
+    in_flight: int
+
+
+def measure(server: PostgresServer, url: str, workers: int, accounts: int, setting: Setting) -> Run:
+    """So many workers on a new database."""
+    seconds = setting.seconds
     asyncio.run(_fill(url, int(ENOUGH * min(workers, 3) * (seconds + WARM)), accounts))
     with ExitStack() as stack, psycopg.connect(url, autocommit=True) as watching:
         watching.execute("VACUUM ANALYZE")
-        port = stack.enter_context(slow_line(server.port, round_trip)) if round_trip else server.port
+        port = stack.enter_context(slow_line(server.port, setting.round_trip)) if setting.round_trip else server.port
         away = url.replace(f":{server.port}/", f":{port}/")
-        command = [sys.executable, "-m", "bench.push_worker", away, str(seconds + WARM)]
+        command = [sys.executable, "-m", "bench.push_worker", away]
+        command += map(str, (seconds + WARM, setting.answers_after, setting.in_flight))
         started = [
             stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
             for _ in range(workers)
@@ -97,19 +110,24 @@ def _one(connection: psycopg.Connection, sql: str) -> object:
 
 @click.command()
 @click.option("--latency", default=10.0, show_default=True, help="Milliseconds of a round trip to the database.")
+@click.option("--vendor", default=100.0, show_default=True, help="Milliseconds of a call to create-order.")
+@click.option("--in-flight", default=20, show_default=True, type=click.IntRange(4, 200), help="Calls of each worker.")
 @click.option("--seconds", default=6.0, show_default=True, type=click.FloatRange(2, 60), help="Per run.")
 @click.option("--workers", default=[1, 8], multiple=True, show_default=True, type=click.IntRange(1, 32))
 @click.option("--accounts", default=[1, 40], multiple=True, show_default=True, type=click.IntRange(1, 1000))
-def workers(latency: float, seconds: float, workers: Sequence[int], accounts: Sequence[int]) -> None:
+def workers(
+    latency: float, vendor: float, in_flight: int, seconds: float, workers: Sequence[int], accounts: Sequence[int]
+) -> None:
     """Orders pushed per second by one and by eight processes, with a database 10 ms away."""
     table = Table("courier accounts", "workers", "orders/s", "of one worker", "CPU ms per order", "once each")
     good = True
+    setting = Setting(seconds=seconds, round_trip=latency / 1000, answers_after=vendor / 1000, in_flight=in_flight)
     with postgres_server() as server:
         for many in accounts:
             alone: float | None = None
             for number in workers:
                 url = asyncio.run(server.new_database())
-                run = measure(server, url, number, many, seconds, latency / 1000)
+                run = measure(server, url, number, many, setting)
                 alone = alone or run.rate
                 times = run.rate / alone
                 good &= run.agrees
