@@ -39,7 +39,9 @@ async def with_citus(server: PostgresServer) -> str:
     try:
         await connection.execute("CREATE EXTENSION citus")
         await connection.execute(f"SELECT citus_set_coordinator_host('127.0.0.1', {server.port})")
-        await connection.execute(f"SELECT citus_set_node_property('127.0.0.1', {server.port}, 'shouldhaveshards', true)")
+        await connection.execute(
+            f"SELECT citus_set_node_property('127.0.0.1', {server.port}, 'shouldhaveshards', true)"
+        )
         name = url.rpartition("/")[2]
         await connection.execute(f"ALTER DATABASE {name} SET citus.enable_schema_based_sharding = on")
     finally:

@@ -118,8 +118,11 @@ class Replica:
                 await self._look()
         usable = not self._unfit and self.age <= self.max_age
         if usable is not self._was_usable:
-            log.info("replica.used" if usable else "replica.left", **({} if usable else {"age": _round(self.age)}))
-        self._was_usable = usable
+            self._was_usable = usable
+            if usable:
+                log.info("replica.used")
+            else:
+                log.warning("replica.left", age=_round(self.age))
         return usable
 
     async def _look(self) -> None:
