@@ -7,6 +7,7 @@ import click
 from bench.accounts import accounts
 from bench.apply import apply
 from bench.backlog import backlog
+from bench.capacity import capacity
 from bench.claims import claims
 from bench.customer_page import customer_page
 from bench.imports import imports
@@ -20,6 +21,7 @@ from bench.shared import shared
 from bench.start import start
 from bench.table import table
 from bench.webhook import webhook
+from bench.workers import workers
 
 
 @click.group()
@@ -32,6 +34,7 @@ main.add_command(accounts)
 main.add_command(push)
 main.add_command(outage)
 main.add_command(claims)
+main.add_command(capacity)
 main.add_command(backlog)
 main.add_command(apply)
 main.add_command(scale)
@@ -43,6 +46,7 @@ main.add_command(shared)
 main.add_command(reading)
 main.add_command(imports)
 main.add_command(customer_page)
+main.add_command(workers)
 
 if __name__ == "__main__":
     main()

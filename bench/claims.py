@@ -1,6 +1,6 @@
 """The cost of a claim with ten thousand, a hundred thousand and a million waiting orders.
 
-A claim is what push does for a batch: find the accounts with due orders, lock them, take the orders under a lease.
+A claim is what push does for a batch: find the accounts with due orders, take the orders under a lease.
 Between claims the orders are placed, untimed, so every claim finds the queue as push leaves it. Every claim must return
 a full batch, urgent orders first, and no order twice; otherwise the run is void.
 """
@@ -62,9 +62,8 @@ async def _claim(store: Store, now: datetime, measured: Measured) -> list[Shipme
     looked = time.perf_counter()
     turns, owner = {a.account: BATCH // len(databases.ACCOUNTS) for a in due}, uuid.uuid4().hex
     async with store.write() as session:
-        await accounts.lock(session, sorted(turns))
         urgent = {a.account for a in due if a.urgent}
-        claimed = await dispatch.claim(session, turns, urgent, owner=owner, now=now, until=now + LEASE)
+        claimed = await dispatch.claim(session, turns, urgent, owner=owner, now=now, until=now + LEASE, locked=False)
     measured.looks.append((looked - started) * 1000)
     measured.claims.append((time.perf_counter() - looked) * 1000)
     return claimed
@@ -96,10 +95,10 @@ async def _measure(store: Store, waiting: int) -> Measured:
 
 async def _plan(store: Store) -> str:
     """The database's plan for the claim of one account."""
-    claim, now = Queries("dispatch").claim, datetime.now(UTC)
+    claim, now = Queries(dispatch.__name__).claim, datetime.now(UTC)
     explain = Statement("plan", f"EXPLAIN {claim.postgres}", f"EXPLAIN QUERY PLAN {claim.sqlite}")
     courier, code = databases.ACCOUNTS[0]
-    row = ("owner", now + LEASE, now, f"{courier}:{code}", NORMAL, BATCH)
+    row = ("owner", now + LEASE, now, f"{courier}:{code}", NORMAL, BATCH, False)
     async with store.write() as session:
         rows = await session.fetch_rows(explain, [row])
     return "\n".join(str(list(dict(row).values())[-1]) for row in rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -119,19 +119,21 @@ async def fill_indexed(url: str, numbers: Iterable[int]) -> None:
         await store.close()
 
 
-async def queue(store: Store, numbers: Iterable[int]) -> None:
+async def queue(
+    store: Store, numbers: Iterable[int], of: Sequence[tuple[int, str]] = ACCOUNTS, *, urgent_every: int = URGENT_EVERY
+) -> None:
     """Store these orders of several accounts as ready to push, lower numbers first, bypassing intake for speed."""
     begin = datetime.now(UTC) - timedelta(days=1)
     async with store.write() as session:
-        await accounts.ensure(session, ACCOUNTS)
+        await accounts.ensure(session, of)
     left = iter(numbers)
     while chunk := list(islice(left, CHUNK)):
         async with store.write() as session:
-            await session.write_rows(_SQL["queue"], [_queued(n, begin) for n in chunk])
+            await session.write_rows(_SQL["queue"], [_queued(n, begin, of[n % len(of)], urgent_every) for n in chunk])
 
 
-def _queued(number: int, begin: datetime) -> tuple[object, ...]:
-    named, (courier, code) = reference(number), ACCOUNTS[number % len(ACCOUNTS)]
+def _queued(number: int, begin: datetime, of: tuple[int, str], urgent_every: int) -> tuple[object, ...]:
+    named, (courier, code) = reference(number), of
     order = demo_order(number, 1)
     order["shipment_details"] |= {"reference_number": named, "courier_partner": courier, "account_code": code}
     del order["transporter"]
@@ -142,7 +144,7 @@ def _queued(number: int, begin: datetime) -> tuple[object, ...]:
         courier,
         code,
         account_key(courier, code),
-        NORMAL if number % URGENT_EVERY else URGENT,
+        NORMAL if number % urgent_every else URGENT,
         json.dumps(order),
         begin + timedelta(milliseconds=10 * number),
     )

@@ -20,7 +20,7 @@ from tests.support.processes import bridge_environment
 from awbridge.rehearsal.demo_orders import demo_order
 from bench import databases
 from bench.figures import Figure, keep
-from bench.processes import NOWHERE, bridge
+from bench.processes import NOWHERE, bridge, cpu_of
 
 MEMORY_LIMIT = 150  # MiB
 P99_LIMIT = 100  # ms
@@ -85,9 +85,10 @@ class Beside:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One import: seconds, MiB at its peak, and what it printed."""
+    """One import: seconds, those of CPU time, MiB at its peak, and what it printed."""
 
     seconds: float
+    cpu: float
     peak: int
     printed: str
 
@@ -96,7 +97,7 @@ def run_import(url: str, path: Path, *, kill_after: float | None = None) -> Run:
     """Import the file in a process of its own, which may be killed after so many seconds."""
     env = os.environ | bridge_environment(url, NOWHERE, 0) | {"AWBRIDGE_LOG_LEVEL": "error"}
     command = [str(Path(sys.executable).parent / "awbridge"), "shipments", "import", str(path)]
-    started, peak = time.monotonic(), 0
+    started, peak, cpu = time.monotonic(), 0, 0.0
     with tempfile.TemporaryFile("w+") as out:
         process = subprocess.Popen(command, env=env, stdout=out, stderr=subprocess.DEVNULL, cwd=path.parent)
         while process.poll() is None:
@@ -104,9 +105,10 @@ def run_import(url: str, path: Path, *, kill_after: float | None = None) -> Run:
                 process.kill()
             if found := re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text()):
                 peak = max(peak, int(found[1]) // 1024)
+            cpu = max(cpu, cpu_of(process.pid))
             time.sleep(0.1)
         out.seek(0)
-        return Run(seconds=time.monotonic() - started, peak=peak, printed=out.read().strip())
+        return Run(seconds=time.monotonic() - started, cpu=cpu, peak=peak, printed=out.read().strip())
 
 
 def _p99(took: list[float]) -> float:
@@ -125,10 +127,12 @@ def _measure(engine: str, url: str, path: Path, orders: int, *, resume: bool) ->
     beside_p99 = max(_p99(beside.reads), _p99(beside.writes))
     keep(Figure(line=f"API beside it, {engine}, p99", now=beside_p99, unit="ms", most=P99_LIMIT))
     click.echo(f"{engine}: {'killed after 10 s and resumed: ' if resume else ''}{done.printed}")
-    click.echo(f"{engine}: {done.seconds:.0f} s, {orders / done.seconds:,.0f} orders/s, {done.peak} MiB")
+    click.echo(
+        f"{engine}: {done.seconds:.0f} s, {done.cpu:.0f} of CPU, {orders / done.seconds:,.0f} orders/s, {done.peak} MiB"
+    )
     click.echo(f"{engine}: beside it p99 {_p99(beside.reads):.0f} ms reading, {_p99(beside.writes):.0f} ms storing")
     if again:
-        click.echo(f"{engine}: again {again.seconds:.0f} s, {again.peak} MiB: {again.printed}")
+        click.echo(f"{engine}: again {again.seconds:.0f} s, {again.cpu:.0f} of CPU, {again.peak} MiB: {again.printed}")
 
 
 @click.command()

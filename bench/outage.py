@@ -30,6 +30,7 @@ from awbridge.store.engine.queries import parse
 from awbridge.store.polling import windows
 from bench import databases
 from bench.figures import Figure, keep
+from bench.processes import cpu_of
 
 LIMIT = 600  # seconds
 ENDED = 600.0  # seconds ago: the last window is as long as the others
@@ -55,9 +56,10 @@ SELECT waybill, status_code FROM shipments
 
 @dataclass(frozen=True, kw_only=True)
 class CaughtUp:
-    """`seconds` until covered and applied; `items` that updated-order listed, in `windows`."""
+    """`seconds` until covered and applied, `cpu` seconds of the process; updated-order listed `items` in `windows`."""
 
     seconds: float
+    cpu: float
     items: int
     windows: int
     honest: bool
@@ -114,14 +116,14 @@ async def _run(url: str, vendor: str, hours: float, ended_at: float, folder: Pat
         try:
             finished = await _wait(store, until)
         finally:
-            seconds = time.perf_counter() - started
+            seconds, cpu = time.perf_counter() - started, cpu_of(work.pid)
             work.stop()
         async with store.read() as session:
             calls = (await session.fetch(_SQL["calls"]))[0]
             here = {row["waybill"]: row["status_code"] for row in await session.fetch(_SQL["statuses"])}
         there = {w: int(code) for w, code in (line.split(",") for line in statuses.read_text().splitlines())}
         honest = finished and here == there
-        return CaughtUp(seconds=seconds, items=calls["items"], windows=calls["windows"], honest=honest)
+        return CaughtUp(seconds=seconds, cpu=cpu, items=calls["items"], windows=calls["windows"], honest=honest)
     finally:
         await store.close()
 
@@ -132,7 +134,7 @@ async def _run(url: str, vendor: str, hours: float, ended_at: float, folder: Pat
 @click.option("--hours", default=24.0, show_default=True, help="Length of the outage.")
 def outage(shipments: int, hours: float, only: str | None) -> None:
     """Catching up after an outage in which every shipment changed, at the default pace."""
-    table = Table("database", "seconds", "items", "windows", "items/s", "every status as at ClickPost")
+    table = Table("database", "seconds", "CPU", "items", "windows", "items/s", "every status as at ClickPost")
     good = True
     with tempfile.TemporaryDirectory(prefix="awbridge-bench-") as name:
         folder = Path(name)
@@ -146,7 +148,15 @@ def outage(shipments: int, hours: float, only: str | None) -> None:
                 rate = f"{found.items / found.seconds:,.0f}"
                 keep(Figure(line=f"catching up, {engine}", now=found.items / found.seconds, unit="items/s"))
                 said = "yes" if found.honest else "VOID"
-                table.add_row(engine, f"{found.seconds:.0f}", f"{found.items:,}", str(found.windows), rate, said)
+                table.add_row(
+                    engine,
+                    f"{found.seconds:.0f}",
+                    f"{found.cpu:.0f}",
+                    f"{found.items:,}",
+                    str(found.windows),
+                    rate,
+                    said,
+                )
                 good &= found.honest
     Console(width=110).print(table)
     sys.exit(0 if good else 1)

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -73,8 +73,11 @@ def free_port() -> int:
 class PostgresServer:
     """A running server. `url(name)` is the address of a database in it."""
 
-    def __init__(self, binaries: Path, folder: Path, port: int, *, durable: bool = False) -> None:
+    def __init__(
+        self, binaries: Path, folder: Path, port: int, *, durable: bool = False, settings: Sequence[str] = ()
+    ) -> None:
         self.durable = durable
+        self.settings = (*(MEASURED if durable else ()), *settings)
         self.binaries = binaries
         self.folder = folder
         self.port = port
@@ -96,7 +99,7 @@ class PostgresServer:
                     *("-c", "max_connections=100"),
                     # Without fsync commits still survive every kill of a process: only a power failure loses them.
                     *("-c", f"fsync={'on' if self.durable else 'off'}"),
-                    *(option for setting in (MEASURED if self.durable else ()) for option in ("-c", setting)),
+                    *(option for setting in self.settings for option in ("-c", setting)),
                 ],
                 user=postgres_user(),
                 stdout=subprocess.DEVNULL,
@@ -206,13 +209,16 @@ def standby_of(primary: PostgresServer) -> Iterator[PostgresServer]:
 
 
 @contextmanager
-def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
-    """A fresh cluster on a free port; stopped and deleted after. `durable`: commits wait for the disk."""
+def postgres_server(*, durable: bool = False, settings: Sequence[str] = ()) -> Iterator[PostgresServer]:
+    """A fresh cluster on a free port; stopped and deleted after.
+
+    `durable`: commits wait for the disk. `settings`: of the server, as `name=value`.
+    """
     binaries = find_binaries()
     if binaries is None:
         raise RuntimeError("PostgreSQL is not installed: apt-get install postgresql")
     folder = Path(tempfile.mkdtemp(prefix="awbridge-pg-"))
-    server = PostgresServer(binaries, folder, free_port(), durable=durable)
+    server = PostgresServer(binaries, folder, free_port(), durable=durable, settings=settings)
     try:
         if user := postgres_user():
             shutil.chown(folder, user)

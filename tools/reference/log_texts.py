@@ -123,6 +123,10 @@ MEANINGS: Mapping[str, str] = {
     "reconcile.solved": "A difference of a reconciliation closed itself: `how`.",
     "replacement.blocked": "The shipment that a replacement waits for will not be cancelled by itself; a person "
     "decides.",
+    "replica.away": "The read replica does not answer: `error`. The database itself is read.",
+    "replica.left": "The read replica lags by more than the limit: `age`, in seconds. The database itself is read.",
+    "replica.unfit": "AWBRIDGE_DATABASE_READ_URL does not lead to a read replica of the database; it is not used.",
+    "replica.used": "Pages, lists, exports and metrics are read from the read replica.",
     "restore.corrected": "The database was corrected after a restore to an older point: `point`, `until`, and rows "
     "by kind.",
     "restore.done": "A backup was put in place of the database, which is kept as `aside`.",

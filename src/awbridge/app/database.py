@@ -71,6 +71,12 @@ async def _open(settings: Settings, migrate: bool, create: bool, servers: Server
                 await SHARED_TIME.measure(session)
         await _check_schema(store, migrate)
         await store.identify()
+        if settings.database_read_url:
+            store.read_from(
+                settings.database_read_url,
+                connections=settings.database_connections,
+                max_age=settings.database_read_max_age_seconds,
+            )
     except BaseException:
         await store.close()
         raise

@@ -206,6 +206,14 @@ def _database_url(given: object) -> str:
     return value
 
 
+def _replica_url(given: object) -> str:
+    """Where a replica of PostgreSQL is; "" for none."""
+    value = read_text(given)
+    if value and value.partition("://")[0] not in ("postgresql", "postgres"):
+        raise ValueError("must begin with postgresql://")
+    return value
+
+
 def _smtp_url(given: object) -> SecretStr:
     found = read_secret(given)
     value = found.get_secret_value()
@@ -282,6 +290,7 @@ PublicUrl = Annotated[str, Reads(_public_url, "URL without a query")]
 HostUrl = Annotated[str, Reads(_host_url, "URL")]
 OptionalHostUrl = Annotated[str, Reads(_optional_host_url, "URL")]
 DatabaseUrl = Annotated[str, Reads(_database_url, "URL")]
+ReplicaUrl = Annotated[str, Reads(_replica_url, "URL")]
 SmtpUrl = Annotated[SecretStr, Reads(_smtp_url, "URL")]
 SupportUrl = Annotated[str, Reads(_support_url, "URL")]
 SupportPhone = Annotated[str, Reads(_support_phone, "phone number")]

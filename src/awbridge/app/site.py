@@ -73,6 +73,8 @@ async def opened_site(settings: Settings, connections: Connections, servers: Ser
     """The account of these settings with every step running while the block lasts. `connections`: of the server."""
     async with opened_world(settings, utc_now, servers) as world:
         store, refusals = world.store, WebhookRefusals()
+        if store.replica:
+            await store.replica.verify()
         ingest = Ingest(store)
         loops = step_loops(world, refusals=refusals, arrived=lambda: ingest.arrived)
         loops["schema"] = schema_loop(store, lambda _: stop_all(loops))

@@ -28,6 +28,7 @@ from awbridge.web.key_limiter import WrongKeyLimiter
 from awbridge.web.pages.page_templates import PageTemplates
 from awbridge.web.pages.pages_app import build_pages, is_page
 from awbridge.web.ready import Readiness
+from awbridge.web.replica_reads import ReplicaReads, list_may_lag, page_may_lag
 from awbridge.web.v1.router import router
 from awbridge.web.webhook.endpoint import Receive, Scope, Send, WebhookEndpoint, is_webhook
 
@@ -76,8 +77,9 @@ def build_app(
         return webhook.p99()
 
     keys = Keys(api_keys, access, limiter or WrongKeyLimiter(connections.refused))
-    guarded = ApiGuard(_fastapi_app(api, process), keys, open_paths=_OPEN, open_folder=_OPEN_FOLDER, host=host)
-    pages = build_pages(api, access, webhook_p99=webhook_p99)
+    lists = ReplicaReads(_fastapi_app(api, process), api.store, list_may_lag)
+    guarded = ApiGuard(lists, keys, open_paths=_OPEN, open_folder=_OPEN_FOLDER, host=host)
+    pages = ReplicaReads(build_pages(api, access, webhook_p99=webhook_p99), api.store, page_may_lag, browsers=True)
     guarded_pages = PageGuard(pages, keys, api.store, api.clock, host=host)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

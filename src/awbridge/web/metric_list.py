@@ -154,6 +154,20 @@ FIGURES_AGE = Gauge(
     "awbridge_figures_age_seconds",
     "Seconds since the shipments and the backlog were counted; 0 if in this request.",
 )
+REPLICA_AGE = Gauge(
+    "awbridge_replica_age_seconds",
+    "Seconds since the last moment of which the read replica is known to have everything; only with one that has "
+    "answered. It is looked at when it is read from.",
+    per_process=True,
+)
+REPLICA_READS = Count(
+    "awbridge_replica_reads",
+    "Statements of requests that may read from the read replica, by the server that ran them. primary: the replica "
+    "failed. Requests that found it away or too old are not in it.",
+    "server",
+    ("replica", "primary"),
+    per_process=True,
+)
 OLDEST_DUE = Gauge(
     "awbridge_oldest_due_seconds",
     "Seconds that the longest due work of a step has waited, over all processes; 0 if none is due. push: orders and "
@@ -250,5 +264,5 @@ METRICS = (
     *(COURIER_WARNINGS, CANCELS, ACTIONS, INBOX, SCANS_AHEAD, NOTICES, EVENT_DELIVERIES, ALARMS, ARCHIVE_FILES),
     *(OLDEST_DUE, FIGURES_AGE, ROWS, BACKUP_AGE, CATCH_UP_LAG, WEBHOOK_SILENCE, WEBHOOKS_SILENT, WEBHOOK_SHARE),
     *(SHIPMENTS_SILENT, WEBHOOKS, HTTP_CONNECTIONS, HTTP_REFUSED, CALLS_DROPPED, STEP_SILENT, STEP_FAILURES),
-    *(STEP_CONCURRENCY, CLOCK_SKEW, ACCOUNTS, BUILD_INFO),
+    *(STEP_CONCURRENCY, CLOCK_SKEW, ACCOUNTS, REPLICA_AGE, REPLICA_READS, BUILD_INFO),
 )

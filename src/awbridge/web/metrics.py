@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import Metric
@@ -22,6 +24,9 @@ from awbridge.web.counted import Counted
 from awbridge.web.dependencies import ApiContext, ProcessContext
 from awbridge.web.http.limits import ConnectionState
 
+if TYPE_CHECKING:
+    from awbridge.store.engine.replica import Replica
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Metrics(Collector):
@@ -31,6 +36,7 @@ class _Metrics(Collector):
     covered: Coverage
     backup_age: timedelta | None
     process: ProcessContext
+    replica: Replica | None
 
     def collect(self) -> Iterable[Metric]:
         """All metrics, with their current values."""
@@ -45,6 +51,10 @@ class _Metrics(Collector):
             yield listed.BACKUP_AGE.of(self.backup_age.total_seconds())
         yield from _process(self.process)
         yield from _coverage(self.covered)
+        if self.replica:
+            if math.isfinite(self.replica.age):
+                yield listed.REPLICA_AGE.of(self.replica.age)
+            yield listed.REPLICA_READS.by(self.replica.counts.items())
 
 
 def _shipments(figures: Figures) -> Iterable[Metric]:
@@ -121,6 +131,14 @@ async def metrics_text(api: ApiContext, process: ProcessContext) -> bytes:
     registry.register(Counted())
     ProcessCollector(registry=registry)
     registry.register(
-        _Metrics(figures=current, now=now, age=age, covered=covered, backup_age=backup_age, process=process)
+        _Metrics(
+            figures=current,
+            now=now,
+            age=age,
+            covered=covered,
+            backup_age=backup_age,
+            process=process,
+            replica=api.store.replica,
+        )
     )
     return generate_latest(registry)

@@ -465,4 +465,4 @@ async def test_a_claim_costs_the_same_from_ten_thousand_to_two_hundred_thousand(
 async def _plan(session: Any) -> list[Any]:
     statement = dispatch._sql.claim
     text = replace(statement, postgres=f"EXPLAIN {statement.postgres}")
-    return await session.fetch_rows(text, [("o", T0, T0, "4:main", 1, 50)])
+    return await session.fetch_rows(text, [("o", T0, T0, "4:main", 1, 50, False)])

@@ -100,7 +100,7 @@ _CASES: dict[str, tuple[str, tuple[object, ...], int]] = {
     ),
     "dispatch.claim": (
         f"shipments SET {_DUE}, success = FALSE, account = '4:main', priority = 1",
-        (["o"], [T0], [T0], ["4:main"], [1], [3]),
+        (["o"], [T0], [T0], ["4:main"], [1], [3], [True]),
         3,
     ),
     "actions.claim": (f"actions SET {_DUE}, kind = 'label'", ("o", T0, T0, 3), 3),

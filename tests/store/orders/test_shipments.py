@@ -422,7 +422,7 @@ async def test_one_number_at_two_couriers_is_two_waybills_and_a_second_use_is_st
 
 _NO_FILTER = (None,) * 11
 _PLANS = [
-    ("dispatch", "claim", [("o", T0, T0, "4:main", 1, 5)], "shipments_to_push"),
+    ("dispatch", "claim", [("o", T0, T0, "4:main", 1, 5, False)], "shipments_to_push"),
     ("dispatch", "lock", ([1, 2], ["a", "b"]), ("shipments_pkey", "sqlite_autoindex_shipments_1")),
     ("dispatch", "release", ("4:main", T0), "shipments_unplaced"),
     ("accounts", "due", (T0,), "shipments_to_push"),

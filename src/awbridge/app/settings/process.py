@@ -1,7 +1,7 @@
 """Settings of the process: its database, its time, its accounts, its address, its logs."""
 
 from awbridge.app.setting_fields import Field, SettingsBase, Sharing
-from awbridge.app.setting_types import DatabaseUrl, Networks, SealingKeys, TimeZone
+from awbridge.app.setting_types import DatabaseUrl, Networks, ReplicaUrl, SealingKeys, TimeZone
 
 
 class DatabaseSettings(SettingsBase, group="Database"):
@@ -22,6 +22,21 @@ class DatabaseSettings(SettingsBase, group="Database"):
         le=200,
         sharing=Sharing.PROCESS,
         description="Connections to PostgreSQL that one process may open; no effect on SQLite.",
+    )
+    database_read_url: ReplicaUrl = Field(
+        "",
+        example="postgresql://user:password@replica.example.com/awbridge",
+        secret=True,
+        sharing=Sharing.OWN,
+        description="A read replica (standby) of the PostgreSQL database. Pages, lists, exports and `/metrics` are "
+        "read from it ([what is and what is not](docs/how-to/deploy/growth.md#2-read-replicas)). Each process opens up "
+        "to `AWBRIDGE_DATABASE_CONNECTIONS` connections to it.",
+    )
+    database_read_max_age_seconds: float = Field(
+        10.0,
+        ge=1,
+        le=600,
+        description="By how much the read replica may lag. While it lags more, the database itself is read.",
     )
     migrate_on_start: bool = Field(
         True,

@@ -86,6 +86,11 @@ class AccountState:
         """Whether only probes may go."""
         return self.incident is not AccountIncident.NONE
 
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether nothing limits it, so that claims are not counted."""
+        return not self.has_incident and self.ramp is None and self.rate_per_second is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
@@ -161,6 +166,25 @@ def shares(
     return {account: number for account, number in dealt.items() if number}
 
 
+def still_allowed(
+    turns: Mapping[str, int],
+    states: Mapping[str, AccountState],
+    *,
+    now: datetime,
+    policy: AccountThrottlePolicy,
+    overall: AccountState | None = None,
+) -> dict[str, int]:
+    """Of the `turns` that were dealt, in their order, those that the accounts allow now that they are locked."""
+    left = _whole_tokens(overall, now) if overall and overall.rate_per_second else sum(turns.values())
+    allowed: dict[str, int] = {}
+    for account, number in turns.items():
+        going = min(left, allowance(states[account], now, policy, number)) if account in states else 0
+        if going:
+            allowed[account] = going
+            left -= going
+    return allowed
+
+
 def _turn(due: Due) -> tuple[bool, float, str]:
     served = due.state.served_at
     return (not due.urgent, served.timestamp() if served else -math.inf, due.state.account)
@@ -202,6 +226,15 @@ def after_answers(state: AccountState, tally: Tally, now: datetime, policy: Acco
     if ramp_failed or (state.failures >= policy.failures and state.failures >= policy.rate * state.calls):
         return _begin(state, AccountIncident.BREAKER, tally.problem, now, policy)
     return _after_ramp_answers(state, tally, now, policy)
+
+
+def only_works(state: AccountState, tally: Tally) -> bool:
+    """Whether these answers show no more than that the account works, of which there was no doubt.
+
+    Nothing of it is counted then: `good_at` is all that changes.
+    """
+    counts = state.failures or state.wrongs or tally.failed or tally.wrongs or tally.retry_after is not None
+    return not state.has_incident and state.ramp is None and not counts
 
 
 def _after_probe(state: AccountState, tally: Tally, now: datetime, policy: AccountThrottlePolicy) -> AccountState:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -22,12 +21,11 @@ from awbridge.clickpost.orders.create import create_order_request
 from awbridge.clickpost.wire.answers import OrderAnswer
 from awbridge.domain import concurrency
 from awbridge.domain.concurrency import ConcurrencyLimit
-from awbridge.domain.couriers.account_throttle import AccountState, Due, after_claim, during_downtime, shares
-from awbridge.domain.couriers.downtime import down_now
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import Region, SettleBy, Shipment
 from awbridge.steps.records.unrecorded import Unrecorded
+from awbridge.steps.registration.claim import Claimed, Claims
 from awbridge.steps.registration.record import FinishedCall, attempts_of, record
 from awbridge.steps.registration.verdict import (
     NAMES,
@@ -42,10 +40,7 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.lease import Lease
 from awbridge.steps.runtime.work import until_recorded
 from awbridge.store import Store
-from awbridge.store.couriers import accounts, downtimes
-from awbridge.store.engine.database import Session
 from awbridge.store.orders import payload_versions
-from awbridge.store.registration import dispatch
 
 log = structlog.get_logger()
 
@@ -89,11 +84,13 @@ class Push:
     _errors: list[Exception] = field(default_factory=list[Exception], init=False)
     _stopping: bool = field(default=False, init=False)
     _abandoned: bool = field(default=False, init=False)
-    _overall_exists: bool = field(default=False, init=False)
     _ended_calls: int = field(default=0, init=False)  # since the last claim
     _claim_at: float = field(default=0.0, init=False)
+    _claims: Claims = field(init=False)
+    _doubts: Counter[str] = field(default_factory=Counter[str], init=False)  # answers to record that blame the account
 
     def __post_init__(self) -> None:
+        self._claims = Claims(store=self.store, policy=self.policy)
         self.limit = concurrency.starting(self.policy.concurrency)
 
     async def round(self) -> int:
@@ -165,7 +162,7 @@ class Push:
     @property
     def _free(self) -> int:
         # Unrecorded answers take seats too, so that calls stop while the database is unavailable.
-        busy = len(self._calls) + max(len(self._answers) - self.policy.batch, 0)
+        busy = len(self._calls) + self._doubts.total() + max(len(self._answers) - self.policy.batch, 0)
         return max(self.limit.now - busy, 0)
 
     async def _wait_for_change(self) -> None:
@@ -178,59 +175,19 @@ class Push:
     async def _claim(self) -> int:
         self._ended_calls, self._claim_at = 0, time.monotonic() + _PAUSE
         self.limit = concurrency.after_rest(self.limit, time.monotonic())
-        now, free = self.clock(), min(self._free, self.policy.batch)
-        async with self.store.read() as session:
-            due = await accounts.due(session, now=now)
-            declared = await downtimes.open_ones(session, now=now) if due else []
-        down = down_now(declared, {a.account: a.courier_partner_id for a in due}, now)
-        due = [a for a in due if a.account not in down or not a.knows_of_ramp]
-        if not due:
-            return 0
-        urgent = {a.account for a in due if a.urgent}
-        owner, until = uuid.uuid4().hex, now + self.policy.lease
-        async with self.store.write() as session:
-            states = await self._lock(session, [a.account for a in due])
-            overall = states.pop(accounts.OVERALL, None)
-            turns = shares(
-                [Due(state=state, urgent=key in urgent) for key, state in states.items()],
-                now=now,
-                policy=self.policy.throttle,
-                free=free,
-                in_use=self._in_use,
-                down=down,
-                overall=overall,
-            )
-            claimed = await dispatch.claim(session, turns, urgent, owner=owner, now=now, until=until)
-            numbers = Counter(s.account for s in claimed)
-            after = {
-                key: after_claim(states[key], number, now, self.policy.throttle) for key, number in numbers.items()
-            }
-            after |= {key: during_downtime(state) for key, state in states.items() if key in down}
-            if overall and claimed:
-                after[accounts.OVERALL] = after_claim(overall, len(claimed), now, self.policy.throttle)
-            before = {**states, accounts.OVERALL: overall}
-            await accounts.save(session, [after[key] for key in sorted(after) if after[key] != before[key]])
-        for shipment in claimed:
-            self._start(shipment, owner, until, probe=states[shipment.account].has_incident)
-        return len(claimed)
+        claimed, free = 0, min(self._free, self.policy.batch)
+        async for taken in self._claims.take(now=self.clock(), free=free, in_use=self._in_use + self._doubts):
+            for one in taken:
+                self._start(one)
+            claimed += len(taken)
+        return claimed
 
-    async def _lock(self, session: Session, keys: Sequence[str]) -> dict[str, AccountState]:
-        rate = self.policy.rate_per_second
-        if not rate:
-            return await accounts.lock(session, keys)
-        if not self._overall_exists:
-            # Before any row is locked: another process that creates it may wait for such a row.
-            await accounts.make_overall(session)
-        states = await accounts.lock(session, [accounts.OVERALL, *keys])
-        self._overall_exists = True
-        states[accounts.OVERALL] = replace(states[accounts.OVERALL], rate_per_second=rate)
-        return states
-
-    def _start(self, shipment: Shipment, owner: str, until: datetime, *, probe: bool) -> None:
-        self._in_use[shipment.account] += 1
-        task = asyncio.create_task(self._call(shipment, owner, until, probe=probe))
+    def _start(self, claimed: Claimed) -> None:
+        account = claimed.shipment.account
+        self._in_use[account] += 1
+        task = asyncio.create_task(self._call(claimed.shipment, claimed.owner, claimed.until, probe=claimed.probe))
         self._calls.add(task)
-        task.add_done_callback(lambda ended: self._ended(ended, shipment.account))
+        task.add_done_callback(lambda ended: self._ended(ended, account))
 
     def _ended(self, task: asyncio.Task[None], account: str) -> None:
         self._calls.discard(task)
@@ -254,17 +211,18 @@ class Push:
                 note(outcome=NAMES[type(answer.outcome)].value)
             if answer is None or must_be_settled(shipment, answer.outcome, self.clock(), self.policy):
                 asked = await self.clickpost.find_order(shipment.reference_number, region=shipment.region)
-        self._answers.append(
-            FinishedCall(
-                shipment=shipment,
-                owner=owner,
-                account=shipment.account,
-                probe=probe,
-                answer=answer,
-                asked=asked,
-                answered_at=self.clock(),
-            )
+        done = FinishedCall(
+            shipment=shipment,
+            owner=owner,
+            account=shipment.account,
+            probe=probe,
+            answer=answer,
+            asked=asked,
+            answered_at=self.clock(),
         )
+        self._answers.append(done)
+        # Until it is known whether these open the breaker, no others go in their place.
+        self._doubts[done.account] += done.blames_account
         if self._recording is None:
             self._recording = asyncio.create_task(self._record_answers())
             self._recording.add_done_callback(self._recorded)
@@ -300,6 +258,7 @@ class Push:
                 await self._record(group)
             except Exception as error:
                 self._errors.append(error)
+            self._doubts -= Counter(done.account for done in group if done.blames_account)
             self._changed.set()
 
     def _recorded(self, _ended: asyncio.Task[None]) -> None:

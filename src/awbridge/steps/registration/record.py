@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
 from awbridge.clickpost.wire.answers import FoundOrder, OrderAnswer
 from awbridge.domain.attempt import AttemptOutcome
-from awbridge.domain.couriers.account_throttle import AccountState, after_answers
+from awbridge.domain.couriers.account_throttle import AccountState, Tally, after_answers, only_works
 from awbridge.domain.notify import events as happened
 from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.orders.outcome import AlreadyHeld, Misconfigured, Outcome, Pending, Placed, TryLater, Unknown
@@ -32,6 +32,8 @@ from awbridge.store.registration import dispatch
 from awbridge.store.registration.dispatch import InFlight, NotPlaced, Placing
 
 log = structlog.get_logger()
+
+_GOOD_FOR = timedelta(seconds=1)  # how old an account's last success may look while it works
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,57 +64,97 @@ class FinishedCall:
             return self.asked.placed
         return self.answer.outcome if self.answer else AlreadyHeld(message=ONLY_ASKED)
 
+    @property
+    def blames_account(self) -> bool:
+        """Whether the answer counts against its courier account."""
+        found = tally([(self.outcome, self.probe)])
+        return bool(found.failed or found.wrongs or found.retry_after is not None)
+
 
 async def record(store: Store, done: Sequence[FinishedCall], now: datetime, policy: PushPolicy) -> None:
-    """Record these calls, all or none. Raises StoreError."""
+    """Record these calls, all or none. Raises StoreError.
+
+    What many processes share is locked last, and only by those who change it: a courier account.
+    """
     async with store.write() as session:
         rows = await dispatch.lock(session, [d.reference for d in done])
-        states = await accounts.lock(session, {d.account for d in done})
-        after = {key: _after(key, state, done, now, policy) for key, state in states.items()}
+        tallies = {key: _tally(key, done) for key in {d.account for d in done}}
         await attempts.add(session, [attempt for d in done for attempt in attempts_of(d)])
         done = [d for d in done if d.reference in rows]
         # Calls of one shipment may be recorded together: after a lease that ended while the database was away.
         news = {d.reference: d for d in done if isinstance(d.outcome, Placed) and not rows[d.reference].success}
         placings = [_placing(d, policy) for d in news.values()]
-        placed_events = await place(session, placings, now=now) if placings else []
+        if placings:
+            await events.write(session, await place(session, placings, now=now), now=now)
+        await _cancel_where_asked(session, news, rows, now)
         held = {d.reference: d for d in done if _is_held(d, rows) and d.reference not in news}
+        states, after = await _lock_changed(session, tallies, now, policy)
         failures = [(d, _decided(d, states, after, policy)) for d in held.values()]
-        if failures:
-            await dispatch.not_placed(session, [(d.reference, d.owner, what) for d, what in failures], now=now)
-        stopped_events = [
-            stop
-            for d, what in failures
-            for stop in happened.stopped(d.shipment, what.state, what.problem, maybe_placed=what.maybe_placed, now=now)
-        ]
-        await events.write(session, [*placed_events, *stopped_events], now=now)
-        known = {p.shipment.reference_number for p in placings} | {
-            d.reference for d, w in failures if not w.maybe_placed
-        }
-        await _cancel_where_asked(session, known, rows, now)
-        await accounts.save(session, [after[key] for key in states if after[key] != states[key]])
+        await _keep_failures(session, failures, rows, now)
+        await accounts.save(session, [after[key] for key in sorted(states) if after[key] != states[key]])
         for key, state in states.items():
             if state.has_incident and not after[key].has_incident:
                 await dispatch.release(session, key, now=now)
             await _alarm_account(session, state, after[key], now)
+    _tell(done, placings, states, after, now)
+
+
+async def _lock_changed(
+    session: Session, tallies: Mapping[str, Tally], now: datetime, policy: PushPolicy
+) -> tuple[dict[str, AccountState], dict[str, AccountState]]:
+    """The accounts of these answers, before and after them. Those whose state they change are locked."""
+    seen = await accounts.states(session, tallies)
+    working = {key for key, state in seen.items() if only_works(state, tallies[key])}
+    old = [key for key in working if tallies[key].good and _is_old(seen[key].good_at, now)]
+    changed = seen.keys() - working
+    locked = await accounts.lock(session, changed) if changed else {}
+    await accounts.still_work(session, old, now=now)
+    after = {key: after_answers(state, tallies[key], now, policy.throttle) for key, state in locked.items()}
+    return seen | locked, seen | after
+
+
+def _is_old(good_at: datetime | None, now: datetime) -> bool:
+    return good_at is None or now - good_at >= _GOOD_FOR
+
+
+async def _keep_failures(
+    session: Session, failures: Sequence[tuple[FinishedCall, NotPlaced]], rows: dict[str, InFlight], now: datetime
+) -> None:
+    if not failures:
+        return
+    await dispatch.not_placed(session, [(d.reference, d.owner, what) for d, what in failures], now=now)
+    stopped = [
+        stop
+        for d, what in failures
+        for stop in happened.stopped(d.shipment, what.state, what.problem, maybe_placed=what.maybe_placed, now=now)
+    ]
+    await events.write(session, stopped, now=now)
+    await _cancel_where_asked(session, {d.reference for d, w in failures if not w.maybe_placed}, rows, now)
+
+
+def _tell(
+    done: Sequence[FinishedCall],
+    placings: Sequence[Placing],
+    before: Mapping[str, AccountState],
+    after: Mapping[str, AccountState],
+    now: datetime,
+) -> None:
+    """Log and count what was recorded."""
     for d in done:
         _log(d)
         if d.answer:
             ORDERS.add(NAMES[type(d.answer.outcome)].value, code_label(d.answer.call))
-    waited = [(now - p.shipment.created_at).total_seconds() for p in placings]
-    ORDER_PLACED.observe(waited)
+    ORDER_PLACED.observe([(now - p.shipment.created_at).total_seconds() for p in placings])
     if traces.current:
         for p in placings:
             created_at = p.shipment.created_at
             traces.current.placed(p.shipment.reference_number, p.placed.waybill, created_at=created_at, now=now)
-    for key, state in states.items():
+    for key, state in before.items():
         _log_account(state, after[key], now)
 
 
-def _after(
-    account: str, state: AccountState, done: Sequence[FinishedCall], now: datetime, policy: PushPolicy
-) -> AccountState:
-    answers = [(_without_people(d), d.probe) for d in done if d.answer and d.account == account]
-    return after_answers(state, tally(answers), now, policy.throttle)
+def _tally(account: str, done: Sequence[FinishedCall]) -> Tally:
+    return tally([(_without_people(d), d.probe) for d in done if d.answer and d.account == account])
 
 
 def _without_people(done: FinishedCall) -> Outcome:

@@ -22,12 +22,21 @@ OVERALL = "*"  # the row that carries the limit over all accounts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueAccount:
-    """An account with shipments that are due. `knows_of_ramp`: whatever holds it, a ramp follows already."""
+    """An account with shipments that are due, and its state, which others may change meanwhile."""
 
-    account: str
     courier_partner_id: int
     urgent: bool
-    knows_of_ramp: bool
+    state: AccountState
+
+    @property
+    def account(self) -> str:
+        """Its key."""
+        return self.state.account
+
+    @property
+    def knows_of_ramp(self) -> bool:
+        """Whether a ramp follows already, whatever holds the account."""
+        return self.state.has_incident or (self.state.ramp, self.state.ramp_left) == (1, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +73,23 @@ async def due(session: Session, *, now: datetime) -> list[DueAccount]:
     """The accounts with due shipments, without those whose incident allows none yet."""
     return [
         DueAccount(
-            account=row["account"],
             courier_partner_id=row["courier_partner_id"],
             urgent=row["urgent_at"] is not None,
-            knows_of_ramp=row["incident"] != "none" or (row["ramp"], row["ramp_left"]) == (1, 1),
+            state=row_as(AccountState, row),
         )
         for row in await session.fetch(_sql.due, now)
     ]
+
+
+async def states(session: Session, accounts: Collection[str]) -> dict[str, AccountState]:
+    """These accounts, not locked: others may change them meanwhile."""
+    return {row["account"]: row_as(AccountState, row) for row in await session.fetch(_sql.states, list(accounts))}
+
+
+async def still_work(session: Session, accounts: Collection[str], *, now: datetime) -> None:
+    """Note that calls of these accounts succeeded now. Never waits: where another changes the account, that counts."""
+    if accounts:
+        await session.execute(_sql.still_works, sorted(accounts), now)
 
 
 async def lock(session: Session, accounts: Collection[str]) -> dict[str, AccountState]:

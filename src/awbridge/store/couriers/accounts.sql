@@ -8,21 +8,32 @@ ON CONFLICT (account) DO NOTHING
 -- name: due
 -- Two looks into an index for each account that may be served, however many shipments are due.
 WITH looked AS MATERIALIZED (
-  SELECT a.account, a.courier_partner_id, a.incident, a.ramp, a.ramp_left,
+  SELECT {{account_states.*}},
     (SELECT s.next_try_at FROM shipments s
-     WHERE s.account = a.account AND s.priority = 0 AND s.next_try_at <= $1 AND NOT s.success
+     WHERE s.account = account_states.account AND s.priority = 0 AND s.next_try_at <= $1 AND NOT s.success
        AND (s.lease_ends_at IS NULL OR s.lease_ends_at <= $1)
      ORDER BY s.next_try_at LIMIT 1) AS urgent_at,
     (SELECT s.next_try_at FROM shipments s
-     WHERE s.account = a.account AND s.priority = 1 AND s.next_try_at <= $1 AND NOT s.success
+     WHERE s.account = account_states.account AND s.priority = 1 AND s.next_try_at <= $1 AND NOT s.success
        AND (s.lease_ends_at IS NULL OR s.lease_ends_at <= $1)
      ORDER BY s.next_try_at LIMIT 1) AS normal_at
-  FROM account_states a
-  WHERE (a.incident = 'none' OR a.probe_at <= $1) AND (a.rest_until_at IS NULL OR a.rest_until_at <= $1)
+  FROM account_states
+  WHERE (incident = 'none' OR probe_at <= $1) AND (rest_until_at IS NULL OR rest_until_at <= $1)
 )
-SELECT account, courier_partner_id, incident, ramp, ramp_left, urgent_at, normal_at FROM looked
-WHERE urgent_at IS NOT NULL OR normal_at IS NOT NULL
+SELECT * FROM looked WHERE urgent_at IS NOT NULL OR normal_at IS NOT NULL
 ORDER BY account
+
+-- name: states
+SELECT {{account_states.*}} FROM account_states WHERE account {{in $1::text[]}}
+
+-- name: still_works
+-- Nobody waits for it: whoever holds the row stores a state of its own. Not during an incident, which only a probe ends.
+UPDATE account_states SET good_at = $2
+WHERE account IN (
+  SELECT account FROM account_states
+  WHERE account {{in $1::text[]}} AND incident = 'none' AND (good_at IS NULL OR good_at < $2)
+  {{postgres: ORDER BY account FOR UPDATE SKIP LOCKED}}
+)
 
 -- name: lock
 -- In key order, so that two processes never wait for each other's locks.

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from awbridge.domain.errors import SettingsError
@@ -17,6 +18,9 @@ from awbridge.store.engine.queries import Statement
 from awbridge.store.engine.servers import Servers
 from awbridge.store.engine.sqlite import SqliteDatabase
 from awbridge.store.privacy.masked_reads import masked_for_actor
+
+if TYPE_CHECKING:
+    from awbridge.store.engine.replica import Replica
 
 _SCHEMA = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")  # what PostgreSQL takes as a name, in its usual form
 
@@ -42,6 +46,7 @@ class Store:
         """`file`: that of a SQLite database."""
         self.database = database
         self.identity = ""  # what tells it from other databases, once `identify` was called
+        self.replica: Replica | None = None  # what requests that only show something may read from
         self._file = file
 
     @classmethod
@@ -80,6 +85,17 @@ class Store:
             "Use sqlite:///file.db or postgresql://user:password@host/database."
         )
 
+    def read_from(self, url: str, *, connections: int, max_age: float) -> None:
+        """Let requests that only show something read the same schema of a replica. Nothing is connected yet.
+
+        `max_age`: seconds by which what they show may lag. Raises SettingsError where this is no PostgreSQL database.
+        """
+        if self.dialect != "postgres":
+            raise SettingsError("AWBRIDGE_DATABASE_READ_URL needs PostgreSQL: SQLite has no read replica")
+        from awbridge.store.engine.replica import Replica
+
+        self.replica = Replica(url, self.database, connections=connections, max_age=max_age, schema=self.schema)
+
     @property
     def dialect(self) -> str:
         """`sqlite` or `postgres`."""
@@ -92,7 +108,8 @@ class Store:
 
     def read(self) -> AbstractAsyncContextManager[Session]:
         """A session for reading. Its rows are masked for actors who may not see personal data."""
-        return masked_for_actor(self.database.read())
+        replica = self.replica
+        return masked_for_actor(replica.read() if replica and replica.serves_this_request() else self.database.read())
 
     def snapshot(self) -> AbstractAsyncContextManager[Session]:
         """A session for reading, at one moment, however long it takes. Its rows are not masked: it is for copies.
@@ -103,6 +120,8 @@ class Store:
 
     def write(self) -> AbstractAsyncContextManager[Session]:
         """A transaction: commits when the block ends, rolls back when it raises."""
+        if self.replica:
+            self.replica.note_write()
         return self.database.write()
 
     async def write_at_once(self, statements: Sequence[Statement], rows: Sequence[Sequence[object]]) -> None:
@@ -134,4 +153,6 @@ class Store:
 
     async def close(self) -> None:
         """Close every connection that is not shared. Raises nothing if it was closed before."""
+        if self.replica:
+            await self.replica.close()
         await self.database.close()

@@ -30,17 +30,25 @@ _sql = Queries(__name__)
 
 
 async def claim(
-    session: Session, turns: Mapping[str, int], urgent: Collection[str], *, owner: str, now: datetime, until: datetime
+    session: Session,
+    turns: Mapping[str, int],
+    urgent: Collection[str],
+    *,
+    owner: str,
+    now: datetime,
+    until: datetime,
+    locked: bool = True,
 ) -> list[Shipment]:
     """Take due shipments under a lease that ends at `until`: of each account as many as it has turns, urgent first.
 
-    `urgent` names the accounts that have urgent ones. `owner` is new for every claim.
+    `urgent` names the accounts that have urgent ones. `owner` is new for every claim. `locked`: whether this session
+    has locked the accounts; else those are left out that something limits by now.
     """
     claimed: list[Shipment] = []
     left = dict(turns)
     for priority in (URGENT, NORMAL):
         rows = [
-            (owner, until, now, account, priority, number)
+            (owner, until, now, account, priority, number, locked)
             for account, number in left.items()
             if number > 0 and (priority is NORMAL or account in urgent)
         ]

@@ -1,22 +1,36 @@
 -- name: claim
 -- One row in for each account: as many of its shipments as it has turns, oldest due first. A lease that ran out is
 -- anybody's: its worker was killed, or is too slow to be believed. Its call may have placed the order.
+-- Of an account that the caller has not locked, only what nothing limits is taken: its state may have changed since.
 {{postgres:
--- The physical places, locked until the end of this statement: any join here may be planned as a walk over all rows.
-UPDATE shipments SET lease_owner = ($1::text[])[1], lease_ends_at = ($2::timestamptz[])[1],
-  sent_at = COALESCE(sent_at, ($3::timestamptz[])[1]), maybe_placed = maybe_placed OR lease_owner IS NOT NULL,
-  held_version = CASE WHEN lease_owner IS NULL THEN held_version ELSE COALESCE(held_version, payload_version, 1) END
-WHERE ctid = ANY (ARRAY(
-  SELECT due.ctid FROM unnest($4::text[], $5::smallint[], $6::integer[]) AS turn (account, priority, number)
+WITH due AS MATERIALIZED (
+  SELECT turn.owner, turn.until, turn.now, due.shard, due.reference_number
+  FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::smallint[], $6::integer[], $7::boolean[])
+    AS turn (owner, until, now, account, priority, number, locked)
   CROSS JOIN LATERAL (
-    SELECT s.ctid FROM shipments s
-    WHERE s.account = turn.account AND s.priority = turn.priority AND s.next_try_at <= ($3::timestamptz[])[1]
-      AND NOT s.success AND (s.lease_ends_at IS NULL OR s.lease_ends_at <= ($3::timestamptz[])[1])
+    SELECT s.shard, s.reference_number FROM shipments s
+    WHERE s.account = turn.account AND s.priority = turn.priority AND s.next_try_at <= turn.now
+      AND NOT s.success AND (s.lease_ends_at IS NULL OR s.lease_ends_at <= turn.now)
     ORDER BY s.next_try_at
     LIMIT turn.number
     FOR UPDATE SKIP LOCKED
   ) due
-))}}
+  WHERE turn.locked OR EXISTS (
+    SELECT 1 FROM account_states a
+    WHERE a.account = turn.account AND a.incident = 'none' AND a.ramp IS NULL AND a.rate_per_second IS NULL
+      AND (a.rest_until_at IS NULL OR a.rest_until_at <= turn.now))
+), taken AS (
+  -- As arrays: PostgreSQL takes the length of one to be small, so it never walks over the table to join what was chosen.
+  SELECT array_agg(shard) AS shards, array_agg(reference_number) AS reference_numbers, array_agg(owner) AS owners,
+    array_agg(until) AS untils, array_agg(now) AS nows
+  FROM due
+)
+UPDATE shipments SET lease_owner = mine.owner, lease_ends_at = mine.until, sent_at = COALESCE(sent_at, mine.now),
+  maybe_placed = maybe_placed OR lease_owner IS NOT NULL,
+  held_version = CASE WHEN lease_owner IS NULL THEN held_version ELSE COALESCE(held_version, payload_version, 1) END
+FROM taken CROSS JOIN LATERAL unnest(taken.shards, taken.reference_numbers, taken.owners, taken.untils, taken.nows)
+  AS mine (shard, reference_number, owner, until, now)
+WHERE shipments.shard = mine.shard AND shipments.reference_number = mine.reference_number}}
 {{sqlite:
 UPDATE shipments SET lease_owner = $1, lease_ends_at = $2, sent_at = COALESCE(sent_at, $3),
   maybe_placed = maybe_placed OR lease_owner IS NOT NULL,
@@ -25,6 +39,10 @@ WHERE (shard, reference_number) IN (
   SELECT shard, reference_number FROM shipments
   WHERE account = $4 AND priority = $5 AND next_try_at <= $3 AND NOT success
     AND (lease_ends_at IS NULL OR lease_ends_at <= $3)
+    AND ($7 OR EXISTS (
+      SELECT 1 FROM account_states a
+      WHERE a.account = $4 AND a.incident = 'none' AND a.ramp IS NULL AND a.rate_per_second IS NULL
+        AND (a.rest_until_at IS NULL OR a.rest_until_at <= $3)))
   ORDER BY next_try_at
   LIMIT $6
 )}}

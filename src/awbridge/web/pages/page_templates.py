@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -19,6 +20,7 @@ from starlette.responses import HTMLResponse
 import awbridge
 from awbridge.domain.privacy import veiled
 from awbridge.steps.runtime.clock import Clock
+from awbridge.store.engine.reading import data_age
 from awbridge.web.pages.language import LANGUAGES, gettext, gettext_noop, ngettext
 from awbridge.web.pages.navigation import MENU
 from awbridge.web.pages.visit import current_visit
@@ -99,6 +101,7 @@ class PageTemplates:
             visit=current_visit(),
             menu=MENU,
             languages=LANGUAGES,
+            data_age=math.ceil(data_age() or 0),
             **values,
         )
         if prefix := current_visit().prefix:

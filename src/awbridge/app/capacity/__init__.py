@@ -1,0 +1,1 @@
+"""The estimate of capacity with the settings of this installation."""
