@@ -203,7 +203,7 @@ async def _until_at_rest(url: str) -> None:
 async def _until_applied(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
-        while await connection.fetchval("SELECT count(*) FROM inbox WHERE due_at IS NOT NULL AND tries = 0"):
+        while await connection.fetchval("SELECT count(*) FROM inbox_batches"):
             await asyncio.sleep(0.2)
     finally:
         await connection.close()
