@@ -146,7 +146,7 @@ def _scans(shipments: int) -> Iterator[Row]:
             at = _created(n, shipments) + timedelta(hours=12 * nth)
             number = f"{n}-{nth}"
             yield (
-                *(shard, n * SCANS + nth + 1, name, f"{name}\x1fid:{number}", f"{n:024x}{nth:08x}", number, None),
+                *(shard, n * SCANS + nth + 1, name, f"{n:024x}{nth:08x}", number, None),
                 *(waybill(n), 4, 5, "In Transit", "Shipment received at facility, connected to destination hub"),
                 *("Bengaluru_Hoskote_GW (Karnataka)", None, at, at, "webhook"),
             )
@@ -349,7 +349,7 @@ def tables() -> list[Rows]:
         _all("inbox", _inbox),
         _all("events", _events),
         _all("event_deliveries", _event_deliveries),
-        _all("scans", _scans, 17),
+        _all("scans", _scans, 16),
     ]
 
 
