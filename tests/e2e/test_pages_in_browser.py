@@ -193,13 +193,7 @@ async def test_every_page_of_records_and_set_up_is_sound(
 
 
 async def look_at(
-    browser: Browser,
-    service: Running,
-    paths: Sequence[str],
-    size: tuple[int, int],
-    scheme: Literal["light", "dark"],
-    *,
-    axe: bool,
+    browser: Browser, service: Running, paths: Sequence[str], size: tuple[int, int], scheme: Literal["light", "dark"]
 ) -> None:
     """Open these pages and check each."""
     context = await browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
@@ -211,15 +205,15 @@ async def look_at(
 
 
 async def test_the_overview_is_drawn_and_updates_itself_under_the_strict_policy(
-    browser: Browser, service: Running
+    browser: Browser, shared_service: Running
 ) -> None:
-    watched = Watched(await browser.new_page(), service.url)
+    watched = Watched(await browser.new_page(), shared_service.url)
     page = watched.page
     await watched.open("/")
     await page.locator(".plot canvas").wait_for()
     assert not await page.locator("details.numbers").evaluate("folded => folded.open")
     await page.evaluate("document.querySelector('#live h1').textContent = 'of before'")
-    async with page.expect_response(service.url + "/"):
+    async with page.expect_response(shared_service.url + "/"):
         await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     await page.locator("h1", has_text="attention").wait_for()
     await page.locator(".plot canvas").wait_for()
