@@ -13,7 +13,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# A property is tried with other examples in every run. `--hypothesis-profile thorough` looks for what is rare.
+settings.register_profile("suite", max_examples=40)
 settings.register_profile("quick", max_examples=10)
+settings.register_profile("thorough", max_examples=1000)
+settings.load_profile("suite")
 
 IN_MEMORY = Path("/dev/shm")
 ENOUGH = 4 * 2**30  # bytes; a run takes less than one GiB

@@ -7,8 +7,6 @@ environment, its folder and its standard streams, and ends with the exit code. A
 from __future__ import annotations
 
 import contextlib
-import gc
-import importlib
 import json
 import os
 import runpy
@@ -21,9 +19,12 @@ import warnings
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tests.support.fork_server import prepare
+
 _IMPORTED = (
     *("awbridge.app.serve", "awbridge.app.work", "awbridge.app.doctor", "awbridge.app.policies"),
     *("awbridge.cli.service", "awbridge.sandbox", "awbridge.store.engine.postgres", "tests.docs.given"),
+    *("awbridge.app.load_settings", "awbridge.app.logs", "uvloop", "httpcore2", "uvicorn.lifespan.off"),
 )
 
 _CLIENT = """#!{python} -IS
@@ -179,9 +180,7 @@ def run(program: str, arguments: list[str]) -> None:
 
 def serve(path: str) -> None:
     """Import what commands need, then serve at that socket."""
-    for name in _IMPORTED:
-        importlib.import_module(name)
-    gc.freeze()
+    prepare(_IMPORTED)
     server = Server(path)
     print("ready", flush=True)  # noqa: T201 to whom started it
     server.run()

@@ -1,12 +1,15 @@
-"""A sandbox with faults and a bridge to it, as processes of their own."""
+"""A sandbox with faults and a bridge to it, as processes of their own; a browser for the tests of a file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
 
+from tests.support.browser import chromium
 from tests.support.postgres import free_port
 from tests.support.processes import Running, bridge_environment, running
 
@@ -27,3 +30,18 @@ def bridge(database_url: str, sandbox: Running, tmp_path: Path) -> Iterator[Runn
     port = free_port()
     with running(["serve"], bridge_environment(database_url, sandbox.url, port), tmp_path, port) as process:
         yield process
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser_of_the_file() -> AsyncIterator[Browser]:
+    """Chromium, started once for the tests of a file: each start takes a second and more of processor time."""
+    async with chromium() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def browser(browser_of_the_file: Browser) -> AsyncIterator[Browser]:
+    """That browser without a page. What a test opens is closed after it. Such tests run in the loop of their file."""
+    yield browser_of_the_file
+    for context in browser_of_the_file.contexts:
+        await context.close()

@@ -30,8 +30,8 @@ def folder() -> Iterator[Path]:
         yield Path(made)
 
 
-async def drilled(names: tuple[str, ...], folder: Path, older: Path | None = None) -> Verdict:
-    plan = OutagePlan(names=names, minutes=0, per_second=4, older=older)
+async def drilled(names: tuple[str, ...], folder: Path, *, per_second: float, older: Path | None = None) -> Verdict:
+    plan = OutagePlan(names=names, minutes=0, per_second=per_second, older=older)
     if missing := lacking(plan):
         absent(str(missing))
     verdict = await run_outages(plan, folder)
@@ -47,7 +47,7 @@ async def test_nothing_is_lost_or_doubled_while_replicas_and_clickpost_fail(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fork_processes(monkeypatch)
-    numbers = (await drilled(PROCESSES, folder, older_version(folder))).numbers
+    numbers = (await drilled(PROCESSES, folder, per_second=2, older=older_version(folder))).numbers
     assert numbers["replicas upgraded from the older version"] == 4
     assert numbers["replicas killed"] == 3
     assert numbers["replicas with a clock 30 s ahead"] == 2
@@ -58,7 +58,7 @@ async def test_nothing_is_lost_or_doubled_while_replicas_and_clickpost_fail(
 
 async def test_nothing_is_lost_or_doubled_while_postgresql_fails(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fork_processes(monkeypatch)
-    numbers = (await drilled(SERVERS, folder)).numbers
+    numbers = (await drilled(SERVERS, folder, per_second=4)).numbers  # which fill the disk
     assert numbers["primary crashed, replica promoted"] == 1
     assert numbers["connections to PostgreSQL cut"] > 8
     assert numbers["writes refused for lack of space"] > 0

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
 
 from awbridge.domain.couriers.allocation import Rule
 from awbridge.domain.couriers.downtime import declare
@@ -22,14 +25,15 @@ from awbridge.store.notify import endpoints, opt_outs
 from awbridge.store.orders import actions
 from awbridge.store.reconciliation import reconciliations
 from awbridge.store.tracking import inbox
-from tests.support.browser import LAPTOP, PHONE, Watched, chromium
+from tests.support.browser import LAPTOP, PHONE, Watched
 from tests.support.notices import a_payload
 from tests.support.postgres import free_port
 from tests.support.processes import Running, bridge_environment, running
 from tests.support.rows import add, decided, delivery, place, sql
+from tests.support.stores import migrated_file
 from tests.support.world import SetClock, get
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 NOWHERE = "http://127.0.0.1:9"
 HOSTILE = "<script>document.title='broken'</script>\"'>"
@@ -114,11 +118,10 @@ async def paths_of_records(store: Store) -> list[str]:
     return [endpoint, f"{endpoint}/change", f"{endpoint}/remove", f"/reconciliation/{run.id}"]
 
 
-@pytest.fixture
-async def store_of_pages(database_url: str) -> AsyncIterator[Store]:
-    store = await Store.open(database_url)
+@asynccontextmanager
+async def filled(folder: Path) -> AsyncGenerator[Store]:
+    store = await Store.open(await migrated_file(folder))
     try:
-        await store.migrate()
         await fill(store)
         await fill_records(store)
         yield store
@@ -126,10 +129,42 @@ async def store_of_pages(database_url: str) -> AsyncIterator[Store]:
         await store.close()
 
 
-@pytest.fixture
-def service(store_of_pages: Store, database_url: str, tmp_path: Path) -> Iterator[Running]:
+@contextmanager
+def serving(folder: Path) -> Generator[Running]:
     port = free_port()
-    with running(["serve"], bridge_environment(database_url, NOWHERE, port), tmp_path, port) as process:
+    env = bridge_environment(f"sqlite:///{folder}/awbridge.db", NOWHERE, port)
+    with running(["serve"], env, folder, port) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pages")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_store(shared_folder: Path) -> AsyncIterator[Store]:
+    """For tests that only look at pages."""
+    async with filled(shared_folder) as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
+def shared_service(shared_store: Store, shared_folder: Path) -> Iterator[Running]:
+    with serving(shared_folder) as process:
+        yield process
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def store_of_pages(tmp_path: Path) -> AsyncIterator[Store]:
+    """For a test that changes something."""
+    async with filled(tmp_path) as store:
+        yield store
+
+
+@pytest.fixture
+def service(store_of_pages: Store, tmp_path: Path) -> Iterator[Running]:
+    with serving(tmp_path) as process:
         yield process
 
 
@@ -138,129 +173,122 @@ SIZES = [(LAPTOP, "light"), (PHONE, "dark")]
 
 @pytest.mark.parametrize(("size", "scheme"), SIZES)
 async def test_every_page_is_sound(
-    service: Running, database_url: str, size: tuple[int, int], scheme: Literal["light", "dark"]
+    browser: Browser, shared_service: Running, size: tuple[int, int], scheme: Literal["light", "dark"]
 ) -> None:
     shipment = quote(REJECTED, safe="")
     more = (f"/shipments/{shipment}", f"/payload/{shipment}", f"/shipments/replace?reference={shipment}")
-    await look_at(service, (*PATHS, *more, "/shipments/NDR-1"), size, scheme, axe=is_for_axe(database_url))
+    await look_at(browser, shared_service, (*PATHS, *more, "/shipments/NDR-1"), size, scheme)
 
 
 @pytest.mark.parametrize(("size", "scheme"), SIZES)
 async def test_every_page_of_records_and_set_up_is_sound(
-    service: Running,
-    database_url: str,
-    store_of_pages: Store,
+    browser: Browser,
+    shared_service: Running,
+    shared_store: Store,
     size: tuple[int, int],
     scheme: Literal["light", "dark"],
 ) -> None:
-    paths = (*RECORD_PATHS, *await paths_of_records(store_of_pages))
-    await look_at(service, paths, size, scheme, axe=is_for_axe(database_url))
-
-
-def is_for_axe(database_url: str) -> bool:
-    """Whether axe looks at the pages. Their markup does not depend on the database, and it takes seconds a page."""
-    return database_url.startswith("sqlite")
+    paths = (*RECORD_PATHS, *await paths_of_records(shared_store))
+    await look_at(browser, shared_service, paths, size, scheme)
 
 
 async def look_at(
-    service: Running, paths: Sequence[str], size: tuple[int, int], scheme: Literal["light", "dark"], *, axe: bool
+    browser: Browser, service: Running, paths: Sequence[str], size: tuple[int, int], scheme: Literal["light", "dark"]
 ) -> None:
     """Open these pages and check each."""
-    async with chromium() as browser:
-        context = await browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
-        watched = Watched(await context.new_page(), service.url)
-        for path in paths:
-            await watched.open(path)
-            await watched.check(axe=axe)
-            assert await watched.page.title() != "broken"
+    context = await browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+    watched = Watched(await context.new_page(), service.url)
+    for path in paths:
+        await watched.open(path)
+        await watched.check()
+        assert await watched.page.title() != "broken"
 
 
-async def test_the_overview_is_drawn_and_updates_itself_under_the_strict_policy(service: Running) -> None:
-    async with chromium() as browser:
-        watched = Watched(await browser.new_page(), service.url)
-        page = watched.page
-        await watched.open("/")
-        await page.locator(".plot canvas").wait_for()
-        assert not await page.locator("details.numbers").evaluate("folded => folded.open")
-        await page.evaluate("document.querySelector('#live h1').textContent = 'of before'")
-        async with page.expect_response(service.url + "/"):
-            await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-        await page.locator("h1", has_text="attention").wait_for()
-        await page.locator(".plot canvas").wait_for()
-        assert await page.locator(".plot").count() == 1
-        await watched.check()
-        await watched.open("/shipments")
-        async with page.expect_response(lambda answer: "/shipments.tabs" in answer.url):
-            await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-        await watched.check()
+async def test_the_overview_is_drawn_and_updates_itself_under_the_strict_policy(
+    browser: Browser, shared_service: Running
+) -> None:
+    watched = Watched(await browser.new_page(), shared_service.url)
+    page = watched.page
+    await watched.open("/")
+    await page.locator(".plot canvas").wait_for()
+    assert not await page.locator("details.numbers").evaluate("folded => folded.open")
+    await page.evaluate("document.querySelector('#live h1').textContent = 'of before'")
+    async with page.expect_response(shared_service.url + "/"):
+        await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await page.locator("h1", has_text="attention").wait_for()
+    await page.locator(".plot canvas").wait_for()
+    assert await page.locator(".plot").count() == 1
+    await watched.check()
+    await watched.open("/shipments")
+    async with page.expect_response(lambda answer: "/shipments.tabs" in answer.url):
+        await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await watched.check()
 
 
-async def test_the_main_jobs_are_done_by_keyboard(service: Running, store_of_pages: Store) -> None:
-    async with chromium() as browser:
-        watched = Watched(await browser.new_page(), service.url)
-        page = watched.page
-        await watched.open("/")
-        await watched.press("Shipments")
-        await watched.press("Rejected 2")
-        await watched.press(REJECTED)
-        await watched.press("Correct payload")
-        await watched.tab_to("f:drop_info.drop_pincode")
-        await page.keyboard.type("560001")
-        await watched.press("Check")
-        await watched.check()
-        await watched.press("Save and push again")
-        await watched.check()
-        corrected = await get(store_of_pages, REJECTED)
-        assert corrected.payload["drop_info"]["drop_pincode"] == "560001"
-        assert corrected.state is not State.REJECTED
+async def test_the_main_jobs_are_done_by_keyboard(browser: Browser, service: Running, store_of_pages: Store) -> None:
+    watched = Watched(await browser.new_page(), service.url)
+    page = watched.page
+    await watched.open("/")
+    await watched.press("Shipments")
+    await watched.press("Rejected 2")
+    await watched.press(REJECTED)
+    await watched.press("Correct payload")
+    await watched.tab_to("f:drop_info.drop_pincode")
+    await page.keyboard.type("560001")
+    await watched.press("Check")
+    await watched.check()
+    await watched.press("Save and push again")
+    await watched.check()
+    corrected = await get(store_of_pages, REJECTED)
+    assert corrected.payload["drop_info"]["drop_pincode"] == "560001"
+    assert corrected.state is not State.REJECTED
 
-        await watched.press("NDR")
-        for n in range(10):
-            await watched.press(f"Choose NDR-{n}", "Space")
-        await watched.press("Preview")
-        await watched.check()
-        await watched.press("Instruct 10 couriers")
-        await watched.check()
-        async with store_of_pages.read() as session:
-            requested = await actions.open_of(session, [f"NDR-{n}" for n in range(10)])
-        assert len(requested) == 10
+    await watched.press("NDR")
+    for n in range(10):
+        await watched.press(f"Choose NDR-{n}", "Space")
+    await watched.press("Preview")
+    await watched.check()
+    await watched.press("Instruct 10 couriers")
+    await watched.check()
+    async with store_of_pages.read() as session:
+        requested = await actions.open_of(session, [f"NDR-{n}" for n in range(10)])
+    assert len(requested) == 10
 
 
 async def test_a_person_signs_in_by_keyboard_and_every_page_of_people_is_sound(
-    service: Running, store_of_pages: Store
+    browser: Browser, service: Running, store_of_pages: Store
 ) -> None:
-    async with chromium() as browser:
-        context = await browser.new_context(viewport={"width": PHONE[0], "height": PHONE[1]}, color_scheme="dark")
-        watched = Watched(await context.new_page(), service.url)
-        page = watched.page
-        await watched.open("/people")
-        await watched.tab_to("login")
-        await page.keyboard.type("asha@a-rather-long-name-of-a-warehouse.shop.example")
-        await watched.press("Add")
-        await watched.check()
-        link = await page.locator("pre").inner_text()
-        await page.goto(link)
-        for name in ("password", "again"):
-            await watched.tab_to(name)
-            await page.keyboard.type("three blind mice")
-        await watched.press("Save password")
-        await watched.check()
-        await watched.tab_to("login")
-        await page.keyboard.type("asha@a-rather-long-name-of-a-warehouse.shop.example")
-        await watched.tab_to("password")
+    context = await browser.new_context(viewport={"width": PHONE[0], "height": PHONE[1]}, color_scheme="dark")
+    watched = Watched(await context.new_page(), service.url)
+    page = watched.page
+    await watched.open("/people")
+    await watched.tab_to("login")
+    await page.keyboard.type("asha@a-rather-long-name-of-a-warehouse.shop.example")
+    await watched.press("Add")
+    await watched.check()
+    link = await page.locator("pre").inner_text()
+    await page.goto(link)
+    for name in ("password", "again"):
+        await watched.tab_to(name)
         await page.keyboard.type("three blind mice")
-        await watched.press("Sign in")
-        for path in ("/people", "/keys", "/audit", "/people/me", "/shipments"):
-            await watched.open(path)
-            await watched.check()
-        await watched.open("/people")
-        await watched.press("asha@a-rather-long-name-of-a-warehouse.shop.example")
+    await watched.press("Save password")
+    await watched.check()
+    await watched.tab_to("login")
+    await page.keyboard.type("asha@a-rather-long-name-of-a-warehouse.shop.example")
+    await watched.tab_to("password")
+    await page.keyboard.type("three blind mice")
+    await watched.press("Sign in")
+    for path in ("/people", "/keys", "/audit", "/people/me", "/shipments"):
+        await watched.open(path)
         await watched.check()
-        await watched.open("/keys")
-        await watched.tab_to("name")
-        await page.keyboard.type(HOSTILE)
-        await watched.press("Make key")
-        await watched.check()
-        await watched.press("Sign out")
-        await watched.check()
-        assert await page.title() == "Sign in · awbridge"
+    await watched.open("/people")
+    await watched.press("asha@a-rather-long-name-of-a-warehouse.shop.example")
+    await watched.check()
+    await watched.open("/keys")
+    await watched.tab_to("name")
+    await page.keyboard.type(HOSTILE)
+    await watched.press("Make key")
+    await watched.check()
+    await watched.press("Sign out")
+    await watched.check()
+    assert await page.title() == "Sign in · awbridge"

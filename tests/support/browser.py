@@ -19,6 +19,9 @@ MOST_TABS = 400
 TOO_WIDE = """() => [...document.querySelectorAll('main *, header *, footer *')]
   .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
   .filter(e => !e.closest('.tabs, .menu, pre, details:not([open])')).slice(0, 5).map(e => e.outerHTML.slice(0, 120))"""
+# Whether the element with the focus has this text, name or label.
+IS_NAMED = """text => [document.activeElement].flatMap(e => [e.innerText, e.name, e.getAttribute('aria-label')])
+  .some(t => t && t.trim() === text)"""
 
 
 def chromium_path() -> str:
@@ -69,11 +72,9 @@ class Watched:
 
     async def tab_to(self, text: str) -> None:
         """Press Tab until the element with this text, name or label has the focus."""
-        script = "e => [e.innerText, e.name, e.getAttribute('aria-label')].filter(Boolean).map(t => t.trim())"
         for _ in range(MOST_TABS):
             await self.page.keyboard.press("Tab")
-            focused = await self.page.evaluate_handle("document.activeElement")
-            if text in await focused.evaluate(script):
+            if await self.page.evaluate(IS_NAMED, text):
                 return
         raise AssertionError(f"{self.page.url}: the keyboard does not reach {text!r}")
 

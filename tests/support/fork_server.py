@@ -20,7 +20,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-_IMPORTED = ("app.serve", "app.work", "cli.rehearsal.demo", "cli.service", "sandbox", "store.engine.postgres")
+import anyio
+
+_IMPORTED = (
+    *("awbridge.app.serve", "awbridge.app.work", "awbridge.cli.rehearsal.demo", "awbridge.cli.service"),
+    *("awbridge.sandbox", "awbridge.store.engine.postgres"),
+    *("awbridge.app.load_settings", "awbridge.app.logs", "uvloop", "httpcore2", "uvicorn.lifespan.off"),
+)
 _ROOT = Path(__file__).parents[2]
 _one_by_one = threading.Lock()
 _server: subprocess.Popen[str] | None = None
@@ -79,10 +85,17 @@ def stop() -> None:
         _server = None
 
 
-def _serve() -> None:
-    for name in _IMPORTED:
-        importlib.import_module(f"awbridge.{name}")
+def prepare(modules: Sequence[str]) -> None:
+    """Do once what each process would do as it starts: half of its start were imports and the routes of the API."""
+    for name in modules:
+        importlib.import_module(name)
+    importlib.import_module("awbridge.web.app").described_app()
+    anyio.run(anyio.sleep, 0)  # imports what runs it
     gc.freeze()
+
+
+def _serve() -> None:
+    prepare(_IMPORTED)
     while line := sys.stdin.readline():
         request = json.loads(line)
         if process := request.get("ended"):

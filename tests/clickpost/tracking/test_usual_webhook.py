@@ -100,7 +100,7 @@ def changed(many: list[tuple[str, str, Any]]) -> dict[str, Any]:
     return body
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(many=changes, z_means_utc=st.booleans(), escaped=st.booleans())
 @example(many=[("body", "forward_awb", "F1")], z_means_utc=False, escaped=True)
 @example(many=[("additional", "courier_partner_edd", "tomorrow")], z_means_utc=False, escaped=True)

@@ -7,6 +7,7 @@ rules are those of domain/tracking/asking.py, called with hours in place of date
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +21,7 @@ from awbridge.domain.tracking.polling_mode import PollingMode
 pytestmark = pytest.mark.slow  # seconds of processor time
 
 SHIPMENTS = 1_000_000
+SIMULATED = SHIPMENTS // 5  # a fifth: within 0.5 % of all of them, in a fifth of the time
 POLLING_ALL = SHIPMENTS // WAYBILLS_A_CALL
 COURIERS = 20
 QUIET = 0.3  # the share of shipments with few scans: waiting for pickup, lost, forgotten
@@ -105,9 +107,10 @@ def updated_calls(scans: int) -> int:
 def test_a_day_of_a_million_open_shipments_and_the_figure_in_the_documents(
     mode: PollingMode, least: float, most: float
 ) -> None:
-    due, scans = simulate(SHIPMENTS, LOST, mode)
-    asked = sum(len(d) for d in due)
-    track, updated = sum(track_calls(d) for d in due), updated_calls(scans)
+    due, simulated = simulate(SIMULATED, LOST, mode)
+    times = SHIPMENTS // SIMULATED
+    asked, scans = times * sum(len(d) for d in due), times * simulated
+    track, updated = times * sum(track_calls(d) for d in due), updated_calls(scans)
     print(  # noqa: T201
         f"\n{mode}: {scans:,} scans, {LOST:.0%} of their webhooks lost; {asked:,} questions; "
         f"{track:,} calls of track-order + {updated:,} of updated-order = {track + updated:,} "
@@ -117,7 +120,9 @@ def test_a_day_of_a_million_open_shipments_and_the_figure_in_the_documents(
     assert least * POLLING_ALL < track + updated < most * POLLING_ALL
     if mode is PollingMode.GUIDE:
         assert track == pytest.approx(calls_a_day([SHIPMENTS]), rel=0.05), "what the doctor reports"
-    assert f"| {round(track + updated, -3):,} |" in OPERATIONS.read_text(encoding="utf-8")
+    row = re.search(rf"^\| `{mode}`: .* \| ([\d,]+) \|$", OPERATIONS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert row
+    assert int(row[1].replace(",", "")) == pytest.approx(track + updated, rel=0.005)
 
 
 def test_a_day_without_any_webhook_stays_within_bounds() -> None:

@@ -109,7 +109,7 @@ def environment(database_url: str, sandbox_url: str, systems: Company, folder: P
         "CATCH_UP_WINDOW_SECONDS": "4",
         "CATCH_UP_LAG_SECONDS": "0.5",
         "POLLING_CALLS_PER_SECOND": "20",
-        "STEPS_IDLE_SECONDS": "0.25",
+        "STEPS_IDLE_SECONDS": "0.5",
         "NOTICE_SMS_URL": systems.sms_url,
         "NOTICE_CONSENT": "sms",
         "NOTICE_QUIET_HOURS": "",
