@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from functools import partial
 
 import structlog
 
@@ -19,7 +20,7 @@ from awbridge.domain.errors import SchemaTooNew
 from awbridge.steps.runtime.clock import Clock, utc_now
 from awbridge.steps.runtime.loop import Loop
 from awbridge.steps.runtime.report_process import AnsweredWebhooks, ReportProcess
-from awbridge.steps.runtime.schema import LOOK_SECONDS, watch_schema
+from awbridge.steps.runtime.schema import LONGEST_SECONDS, LOOK_SECONDS, watch_schema
 from awbridge.store import Store
 
 log = structlog.get_logger()
@@ -77,7 +78,8 @@ def settle_down() -> None:
 
 def schema_loop(store: Store, end: Callable[[SchemaTooNew], None]) -> Loop:
     """The loop that calls `end` once the database has a schema that this version cannot work with."""
-    return Loop("schema", lambda: watch_schema(store=store, end=end), idle_seconds=LOOK_SECONDS)
+    work = partial(watch_schema, store=store, end=end)
+    return Loop("schema", work, idle_seconds=LOOK_SECONDS, own_time=lambda: LONGEST_SECONDS)
 
 
 def report_loop(
