@@ -99,7 +99,7 @@ LEAST_IDLE = 5.0  # seconds that loops without urgent work sleep
 REST = 9.0  # seconds of rest for each second of work after an upgrade: a tenth of the time is left to it
 LONGEST_ROUND = 3600.0  # seconds for which a long round counts as busy, not as hanging
 
-FALLBACK_EVERY = 60.0  # seconds; a lease on a failed shipment that runs out is in no index
+FALLBACK_EVERY = 120.0  # seconds; a lease on a failed shipment that runs out is in no index
 
 Round = Callable[[], Awaitable[int]]
 OwnTimes = dict[str, Callable[[], float]]
