@@ -10,6 +10,7 @@ from bench.backlog import backlog
 from bench.capacity import capacity
 from bench.claims import claims
 from bench.customer_page import customer_page
+from bench.idle import idle
 from bench.imports import imports
 from bench.outage import outage
 from bench.push import push
@@ -49,6 +50,7 @@ main.add_command(reading)
 main.add_command(imports)
 main.add_command(customer_page)
 main.add_command(workers)
+main.add_command(idle)
 
 if __name__ == "__main__":
     main()

@@ -67,6 +67,11 @@ class Places:
         self._postgres = postgres
         self._number = 0
 
+    @property
+    def postgres(self) -> PostgresServer | None:
+        """The server of the databases, if one was chosen."""
+        return self._postgres
+
     def prepare(self) -> None:
         """Fill the databases to copy."""
         asyncio.run(databases.fill_indexed(f"sqlite:///{self._folder}/filled.db", range(SHIPMENTS)))

@@ -31,6 +31,7 @@ from awbridge.domain.errors import VendorError
 from awbridge.domain.orders.shipment import Region
 from awbridge.steps.audit.archive import archive_due
 from awbridge.steps.runtime.clock import utc_now
+from awbridge.steps.runtime.look import BY_ROWS, BY_TIME
 from awbridge.store import Store
 from awbridge.store.reconciliation import reconciliations
 from awbridge.web.metric_list import STEPS
@@ -128,6 +129,8 @@ async def test_every_step_is_a_value_of_the_label_of_the_metrics(tmp_path: Path)
         names = {*loops.step_loops(world), schema_loop(world.store, print).name}
         names.add(report_loop(world.store, utc_now, "work").name)
     assert names == set(STEPS)
+    by_nothing = names - {*BY_ROWS, *BY_TIME}
+    assert not by_nothing, "name them in steps/runtime/look.py: what says when they have something to do?"
 
 
 async def test_failed_calls_have_files_before_any_storage_is_set(store: Store, tmp_path: Path) -> None:

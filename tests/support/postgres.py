@@ -87,6 +87,12 @@ class PostgresServer:
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://awbridge@127.0.0.1:{self.port}/{database}"
 
+    @property
+    def pid(self) -> int:
+        """The process id of the running server."""
+        assert self._process
+        return self._process.pid
+
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(

@@ -30,6 +30,7 @@ from awbridge.app.connections import (
     vendor,
 )
 from awbridge.app.database import open_store
+from awbridge.app.due import look_for
 from awbridge.app.jobs import jobs
 from awbridge.app.policies import (
     act_policy,
@@ -82,7 +83,7 @@ from awbridge.steps.registration.fallback import fallback_due
 from awbridge.steps.registration.push import Push
 from awbridge.steps.registration.release import release_due
 from awbridge.steps.runtime.clock import Clock
-from awbridge.steps.runtime.loop import Loop
+from awbridge.steps.runtime.loop import LONGEST_WAIT, Loop
 from awbridge.steps.runtime.schedule import run_due
 from awbridge.steps.runtime.set_clocks import SetClocks
 from awbridge.steps.runtime.throttle import ApplyThrottle
@@ -99,7 +100,10 @@ LEAST_IDLE = 5.0  # seconds that loops without urgent work sleep
 REST = 9.0  # seconds of rest for each second of work after an upgrade: a tenth of the time is left to it
 LONGEST_ROUND = 3600.0  # seconds for which a long round counts as busy, not as hanging
 
+FALLBACK_EVERY = 120.0  # seconds; a lease on a failed shipment that runs out is in no index
+
 Round = Callable[[], Awaitable[int]]
+OwnTimes = dict[str, Callable[[], float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +180,7 @@ def step_loops(
         unrecorded=world.unrecorded,
     )
     clocks = SetClocks(store=store, clock=clock, policy=clock_policy(settings), measures=not settings.account)
+    own_times: OwnTimes = {"fallback": lambda: FALLBACK_EVERY}
     loops = {
         "push": Loop(
             "push",
@@ -184,16 +189,21 @@ def step_loops(
             stop=push.stop,
             finish=push.drain,
             concurrency=lambda: push.limit.now,
+            own_time=lambda: idle if push.is_busy else LONGEST_WAIT,
         ),
         "set_clocks": Loop("set_clocks", clocks.check, idle_seconds=CLOCK_EVERY),
     }
     rounds = {
         **_vendor_steps(world),
         **_tracking(world, arrived),
-        **_polling(world, beat, refusals or WebhookRefusals()),
-        **_notifications(world, clocks, lambda: list(loops.values())),
+        **_polling(world, beat, refusals or WebhookRefusals(), own_times),
+        **_notifications(world, clocks, lambda: list(loops.values()), own_times),
     }
-    loops |= {name: Loop(name, work, idle_seconds=idle) for name, work in rounds.items()}
+    loops |= {
+        name: Loop(name, work, idle_seconds=idle, own_time=own_times.get(name, lambda: LONGEST_WAIT))
+        for name, work in rounds.items()
+    }
+    loops |= {name: Loop(name, work, idle_seconds=max(idle, LEAST_IDLE)) for name, work in _counting(world).items()}
     loops["fetch_labels"] = Loop("fetch_labels", world.labels.round, idle_seconds=max(idle, LEAST_IDLE))
     if settings.reconcile_dir:
         take = partial(take_from_folder, store=store, clock=clock, folder=Path(settings.reconcile_dir))
@@ -201,6 +211,9 @@ def step_loops(
     follow = partial(follow_answers, store=store, clock=clock, zone=settings.zone)
     loops["follow_answers"] = Loop("follow_answers", follow, idle_seconds=max(idle, LEAST_IDLE))
     loops |= _after_upgrades(world) | _audit(world)
+    if refusals:
+        refusals.on_first = loops["watch"].wake
+    look_for(loops, settings, store, clock)
     return loops
 
 
@@ -248,7 +261,9 @@ def _tracking(world: World, arrived: Callable[[], int]) -> dict[str, Round]:
     return {"apply": apply}
 
 
-def _polling(world: World, beat: Callable[[str], None], refusals: WebhookRefusals) -> dict[str, Round]:
+def _polling(
+    world: World, beat: Callable[[str], None], refusals: WebhookRefusals, own_times: OwnTimes
+) -> dict[str, Round]:
     settings, store, clickpost, clock = world.settings, world.store, world.clickpost, world.clock
     steps = {"updated_order": cover_next_window, "track_order": poll_due}
     rounds: dict[str, Round] = {
@@ -261,10 +276,14 @@ def _polling(world: World, beat: Callable[[str], None], refusals: WebhookRefusal
         )
         for name, step in steps.items()
     }
-    return {**rounds, "watch": Watch(store, clock, watch_policy(settings), refusals).check}
+    watch = Watch(store, clock, watch_policy(settings), refusals)
+    own_times["watch"] = lambda: watch.due_in
+    return {**rounds, "watch": watch.check}
 
 
-def _notifications(world: World, clocks: SetClocks, loops: Callable[[], list[Loop]]) -> dict[str, Round]:
+def _notifications(
+    world: World, clocks: SetClocks, loops: Callable[[], list[Loop]], own_times: OwnTimes
+) -> dict[str, Round]:
     """The steps that notify customers, webhook subscribers and operators."""
     settings, store, clock = world.settings, world.store, world.clock
     recipients, stuck = operators(settings), settings.stuck_after
@@ -291,6 +310,8 @@ def _notifications(world: World, clocks: SetClocks, loops: Callable[[], list[Loo
         backup_within=backup_within(settings),
     )
 
+    own_times["alarm"] = lambda: min(monitor.due_in, digest.due_in)
+
     async def alarm() -> int:
         await monitor.check()
         return await send_alarms(store=store, operators=recipients, clock=clock) + await digest.send_due()
@@ -304,13 +325,20 @@ def _notifications(world: World, clocks: SetClocks, loops: Callable[[], list[Loo
             clock=clock,
             policy=notify_policy(settings),
         ),
-        "measure_couriers": MeasureCouriers(store=store, clock=clock).check,
-        "sample_figures": SampleFigures(store=store, clock=clock, stuck_after=stuck).check,
-        "lateness": Lateness(store=store, clock=clock, policy=LatenessPolicy(stuck_after=stuck)).check,
         "deliver_events": partial(
             deliver_due, store=store, outgoing=world.outgoing, clock=clock, policy=deliver_policy(settings)
         ),
         "alarm": alarm,
+    }
+
+
+def _counting(world: World) -> dict[str, Round]:
+    """The steps that read what there is every so often."""
+    store, clock, stuck = world.store, world.clock, world.settings.stuck_after
+    return {
+        "measure_couriers": MeasureCouriers(store=store, clock=clock).check,
+        "sample_figures": SampleFigures(store=store, clock=clock, stuck_after=stuck).check,
+        "lateness": Lateness(store=store, clock=clock, policy=LatenessPolicy(stuck_after=stuck)).check,
     }
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from awbridge.app.loops import opened_world, step_loops
 from awbridge.app.settings import Settings
@@ -13,7 +14,7 @@ from awbridge.domain.errors import SchemaTooNew
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.loop import Loop
 from awbridge.steps.runtime.report_process import AnsweredWebhooks, ReportProcess
-from awbridge.steps.runtime.schema import LOOK_SECONDS, watch_schema
+from awbridge.steps.runtime.schema import LONGEST_SECONDS, LOOK_SECONDS, watch_schema
 from awbridge.store import Store
 from awbridge.store.engine.servers import Servers
 
@@ -56,7 +57,8 @@ async def running_steps(settings: Settings, clock: Clock, servers: Servers) -> A
 
 def schema_loop(store: Store, end: Callable[[SchemaTooNew], None]) -> Loop:
     """The loop that calls `end` once the database has a schema that this version cannot work with."""
-    return Loop("schema", lambda: watch_schema(store=store, end=end), idle_seconds=LOOK_SECONDS)
+    work = partial(watch_schema, store=store, end=end)
+    return Loop("schema", work, idle_seconds=LOOK_SECONDS, own_time=lambda: LONGEST_SECONDS)
 
 
 def report_loop(

@@ -21,7 +21,7 @@ STEPS = (
     *("reconcile", "differences", "report_files", "sync_couriers", "watch", "notify", "lateness", "index_orders"),
     *("link_shipments", "measure_couriers", "sample_figures", "deliver_events", "alarm", "keep_calls", "schedule"),
     *("erase", "archive", "fetch_labels", "follow_answers", "set_clocks", "report_process", "schema"),
-    *("accounts", "accounts_awake"),
+    *("look", "accounts", "accounts_awake"),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -149,3 +150,85 @@ async def test_a_round_that_hangs_shows_as_silence() -> None:
     assert loop.silent_for >= 0.05
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+def looked_after(rounds: list[float], **more: Any) -> Loop:
+    """A loop that a look tells, with nothing to do; its rounds are noted."""
+
+    async def work() -> int:
+        rounds.append(time.monotonic())
+        return 0
+
+    loop = Loop("act", work, idle_seconds=0.01, **more)
+    loop.looked(time.monotonic(), due=False)
+    return loop
+
+
+async def test_a_loop_waits_while_the_look_finds_nothing_and_runs_once_it_does() -> None:
+    rounds: list[float] = []
+    loop = looked_after(rounds)
+    task = asyncio.create_task(loop.run())
+    await until(lambda: len(rounds) == 1)
+    await asyncio.sleep(0.1)
+    assert len(rounds) == 1
+    loop.beat_at -= 1000
+    loop.looked(time.monotonic(), due=False)
+    assert loop.silent_for < 5, "it waits, and does not hang"
+    loop.looked(time.monotonic(), due=True)
+    await until(lambda: len(rounds) == 2)
+    await asyncio.sleep(0.05)
+    assert len(rounds) == 2, "one look, one round"
+    await finish(loop, task)
+
+
+async def test_a_look_that_began_before_the_round_says_nothing_about_what_is_left() -> None:
+    rounds: list[float] = []
+    loop = looked_after(rounds)
+    task = asyncio.create_task(loop.run())
+    await until(lambda: len(rounds) == 1)
+    await asyncio.sleep(0.05)
+    loop.looked(rounds[0] - 0.5, due=True)
+    await asyncio.sleep(0.05)
+    assert len(rounds) == 1
+    await finish(loop, task)
+
+
+async def test_what_a_look_found_during_a_round_or_its_rest_is_done_next() -> None:
+    rounds: list[float] = []
+    loop = looked_after(rounds)
+    loop.idle_seconds = 0.1
+    task = asyncio.create_task(loop.run())
+    await until(lambda: len(rounds) == 1)
+    loop.looked(time.monotonic(), due=True)
+    loop.looked(time.monotonic(), due=False)  # the next look: another process may have it, or this loop is slow
+    await until(lambda: len(rounds) == 2)
+    assert rounds[1] - rounds[0] >= 0.1, "the rest is kept: a row that cannot be claimed must not keep it busy"
+    await finish(loop, task)
+
+
+async def test_without_a_look_and_when_its_own_time_comes_a_loop_asks_for_itself() -> None:
+    rounds: list[float] = []
+    loop = looked_after(rounds)
+    task = asyncio.create_task(loop.run())
+    await until(lambda: len(rounds) == 1)
+    await asyncio.sleep(0.05)
+    loop.untold()
+    await until(lambda: len(rounds) >= 4)
+    await finish(loop, task)
+    timed: list[float] = []
+    loop = looked_after(timed, own_time=lambda: 0.05)
+    task = asyncio.create_task(loop.run())
+    await until(lambda: len(timed) == 3)
+    assert timed[2] - timed[0] >= 0.1
+    await finish(loop, task)
+
+
+async def test_a_wake_ends_the_wait_for_the_look() -> None:
+    rounds: list[float] = []
+    loop = looked_after(rounds)
+    task = asyncio.create_task(loop.run())
+    await until(lambda: len(rounds) == 1)
+    await asyncio.sleep(0.05)
+    loop.wake()
+    await until(lambda: len(rounds) == 2)
+    await finish(loop, task)

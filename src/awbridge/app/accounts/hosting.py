@@ -11,7 +11,7 @@ from awbridge.app.accounts.account import Account
 from awbridge.app.accounts.registry import AccountRegistry
 from awbridge.app.connections import vendor_problem
 from awbridge.app.database import open_store
-from awbridge.app.next_due import next_due
+from awbridge.app.due import next_due
 from awbridge.app.running import RunningSteps, running_steps
 from awbridge.app.settings import Settings
 from awbridge.domain.errors import StoreBusy

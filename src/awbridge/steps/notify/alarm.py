@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -14,7 +14,7 @@ from awbridge.domain.notify.notices import MaybeSent, Message, Sends, Sent
 from awbridge.domain.orders.attention import NEEDS
 from awbridge.domain.retry import delay_before_retry
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER, StuckAfter
-from awbridge.steps.runtime.clock import Clock, is_ahead
+from awbridge.steps.runtime.clock import Clock, is_ahead, seconds_left
 from awbridge.steps.runtime.lease import Lease
 from awbridge.store import Store
 from awbridge.store.notify import alarms, attention
@@ -103,6 +103,16 @@ class Digest:
     hour: int
     stuck_after: StuckAfter = DEFAULT_STUCK_AFTER
     _next_check_at: datetime | None = field(default=None, init=False)
+
+    @property
+    def due_in(self) -> float:
+        """Seconds until the next check whether it is due; infinite without operators."""
+        if not self.operators:
+            return float("inf")
+        now = self.clock()
+        begins = datetime.combine(now.astimezone(self.zone).date(), time(self.hour), self.zone)
+        left = (begins - now).total_seconds()
+        return left if left > 0 else seconds_left(self._next_check_at, now, most=_DIGEST_EVERY)
 
     async def send_due(self) -> int:
         """Send today's digest once it is due and not empty; 1 where it was sent."""

@@ -15,7 +15,7 @@ from awbridge.domain.notify.alarm_causes import AlarmCause, cause_kind
 from awbridge.domain.orders.attention import RefusedLimit
 from awbridge.domain.orders.shipment import State
 from awbridge.domain.reconciliation.differences import Compared
-from awbridge.steps.runtime.clock import Clock, is_ahead
+from awbridge.steps.runtime.clock import Clock, is_ahead, seconds_left
 from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
 from awbridge.store.audit import archive
@@ -66,6 +66,11 @@ class HealthMonitor:
     every: timedelta = timedelta(seconds=60)
     _next_check_at: datetime | None = field(default=None, init=False)
     _raised_at: dict[str, datetime] = field(default_factory=dict[str, datetime], init=False)
+
+    @property
+    def due_in(self) -> float:
+        """Seconds until the next check; 0 or less where it is due."""
+        return seconds_left(self._next_check_at, self.clock(), most=self.every)
 
     async def check(self) -> int:
         """Run every check once. Always 0, so that the loop sleeps."""

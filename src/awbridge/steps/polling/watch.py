@@ -7,7 +7,7 @@ certificate looks like a quiet day, unless polling finds scans meanwhile.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -29,6 +29,7 @@ from awbridge.store.polling.webhook_keys import Refusal
 log = structlog.get_logger()
 
 CHECK_EVERY = 5.0  # seconds
+IDLE_EVERY = 60.0  # the same where nothing arrived
 WRITE_EVERY = 1.0  # seconds between storing refusals; `awbridge webhook test` waits for that
 FORGET_EVERY = 3600.0  # seconds
 
@@ -46,10 +47,14 @@ class WebhookRefusals:
     """Webhooks that were refused, by reason: counted by the endpoint, stored by `Watch`."""
 
     counted: dict[str, tuple[int, datetime]] = field(default_factory=dict[str, tuple[int, datetime]])
+    on_first: Callable[[], None] | None = None  # called for the first after `take`
 
     def add(self, reason: str, now: datetime) -> None:
         """Count one, in memory only, so that a flood of them does not reach the database."""
+        is_first = not self.counted
         self.counted[reason] = (self.counted.get(reason, (0, now))[0] + 1, now)
+        if is_first and self.on_first:
+            self.on_first()
 
     def take(self) -> dict[str, tuple[int, datetime]]:
         """The counts since the last call, which are reset."""
@@ -64,7 +69,7 @@ class WebhookRefusals:
 
 
 class Watch:
-    """Checks for silence every few seconds, and stores refusals every second.
+    """Checks for silence every few seconds while anything arrives, else every minute; stores refusals every second.
 
     Silence is measured from the start of this process at the earliest.
     """
@@ -78,6 +83,15 @@ class Watch:
         self._checked_at = float("-inf")
         self._wrote_at = float("-inf")
         self._forgot_at = float("-inf")
+        self._silent_at: datetime | None = None  # when the silence may become an alarm
+
+    @property
+    def due_in(self) -> float:
+        """Seconds until the next check where nothing arrives: refusals are to be stored, or the silence is long."""
+        if self._refusals.counted:
+            return self._wrote_at + WRITE_EVERY - time.monotonic()
+        left = (self._silent_at - self._clock()).total_seconds() if self._silent_at else 0.0
+        return min(left if left > 0 else IDLE_EVERY, IDLE_EVERY)
 
     async def check(self) -> int:
         """One round, at most one in 5 s. Always 0: there is never more to do at once."""
@@ -112,6 +126,7 @@ class Watch:
         async with self._store.read() as session:
             last_at = await arrivals.last_webhook_at(session)
             since = max(last_at or self._since, self._since)
+            self._silent_at = since + self._policy.silent_after
             found = _found_by_polling(await arrivals.since(session, since))
             raised_at = (await _alarms(session)).get(AlarmCause.WEBHOOKS_SILENT)
         is_silent = silent(

@@ -115,7 +115,7 @@ class Push:
                         raise
                     return claimed
                 claimed += new
-                if not new and not self._is_busy:
+                if not new and not self.is_busy:
                     return claimed
             if not new:
                 await self._wait_for_change()
@@ -126,7 +126,7 @@ class Push:
         if not self._free:
             return False
         some = max(self.limit.now // 4, 1)
-        return self._ended_calls >= some or not self._is_busy or time.monotonic() >= self._claim_at
+        return self._ended_calls >= some or not self.is_busy or time.monotonic() >= self._claim_at
 
     def stop(self) -> None:
         """Stop claiming: the round ends."""
@@ -136,7 +136,7 @@ class Push:
     async def drain(self) -> None:
         """Wait until every call in flight has ended and is recorded."""
         try:
-            while self._is_busy:
+            while self.is_busy:
                 await asyncio.wait([*self._calls, *([self._recording] if self._recording else [])])
         except asyncio.CancelledError:
             self._abandon()
@@ -156,7 +156,8 @@ class Push:
             raise error
 
     @property
-    def _is_busy(self) -> bool:
+    def is_busy(self) -> bool:
+        """Whether a call is in flight, or an answer is not recorded yet."""
         return bool(self._calls) or self._recording is not None
 
     @property

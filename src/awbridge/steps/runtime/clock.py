@@ -18,3 +18,8 @@ def utc_now() -> datetime:
 def is_ahead(until: datetime | None, now: datetime, *, most: timedelta) -> bool:
     """Whether a pause of at most `most` is still running. A later end comes from a clock that was ahead."""
     return until is not None and now < until <= now + most
+
+
+def seconds_left(until: datetime | None, now: datetime, *, most: timedelta) -> float:
+    """Seconds that such a pause still lasts; 0 where it is over."""
+    return (until - now).total_seconds() if until is not None and is_ahead(until, now, most=most) else 0.0

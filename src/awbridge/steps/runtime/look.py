@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from awbridge.domain.couriers.downtime import down_now
+from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
 from awbridge.store.couriers import accounts, downtimes
 from awbridge.store.engine.database import Session
@@ -33,6 +38,9 @@ BY_TIME: Mapping[str, str] = {
     "sample_figures": "counts every 30 seconds",
     "measure_couriers": "counts every hour",
 }
+
+LEAST_GAP = 0.2  # seconds between two looks, also where a round that did something asks for one
+_SURELY = 0.002  # seconds: clocks are not compared to the microsecond
 
 COVERED_UNTIL = "covered until"  # of updated_order: the end of its last window, after which settings say what is due
 
@@ -78,3 +86,48 @@ async def _without_downtimes(session: Session, found: list[Due], now: datetime) 
         replace(one, at=max(one.at, held[one.item])) if one.step == "push" and one.item in held else one
         for one in found
     ]
+
+
+@dataclass(kw_only=True, eq=False)
+class Look:
+    """The look of one process, which tells its loops. `read` says what is due; `loops` are by name.
+
+    A due time within the next `every` seconds is met without another look.
+    """
+
+    read: Callable[[datetime], Awaitable[Mapping[str, datetime | None]]]
+    clock: Clock
+    loops: Mapping[str, Loop]
+    every: float
+    _began_at: float = field(default=float("-inf"), init=False)
+    _timers: list[asyncio.TimerHandle] = field(default_factory=list[asyncio.TimerHandle], init=False)
+
+    async def round(self) -> int:
+        """Look once. Always 0, so that the loop sleeps. Raises StoreBusy; then loops ask for themselves."""
+        await asyncio.sleep(max(self._began_at + min(LEAST_GAP, self.every) - time.monotonic(), 0.0))
+        self._began_at, now = time.monotonic(), self.clock()
+        try:
+            found = await self.read(now)
+        except BaseException:
+            for loop in self._told():
+                loop.untold()
+            raise
+        for timer in self._timers:
+            timer.cancel()
+        self._timers = [timer for loop in self._told() if (timer := self._tell(loop, found[loop.name], now))]
+        return 0
+
+    def _told(self) -> list[Loop]:
+        return [loop for name in BY_ROWS if (loop := self.loops.get(name))]
+
+    def _tell(self, loop: Loop, due_at: datetime | None, now: datetime) -> asyncio.TimerHandle | None:
+        left = (due_at - now).total_seconds() if due_at else float("inf")
+        loop.looked(self._began_at, due=left <= 0)
+        if not 0 < left <= self.every:
+            return None
+        passed = time.monotonic() - self._began_at
+        return asyncio.get_running_loop().call_later(max(left - passed, 0.0) + _SURELY, partial(_time_came, loop))
+
+
+def _time_came(loop: Loop) -> None:
+    loop.looked(time.monotonic(), due=True)

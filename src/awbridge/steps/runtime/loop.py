@@ -15,6 +15,7 @@ from awbridge.domain.retry import backoff
 log = structlog.get_logger()
 
 LONGEST_PAUSE = timedelta(seconds=30)  # between rounds while a step keeps failing
+LONGEST_WAIT = 600.0  # seconds; a loop that waits for the look runs as often in any case
 
 
 class Loop:
@@ -25,6 +26,9 @@ class Loop:
     `stop` when the loop stops, and ends its calls in `finish`. `concurrency` is how many calls it may have in flight
     now, where that adapts. `rest` is seconds of sleep for each second that a busy round took: for work that nobody
     waits for, such as what follows an upgrade, and that would otherwise take the time of webhooks.
+
+    Where a look tells the loop (`looked`), the sleep is followed by a wait until there is work. `own_time`: in how many
+    seconds it must run although no row waits. Without a look, or while that fails, every sleep is followed by a round.
     """
 
     def __init__(
@@ -37,6 +41,7 @@ class Loop:
         finish: Callable[[], Awaitable[None]] | None = None,
         concurrency: Callable[[], int] | None = None,
         rest: float = 0.0,
+        own_time: Callable[[], float] = lambda: LONGEST_WAIT,
     ) -> None:
         self.name = name
         self.idle_seconds = idle_seconds
@@ -44,12 +49,18 @@ class Loop:
         self.rounds = 0
         self.failures = 0
         self.beat_at = self.worked_at = time.monotonic()
+        self.on_done: Callable[[], None] | None = None  # called after each round that did something
         self._work = work
         self._stop = stop
         self._finish = finish
         self._rest = rest
+        self._own_time = own_time
         self._wake = asyncio.Event()
         self._stopping = False
+        self._began_at = 0.0  # when the last round began
+        self._due_at = 0.0  # when the newest look began, or its due time came, that found work
+        self._is_told = False  # whether a look tells this loop
+        self._is_waiting = False
 
     def stop(self) -> None:
         """End after the current round."""
@@ -61,6 +72,22 @@ class Loop:
     def wake(self) -> None:
         """End the sleep: there is work."""
         self._wake.set()
+
+    def looked(self, at: float, *, due: bool) -> None:
+        """The look that began at `at` (of the monotonic clock) found work, or none."""
+        self._is_told = True
+        if due:
+            self._due_at = at
+        if self._is_waiting:
+            self.beat()
+            if self._due_at > self._began_at:
+                self._wake.set()
+
+    def untold(self) -> None:
+        """No look tells this loop: it asks for itself until one does again."""
+        self._is_told = False
+        if self._is_waiting:
+            self._wake.set()
 
     def beat(self) -> None:
         """Report that the round is waiting, not hanging: for its turn to call, for example."""
@@ -74,8 +101,8 @@ class Loop:
     async def run(self) -> None:
         """Run until `stop`."""
         while not self._stopping:
-            pause = self.idle_seconds
-            started = time.monotonic()
+            pause, waits = self.idle_seconds, False
+            self._began_at = time.monotonic()
             self._wake.clear()
             try:
                 done = await self._work()
@@ -87,11 +114,16 @@ class Loop:
             else:
                 self.failures = 0
                 self.rounds += 1
+                waits = not done
                 if done:
                     self.worked_at = time.monotonic()
-                    pause = self._rest * (time.monotonic() - started)
+                    pause = self._rest * (time.monotonic() - self._began_at)
+                    if self.on_done:
+                        self.on_done()
             self.beat()
             await self._sleep(pause)
+            if waits:
+                await self._wait_until_due()
         if self._finish:
             await self._finish()
 
@@ -104,6 +136,16 @@ class Loop:
                 await self._wake.wait()
         except TimeoutError:
             pass
+
+    async def _wait_until_due(self) -> None:
+        """Wait while the look finds nothing; at once where none tells this loop."""
+        if not self._is_told or self._due_at > self._began_at or self._wake.is_set():
+            return
+        self._is_waiting = True
+        try:
+            await self._sleep(self._own_time())
+        finally:
+            self._is_waiting = False
 
 
 def _report(name: str, error: Exception, *, again_in: float) -> None:

@@ -11,7 +11,8 @@ from awbridge.store import Store
 
 log = structlog.get_logger()
 
-LOOK_SECONDS = 5.0  # between two checks: one small read each
+LOOK_SECONDS = 5.0  # between two checks after a migration
+LONGEST_SECONDS = 60.0  # the same where none was made of late
 
 
 async def watch_schema(*, store: Store, end: Callable[[SchemaTooNew], None]) -> int:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.clock import Clock, is_ahead
 from awbridge.store import Store
 from awbridge.store.engine import clock_marks
 from awbridge.store.engine.pull_back import WasAhead, pull_back
@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 MAY_DIFFER = 5.0  # seconds by which a machine's clock may be off without an alarm
 GOES_BACK = timedelta(seconds=60)  # smaller steps are normal for synchronized clocks and delay nothing for longer
+NOTE_EVERY = timedelta(seconds=20)  # so much less than GOES_BACK that what is not noted yet makes no difference
 SHOWN_FOR = 3600.0  # seconds that a jump is an alarm
 NOT_BEFORE = datetime(2026, 1, 1, tzinfo=UTC)  # an earlier clock was not set since the start
 
@@ -55,6 +56,7 @@ class SetClocks:
     _jumped_at: float = field(default=float("-inf"), init=False)
     _fell_back: timedelta = field(default=timedelta(0), init=False)  # how far this process's time was set back
     _unset: datetime | None = field(default=None, init=False)
+    _note_again_at: datetime | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._base = self.shared.base
@@ -69,9 +71,10 @@ class SetClocks:
             return 0
         if gone_back > GOES_BACK:
             await self._pull_back(gone_back)
-        else:
+        elif not is_ahead(self._note_again_at, now := self.clock(), most=NOTE_EVERY):
             async with self.store.write() as session:
-                await clock_marks.note(session, self.clock())
+                await clock_marks.note(session, now)
+            self._note_again_at = now + NOTE_EVERY
         return 0
 
     async def _gone_back(self) -> timedelta | None:

@@ -15,6 +15,8 @@ from awbridge.store.engine.queries import Queries
 _sql = Queries(__name__)
 
 EVERY = timedelta(seconds=30)
+EVERY_SMALL = timedelta(minutes=5)  # the same while there is next to nothing to count
+SMALL = 500
 LARGE = 10_000  # counted rows from which on a request does not count them itself: that takes 10 ms
 LASTS = timedelta(minutes=5)  # without a newer sample, requests count themselves again
 

@@ -79,6 +79,12 @@ async def since(session: Session, start: datetime) -> list[Alarm]:
     return [row_as(Alarm, row) for row in await session.fetch(_sql.since, start)]
 
 
+async def digest_due(session: Session, day: str, *, now: datetime) -> datetime | None:
+    """When the digest of this day, whose hour has come, is to be sent: at once, or again; None where it is done."""
+    rows = await session.fetch(_sql.digest_of, day)
+    return rows[0]["due_at"] if rows else now
+
+
 async def claim_digest(session: Session, day: str, *, now: datetime, until: datetime) -> bool:
     """Claim the digest of this day; False if it was sent or another process is sending it."""
     await session.execute(_sql.start_digest, day, now)

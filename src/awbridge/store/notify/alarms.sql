@@ -45,6 +45,9 @@ SELECT {{alarms.*}} FROM alarms WHERE cleared_at IS NULL ORDER BY raised_at, cau
 -- For the digest: what is open, and what came and went since then.
 SELECT {{alarms.*}} FROM alarms WHERE cleared_at IS NULL OR cleared_at >= $1 ORDER BY raised_at, cause
 
+-- name: digest_of
+SELECT due_at FROM digests WHERE day = $1
+
 -- name: start_digest
 INSERT INTO digests (day, due_at, sent) VALUES ($1, $2, FALSE) ON CONFLICT (day) DO NOTHING
 

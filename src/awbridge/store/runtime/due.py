@@ -38,6 +38,11 @@ async def read(session: Session, now: datetime) -> list[Due]:
     return [Due(row["step"], row["item"], _due_at(row)) for row in rows if row["due_at"] is not None]
 
 
+async def any_on_the_way(session: Session) -> bool:
+    """Whether a parcel is on its way."""
+    return bool(await session.fetch(_sql.on_the_way))
+
+
 def _due_at(row: Row) -> datetime:
     at: datetime = row["due_at"]
     if row["step"] == "link_shipments":

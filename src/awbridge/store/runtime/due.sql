@@ -205,3 +205,8 @@ UNION ALL
 SELECT 'archive', 'unfiled', (SELECT made_at FROM attempts WHERE archive_file IS NULL ORDER BY id LIMIT 1), NULL
 UNION ALL
 SELECT 'schema', '', MAX(applied_at), NULL FROM schema_migrations WHERE applied_at >= $2
+
+-- name: on_the_way
+-- Any parcel that may be late: by the index, which has this order.
+SELECT 1 AS found FROM shipments {{sqlite: INDEXED BY shipments_open}}
+WHERE state = 'placed' AND NOT final ORDER BY COALESCE(status_bucket, 1), COALESCE(status_at, placed_at) LIMIT 1
