@@ -9,7 +9,9 @@ import structlog
 
 from awbridge.app.settings import Settings
 from awbridge.domain.errors import SettingsError, StoreBusy
+from awbridge.steps.transfer.life import make_folder
 from awbridge.store import Store
+from awbridge.store.engine.servers import Servers
 from awbridge.store.engine.shared_time import SHARED_TIME
 
 log = structlog.get_logger()
@@ -17,36 +19,50 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def open_store(
-    settings: Settings, *, migrate: bool, patience: float = 0.0, create: bool = True
+    settings: Settings, *, migrate: bool, patience: float = 0.0, create: bool = True, servers: Servers | None = None
 ) -> AsyncGenerator[Store]:
-    """The database, closed when the block ends. `patience`: seconds to wait until it answers.
+    """The database of the home or of an account, closed when the block ends.
 
-    `create`: whether a SQLite file that does not exist is created. Raises SettingsError when it may not be, and when
-    the schema is old and `migrate` is False, StoreBusy when it does not answer.
+    `patience`: seconds to wait until it answers. `create`: whether a SQLite file that does not exist is created.
+    `servers`: where the stores of a process share their connections to PostgreSQL; the first one decides how many.
+
+    The home's database says what time it is. An account's is not asked, so the home is opened before it.
+
+    Raises SettingsError when a file may not be created, and when the schema is old and `migrate` is False, StoreBusy
+    when the database does not answer.
     """
-    store = await _opened(settings, migrate, patience, create)
+    store = await _opened(settings, migrate, patience, create, servers)
     try:
         yield store
     finally:
         await store.close()
 
 
-async def _opened(settings: Settings, migrate: bool, patience: float, create: bool) -> Store:
+async def _opened(settings: Settings, migrate: bool, patience: float, create: bool, servers: Servers | None) -> Store:
     if not patience:
-        return await _open(settings, migrate, create)
+        return await _open(settings, migrate, create, servers)
     import stamina
 
     async for attempt in stamina.retry_context(on=StoreBusy, attempts=None, timeout=patience):
         with attempt:
-            return await _open(settings, migrate, create)
+            return await _open(settings, migrate, create, servers)
     raise AssertionError("a retry ends with its work or its error")
 
 
-async def _open(settings: Settings, migrate: bool, create: bool) -> Store:
-    store = await Store.open(settings.database_url, connections=settings.database_connections, create=create)
+async def _open(settings: Settings, migrate: bool, create: bool, servers: Servers | None) -> Store:
+    if settings.account and create:
+        await make_folder(settings.database_url)
+    store = await Store.open(
+        settings.database_url,
+        connections=settings.database_connections,
+        create=create,
+        schema=settings.schema,
+        servers=servers,
+    )
     try:
-        async with store.read() as session:
-            await SHARED_TIME.measure(session)
+        if not settings.account or SHARED_TIME.base is None:
+            async with store.read() as session:
+                await SHARED_TIME.measure(session)
         await _check_schema(store, migrate)
         await store.identify()
     except BaseException:
