@@ -180,22 +180,24 @@ async def _fill(database: str, shipments: int, orders: int) -> None:
 def _fair(database: str, small: int, seconds: float, rate: float, folder: Path) -> None:
     names = [f"small{number}" for number in range(small)]
     port = free_port()
-    with running(["sandbox", "--port", str(port)], {}, folder, port, forked=False) as vendor:
-        with _service(database, [FLOODED, *names], vendor.url, folder) as server:
-            asyncio.run(_rounds(server.port, names, 100_000, 3.0))  # opens them
-            alone = asyncio.run(_rounds(server.port, names, 1_000_000, seconds))
-            click.echo(f"  alone, ms: {alone}")
-            asyncio.run(_fill(database, 2_000, 20_000))
-            path = f"/a/{FLOODED}{load.PATH}"
-            arguments = [server.port, 32, seconds + 3, KEY, 2_000, rate, 0, os.devnull, path]
-            flood = subprocess.Popen(
-                [sys.executable, "-m", "bench.load", *map(str, arguments)], stdout=subprocess.PIPE, text=True
-            )
-            time.sleep(2.0)
-            beside = asyncio.run(_rounds(server.port, names, 2_000_000, seconds))
-            said, _ = flood.communicate()
-            click.echo(f"  beside a flood, ms: {beside}")
-            click.echo(f"  the flood: {json.loads(said)['per_second']} acknowledged/s of {rate:.0f}/s sent")
+    with (
+        running(["sandbox", "--port", str(port)], {}, folder, port, forked=False) as vendor,
+        _service(database, [FLOODED, *names], vendor.url, folder) as server,
+    ):
+        asyncio.run(_rounds(server.port, names, 100_000, 3.0))  # opens them
+        alone = asyncio.run(_rounds(server.port, names, 1_000_000, seconds))
+        click.echo(f"  alone, ms: {alone}")
+        asyncio.run(_fill(database, 2_000, 20_000))
+        path = f"/a/{FLOODED}{load.PATH}"
+        arguments = [server.port, 32, seconds + 3, KEY, 2_000, rate, 0, os.devnull, path]
+        flood = subprocess.Popen(
+            [sys.executable, "-m", "bench.load", *map(str, arguments)], stdout=subprocess.PIPE, text=True
+        )
+        time.sleep(2.0)
+        beside = asyncio.run(_rounds(server.port, names, 2_000_000, seconds))
+        said, _ = flood.communicate()
+        click.echo(f"  beside a flood, ms: {beside}")
+        click.echo(f"  the flood: {json.loads(said)['per_second']} acknowledged/s of {rate:.0f}/s sent")
 
 
 @click.command()

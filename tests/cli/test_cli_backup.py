@@ -57,6 +57,29 @@ def awbridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str) -> 
     return run
 
 
+def test_a_backup_covers_the_files_of_all_accounts(awbridge: Any, tmp_path: Path) -> None:
+    names = ("gulf", "india", "later")
+    (tmp_path / "awbridge.toml").write_text(
+        "\n".join(f'[accounts.{name}]\nclickpost_username = "{name}"\nclickpost_key = "k"' for name in names)
+    )
+    folder = tmp_path / "cli-accounts"
+    folder.mkdir()
+    for name in names[:2]:
+        asyncio.run(migrated_file(folder, f"{name}.db"))
+    done = awbridge("backup")
+    assert done.exit_code == 0, done.output
+    lines = [line for line in done.output.splitlines() if line.endswith("verified")]
+    assert [line.partition(":")[0] for line in lines] == ["home", *names[:2]], "the third has no data yet"
+    made = json.loads(awbridge("backup", "--json").output)
+    assert [one["account"] for one in made] == ["", *names[:2]]
+    assert len(list((tmp_path / "backups-here").rglob("accounts/india/**/*.db.gz"))) == 2
+    (folder / "gulf.db").write_bytes(b"damaged")
+    broken = awbridge("backup")
+    assert (broken.exit_code, "gulf: " in broken.output) == (1, True)
+    assert "india: " in broken.output
+    assert awbridge("backup", "--to", "usb/home.db.gz").exit_code == 0
+
+
 def test_a_backup_is_made_listed_and_restored(awbridge: Any, tmp_path: Path) -> None:
     made = json.loads(awbridge("backup", "--json").output.partition("{")[2].join(("{", "")))
     assert awbridge("backup", "--to", "usb/copy.db.gz").exit_code == 0

@@ -9,10 +9,10 @@ import structlog
 
 from awbridge.app.settings import Settings
 from awbridge.domain.errors import SettingsError, StoreBusy
+from awbridge.steps.transfer.life import make_folder
 from awbridge.store import Store
 from awbridge.store.engine.servers import Servers
 from awbridge.store.engine.shared_time import SHARED_TIME
-from awbridge.store.engine.store import sqlite_file
 
 log = structlog.get_logger()
 
@@ -31,10 +31,14 @@ async def shared_servers() -> AsyncGenerator[Servers]:
 async def open_store(
     settings: Settings, *, migrate: bool, patience: float = 0.0, create: bool = True, servers: Servers | None = None
 ) -> AsyncGenerator[Store]:
-    """The database, closed when the block ends. `patience`: seconds to wait until it answers.
+    """The database of the home or of an account, closed when the block ends.
 
-    `create`: whether a SQLite file that does not exist is created. `servers`: connections that it shares with others.
-    Raises SettingsError when the file may not be created, and when the schema is old and `migrate` is False, StoreBusy
+    `patience`: seconds to wait until it answers. `create`: whether a SQLite file that does not exist is created.
+    `servers`: where the stores of a process share their connections to PostgreSQL; the first one decides how many.
+
+    The home's database says what time it is. An account's is not asked, so the home is opened before it.
+
+    Raises SettingsError when a file may not be created, and when the schema is old and `migrate` is False, StoreBusy
     when the database does not answer.
     """
     store = await _opened(settings, migrate, patience, create, servers)
@@ -56,8 +60,8 @@ async def _opened(settings: Settings, migrate: bool, patience: float, create: bo
 
 
 async def _open(settings: Settings, migrate: bool, create: bool, servers: Servers | None) -> Store:
-    if create and settings.account and (file := sqlite_file(settings.database_url)):
-        file.parent.mkdir(exist_ok=True)  # the folder of all accounts, beside the home's file
+    if settings.account and create:
+        await make_folder(settings.database_url)
     store = await Store.open(
         settings.database_url,
         connections=settings.database_connections,
@@ -66,7 +70,7 @@ async def _open(settings: Settings, migrate: bool, create: bool, servers: Server
         servers=servers,
     )
     try:
-        if not settings.account:  # the time of the home counts for all accounts
+        if not settings.account or SHARED_TIME.base is None:
             async with store.read() as session:
                 await SHARED_TIME.measure(session)
         await _check_schema(store, migrate)

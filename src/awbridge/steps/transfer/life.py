@@ -21,6 +21,15 @@ _ACCOUNT_FOLDER = "-accounts"  # how the folder of accounts' SQLite files ends
 _SIDE_FILES = ("-wal", "-shm", "-journal", "-lock")
 
 
+async def make_folder(url: str) -> None:
+    """Create the folder of a SQLite file, readable by its owner only, if it is not there. Raises SettingsError."""
+    if file := sqlite_file(url):
+        try:
+            await asyncio.to_thread(make_private, file.absolute().parent)
+        except OSError as error:
+            raise SettingsError(f"cannot create the folder {file.absolute().parent}: {error.strerror}") from error
+
+
 async def create_data(url: str, *, schema: str = "", servers: Servers | None = None, connections: int = 2) -> list[str]:
     """Create the schema or the file of an account, with its folder, and migrate it; the migrations that ran.
 
@@ -28,11 +37,7 @@ async def create_data(url: str, *, schema: str = "", servers: Servers | None = N
 
     Raises SettingsError, StoreError.
     """
-    if file := sqlite_file(url):
-        try:
-            await asyncio.to_thread(make_private, file.absolute().parent)
-        except OSError as error:
-            raise SettingsError(f"cannot create the folder {file.absolute().parent}: {error.strerror}") from error
+    await make_folder(url)
     store = await Store.open(url, connections=connections, schema=schema, servers=servers)
     try:
         return await store.migrate()

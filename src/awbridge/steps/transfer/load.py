@@ -90,7 +90,8 @@ async def _check_empty(session: Session, found: dict[str, Table]) -> None:
     for name in found:
         if name != HISTORY and name not in OF_PROCESSES and await tables.has_rows(session, name):
             raise TransferError(
-                f"the account has data already: {name} has rows. An export is imported into an empty account"
+                f"the account has data already: {name} has rows. An export is imported into an account that was added "
+                "and suspended before a service worked for it"
             )
 
 
