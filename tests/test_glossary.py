@@ -30,6 +30,7 @@ OF_THE_TRADE = {
     "waybill (AWB)",
 }
 OURS = {
+    "account",
     "account throttle",
     "alarm",
     "allocation",

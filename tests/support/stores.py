@@ -42,6 +42,7 @@ TABLES = (
     *("track_links", "track_link_progress"),
     *("customer_answers", "answer_tries"),
     "restores",
+    "accounts",
 )
 
 _emptied: dict[int, str] = {}  # a server's port -> its database for these tests

@@ -9,7 +9,7 @@ from tools.reference.markdown import code, linked, table
 from awbridge.app.setting_fields import Setting, as_text
 from awbridge.app.settings import PREFIX, Settings
 
-_COLUMNS = ("variable", "values", "default", "meaning")
+_COLUMNS = ("variable", "values", "default", "accounts", "meaning")
 
 
 def page() -> str:
@@ -26,7 +26,7 @@ def _row(name: str, setting: Setting) -> tuple[str, ...]:
     meaning = setting.description
     if setting.own_example:
         meaning += f" Example: {code(setting.own_example)}."
-    return code(PREFIX + name.upper()), values, _default(setting), meaning
+    return code(PREFIX + name.upper()), values, _default(setting), setting.sharing.value, meaning
 
 
 def _default(setting: Setting) -> str:

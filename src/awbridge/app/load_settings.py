@@ -13,6 +13,8 @@ from awbridge.app.settings import PREFIX, Settings
 from awbridge.app.settings.sources import (
     ARGUMENT,
     DEFAULT,
+    FILE,
+    FileOfSettings,
     Given,
     SettingSource,
     find_file,
@@ -20,6 +22,7 @@ from awbridge.app.settings.sources import (
     from_file,
     read_file,
     variables,
+    written_accounts,
 )
 from awbridge.app.settings.spelling import unknown_names, unknown_variables
 from awbridge.domain.errors import SettingsError
@@ -57,26 +60,30 @@ def load_configuration(*, config: Path | None = None, strict: bool = False, **ov
     """
     environment = variables(os.environ)
     file = find_file(config, environment)
-    values, places = read_file(file) if file else ({}, {})
-    unknown = (*unknown_variables(os.environ), *unknown_names(values, places))
+    read = read_file(file) if file else FileOfSettings(FILE, "", {})
+    places = read.places()
+    unknown = (*unknown_variables(os.environ), *unknown_names(read.values, places))
     parts = (
-        from_file(values, places),
+        from_file(read.values, places),
         from_environment(environment),
         Given(overrides, dict.fromkeys(overrides, ARGUMENT)),
     )
     given = {name: value for part in parts for name, value in part.values.items()}
     sources = {name: source for part in parts for name, source in part.sources.items()}
     problems = [problem for part in parts for problem in part.problems]
+    home = {name: sources.get(name, DEFAULT) for name in Settings.fields}
+    accounts = written_accounts(environment, read, home)
+    unknown = (*unknown, accounts.problem) if accounts.problem else unknown
     settings = None
     try:
-        settings = Settings(**given)
+        settings = Settings(**given, accounts=accounts)
     except InvalidSettings as error:
         problems += [_sentence(name, problem, sources.get(name, ARGUMENT)) for name, problem in error.problems]
     if problems or settings is None or (strict and unknown):
         raise SettingsError(_joined([*problems, *unknown]))
     return Configuration(
         settings=settings,
-        sources={name: sources.get(name, DEFAULT) for name in Settings.fields},
+        sources=home,
         unknown=unknown,
         file=file,
     )
@@ -89,7 +96,7 @@ def asks_for_json(config: Path | None = None) -> bool:
         return chosen == JSON
     try:
         file = find_file(config, environment)
-        return file is not None and read_file(file)[0].get("log_format") == JSON
+        return file is not None and read_file(file).values.get("log_format") == JSON
     except SettingsError:
         return False
 

@@ -42,6 +42,15 @@ class SecretStr:
         return hash(self._text)
 
 
+class Sharing(Enum):
+    """What an account gets of a setting that is not set for it: how `awbridge accounts` treats the home's value."""
+
+    INHERITED = "inherited"
+    DERIVED = "made from the home's"  # with the account's name in it, so that no two accounts share it
+    OWN = "its own"  # never inherited: it stays at its default
+    PROCESS = "of the process"  # one value for all accounts, set for the home alone
+
+
 class InvalidSettings(ValueError):
     """Values that cannot be settings: `problems` has each one's name, "" where several are wrong together."""
 
@@ -66,13 +75,28 @@ class Setting:
 
     group: SettingGroup
 
-    def __init__(self, default: Any, description: str, example: str, secret: bool, limits: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        default: Any,
+        description: str,
+        example: str,
+        secret: bool,
+        sharing: Sharing | None,
+        limits: Mapping[str, Any],
+    ) -> None:
         self.default = default
         self.description = description
+        self.sharing = sharing or Sharing.INHERITED
         self.type: Any = None
+        self._has_sharing = sharing is not None
         self._example = example
         self._marked_secret = secret
         self._limits = limits
+
+    def join(self, group: SettingGroup, sharing: Sharing) -> None:
+        """Belong to a group. `sharing`: that of its settings which have none of their own."""
+        self.group = group
+        self.sharing = self.sharing if self._has_sharing else sharing
 
     def read(self, given: object) -> Any:
         """The value that the environment, a file or a caller gave.
@@ -119,13 +143,23 @@ class Setting:
         return f"{words}, at most {limits['max_length']} {unit}" if "max_length" in limits else words
 
 
-def Field(default: Any, *, description: str, example: str = "", secret: bool = False, **limits: Any) -> Any:
+def Field(
+    default: Any,
+    *,
+    description: str,
+    example: str = "",
+    secret: bool = False,
+    sharing: Sharing | None = None,
+    **limits: Any,
+) -> Any:
     """Declare a setting. `example`: a value as text, needed where the default is empty.
+
+    `sharing`: what accounts get of it; by default what the group says.
 
     Limits: gt, ge, lt, le of numbers, min_length and max_length (with `unit`, of what), pattern of texts (with `form`,
     what it says in words).
     """
-    return Setting(default, description, example, secret, limits)
+    return Setting(default, description, example, secret, sharing, limits)
 
 
 def as_text(value: Any) -> str:
@@ -162,22 +196,26 @@ class Reads:
 class SettingsBase:
     """A class whose annotated attributes are settings. Instances do not change; those of equal values are equal.
 
-    A class that declares settings names their group, and its docstring says what the group is about.
+    A class that declares settings names their group, and its docstring says what the group is about. `beside` names
+    attributes that are no settings: code passes them, and nobody can set them by hand.
     """
 
     fields: ClassVar[Mapping[str, Setting]] = {}
+    beside: ClassVar[tuple[str, ...]] = ()
 
-    def __init_subclass__(cls, *, group: str = "") -> None:
+    def __init_subclass__(cls, *, group: str = "", sharing: Sharing = Sharing.INHERITED) -> None:
         found: dict[str, Setting] = {}
         for base in cls.__bases__:  # several groups of settings may be joined in one class
             for name, setting in getattr(base, "fields", {}).items():
                 found.setdefault(name, setting)
         for name, kind in cls.__annotations__.items():
+            if name in cls.beside:
+                continue
             if isinstance(kind, str):
                 raise TypeError(f"{cls.__module__}: annotations of settings are read, so they cannot be texts")
             own: Setting = cls.__dict__[name]
             own.type = kind
-            own.group = SettingGroup(group, cleandoc(cls.__doc__ or ""))
+            own.join(SettingGroup(group, cleandoc(cls.__doc__ or "")), sharing)
             found[name] = own
             setattr(cls, name, own.default)  # what an instance answers that was given nothing else
         cls.fields = MappingProxyType(found)
@@ -186,6 +224,9 @@ class SettingsBase:
         """Raises InvalidSettings, which names every wrong one."""
         problems: list[tuple[str, str]] = []
         for name, value in given.items():
+            if name in self.beside:
+                self.__dict__[name] = value
+                continue
             if name not in self.fields:
                 problems.append((name, "is not a setting"))
                 continue
@@ -214,10 +255,11 @@ class SettingsBase:
         return f"{type(self).__name__}({shown})"
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and all(getattr(self, name) == getattr(other, name) for name in self.fields)
+        names = (*self.fields, *self.beside)
+        return type(self) is type(other) and all(getattr(self, name) == getattr(other, name) for name in names)
 
     def __hash__(self) -> int:
-        return hash(tuple(getattr(self, name) for name in self.fields))
+        return hash(tuple(getattr(self, name) for name in (*self.fields, *self.beside)))
 
 
 def _read(kind: Any, given: object) -> tuple[Any, Mapping[str, Any]]:

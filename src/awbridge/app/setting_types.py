@@ -141,6 +141,15 @@ def _link_keys(given: object) -> tuple[SecretStr, ...]:
     return found
 
 
+def _sealing_keys(given: object) -> tuple[SecretStr, ...]:
+    from awbridge.app.accounts.sealed import read_key
+
+    found = _secrets(given)
+    for key in found:
+        read_key(key.get_secret_value())
+    return found
+
+
 def _collector_url(given: object) -> str:
     value = read_text(given)
     url = urlsplit(value)
@@ -276,6 +285,7 @@ def _is_loopback(host: str) -> bool:
 Texts = Annotated[tuple[str, ...], Reads(_texts, "texts, comma-separated")]
 Secrets = Annotated[tuple[SecretStr, ...], Reads(_secrets, "texts, comma-separated")]
 LinkKeyTexts = Annotated[tuple[SecretStr, ...], Reads(_link_keys, "texts, comma-separated")]
+SealingKeys = Annotated[tuple[SecretStr, ...], Reads(_sealing_keys, "texts, comma-separated")]
 PublicUrl = Annotated[str, Reads(_public_url, "URL without a query")]
 HostUrl = Annotated[str, Reads(_host_url, "URL")]
 OptionalHostUrl = Annotated[str, Reads(_optional_host_url, "URL")]

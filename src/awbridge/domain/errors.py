@@ -19,6 +19,7 @@ AwbridgeError
 ├── NoTransaction        the caller has no open transaction that orders could join
 ├── ObjectsError         the object storage failed; a retry may succeed
 ├── BackupError          a backup could not be made, verified or restored; the text says why
+├── TransferError        an account's data could not be exported, imported or dropped; the text says why
 ├── MailError            the mail server failed; a retry may succeed
 ├── AddressUnusable      no server can listen on that address and port
 ├── StoppedEarly         a signal ended the process before it had started
@@ -143,6 +144,10 @@ class BackupError(AwbridgeError):
 
 class IdentityError(AwbridgeError):
     """The identity provider cannot be reached, refused, or its answer cannot be trusted. The text says why."""
+
+
+class TransferError(AwbridgeError):
+    """An account's data could not be exported, imported or dropped. The text says why."""
 
 
 class MailError(AwbridgeError):

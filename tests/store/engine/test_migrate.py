@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,15 @@ import apsw
 import asyncpg
 import pytest
 
+import awbridge
 from awbridge.domain.errors import MigrationError, StoreBusy, StoreError
 from awbridge.store import Store
 from awbridge.store.engine.migrate import Migration, migrations
 from awbridge.store.engine.queries import for_dialect, schema_text
+from awbridge.store.engine.servers import Servers
 from tests.support.postgres import PostgresServer
 from tests.support.rows import count, sql
+from tests.support.stores import open_directly
 
 pytestmark = pytest.mark.heavy
 
@@ -53,16 +57,18 @@ def sqlite_schema(path: Path) -> dict[str, Any]:
     return found
 
 
-async def postgres_schema(url: str) -> dict[str, Any]:
+async def postgres_schema(url: str, schema: str = "public") -> dict[str, Any]:
     connection = await asyncpg.connect(url)
     try:
         columns = await connection.fetch(
             "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns "
-            "WHERE table_schema = 'public' AND table_name <> 'schema_migrations' ORDER BY table_name, ordinal_position"
+            "WHERE table_schema = $1 AND table_name <> 'schema_migrations' ORDER BY table_name, ordinal_position",
+            schema,
         )
         indexes = await connection.fetch(
-            "SELECT tablename, indexname, indexdef FROM pg_indexes "
-            "WHERE schemaname = 'public' AND tablename <> 'schema_migrations' ORDER BY indexname"
+            "SELECT tablename, indexname, replace(indexdef, $1 || '.', '') FROM pg_indexes "
+            "WHERE schemaname = $1 AND tablename <> 'schema_migrations' ORDER BY indexname",
+            schema,
         )
     finally:
         await connection.close()
@@ -148,6 +154,8 @@ async def test_a_migration_that_fails_leaves_those_before_it_and_goes_on_from_th
     first, second, *_ = migrations()
     broken = Migration(second.number, second.name, "CREATE TABLE half_done (n INTEGER NOT NULL); SELECT * FROM nowhere")
     store = await Store.open(database_url)
+    monkeypatch.setattr("awbridge.store.engine.migrate.migrations", lambda: [first])
+    assert await store.migrate() == [first.name]
     monkeypatch.setattr("awbridge.store.engine.migrate.migrations", lambda: [first, broken])
     with pytest.raises(StoreError):
         await store.migrate()
@@ -156,6 +164,57 @@ async def test_a_migration_that_fails_leaves_those_before_it_and_goes_on_from_th
     monkeypatch.undo()
     assert await store.migrate() == [m.name for m in migrations() if m != first]
     await store.close()
+
+
+async def test_an_empty_database_gets_all_migrations_or_none(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, *_ = migrations()
+    broken = Migration(second.number, second.name, "SELECT * FROM nowhere")
+    store = await Store.open(database_url)
+    monkeypatch.setattr("awbridge.store.engine.migrate.migrations", lambda: [first, broken])
+    with pytest.raises(StoreError):
+        await store.migrate()
+    assert await count(store, "schema_migrations") == 0
+    monkeypatch.undo()
+    done: list[int] = []
+    assert await store.migrate(done.append) == [m.name for m in migrations()]
+    assert done == [len(migrations())]
+    await store.close()
+
+
+async def test_accounts_migrate_side_by_side_and_see_nothing_of_each_other(postgres: PostgresServer) -> None:
+    url, servers = await postgres.new_database(), Servers()
+    home, one, other = [
+        await open_directly(url, schema=schema, servers=servers, connections=5)
+        for schema in ("", "account_one", "account_other")
+    ]
+    await asyncio.gather(*(store.migrate() for store in (one, other, one)))
+    assert await home.pending_migrations() == [m.name for m in migrations()], "public has none"
+    for store in (one, other):
+        assert await store.pending_migrations() == []
+        assert await count(store, "schema_migrations") == len(migrations())
+    async with one.write() as session:  # while one account's history is locked
+        await session.execute(sql("LOCK TABLE schema_migrations IN EXCLUSIVE MODE"))
+        assert await home.migrate() == [m.name for m in migrations()]
+    by_account = [await postgres_schema(url, schema) for schema in ("account_one", "public")]
+    assert by_account[0] == by_account[1]
+    for store in (home, one, other):
+        await store.identify()
+    assert len({store.identity for store in (home, one, other)}) == 3
+    await servers.close()
+
+
+def test_no_migration_and_no_statement_names_a_schema() -> None:
+    """Each account has its tables in a schema of its own, which the search_path leads to."""
+    source = Path(awbridge.__file__).parent
+    found = [
+        f"{path.name}: {line}"
+        for path in source.rglob("*.sql")
+        for line in re.sub(r"--[^\n]*", "", path.read_text()).splitlines()
+        if re.search(r"\bpublic\b|\baccount_\w+\.", line) and not re.search(r"\baccount_states\.", line)
+    ]
+    assert found == []
 
 
 async def test_a_migration_that_was_edited_after_it_ran_is_refused(database_url: str) -> None:

@@ -30,6 +30,7 @@ NO_PERSON = {
         "allocated_by",
         "api",
     ),
+    *("secrets", "settings", "title"),  # of accounts, set by the operators
     *("cancel_state", "cause", "changed_by", "channel", "checkpoint_id", "children", "counts", "created_by", "day"),
     *("delivery_type", "destination", "ends", "entries", "fallback", "fingerprint", "forward_reference_number"),
     *("forward_waybill", "id", "idempotency_key", "identity", "incident", "item", "job", "kind", "kinds", "language"),

@@ -12,13 +12,14 @@ from awbridge.app.settings.clickpost import ClickPostSettings, PollingSettings
 from awbridge.app.settings.customer_page import CustomerPageSettings
 from awbridge.app.settings.messages import AlarmSettings, EndpointSettings, NoticeSettings, ReportSettings
 from awbridge.app.settings.orders import CourierSettings, LabelSettings, PushSettings, StuckSettings
-from awbridge.app.settings.process import DatabaseSettings, ServerSettings, TimeSettings
+from awbridge.app.settings.process import AccountsSettings, DatabaseSettings, ServerSettings, TimeSettings
 from awbridge.app.settings.records import ArchiveSettings, PrivacySettings, ReconciliationSettings
 from awbridge.app.settings.retention import RetentionSettings
 from awbridge.app.settings.watching import WatchSettings
 from awbridge.domain.errors import SettingsError
 
 if TYPE_CHECKING:
+    from awbridge.app.settings.sources import WrittenAccounts
     from awbridge.domain.privacy import Privacy
     from awbridge.domain.tracking.overdue import StuckAfter
 
@@ -47,10 +48,21 @@ class Settings(
     BrandSettings,
     EndpointSettings,
     AlarmSettings,
+    AccountsSettings,
     ServerSettings,
     WatchSettings,
 ):
-    """The service's settings, as `load_settings` reads them."""
+    """The settings of the home, as `load_settings` reads them, or of an account (`app/accounts`).
+
+    `account`: the account's name, "" for the home; `account_title`: what pages call it. `schema`: where its tables are
+    in PostgreSQL, "" for the default. `accounts`: what is configured of others, for the home alone.
+    """
+
+    beside = ("account", "account_title", "schema", "accounts")
+    account: str = ""
+    account_title: str = ""
+    schema: str = ""
+    accounts: "WrittenAccounts | None" = None
 
     @property
     def longest_try(self) -> float:
@@ -115,11 +127,18 @@ class Settings(
         """Raise SettingsError when reports have recipients but no mail server or sender is set."""
         wanted = self.report_to or self.report_clickpost_to
         if wanted and not (self.smtp_url.get_secret_value() and self.mail_from):
-            raise SettingsError("AWBRIDGE_REPORT_TO needs AWBRIDGE_SMTP_URL and AWBRIDGE_MAIL_FROM.")
+            needed = " and ".join(map(self.shown_name, ("smtp_url", "mail_from")))
+            raise SettingsError(f"{self.shown_name('report_to')} needs {needed}.")
 
     def check_vendor(self) -> None:
         """Raise SettingsError unless the ClickPost account is set."""
         if not self.clickpost_username:
-            raise SettingsError("AWBRIDGE_CLICKPOST_USERNAME is not set. It is the username ClickPost gave you.")
+            name = self.shown_name("clickpost_username")
+            raise SettingsError(f"{name} is not set. It is the username ClickPost gave you.")
         if not self.clickpost_key.get_secret_value():
-            raise SettingsError("AWBRIDGE_CLICKPOST_KEY is not set. Copy the API key from your ClickPost profile.")
+            name = self.shown_name("clickpost_key")
+            raise SettingsError(f"{name} is not set. Copy the API key from your ClickPost profile.")
+
+    def shown_name(self, setting: str) -> str:
+        """How a setting is called where it is set: its variable, or its name in the table of the account."""
+        return f"[accounts.{self.account}] {setting}" if self.account else PREFIX + setting.upper()

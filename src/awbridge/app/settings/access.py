@@ -1,10 +1,10 @@
 """Settings of access: keys of webhooks and the API, the identity provider."""
 
-from awbridge.app.setting_fields import Field, SecretStr, SettingsBase
+from awbridge.app.setting_fields import Field, SecretStr, SettingsBase, Sharing
 from awbridge.app.setting_types import IdentityRoles, OptionalHostUrl, Secrets, Texts
 
 
-class AccessSettings(SettingsBase, group="Access"):
+class AccessSettings(SettingsBase, group="Access", sharing=Sharing.OWN):
     """Who may call awbridge, and who may sign in."""
 
     api_keys: Secrets = Field(

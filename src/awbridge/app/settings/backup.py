@@ -1,6 +1,6 @@
 """Settings of backups."""
 
-from awbridge.app.setting_fields import Field, SettingsBase
+from awbridge.app.setting_fields import Field, SettingsBase, Sharing
 from awbridge.app.setting_types import Cron, Days
 
 
@@ -10,6 +10,7 @@ class BackupSettings(SettingsBase, group="Backups"):
     backup_url: str = Field(
         "",
         example="s3://bucket/backups",
+        sharing=Sharing.DERIVED,
         description="Where [backups](docs/how-to/deploy/backup.md) of a SQLite database are stored: "
         "`s3://bucket/prefix`, `gs://`, `az://` or `file:///folder`, with `AWBRIDGE_ARCHIVE_OPTIONS`. Empty: "
         "where the archive is, else `AWBRIDGE_DATA_DIR`. `none`: no backups, and no alarm.",

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from awbridge.app.setting_fields import Field, SettingsBase
+from awbridge.app.setting_fields import Field, SettingsBase, Sharing
 from awbridge.app.setting_types import Colour, SupportMail, SupportPhone, SupportUrl
 
 
-class BrandSettings(SettingsBase, group="Looks of the customer's page"):
+class BrandSettings(SettingsBase, group="Looks of the customer's page", sharing=Sharing.OWN):
     """How [the page](docs/how-to/operate/customer-page.md#brand) looks."""
 
     track_brand: str = Field(

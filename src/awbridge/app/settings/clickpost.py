@@ -1,6 +1,6 @@
 """Settings of the account at ClickPost and of polling."""
 
-from awbridge.app.setting_fields import Field, SecretStr, SettingsBase
+from awbridge.app.setting_fields import Field, SecretStr, SettingsBase, Sharing
 from awbridge.app.setting_types import HostUrl, Positive
 from awbridge.domain.tracking.polling_mode import PollingMode
 
@@ -9,11 +9,15 @@ class ClickPostSettings(SettingsBase, group="ClickPost"):
     """The account at ClickPost, and its hosts."""
 
     clickpost_username: str = Field(
-        "", example="acme", description="Your username at ClickPost, required for every call to ClickPost."
+        "",
+        example="acme",
+        sharing=Sharing.OWN,
+        description="Your username at ClickPost, required for every call to ClickPost.",
     )
     clickpost_key: SecretStr = Field(
         SecretStr(""),
         example="the-key-of-your-profile",
+        sharing=Sharing.OWN,
         description="Your API key at ClickPost, from your profile there.",
     )
     clickpost_url: HostUrl = Field(

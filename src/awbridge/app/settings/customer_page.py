@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from awbridge.app.setting_fields import Field, SettingsBase
+from awbridge.app.setting_fields import Field, SettingsBase, Sharing
 from awbridge.app.setting_types import CustomerAnswers, LinkKeyTexts, PageOrigins, PublicUrl
 
 if TYPE_CHECKING:
@@ -20,12 +20,14 @@ class CustomerPageSettings(SettingsBase, group="The customer's page"):
     track_url: PublicUrl = Field(
         "",
         example="https://track.shop.example",
+        sharing=Sharing.DERIVED,
         description="Your address of the page: `/track` and `/t` under it must reach awbridge. http is allowed "
         "for this machine alone.",
     )
     track_keys: LinkKeyTexts = Field(
         (),
         example="the-key-that-links-new-key-prints",
+        sharing=Sharing.DERIVED,
         description="Keys that make the links to the page, each of at least 16 characters: the first one makes "
         "them, all of them open them ([rotation](docs/how-to/operate/customer-page.md#rotating-the-keys)).",
     )
@@ -38,6 +40,7 @@ class CustomerPageSettings(SettingsBase, group="The customer's page"):
     track_origins: PageOrigins = Field(
         "",
         example="https://shop.example",
+        sharing=Sharing.OWN,
         description="Your sites that may show a parcel [by its JSON or the "
         "widget](docs/how-to/operate/customer-page.md#on-your-own-site): exact origins such as "
         "`https://shop.example`, comma-separated; `*` means any site. Empty: none.",

@@ -1,6 +1,6 @@
 """Settings of messages: mail and reports, notices to customers, outgoing webhooks, alarms."""
 
-from awbridge.app.setting_fields import Field, SecretStr, SettingsBase
+from awbridge.app.setting_fields import Field, SecretStr, SettingsBase, Sharing
 from awbridge.app.setting_types import (
     Addresses,
     Channels,
@@ -35,6 +35,7 @@ class ReportSettings(SettingsBase, group="Reports and mail"):
     report_clickpost_to: Addresses = Field(
         (),
         example="someone@clickpost.example",
+        sharing=Sharing.OWN,
         description="ClickPost's addresses; with any, a second report is created, masked by "
         "`AWBRIDGE_PRIVACY_CLICKPOST`.",
     )
@@ -50,24 +51,32 @@ class NoticeSettings(SettingsBase, group="Messages to customers"):
     """
 
     notice_mail_from: str = Field(
-        "", example="Acme <orders@acme.example>", description="The sender of mails to customers."
+        "",
+        example="Acme <orders@acme.example>",
+        sharing=Sharing.OWN,
+        description="The sender of mails to customers.",
     )
     notice_mail: bool = Field(
-        False, description="Whether customers get mail. Operators get it by `AWBRIDGE_ALARM_MAIL_TO`."
+        False,
+        sharing=Sharing.OWN,
+        description="Whether customers get mail. Operators get it by `AWBRIDGE_ALARM_MAIL_TO`.",
     )
     notice_sms_url: SecretStr = Field(
         SecretStr(""),
         example="msgbird://key/sender/{to}",
+        sharing=Sharing.OWN,
         description="apprise URL for SMS to customers, with `{to}` or `{to_digits}` in it. Empty: no SMS.",
     )
     notice_whatsapp_url: SecretStr = Field(
         SecretStr(""),
         example="whatsapp://token@sender/{to}",
+        sharing=Sharing.OWN,
         description="apprise URL for WhatsApp messages to customers, with `{to}` or `{to_digits}` in it. Empty: none.",
     )
     notice_chat_urls: Secrets = Field(
         (),
         example="slack://token_a/token_b/token_c",
+        sharing=Sharing.OWN,
         description="apprise URLs of your own team's chats (Slack, Telegram, ...), which get every milestone; secrets.",
     )
     notice_timeout: float = Field(
@@ -80,6 +89,7 @@ class NoticeSettings(SettingsBase, group="Messages to customers"):
     notice_consent: Channels = Field(
         "",
         example="mail,sms",
+        sharing=Sharing.OWN,
         description="Channels that need no consent in the payload: `mail`, `sms`, `whatsapp`, comma-separated. "
         "Empty: all need it.",
     )
@@ -110,7 +120,9 @@ class NoticeSettings(SettingsBase, group="Messages to customers"):
         form="a country's code of two capital letters",
         description="The country of phone numbers without a country code.",
     )
-    notice_brand: str = Field("", example="Acme", max_length=60, description="Your name, as shown in messages.")
+    notice_brand: str = Field(
+        "", example="Acme", max_length=60, sharing=Sharing.OWN, description="Your name, as shown in messages."
+    )
     templates_dir: str = Field(
         "",
         example="/etc/awbridge/templates",

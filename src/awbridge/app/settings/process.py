@@ -1,7 +1,7 @@
-"""Settings of the process: its database, its time, its address, its logs."""
+"""Settings of the process: its database, its time, its accounts, its address, its logs."""
 
-from awbridge.app.setting_fields import Field, SettingsBase
-from awbridge.app.setting_types import DatabaseUrl, Networks, ReplicaUrl, TimeZone
+from awbridge.app.setting_fields import Field, SettingsBase, Sharing
+from awbridge.app.setting_types import DatabaseUrl, Networks, ReplicaUrl, SealingKeys, TimeZone
 
 
 class DatabaseSettings(SettingsBase, group="Database"):
@@ -11,12 +11,17 @@ class DatabaseSettings(SettingsBase, group="Database"):
         "sqlite:///awbridge.db",
         example="postgresql://user:password@db.example.com/awbridge",
         secret=True,
+        sharing=Sharing.DERIVED,
         description="Where everything is stored: `sqlite:///file.db` (relative), "
         "`sqlite:////var/lib/awbridge/file.db` (absolute) or `postgresql://user:password@host/database`. "
         "[Several hosts](docs/how-to/operate/operations.md#a-primary-that-changes) are separated by commas.",
     )
     database_connections: int = Field(
-        10, ge=2, le=200, description="Connections to PostgreSQL that one process may open; no effect on SQLite."
+        10,
+        ge=2,
+        le=200,
+        sharing=Sharing.PROCESS,
+        description="Connections to PostgreSQL that one process may open; no effect on SQLite.",
     )
     database_read_url: ReplicaUrl = Field(
         "",
@@ -34,6 +39,7 @@ class DatabaseSettings(SettingsBase, group="Database"):
     )
     migrate_on_start: bool = Field(
         True,
+        sharing=Sharing.PROCESS,
         description="Whether commands migrate the schema themselves; if `false`, they refuse to start on an "
         "old schema until `awbridge migrate` has run "
         "([upgrades](docs/how-to/operate/operations.md#upgrading-replicas-one-by-one)).",
@@ -53,7 +59,21 @@ class TimeSettings(SettingsBase, group="Time"):
     )
 
 
-class ServerSettings(SettingsBase, group="The process"):
+class AccountsSettings(SettingsBase, group="Accounts", sharing=Sharing.PROCESS):
+    """[Several accounts](docs/how-to/deploy/accounts.md) in one service, each in `[accounts.NAME]` of the file of
+    settings or added by `awbridge accounts add`.
+    """
+
+    accounts_key: SealingKeys = Field(
+        (),
+        example="AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        description="Keys that encrypt secrets of accounts in the database, as `awbridge accounts key` prints them. "
+        "The first one encrypts, all of them decrypt ([rotation](docs/how-to/deploy/accounts.md#the-key)). "
+        "Secrets in files and variables need none.",
+    )
+
+
+class ServerSettings(SettingsBase, group="The process", sharing=Sharing.PROCESS):
     """The process: its address, its connections, its logs."""
 
     host: str = Field(

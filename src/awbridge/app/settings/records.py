@@ -1,6 +1,6 @@
 """Settings of records: archive, reconciliation, privacy."""
 
-from awbridge.app.setting_fields import Field, SecretStr, SettingsBase
+from awbridge.app.setting_fields import Field, SecretStr, SettingsBase, Sharing
 from awbridge.app.setting_types import Cron, Options, PrivacyPolicy
 
 
@@ -9,6 +9,7 @@ class ArchiveSettings(SettingsBase, group="Failed calls in object storage"):
 
     data_dir: str = Field(
         "awbridge-data",
+        sharing=Sharing.DERIVED,
         description="A folder on this machine: archive files until they are uploaded; archive, reports and "
         "backups where no URL is set for them.",
     )
@@ -18,6 +19,7 @@ class ArchiveSettings(SettingsBase, group="Failed calls in object storage"):
     archive_url: str = Field(
         "",
         example="s3://bucket/prefix",
+        sharing=Sharing.DERIVED,
         description="Where failed calls are archived: `s3://bucket/prefix`, `gs://bucket/prefix`, "
         "`az://container/prefix` or `file:///folder`. Empty: `calls/` of `AWBRIDGE_DATA_DIR`. `none`: nowhere.",
     )
@@ -43,6 +45,7 @@ class ReconciliationSettings(SettingsBase, group="Reconciliation"):
     reconcile_dir: str = Field(
         "",
         example="/var/lib/awbridge/reports",
+        sharing=Sharing.OWN,
         description="A folder that is watched for ClickPost's reports "
         "([reconciliation.md](docs/how-to/operate/reconciliation.md)); none while empty.",
     )
@@ -69,5 +72,6 @@ class PrivacySettings(SettingsBase, group="Personal data"):
     privacy_key: SecretStr = Field(
         SecretStr(""),
         example="a-long-random-key",
+        sharing=Sharing.DERIVED,
         description="The key for pseudonyms; without it, values are masked instead.",
     )

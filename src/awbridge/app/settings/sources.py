@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from awbridge.app.settings import PREFIX, Settings
-from awbridge.app.settings.spelling import CONFIG, FILE_SUFFIX, is_service_link
+from awbridge.app.settings.spelling import ACCOUNT_VARIABLES, CONFIG, FILE_SUFFIX, TABLE, is_service_link
 from awbridge.domain.errors import SettingsError
 
 FILE = Path("awbridge.toml")
 LARGEST_SECRET = 64 * 1024  # bytes
+
+_KEY = r"""(?:[\w-]+|"[^"]*"|'[^']*')"""
+_NAME = re.compile(_KEY)
+_HEADER = re.compile(rf"\s*\[\s*({_KEY}(?:\s*\.\s*{_KEY})*)\s*\]")
+_VALUE = re.compile(rf"\s*({_KEY}(?:\s*\.\s*{_KEY})*)\s*=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +40,83 @@ DEFAULT, ARGUMENT = SettingSource("default"), SettingSource("argument")
 class Given:
     """Values by setting with their sources, and what is wrong with how they are given."""
 
-    values: Mapping[str, Any]
+    values: Mapping[str, Any] = field(repr=False)
     sources: Mapping[str, SettingSource]
     problems: tuple[str, ...] = ()
+
+
+class FileOfSettings:
+    """A file of settings that was read: its values by name, and the place of each name in it."""
+
+    def __init__(self, path: Path, text: str, values: Mapping[str, Any]) -> None:
+        self.values = values
+        self._path = path
+        self._text = text
+
+    def place(self, *names: str) -> str:
+        """Where the value is that these names lead to, from table to table: the file and the line."""
+        wanted = names
+        while wanted and wanted not in self._lines:  # in an inline table, or written in a way that is not recognised
+            wanted = wanted[:-1]
+        return f"{self._path}, line {self._lines[wanted]}" if wanted else str(self._path)
+
+    def places(self) -> dict[str, str]:
+        """The place of each name at the top of the file."""
+        return {name: self.place(name) for name in self.values}
+
+    @cached_property
+    def _lines(self) -> dict[tuple[str, ...], int]:
+        """The first line of each table and value, counted from 1."""
+        found: dict[tuple[str, ...], int] = {}
+        table: tuple[str, ...] = ()
+        for number, line in enumerate(self._text.splitlines(), 1):
+            if header := _HEADER.match(line):
+                table = path = _dotted(header[1])
+            elif value := _VALUE.match(line):
+                path = (*table, *_dotted(value[1]))
+            else:
+                continue
+            for depth in range(1, len(path) + 1):
+                found.setdefault(path[:depth], number)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenAccounts:
+    """What is written of accounts, unchecked until one is asked for (`app/accounts/configured.py`).
+
+    `tables`: those of the file, by the account's name. `variables`: values by setting, by what variables call the
+    account. `home`: where the home's values come from. `problem`: why there are no tables.
+    """
+
+    tables: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, hash=False)
+    variables: Mapping[str, Mapping[str, str]] = field(
+        default_factory=dict[str, Mapping[str, str]], repr=False, hash=False
+    )
+    home: Mapping[str, SettingSource] = field(
+        default_factory=dict[str, SettingSource], repr=False, hash=False, compare=False
+    )
+    file: FileOfSettings = field(
+        default_factory=lambda: FileOfSettings(FILE, "", {}), repr=False, hash=False, compare=False
+    )
+    problem: str = ""
+
+
+def written_accounts(
+    environment: Mapping[str, str], file: FileOfSettings, home: Mapping[str, SettingSource]
+) -> WrittenAccounts:
+    """What these say of accounts. `environment`: with names in capitals."""
+    written: object = file.values.get(TABLE, {})
+    tables = cast("dict[str, Any]", written) if isinstance(written, dict) else {}
+    problem = ""
+    if not isinstance(written, dict):
+        problem = f"{TABLE} ({file.place(TABLE)}) must be tables, one for each account, such as [accounts.india]"
+    variables: dict[str, dict[str, str]] = {}
+    for variable, value in environment.items():
+        if variable.startswith(ACCOUNT_VARIABLES):
+            account, _, setting = variable.removeprefix(ACCOUNT_VARIABLES).rpartition("__")
+            variables.setdefault(account, {})[setting.lower()] = value
+    return WrittenAccounts(tables, variables, home, file, problem)
 
 
 def variables(environment: Mapping[str, str]) -> dict[str, str]:
@@ -53,19 +133,23 @@ def from_environment(environment: Mapping[str, str]) -> Given:
         if variable.startswith(PREFIX) and variable != CONFIG
         for name in (variable.removeprefix(PREFIX).lower(),)
     }
-    return _resolved(found, _as_variable, lambda name: SettingSource("environment", _as_variable(name)))
+    return resolved(found, _as_variable, lambda name: SettingSource("environment", _as_variable(name)))
 
 
 def from_file(values: Mapping[str, Any], lines: Mapping[str, str]) -> Given:
     """The settings of awbridge.toml: x, or the file that x_file names. `lines`: the place of each name."""
-    return _resolved(values, lambda name: f"{name} ({lines[name]})", lambda name: SettingSource("file", lines[name]))
+    return resolved(values, lambda name: f"{name} ({lines[name]})", lambda name: SettingSource("file", lines[name]))
 
 
 def _as_variable(name: str) -> str:
     return PREFIX + name.upper()
 
 
-def _resolved(found: Mapping[str, Any], shown: Callable[[str], str], source: Callable[[str], SettingSource]) -> Given:
+def resolved(found: Mapping[str, Any], shown: Callable[[str], str], source: Callable[[str], SettingSource]) -> Given:
+    """The settings among these values by name: x, or what the file holds that x_file names.
+
+    `shown`: how a sentence calls a name. `source`: where it stands.
+    """
     values: dict[str, Any] = {}
     sources: dict[str, SettingSource] = {}
     problems: list[str] = []
@@ -139,8 +223,8 @@ def find_file(given: Path | None, environment: Mapping[str, str]) -> Path | None
     return named
 
 
-def read_file(file: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """The values in a TOML file by name, and the place of each name. Raises SettingsError, which quotes no line."""
+def read_file(file: Path) -> FileOfSettings:
+    """Read a TOML file. Raises SettingsError, which quotes no line."""
     import tomllib
 
     try:
@@ -157,11 +241,9 @@ def read_file(file: Path) -> tuple[dict[str, Any], dict[str, str]]:
         raise SettingsError(
             f'{place} is not TOML; write one setting a line, for example log_format = "json" or port = 8000'
         ) from None
-    return values, {name: _place(file, text, name) for name in values}
+    return FileOfSettings(file, text, values)
 
 
-def _place(file: Path, text: str, name: str) -> str:
-    written = re.compile(rf"""\s*(?:\[\s*)?["']?{re.escape(name)}["']?\s*[=.\]]""")
-    lines = (number for number, line in enumerate(text.splitlines(), 1) if written.match(line))
-    number = next(lines, None)
-    return f"{file}, line {number}" if number else str(file)
+def _dotted(text: str) -> tuple[str, ...]:
+    """The names of a key such as `accounts.india."clickpost_key"`."""
+    return tuple(name.strip("\"'") for name in _NAME.findall(text))

@@ -9,6 +9,9 @@ from awbridge.app.setting_types import RENAMED
 from awbridge.app.settings import PREFIX, Settings
 
 CONFIG = "AWBRIDGE_CONFIG"
+ACCOUNT = "AWBRIDGE_ACCOUNT"
+ACCOUNT_VARIABLES = "AWBRIDGE_ACCOUNTS__"  # then the account, two underscores, and the setting
+TABLE = "accounts"  # of awbridge.toml, with a table for each account
 FILE_SUFFIX = "_FILE"  # a variable's twin, which names the file that holds the value
 _ALIKE = 0.75  # of difflib's ratio, from 0 to 1
 
@@ -32,20 +35,22 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
         name
         for name, value in environment.items()
         if (upper := name.upper()).startswith(PREFIX)
-        and upper != CONFIG
-        and not _is_known(upper.removeprefix(PREFIX).lower())
+        and upper not in (CONFIG, ACCOUNT)
+        and not upper.startswith(ACCOUNT_VARIABLES)
+        and not is_known(upper.removeprefix(PREFIX).lower())
         and not is_service_link(upper, value)
     ]
-    return [_sentence(name, name.upper(), as_variable=True) for name in sorted(found)]
+    return [sentence(name, name.upper(), as_variable=True) for name in sorted(found)]
 
 
 def unknown_names(names: Iterable[str], where: Mapping[str, str]) -> list[str]:
     """The same for the names in awbridge.toml. `where`: the place of each, to be shown after it."""
-    unknown = [name for name in names if not _is_known(name)]
-    return [_sentence(f"{name} ({where[name]})", _variable(name), as_variable=False) for name in unknown]
+    unknown = [name for name in names if not is_known(name) and name != TABLE]
+    return [sentence(f"{name} ({where[name]})", _variable(name), as_variable=False) for name in unknown]
 
 
-def _is_known(name: str) -> bool:
+def is_known(name: str) -> bool:
+    """Whether a setting has this name, or that of its file."""
     return name in Settings.fields or name.removesuffix(FILE_SUFFIX.lower()) in Settings.fields
 
 
@@ -54,7 +59,8 @@ def _variable(name: str) -> str:
     return upper if upper.startswith(PREFIX) else PREFIX + upper
 
 
-def _sentence(shown: str, variable: str, *, as_variable: bool) -> str:
+def sentence(shown: str, variable: str, *, as_variable: bool) -> str:
+    """That a name is no setting, and which was probably meant. `shown`: how the sentence calls it."""
     if successor := RENAMED.get(variable):
         return f"{shown} was renamed to {successor if as_variable else _short(successor)}"
     if meant := _probably_meant(variable):

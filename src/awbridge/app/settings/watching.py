@@ -1,10 +1,10 @@
 """Settings of watching: where `work` shows its metrics, where traces go."""
 
-from awbridge.app.setting_fields import Field, SecretStr, SettingsBase
+from awbridge.app.setting_fields import Field, SecretStr, SettingsBase, Sharing
 from awbridge.app.setting_types import CollectorUrl, Options
 
 
-class WatchSettings(SettingsBase, group="Metrics and traces"):
+class WatchSettings(SettingsBase, group="Metrics and traces", sharing=Sharing.PROCESS):
     """Where `work` shows its metrics, and where traces go."""
 
     metrics_port: int = Field(

@@ -64,6 +64,13 @@ class AuditAction(StrEnum):
     KEY_ADDED = "api_key.added"
     KEY_REVOKED = "api_key.revoked"
     DATABASE_RESTORED = "database.restored"
+    ACCOUNT_ADDED = "clickpost_account.added"
+    ACCOUNT_CHANGED = "clickpost_account.changed"
+    ACCOUNT_SUSPENDED = "clickpost_account.suspended"
+    ACCOUNT_RESUMED = "clickpost_account.resumed"
+    ACCOUNT_EXPORTED = "clickpost_account.exported"
+    ACCOUNT_IMPORTED = "clickpost_account.imported"
+    ACCOUNT_DROPPED = "clickpost_account.dropped"
 
 
 ACTION_TEXTS = {
@@ -123,5 +130,12 @@ ACTION_TEXTS = {
     AuditAction.KEY_ADDED: "API key made",
     AuditAction.KEY_REVOKED: "API key revoked",
     AuditAction.DATABASE_RESTORED: "Database restored to an older point",
+    AuditAction.ACCOUNT_ADDED: "Account added",
+    AuditAction.ACCOUNT_CHANGED: "Account changed",
+    AuditAction.ACCOUNT_SUSPENDED: "Account suspended",
+    AuditAction.ACCOUNT_RESUMED: "Account resumed",
+    AuditAction.ACCOUNT_EXPORTED: "Account exported",
+    AuditAction.ACCOUNT_IMPORTED: "Account imported",
+    AuditAction.ACCOUNT_DROPPED: "Account dropped",
 }
 """How the pages name each action."""

@@ -113,6 +113,10 @@ class Database(Writes, Protocol):
         """A session for reading; sees what was committed."""
         ...
 
+    def snapshot(self) -> AbstractAsyncContextManager[Session]:
+        """A session for reading; all that it reads was committed at one and the same moment."""
+        ...
+
     def write(self) -> AbstractAsyncContextManager[Session]:
         """A transaction. Raises StoreBusy when the database cannot be had in time."""
         ...

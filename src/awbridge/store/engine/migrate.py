@@ -77,8 +77,13 @@ def unwatched(_more: int) -> None:
     """Nobody watches."""
 
 
-async def migrate(database: Database, on_done: Callable[[int], None] = unwatched) -> list[str]:
+async def migrate(
+    database: Database, on_done: Callable[[int], None] = unwatched, *, until: int | None = None
+) -> list[str]:
     """Apply what is missing, each in a transaction of its own, so that no table stays locked while the others run.
+
+    To an empty database all are applied in one transaction, which is faster: it has nothing that others could wait for.
+    `until`: the last one to apply; None for all.
 
     The names of what was applied here. Several processes may call this at once. Raises SchemaTooNew when the database
     was made by a newer version beside which this one cannot go on, MigrationError when a migration was edited.
@@ -87,22 +92,30 @@ async def migrate(database: Database, on_done: Callable[[int], None] = unwatched
         return []
     await _make_history(database)
     applied: list[str] = []
-    while migration := await _apply_next(database):
-        applied.append(migration.name)
-        on_done(1)
+    while some := await _apply_next(database, own_schema() if until is None else until):
+        applied += [migration.name for migration in some]
+        on_done(len(some))
     return applied
 
 
-async def _apply_next(database: Database) -> Migration | None:
+async def _apply_next(database: Database, until: int) -> Sequence[Migration]:
+    """Apply one migration, or all of them to an empty database; none if none is missing."""
     async with database.write() as session:
         await session.execute(_sql.lock)
         state = await _state(session, await session.fetch(_sql.history))
-        missing = next(iter(state.missing), None)
-        if missing:
-            await session.script(for_dialect(missing.sql, database.dialect))
-            await session.execute(_sql.record, missing.number, missing.name, missing.checksum, datetime.now(UTC))
+        missing = [migration for migration in state.missing if migration.number <= until]
+        some = missing[:1] if state.schema else missing
+        if some:
+            await session.script("\n".join(for_dialect(migration.sql, database.dialect) for migration in some))
+            now = datetime.now(UTC)
+            await session.write_rows(_sql.record, [(one.number, one.name, one.checksum, now) for one in some])
             await _record_compatibility(session)
-        return missing
+        return some
+
+
+async def history(session: Session) -> list[Row]:
+    """The migrations that were applied, oldest first: number, name, checksum."""
+    return await session.fetch(_sql.history)
 
 
 async def look(database: Database) -> SchemaState:
@@ -175,9 +188,9 @@ async def _record_compatibility(session: Session) -> None:
     if COLUMN_ADDED_BY not in done:
         return
     recorded = await _compatibility(session)
-    for migration in migrations():
-        if migration.number in done and recorded.get(migration.number) != migration.compatible_from:
-            await session.execute(_sql.record_compatibility, migration.number, migration.compatible_from)
+    known = [(m.number, m.compatible_from) for m in migrations() if m.number in done]
+    lacking = [(number, oldest) for number, oldest in known if recorded.get(number) != oldest]
+    await session.write_rows(_sql.record_compatibility, lacking)
 
 
 async def _make_history(database: Database) -> None:

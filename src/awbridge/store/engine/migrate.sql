@@ -18,13 +18,17 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
 SELECT number, name, checksum FROM schema_migrations ORDER BY number
 
 -- name: record
-INSERT INTO schema_migrations (number, name, checksum, applied_at) VALUES ($1, $2, $3, $4)
+INSERT INTO schema_migrations (number, name, checksum, applied_at)
+{{postgres: SELECT * FROM unnest($1::integer[], $2::text[], $3::text[], $4::timestamptz[])}}
+{{sqlite: VALUES ($1, $2, $3, $4)}}
 
 -- name: compatibility
 SELECT number, compatible_from FROM schema_migrations ORDER BY number
 
 -- name: record_compatibility
-UPDATE schema_migrations SET compatible_from = $2 WHERE number = $1
+{{postgres: UPDATE schema_migrations SET compatible_from = row.oldest
+FROM unnest($1::integer[], $2::integer[]) AS row (number, oldest) WHERE schema_migrations.number = row.number}}
+{{sqlite: UPDATE schema_migrations SET compatible_from = $2 WHERE number = $1}}
 
 -- name: now_and_schema
 -- $1: the migrations that a version knows. How many of them were applied, which others were, and what time it is: one look

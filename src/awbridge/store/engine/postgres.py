@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 from awbridge.store.engine.columns import in_columns
 from awbridge.store.engine.connections.server import Server
@@ -56,10 +57,16 @@ class PostgresDatabase:
         async with self.server.lend(self.schema) as connection:
             yield PostgresSession(connection)
 
+    def snapshot(self) -> AbstractAsyncContextManager[Session]:
+        return self._transaction(isolation="repeatable_read", readonly=True)
+
+    def write(self) -> AbstractAsyncContextManager[Session]:
+        return self._transaction()
+
     @asynccontextmanager
-    async def write(self) -> AsyncGenerator[Session]:
+    async def _transaction(self, **options: Any) -> AsyncGenerator[Session]:
         async with self.server.lend(self.schema) as connection:
-            transaction = connection.transaction()
+            transaction = connection.transaction(**options)
 
             async def start() -> None:
                 await transaction.start()
@@ -69,7 +76,7 @@ class PostgresDatabase:
             async def restart() -> None:
                 nonlocal transaction
                 await transaction.rollback()
-                transaction = connection.transaction()
+                transaction = connection.transaction(**options)
                 await start()
 
             await start()

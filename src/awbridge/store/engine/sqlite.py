@@ -280,7 +280,7 @@ class SqliteDatabase:
     description = "SQLite"
 
     def __init__(self, path: str | Path) -> None:
-        path = str(path)
+        path = self._path = str(path)
         try:
             touch_private(Path(path))  # SQLite gives -wal and -shm the same mode
             self._writer = _Thread(path, "sqlite-write")
@@ -297,6 +297,16 @@ class SqliteDatabase:
     async def read(self) -> AsyncGenerator[Session]:
         self._next_reader = (self._next_reader + 1) % READERS
         yield _SqliteSession(self._readers[self._next_reader])
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncGenerator[Session]:
+        reader = _Thread(self._path, "sqlite-snapshot")
+        try:
+            session = _SqliteSession(reader)
+            await session.script("BEGIN; SELECT 1 FROM sqlite_schema")  # what it sees is settled by its first read
+            yield session
+        finally:
+            await reader.close()
 
     @asynccontextmanager
     async def write(self) -> AsyncGenerator[Session]:

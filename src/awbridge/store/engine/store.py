@@ -111,6 +111,13 @@ class Store:
         replica = self.replica
         return masked_for_actor(replica.read() if replica and replica.serves_this_request() else self.database.read())
 
+    def snapshot(self) -> AbstractAsyncContextManager[Session]:
+        """A session for reading, at one moment, however long it takes. Its rows are not masked: it is for copies.
+
+        Meanwhile PostgreSQL removes no row that was deleted, and the log of a SQLite file grows.
+        """
+        return self.database.snapshot()
+
     def write(self) -> AbstractAsyncContextManager[Session]:
         """A transaction: commits when the block ends, rolls back when it raises."""
         if self.replica:
@@ -122,7 +129,10 @@ class Store:
         await self.database.write_at_once(statements, rows)
 
     async def migrate(self, on_done: Callable[[int], None] = migrate.unwatched) -> list[str]:
-        """Bring the schema up to date; the names of the migrations that ran. `on_done` receives 1 after each."""
+        """Bring the schema up to date; the names of the migrations that ran.
+
+        `on_done` receives how many ran, after each transaction. In PostgreSQL the schema is created if need be.
+        """
         return await migrate.migrate(self.database, on_done)
 
     async def schema_state(self) -> SchemaState:
@@ -139,7 +149,7 @@ class Store:
     async def identify(self) -> None:
         """Learn the identity of the database, which must be migrated."""
         async with self.database.read() as session:
-            self.identity = await identity(session, self._file)
+            self.identity = await identity(session, self._file, self.schema)
 
     async def close(self) -> None:
         """Close every connection that is not shared. Raises nothing if it was closed before."""

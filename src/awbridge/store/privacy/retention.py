@@ -103,6 +103,7 @@ STAYS = {
     "webhook_keys": "set by you, a row each",
     "webhook_refusals": "one row for each reason",
     "people": "set by you, a row each",
+    "accounts": "set by you, a row each",
     "api_keys": "set by you, a row each; the audit log names revoked ones",
 }
 """Tables without days of their own here, and why."""

@@ -1,0 +1,1 @@
+"""Accounts: several companies, brands or regions in one service, each with an account at ClickPost of its own. Pure."""

@@ -1,0 +1,1 @@
+"""The accounts of the service, as commands and pages added them."""
