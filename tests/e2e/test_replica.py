@@ -9,7 +9,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from awbridge.app.doctor.diagnosis import OK, WARNING, CheckContext, Diagnosis
+from awbridge.app.doctor.postgres import check_replica
+from awbridge.app.settings import Settings
 from awbridge.domain.errors import SettingsError
+from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.engine import replica as replicas
 from awbridge.store.engine.replica import Replica
@@ -51,8 +55,8 @@ async def until(right: Callable[[], Awaitable[bool]], seconds: float = 15.0) -> 
 
 async def it_is_read_while_it_is_fresh(url: str, standby: PostgresServer, read_url: str) -> None:
     async with reading_from(url, read_url, max_age=1.5) as (store, replica):
-        await replica.verify()
         await until(lambda: _sees(store, (1, True)))
+        assert (await diagnosed(store)).level == OK
         assert replica.counts["replica"] > 0
         assert replica.age < 1.5
         # Nothing is replayed any more: what it shows is told to be old, and soon it is not read.
@@ -115,8 +119,15 @@ async def the_primary_is_read_while_it_is_away(
             assert (await fetch(store, _COUNT))[0]["n"] == 3  # in the middle of a request
         assert replica.counts["primary"] == 1
         assert await shipments_seen(store) == (3, False)
+        assert (await diagnosed(store)).level == WARNING
         standby.start()
         await until(lambda: _sees(store, (3, True)))
+
+
+async def diagnosed(store: Store) -> Diagnosis:
+    """What the doctor says of the replica."""
+    [found] = await check_replica(CheckContext(settings=Settings(), store=store, clickpost=None, clock=utc_now, url=""))
+    return found
 
 
 async def wrong_ones_are_refused(url: str, primary: PostgresServer, standby: PostgresServer) -> None:

@@ -39,6 +39,7 @@ APPLIED = sql("SELECT COUNT(*) AS n FROM inbox WHERE applied_at IS NOT NULL")
 class RecordingStore:
     """A store that records the statements of reads."""
 
+    replica = None
     store: Store
     statements: list[tuple[Statement, tuple[object, ...]]] = field(default_factory=list)
 

@@ -70,6 +70,7 @@ def test_no_key_and_no_identity_of_the_home_is_inherited() -> None:
     process = {name for name in secrets if Settings.fields[name].sharing is Sharing.PROCESS}
     assert secrets - process == {
         *("database_url", "track_keys", "privacy_key"),  # made anew for each account
+        "database_read_url",  # of the home's database, where the account's schema is
         *("archive_options", "smtp_url", "alarm_urls"),  # the operator's storage, mail server and own alarms
     }
 
@@ -92,6 +93,15 @@ def test_the_data_of_an_account_are_beside_the_homes(home: str, own: str) -> Non
 def test_an_account_may_be_on_another_server() -> None:
     found = account_settings(Settings(), "gulf-2", {"database_url": "postgresql://me@other/x"})
     assert (found.database_url, found.schema) == ("postgresql://me@other/x", "account_gulf_2")
+
+
+def test_an_account_reads_from_the_homes_replica_unless_its_database_is_another() -> None:
+    home = Settings(database_url="postgresql://me@db/x", database_read_url="postgresql://me@replica/x")
+    elsewhere = {"database_url": "postgresql://me@other/x"}
+    replica = {"database_read_url": "postgresql://me@other-replica/x"}
+    assert account_settings(home, "india", {}).database_read_url == "postgresql://me@replica/x"
+    assert account_settings(home, "gulf", elsewhere).database_read_url == ""
+    assert account_settings(home, "gulf", elsewhere | replica).database_read_url == "postgresql://me@other-replica/x"
 
 
 def test_places_and_keys_are_made_from_the_homes() -> None:

@@ -28,7 +28,7 @@ _SUFFIX = FILE_SUFFIX.lower()
 # Settings that name files or places of the machine: who may set one reads and writes there with the rights of awbridge.
 LOCAL = frozenset(
     {
-        *("database_url", "data_dir", "archive_url", "backup_url", "reconcile_dir"),
+        *("database_url", "database_read_url", "data_dir", "archive_url", "backup_url", "reconcile_dir"),
         *("templates_dir", "track_logo", "track_css"),
     }
 )

@@ -15,6 +15,7 @@ from awbridge.app.settings.sources import DEFAULT, Given, SettingSource
 from awbridge.domain.accounts.names import schema_of
 from awbridge.domain.errors import SettingsError
 
+_REPLICA = "database_read_url"
 _SQLITE = "sqlite:///"
 _KEY_DOMAIN = b"awbridge account, key, 1\0"
 
@@ -37,6 +38,8 @@ def account_settings(base: Settings, name: str, given: Mapping[str, Any], *, tit
         for setting, field in Settings.fields.items()
         if field.sharing in (Sharing.INHERITED, Sharing.PROCESS) and setting in base.__dict__
     }
+    if "database_url" in given:
+        own.pop(_REPLICA, None)  # that of the home's database is none of this one's
     values = own | _derived(base, name) | dict(given)
     schema = "" if str(values["database_url"]).startswith("sqlite:") else schema_of(name)
     return Settings(**values, account=name, account_title=title or name, schema=schema)
@@ -77,6 +80,8 @@ def _sources(
             found[setting] = SettingSource("account's name")
         else:
             found[setting] = above if above == DEFAULT else SettingSource("home", str(above))
+    if "database_url" in own:
+        found[_REPLICA] = own.get(_REPLICA, DEFAULT)
     return found
 
 

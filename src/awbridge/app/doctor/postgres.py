@@ -45,6 +45,19 @@ def _with_statements(found: Reach) -> Diagnosis:
     return Diagnosis("pooler", OK, f"{text} (tried with two connections); prepared statements are kept")
 
 
+async def check_replica(context: CheckContext) -> list[Diagnosis]:
+    """Whether the read replica is there, the right one, and fresh. Raises SettingsError for a wrong one."""
+    replica = context.store.replica
+    if replica is None:
+        return []
+    await replica.verify()
+    async with replica.reading() as reading:
+        if reading:
+            return [Diagnosis("replica", OK, f"the read replica has everything of {reading.age:.1f} s ago")]
+    text = f"the read replica is away, or lags by more than {replica.max_age:g} s: everything is read from the database"
+    return [Diagnosis("replica", WARNING, text, "see its log, and pg_stat_replication on the primary")]
+
+
 async def check_durability(context: CheckContext) -> list[Diagnosis]:
     """Whether the server may lose what it acknowledged."""
     if context.store.dialect != "postgres":

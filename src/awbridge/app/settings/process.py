@@ -27,7 +27,6 @@ class DatabaseSettings(SettingsBase, group="Database"):
         "",
         example="postgresql://user:password@replica.example.com/awbridge",
         secret=True,
-        sharing=Sharing.OWN,
         description="A read replica (standby) of the PostgreSQL database. Pages, lists, exports and `/metrics` are "
         "read from it ([what is and what is not](docs/how-to/deploy/growth.md#2-read-replicas)). Each process opens up "
         "to `AWBRIDGE_DATABASE_CONNECTIONS` connections to it.",

@@ -36,7 +36,7 @@ log = structlog.get_logger()
 CHECK_EVERY = 1.0  # seconds between two looks at how far the replica is, while it is read from
 PATIENCE = 1.0  # seconds to wait for a connection to the replica, or for a look at it
 AWAY_FOR = 5.0  # seconds without a try after the replica did not answer
-_KEPT = 128  # positions of the primary that are remembered
+_KEPT = 1000  # positions of the primary that are remembered: of more seconds than a replica may lag
 
 _sql = Queries(__name__)
 _FAILED = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
@@ -75,6 +75,7 @@ class Replica:
         self._positions: deque[tuple[float, int]] = deque(maxlen=_KEPT)  # (when, the primary's position then)
         self._unfit = ""  # why it is never used
         self._was_usable: bool | None = None
+        self._is_away = False
         self.max_age = max_age
         self.counts: Counter[str] = Counter(replica=0, primary=0)
 
@@ -147,14 +148,16 @@ class Replica:
         if self._unfit:
             log.error("replica.unfit", problem=self._unfit)
             return
-        position = replayed["position"]
+        position, self._is_away = replayed["position"], False
         while position is not None and self._positions and self._positions[0][1] <= position:
             self._known_at = self._positions.popleft()[0]
 
     def failed(self, error: BaseException) -> None:
         """Leave it alone for a while, unless it only refused one statement."""
         if isinstance(error, _AWAY):
-            log.warning("replica.away", error=type(error).__name__)
+            if not self._is_away:
+                log.warning("replica.away", error=type(error).__name__)
+            self._is_away = True
             self._away_until = self._steady() + AWAY_FOR
             self._checked_at = float("-inf")  # it is used again once a look found it
 
