@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -33,6 +33,7 @@ from awbridge.app.work import settle_down
 from awbridge.domain.capacity.estimate import estimate
 from awbridge.domain.capacity.measured import KINDS, Engine, Work
 from awbridge.domain.capacity.workload import MONTH, Workload
+from awbridge.domain.tracking.asking import HEADROOM
 from awbridge.steps.runtime.clock import utc_now
 from bench.processes import load, peer
 
@@ -175,7 +176,7 @@ def _of_engine(engine: Engine, found: Found, receive: float) -> list[str]:
 
 def _workload(engine: Engine, found: Found, parcels: int) -> Workload:
     """What a database holds in which so many parcels went the way of the originals: nothing is deleted."""
-    open_days = (found.polled / parcels - 1.25) * 23 / 24
+    open_days = (found.polled / parcels - 1.25) * HEADROOM
     return Workload(
         engine=engine,
         parcels=parcels,
@@ -189,9 +190,7 @@ def _workload(engine: Engine, found: Found, parcels: int) -> Workload:
 
 def _compare(engine: Engine, found: Found, real: Mapping[str, Size], total: int, parcels: int, each: int) -> bool:
     """Print what is predicted for `parcels`, of which `each` were followed, beside what is there; whether it fits."""
-    workload = _workload(engine, found, each)
-    many = Workload(**{**{n: getattr(workload, n) for n in Workload.__dataclass_fields__}, "parcels": parcels})
-    predicted = estimate(many, measured())
+    predicted = estimate(replace(_workload(engine, found, each), parcels=parcels), measured())
     table = Table(title=f"{ENGINES[engine]}, {parcels:,} parcels")
     for name in ("table", "rows predicted", "rows", "ratio", "MB predicted", "MB", "ratio"):
         table.add_column(name, justify="left" if name == "table" else "right")

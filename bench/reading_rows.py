@@ -44,6 +44,7 @@ _KINDS = (
     (0.998, "rejected"),
     (1.0, "gave up"),
 )
+_FEW = 100  # shipments of which some have any kind of row
 _RARE = 20  # shipments that wait for ClickPost, the oldest of all
 _PHONE = "9000000000"  # of demo_order
 _OPEN = frozenset({"on the way", "stuck", "late", "ndr", "piece exception", "silent", "not cancelled"})
@@ -321,9 +322,9 @@ _ACTIONS = ("shard", "id", "kind", "reference_number", "body", "idempotency_key"
 _ACTIONS += ("lease_owner", "lease_ends_at", "problem", "result", "requested_at", "done_at", "updated_at", "retried_at")
 
 
-def _all(table: str, read: Callable[[int], Iterator[Row]], first: int | None = None) -> Rows:
-    """Rows with every column of the table, or its `first` ones."""
-    return Rows(table, columns()[table][:first], read)
+def _all(table: str, read: Callable[[int], Iterator[Row]]) -> Rows:
+    """Rows with the first columns of the table, as many as they have values."""
+    return Rows(table, columns()[table][: len(next(read(_FEW)))], read)
 
 
 def tables() -> list[Rows]:
@@ -349,7 +350,7 @@ def tables() -> list[Rows]:
         _all("inbox", _inbox),
         _all("events", _events),
         _all("event_deliveries", _event_deliveries),
-        _all("scans", _scans, 16),
+        _all("scans", _scans),
     ]
 
 
