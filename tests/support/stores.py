@@ -88,6 +88,20 @@ async def _emptied_database(server: PostgresServer) -> str:
 @pytest.fixture(params=["sqlite", "postgres"])
 async def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database without rows, on each engine: one that a newer version has migrated (newer.py)."""
+    return await _without_rows(request, tmp_path)
+
+
+@pytest.fixture(name="store_url", params=["sqlite"])
+async def store_url_of_web(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """In place of `store_url` for tests of what the web shows and takes, which is the same on each engine.
+
+    The steps and the store under it are tested on each. So is every GET of pages and API, by
+    tests/web/access/test_viewers_see_nobody.py. A test that needs PostgreSQL says `postgres_only`.
+    """
+    return await _without_rows(request, tmp_path)
+
+
+async def _without_rows(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return await _copied("newer", newer.make, tmp_path / "awbridge.db")
     return await _emptied_database(request.getfixturevalue("postgres"))

@@ -8,8 +8,10 @@ from awbridge.store import Store
 from awbridge.store.notify import endpoints
 from tests.support.app import Web, problem, web_on
 from tests.support.rows import T0, fetch
-from tests.support.stores import sqlite_only
+from tests.support.stores import sqlite_only, store_url_of_web
 from tests.web.test_pages import HERE, OUR_FORM, an_endpoint
+
+store_url = store_url_of_web
 
 PAGES = ("/", "/endpoints", "/alarms", "/static/awbridge.css")
 
