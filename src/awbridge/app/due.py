@@ -44,14 +44,17 @@ class DueTimes:
 
         Of scheduled jobs the times after the first call: the first round of `schedule` finds what was missed.
         """
-        times = self._by_rows(await read_due(store, now), now)
+        found = await read_due(store, now)
+        times = self._by_rows(found)
+        times["updated_order"] = _earlier(times["updated_order"], self._next_window(found, now))
         times["schedule"] = _earlier(times["schedule"], self._next_cron(now))
         return times
 
     async def next_due(self, store: Store, now: datetime) -> datetime:
         """See the function of this name."""
         settings = self._settings
-        times = self._by_rows(await read_due(store, now), now)
+        rows = await read_due(store, now)
+        times = self._by_rows(rows)
         alarmed = bool(operators(settings))
         left_out = {*_HOUSEKEEPERS, *(() if alarmed else ("alarm",)), *(() if settings.archives else ("archive",))}
         left_out |= set() if settings.courier_comparison_seconds else {"sync_couriers"}
@@ -62,12 +65,12 @@ class DueTimes:
             on_the_way = await due.any_on_the_way(session)
         found += [next_cron(cron, settings.zone, last[name] or now) for name, cron in settings.crons]
         found.append(now + (HOUSEKEEPING_ON_THE_WAY if on_the_way else HOUSEKEEPING))
-        return min([*found, digest_at] if digest_at else found)
+        # While no parcel is on its way, nothing changes at ClickPost that anyone waits for: windows wait too.
+        more = [digest_at, self._next_window(rows, now) if on_the_way else None]
+        return min([*found, *(at for at in more if at)])
 
-    def _by_rows(self, found: Sequence[Due], now: datetime) -> dict[str, datetime | None]:
-        times = earliest([one for one in found if one.step != "schedule" or one.item in self._jobs])
-        times["updated_order"] = _earlier(times["updated_order"], self._next_window(found, now))
-        return times
+    def _by_rows(self, found: Sequence[Due]) -> dict[str, datetime | None]:
+        return earliest([one for one in found if one.step != "schedule" or one.item in self._jobs])
 
     def _next_window(self, found: Sequence[Due], now: datetime) -> datetime | None:
         """When the next window of updated-order is long enough."""
@@ -102,9 +105,10 @@ def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
 async def next_due(settings: Settings, store: Store, now: datetime) -> datetime:
     """The earliest moment at which the loops of an idle account must run again. Raises StoreBusy, SettingsError.
 
-    That is when a row is due, at the time of a scheduled job or of the digest, when the next window of updated-order is
-    long enough, and after an hour in any case: alarms, figures and lateness are checked then. While parcels are on
-    their way that is after a quarter of an hour. A time in the past is due now. Call it once all loops are idle.
+    That is when a row is due, at the time of a scheduled job or of the digest, and after an hour in any case: alarms,
+    figures and lateness are checked then, and updated-order is asked about that hour. While parcels are on their way
+    that is after a quarter of an hour, and when the next window of updated-order is long enough. A time in the past is
+    due now. Call it once all loops are idle.
     """
     return await DueTimes(settings).next_due(store, now)
 

@@ -26,6 +26,7 @@ DRAIN_SECONDS = 20.0  # given to calls in flight when the process stops
 class RunningSteps:
     """The steps of an account that is awake. `loops` is empty where none run."""
 
+    store: Store
     loops: Mapping[str, Loop]
 
     @property
@@ -52,7 +53,7 @@ async def running_steps(settings: Settings, clock: Clock, servers: Servers) -> A
         loops["schema"] = schema_loop(world.store, lambda _: stop_all(loops))
         loops["report_process"] = report_loop(world.store, clock, "work")
         async with running(loops):
-            yield RunningSteps(loops=loops)
+            yield RunningSteps(store=world.store, loops=loops)
 
 
 def schema_loop(store: Store, end: Callable[[SchemaTooNew], None]) -> Loop:

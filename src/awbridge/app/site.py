@@ -46,7 +46,6 @@ class Site(RunningSteps):
     """An account that is open: what serves its requests, and its steps."""
 
     settings: Settings
-    store: Store
     webhook: WebhookEndpoint
     readiness: Readiness
     answer: ASGIApp

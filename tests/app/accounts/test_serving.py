@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -26,6 +27,7 @@ from awbridge.steps.orders import intake
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.accounts import wakes
+from awbridge.store.runtime import due
 from tests.support.notices import a_payload
 from tests.support.postgres import PostgresServer
 from tests.support.receivers import Receiver, Request, http_server, ok
@@ -74,7 +76,8 @@ def _settings(folder: Path, home_url: str, vendor: str, *names: str, home: bool 
     hosts = "".join(f'clickpost_{kind}url = "{vendor}"\n' for kind in ("", "tracking_", "serviceability_", "edd_"))
     config.write_text(
         f'database_url = "{home_url}"\ndata_dir = "{folder}/data"\napi_keys = "api-home"\nwebhook_keys = "hook-home"\n'
-        f"courier_comparison_seconds = 0\nsteps_idle_seconds = 0.05\n{hosts}{own}\n" + "\n".join(tables)
+        f'archive_url = "none"\ncourier_comparison_seconds = 0\n'
+        f"steps_idle_seconds = 0.05\n{hosts}{own}\n" + "\n".join(tables)
     )
     return load_configuration(config=config).settings
 
@@ -148,8 +151,9 @@ async def test_accounts_are_worked_for_without_a_request_and_when_the_home_is_no
 ) -> None:
     """An order that another process stored is placed; the account then sleeps, and the next order wakes it."""
     monkeypatch.setattr(host, "REST_AFTER", 0.3)
-    monkeypatch.setattr(host, "SOON", type(host.SOON)(0))
+    monkeypatch.setattr(host, "SOON", type(host.SOON)(seconds=1))
     monkeypatch.setattr("awbridge.app.accounts.hosting.KEEP_IDLE", 0.05)
+    monkeypatch.setattr(due, "RECENT", timedelta(seconds=0.5))
     async with _vendor() as (vendor, placed):
         settings = _settings(tmp_path, home_url, vendor, *NAMES, home=False)
         async with setting_up(settings, "no username") as bridge:

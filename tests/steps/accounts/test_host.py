@@ -65,7 +65,7 @@ class _Process:
     async def _read(self) -> dict[str, _Account]:
         return dict(self.accounts)
 
-    async def _next(self, account: _Account) -> datetime:
+    async def _next(self, account: _Account, _site: _Site | None) -> datetime:
         self.asked[account.name] += 1
         return self.next_at.get(account.name, self.now)
 
@@ -133,6 +133,30 @@ async def test_an_account_without_work_is_put_to_sleep_and_asked_again(store: St
     assert not one.open_now
 
 
+async def test_an_account_is_opened_for_housekeeping_although_its_tables_always_say_in_an_hour(store: Store) -> None:
+    one = _Process(store, _accounts("india"))
+    one.next_at = _InAnHour(one)
+    one.now = NOW + timedelta(seconds=1)
+    for _ in range(4):
+        await one.host.look()
+        one.now += timedelta(minutes=15, seconds=1)
+    assert one.asked["india"] == 4
+    assert not one.open_now
+    one.now = NOW + timedelta(hours=1, seconds=2)
+    await one.host.look()
+    assert one.open_now == {"india"}
+    await one.host.stop()
+
+
+class _InAnHour(dict[str, datetime]):
+    def __init__(self, of: _Process) -> None:
+        super().__init__()
+        self._of = of
+
+    def get(self, _name: object, _default: object = None) -> datetime:  # type: ignore[override]
+        return self._of.now + timedelta(hours=1)
+
+
 async def test_what_another_process_stores_wakes_an_account(store: Store) -> None:
     one = _Process(store, _accounts("india"), next_at={"india": NOW + timedelta(hours=1)})
     one.now = NOW + timedelta(seconds=1)
@@ -149,7 +173,7 @@ async def test_what_another_process_stores_wakes_an_account(store: Store) -> Non
 async def test_a_row_that_came_while_the_tables_were_asked_is_not_lost(store: Store) -> None:
     one = _Process(store, _accounts("india"))
 
-    async def asked(account: _Account) -> datetime:
+    async def asked(account: _Account, _site: _Site | None) -> datetime:
         async with store.write() as session:  # committed after this process has read the tables
             await wakes.add(session, account.name, due_at=one.now)
         return one.now + timedelta(hours=1)

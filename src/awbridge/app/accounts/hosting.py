@@ -84,10 +84,13 @@ async def hosted_accounts(
     async def read() -> Mapping[str, HostedAccount]:
         return {name: HostedAccount(account) for name, account in (await registry.all()).items()}
 
-    async def due(hosted: HostedAccount) -> datetime:
+    async def due(hosted: HostedAccount, site: SiteT | None) -> datetime:
         settings = hosted.settings
-        async with open_store(settings, migrate=settings.migrate_on_start, servers=servers) as own:
-            due_at = await next_due(settings, own, clock())
+        if isinstance(site, RunningSteps):
+            due_at = await next_due(settings, site.store, clock())
+        else:
+            async with open_store(settings, migrate=settings.migrate_on_start, servers=servers) as own:
+                due_at = await next_due(settings, own, clock())
         # A program that stores orders within a transaction of another PostgreSQL database cannot tell the home.
         elsewhere = settings.schema and settings.database_url != home.database_url
         return min(due_at, clock() + ELSEWHERE) if elsewhere else due_at

@@ -91,7 +91,7 @@ class AccountHost(Generic[AccountT, SiteT]):
     """The accounts of one process.
 
     `home`: the home database. `read_accounts`: the registry. `open_site`: an account that is awake while the block
-    lasts. `next_due`: when the account has work next, asked of its tables. `works`: whether this process runs steps.
+    lasts. `next_due`: when the account has work next, asked of its tables; by its site if it is open.
     `most_awake`: accounts that work wakes at most; requests wake any.
     """
 
@@ -99,7 +99,7 @@ class AccountHost(Generic[AccountT, SiteT]):
     clock: Clock
     read_accounts: Callable[[], Awaitable[Mapping[str, AccountT]]]
     open_site: Callable[[AccountT], AbstractAsyncContextManager[SiteT]]
-    next_due: Callable[[AccountT], Awaitable[datetime]]
+    next_due: Callable[[AccountT, SiteT | None], Awaitable[datetime]]
     most_awake: int = 100
     process: str = field(default_factory=lambda: uuid.uuid4().hex)
     _accounts: Mapping[str, AccountT] = field(default_factory=dict[str, AccountT], init=False)
@@ -182,17 +182,19 @@ class AccountHost(Generic[AccountT, SiteT]):
         if not await self._sleeps_on(account):
             await self._wake(name, held=True)
 
-    async def _sleeps_on(self, account: AccountT) -> bool:
-        """Whether the account has no work soon; it then has a row that says when."""
+    async def _sleeps_on(self, account: AccountT, site: SiteT | None = None) -> bool:
+        """Whether the account has no work soon; it then has a row that says when. `site`: it, if it is open."""
         async with self.home.read() as session:
-            seen = await wakes.unheld(session, account.name)
+            seen = await wakes.seen(session, account.name, process=self.process)
         now = self.clock()
-        due_at = await self.next_due(account)
-        if due_at <= now + SOON:
+        open_at = await self.next_due(account, site)
+        if site is None and seen.open_at:  # its tables do not tell how long it has slept
+            open_at = min(open_at, seen.open_at)
+        if open_at <= now + SOON:
             return False
-        due_at = min(due_at, now + LONGEST_REST)
+        due_at = min(open_at, now + LONGEST_REST)
         async with self.home.write() as session:
-            await wakes.rest(session, account.name, process=self.process, seen=seen, due_at=due_at)
+            await wakes.rest(session, account.name, instead_of=seen, due_at=due_at, open_at=open_at)
         return True
 
     async def keep(self) -> int:
@@ -219,7 +221,7 @@ class AccountHost(Generic[AccountT, SiteT]):
                     await wakes.add(session, one.name, due_at=self.clock())
             return
         await self._ask_for_help(one, account)
-        if self._is_idle(one) and (not account.works or await self._sleeps_on(account)):
+        if self._is_idle(one) and (not account.works or await self._sleeps_on(account, one.site)):
             if self._is_idle(one):  # still
                 await self._close(one)
             elif account.works:

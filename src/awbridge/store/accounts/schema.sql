@@ -3,6 +3,7 @@ CREATE TABLE account_wakes (
   id BIGINT NOT NULL PRIMARY KEY,
   account TEXT NOT NULL,
   due_at TIMESTAMPTZ NOT NULL,   -- of a row that is held: when another process takes the account over
+  open_at TIMESTAMPTZ,           -- when the account is opened whatever its tables say; NULL: they decide
   holder TEXT,                   -- the process that works for the account; NULL: none
   not_for TEXT                   -- the process that asks others to help it
 );

@@ -8,7 +8,7 @@ can. Rows are only added and removed by id, so two processes never wait for each
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from awbridge.store.engine.database import Session
@@ -32,20 +32,20 @@ async def claim(session: Session, *, process: str, now: datetime, until: datetim
 
 async def add(session: Session, account: str, *, due_at: datetime) -> None:
     """An account has work from then on."""
-    await session.execute(_sql.add, _ids.next(), account, due_at, None, None)
+    await session.execute(_sql.add, _ids.next(), account, due_at, None, None, None)
 
 
 async def hold(session: Session, account: str, *, process: str, until: datetime) -> None:
     """`process` works for the account, until then at first. What others asked for is included."""
-    for number in await unheld(session, account):
+    for number in (await seen(session, account, process=process)).ids:
         await session.execute(_sql.remove, number)
-    await session.execute(_sql.add, _ids.next(), account, until, process, None)
+    await session.execute(_sql.add, _ids.next(), account, until, None, process, None)
 
 
 async def ask_for_help(session: Session, account: str, *, process: str, now: datetime) -> None:
     """Let another process work for an account too, unless that was asked already."""
     if not await session.fetch(_sql.asked, account):
-        await session.execute(_sql.add, _ids.next(), account, now, None, process)
+        await session.execute(_sql.add, _ids.next(), account, now, None, None, process)
 
 
 async def renew(session: Session, *, process: str, until: datetime) -> None:
@@ -58,20 +58,29 @@ async def known(session: Session) -> set[str]:
     return {row["account"] for row in await session.fetch(_sql.known)}
 
 
-async def unheld(session: Session, account: str) -> list[int]:
-    """The rows of an account that nobody holds: read before the next time is determined, for `rest`."""
-    return [row["id"] for row in await session.fetch(_sql.unheld, account)]
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The rows of an account that this process may replace. `open_at`: when it is to be opened in any case."""
+
+    ids: tuple[int, ...]
+    open_at: datetime | None
 
 
-async def rest(session: Session, account: str, *, process: str, seen: Sequence[int], due_at: datetime) -> None:
-    """This process works for the account no longer; it has work again at `due_at`.
+async def seen(session: Session, account: str, *, process: str) -> Seen:
+    """The rows of an account that no other process holds: read before its tables are asked, for `rest`."""
+    rows = await session.fetch(_sql.seen, account, process)
+    times = (row["open_at"] for row in rows)
+    return Seen(tuple(row["id"] for row in rows), min((at for at in times if at), default=None))
 
-    `seen`: what `unheld` returned before that time was determined. Rows that were added since stay.
+
+async def rest(session: Session, account: str, *, instead_of: Seen, due_at: datetime, open_at: datetime) -> None:
+    """No process works for the account now. Its tables are asked at `due_at`, and it is opened at `open_at` at last.
+
+    Rows that were added since `instead_of` was read stay.
     """
-    await session.execute(_sql.let_go, account, process)
-    for number in seen:
+    for number in instead_of.ids:
         await session.execute(_sql.remove, number)
-    await session.execute(_sql.add, _ids.next(), account, due_at, None, None)
+    await session.execute(_sql.add, _ids.next(), account, due_at, open_at, None, None)
 
 
 async def let_go(session: Session, account: str, *, process: str) -> None:

@@ -12,7 +12,7 @@ UPDATE account_wakes SET holder = $2, not_for = NULL, due_at = $3 WHERE id IN (S
 RETURNING account
 
 -- name: add
-INSERT INTO account_wakes (id, account, due_at, holder, not_for) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO account_wakes (id, account, due_at, open_at, holder, not_for) VALUES ($1, $2, $3, $4, $5, $6)
 
 -- name: renew
 UPDATE account_wakes SET due_at = $2 WHERE holder = $1
@@ -23,8 +23,8 @@ SELECT 1 FROM account_wakes WHERE account = $1 AND not_for IS NOT NULL LIMIT 1
 -- name: known
 SELECT DISTINCT account FROM account_wakes
 
--- name: unheld
-SELECT id FROM account_wakes WHERE account = $1 AND holder IS NULL
+-- name: seen
+SELECT id, open_at FROM account_wakes WHERE account = $1 AND (holder IS NULL OR holder = $2)
 
 -- name: let_go
 DELETE FROM account_wakes WHERE account = $1 AND holder = $2

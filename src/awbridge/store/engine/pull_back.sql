@@ -190,7 +190,9 @@ UPDATE answer_tries SET since_at = $1 WHERE since_at > $1
 
 -- name: account_wakes
 -- Every account is looked at again.
-UPDATE account_wakes SET due_at = $1 WHERE due_at > $1
+UPDATE account_wakes SET due_at = CASE WHEN due_at > $1 THEN $1 ELSE due_at END,
+  open_at = CASE WHEN open_at > $1 THEN $1 ELSE open_at END
+WHERE due_at > $1 OR open_at > $1
 
 -- name: webhook_keys
 UPDATE webhook_keys SET created_at = $1 WHERE created_at > $1

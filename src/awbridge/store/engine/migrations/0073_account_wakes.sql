@@ -4,6 +4,7 @@ CREATE TABLE account_wakes (
   id BIGINT NOT NULL PRIMARY KEY,
   account TEXT NOT NULL,
   due_at TIMESTAMPTZ NOT NULL,
+  open_at TIMESTAMPTZ,
   holder TEXT,
   not_for TEXT
 );
