@@ -24,6 +24,8 @@ from awbridge.store.runtime.due import Due
 HOUSEKEEPING = timedelta(hours=1)
 HOUSEKEEPING_ON_THE_WAY = timedelta(minutes=15)  # while a parcel may be late
 
+_FIRST_ROUND = timedelta(minutes=1)  # of `schedule`: a time that came since may be after it
+
 # They follow what other steps and people do, or watch over what arrives: nothing of it waits for them alone.
 _HOUSEKEEPERS = frozenset({"watch", "schema", "follow_answers"})
 
@@ -83,7 +85,8 @@ class DueTimes:
     def _next_cron(self, now: datetime) -> datetime | None:
         known = self._cron_at
         if self._cron_since is None or now < self._cron_since or (known is not None and known <= now):
-            at = [next_cron(cron, self._settings.zone, now) for _, cron in self._settings.crons]
+            after = now if known else now - _FIRST_ROUND
+            at = [next_cron(cron, self._settings.zone, after) for _, cron in self._settings.crons]
             self._cron_at, self._cron_since = min(at, default=None), now
         came = known is not None and known <= now
         return known if came else self._cron_at

@@ -181,7 +181,7 @@ def step_loops(
     )
     clocks = SetClocks(store=store, clock=clock, policy=clock_policy(settings), measures=not settings.account)
     own_times: OwnTimes = {"fallback": lambda: FALLBACK_EVERY}
-    loops = {
+    loops: dict[str, Loop] = {
         "push": Loop(
             "push",
             push.round,

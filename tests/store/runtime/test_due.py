@@ -23,17 +23,23 @@ INDEXES = (
 )
 
 
-async def plan(store: Store) -> str:
-    look = statements_of("due").look
-    explained = Statement("plan", f"EXPLAIN {look.postgres}", f"EXPLAIN QUERY PLAN {look.sqlite}")
+async def plan(store: Store, name: str, *args: object) -> str:
+    statement = getattr(statements_of("due"), name)
+    explained = Statement("plan", f"EXPLAIN {statement.postgres}", f"EXPLAIN QUERY PLAN {statement.sqlite}")
     async with store.read() as session:
-        return "\n".join(str(list(dict(row).values())) for row in await session.fetch(explained, T0, T0, T0, T0))
+        return "\n".join(str(list(dict(row).values())) for row in await session.fetch(explained, *args))
 
 
 async def test_the_look_reads_every_large_table_by_an_index(filled: Store) -> None:  # noqa: F811
-    found = await plan(filled)
+    found = await plan(filled, "look", T0, T0, T0, T0)
     missing = [index for index in INDEXES if not re.search(rf"\b{index}\b", found)]
     assert not missing, found
     in_full = {name for names in re.findall(r"Seq Scan on (\w+)|SCAN (\w+)\b(?! USING)", found) for name in names}
     assert in_full & {*columns(), *ALIASES} <= SMALL, found
     assert not re.search(r"\bSort\b|TEMP B-TREE FOR ORDER BY", found), f"it reads all to find the first:\n{found}"
+
+
+async def test_whether_a_parcel_is_on_its_way_is_one_entry_of_an_index(filled: Store) -> None:  # noqa: F811
+    found = await plan(filled, "on_the_way")
+    assert "shipments_open" in found
+    assert not re.search(r"\bSort\b|TEMP B-TREE", found), found

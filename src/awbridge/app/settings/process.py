@@ -118,7 +118,7 @@ class ServerSettings(SettingsBase, group="The process", sharing=Sharing.PROCESS)
         description="Addresses or networks of proxies on other machines whose `X-Forwarded-For` names the "
         "caller. A proxy on this machine is always trusted.",
     )
-    steps_idle_seconds: float = Field(1.0, gt=0, le=60, description="Seconds that a step sleeps when no work is due.")
+    steps_idle_seconds: float = Field(1.0, gt=0, le=60, description="Seconds between two looks for due work.")
     log_format: str = Field(
         "text", pattern="text|json", form="text or json", description="`text` for people, `json` for machines."
     )
