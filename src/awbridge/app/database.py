@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -9,44 +10,64 @@ import structlog
 
 from awbridge.app.settings import Settings
 from awbridge.domain.errors import SettingsError, StoreBusy
+from awbridge.private_files import make_private
 from awbridge.store import Store
+from awbridge.store.engine.servers import Servers
 from awbridge.store.engine.shared_time import SHARED_TIME
+from awbridge.store.engine.store import sqlite_file
 
 log = structlog.get_logger()
 
 
 @asynccontextmanager
 async def open_store(
-    settings: Settings, *, migrate: bool, patience: float = 0.0, create: bool = True
+    settings: Settings,
+    *,
+    migrate: bool,
+    patience: float = 0.0,
+    create: bool = True,
+    servers: Servers | None = None,
 ) -> AsyncGenerator[Store]:
     """The database, closed when the block ends. `patience`: seconds to wait until it answers.
 
-    `create`: whether a SQLite file that does not exist is created. Raises SettingsError when it may not be, and when
-    the schema is old and `migrate` is False, StoreBusy when it does not answer.
+    `create`: whether a SQLite file that does not exist is created. `servers`: where the databases of several accounts
+    share connections. Who opens an account's database has opened the home's before, whose time is that of all.
+
+    Raises SettingsError when the file may not be created, and when the schema is old and `migrate` is False, StoreBusy
+    when it does not answer.
     """
-    store = await _opened(settings, migrate, patience, create)
+    store = await _opened(settings, migrate, patience, create, servers)
     try:
         yield store
     finally:
         await store.close()
 
 
-async def _opened(settings: Settings, migrate: bool, patience: float, create: bool) -> Store:
+async def _opened(settings: Settings, migrate: bool, patience: float, create: bool, servers: Servers | None) -> Store:
     if not patience:
-        return await _open(settings, migrate, create)
+        return await _open(settings, migrate, create, servers)
     import stamina
 
     async for attempt in stamina.retry_context(on=StoreBusy, attempts=None, timeout=patience):
         with attempt:
-            return await _open(settings, migrate, create)
+            return await _open(settings, migrate, create, servers)
     raise AssertionError("a retry ends with its work or its error")
 
 
-async def _open(settings: Settings, migrate: bool, create: bool) -> Store:
-    store = await Store.open(settings.database_url, connections=settings.database_connections, create=create)
+async def _open(settings: Settings, migrate: bool, create: bool, servers: Servers | None) -> Store:
+    if settings.account and create and (file := sqlite_file(settings.database_url)):
+        await asyncio.to_thread(make_private, file.absolute().parent)
+    store = await Store.open(
+        settings.database_url,
+        connections=settings.database_connections,
+        create=create,
+        schema=settings.schema,
+        servers=servers,
+    )
     try:
-        async with store.read() as session:
-            await SHARED_TIME.measure(session)
+        if not settings.account:
+            async with store.read() as session:
+                await SHARED_TIME.measure(session)
         await _check_schema(store, migrate)
         await store.identify()
     except BaseException:
