@@ -57,6 +57,26 @@ def awbridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str) -> 
     return run
 
 
+def test_a_backup_covers_the_files_of_all_accounts(awbridge: Any, tmp_path: Path) -> None:
+    names = ("gulf", "india", "later")
+    (tmp_path / "awbridge.toml").write_text(
+        "\n".join(f'[accounts.{name}]\nclickpost_username = "{name}"\nclickpost_key = "k"' for name in names)
+    )
+    folder = tmp_path / "cli-accounts"
+    folder.mkdir()
+    for name in names[:2]:
+        asyncio.run(migrated_file(folder, f"{name}.db"))
+    done = awbridge("backup", "--json")
+    assert done.exit_code == 0, done.output
+    assert [one["account"] for one in json.loads(done.stdout)] == ["", *names[:2]], "the third has no data yet"
+    assert len(list((tmp_path / "backups-here").rglob("accounts/india/**/*.db.gz"))) == 1
+    (folder / "gulf.db").write_bytes(b"damaged")
+    broken = awbridge("backup")
+    assert broken.exit_code == 1
+    assert "gulf: the backup could not be made" in broken.stderr
+    assert [line.partition(":")[0] for line in broken.stdout.splitlines()] == ["home", "india"]
+
+
 def test_a_backup_is_made_listed_and_restored(awbridge: Any, tmp_path: Path) -> None:
     made = json.loads(awbridge("backup", "--json").output.partition("{")[2].join(("{", "")))
     assert awbridge("backup", "--to", "usb/copy.db.gz").exit_code == 0

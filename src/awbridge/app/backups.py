@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +12,14 @@ from urllib.parse import unquote, urlsplit
 from awbridge.app.connections import archive_objects
 from awbridge.app.setting_types import read_options
 from awbridge.app.settings import NO_BACKUPS, Settings
-from awbridge.domain.errors import BackupError
+from awbridge.domain.errors import AwbridgeError, BackupError
 from awbridge.sinks.objects import Objects
 from awbridge.steps.backup.take import BackupPolicy, back_up
+from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.runtime.schedule import Ran
 
 if TYPE_CHECKING:
+    from awbridge.domain.backup.manifest import BackupManifest
     from awbridge.steps.backup.after_restore import AfterRestorePolicy
 
 BACKUP_SETTING = "AWBRIDGE_BACKUP_URL"
@@ -90,6 +94,49 @@ def after_restore_policy(settings: Settings) -> AfterRestorePolicy:
     return AfterRestorePolicy(
         zone=settings.zone, report_cron=settings.report_cron, digest_hour=settings.alarm_digest_hour
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountBackup:
+    """The backup of an account's SQLite file, or why there is none."""
+
+    account: str
+    made: BackupManifest | None
+    problem: str = ""
+
+
+async def accounts_with_files(home: Settings) -> list[Settings]:
+    """The settings of the accounts whose data are in a SQLite file, also of those that are suspended."""
+    from awbridge.app.accounts.registry import AccountRegistry
+    from awbridge.app.database import open_store
+
+    if home.account:  # one of them is meant
+        return []
+    async with open_store(home, migrate=False, create=False) as store:
+        found = (await AccountRegistry(home, store).all()).values()
+    every = [account.settings for account in found if account.settings]
+    return [one for one in every if one.database_url.startswith("sqlite:") and database_file(one).exists()]
+
+
+async def back_up_accounts(accounts: list[Settings]) -> AsyncIterator[AccountBackup]:
+    """Back up the SQLite file of each account to where its backups are. One that fails is reported, not raised."""
+    for settings in accounts:
+        try:
+            made = await back_up(objects=backup_objects(settings), policy=backup_policy(settings))
+            await record_by_hand(settings, made, made.name)
+        except AwbridgeError as error:
+            yield AccountBackup(account=settings.account, made=None, problem=str(error))
+        else:
+            yield AccountBackup(account=settings.account, made=made)
+
+
+async def record_by_hand(settings: Settings, made: BackupManifest, name: str) -> None:
+    """Record in the database that a command has backed it up."""
+    from awbridge.app.database import open_store
+    from awbridge.store.backup.backups import record
+
+    async with open_store(settings, migrate=False) as store, store.write() as session:
+        await record(session, f"{name}: by hand", taken_at=made.taken_at, now=utc_now())
 
 
 async def scheduled_backup(settings: Settings, _due_at: datetime) -> Ran:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -10,31 +9,27 @@ import structlog
 
 from awbridge.app.settings import Settings
 from awbridge.domain.errors import SettingsError, StoreBusy
-from awbridge.private_files import make_private
+from awbridge.steps.transfer.life import make_folder
 from awbridge.store import Store
 from awbridge.store.engine.servers import Servers
 from awbridge.store.engine.shared_time import SHARED_TIME
-from awbridge.store.engine.store import sqlite_file
 
 log = structlog.get_logger()
 
 
 @asynccontextmanager
 async def open_store(
-    settings: Settings,
-    *,
-    migrate: bool,
-    patience: float = 0.0,
-    create: bool = True,
-    servers: Servers | None = None,
+    settings: Settings, *, migrate: bool, patience: float = 0.0, create: bool = True, servers: Servers | None = None
 ) -> AsyncGenerator[Store]:
-    """The database, closed when the block ends. `patience`: seconds to wait until it answers.
+    """The database of the home or of an account, closed when the block ends.
 
-    `create`: whether a SQLite file that does not exist is created. `servers`: where the databases of several accounts
-    share connections. Who opens an account's database has opened the home's before, whose time is that of all.
+    `patience`: seconds to wait until it answers. `create`: whether a SQLite file that does not exist is created.
+    `servers`: where the stores of a process share their connections to PostgreSQL; the first one decides how many.
 
-    Raises SettingsError when the file may not be created, and when the schema is old and `migrate` is False, StoreBusy
-    when it does not answer.
+    The home's database says what time it is. An account's is not asked, so the home is opened before it.
+
+    Raises SettingsError when a file may not be created, and when the schema is old and `migrate` is False, StoreBusy
+    when the database does not answer.
     """
     store = await _opened(settings, migrate, patience, create, servers)
     try:
@@ -55,8 +50,8 @@ async def _opened(settings: Settings, migrate: bool, patience: float, create: bo
 
 
 async def _open(settings: Settings, migrate: bool, create: bool, servers: Servers | None) -> Store:
-    if settings.account and create and (file := sqlite_file(settings.database_url)):
-        await asyncio.to_thread(make_private, file.absolute().parent)
+    if settings.account and create:
+        await make_folder(settings.database_url)
     store = await Store.open(
         settings.database_url,
         connections=settings.database_connections,
@@ -65,7 +60,7 @@ async def _open(settings: Settings, migrate: bool, create: bool, servers: Server
         servers=servers,
     )
     try:
-        if not settings.account:
+        if not settings.account or SHARED_TIME.base is None:
             async with store.read() as session:
                 await SHARED_TIME.measure(session)
         await _check_schema(store, migrate)

@@ -172,7 +172,7 @@ def step_loops(
         policy=push_policy(settings),
         unrecorded=world.unrecorded,
     )
-    clocks = SetClocks(store=store, clock=clock, policy=clock_policy(settings))
+    clocks = SetClocks(store=store, clock=clock, policy=clock_policy(settings), measures=not settings.account)
     loops = {
         "push": Loop(
             "push",

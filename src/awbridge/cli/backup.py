@@ -19,6 +19,7 @@ from awbridge.domain.errors import BackupError
 from awbridge.steps.runtime.clock import utc_now
 
 if TYPE_CHECKING:
+    from awbridge.app.backups import AccountBackup
     from awbridge.app.settings import Settings
     from awbridge.domain.backup.manifest import BackupManifest
     from awbridge.steps.backup.after_restore import AfterRestore
@@ -47,36 +48,50 @@ _manifest_option = click.option(
 def backup_group(context: click.Context, file: Path | None, form: Form) -> None:
     """Back up the SQLite database while the service runs.
 
-    It is verified and compressed, and stored in AWBRIDGE_BACKUP_URL or a file.
+    It is verified and compressed, and stored in AWBRIDGE_BACKUP_URL or a file. With several accounts, the file of each
+    is backed up to where its backups are; with --to, only the home's, or that of --account.
+
+    Exit code 1: the file of an account could not be backed up; the others are.
 
     Example: awbridge backup --to /mnt/usb/awbridge.db.gz
     """
     if context.invoked_subcommand is not None:
         return
-    settings = read_settings()
-    _show_made(as_command(_back_up(settings, file)), form)
+    made, accounts = as_command(_back_up(read_settings(), file))
+    _show_made(made, accounts, form)
+    if failed := [f"{one.account}: {one.problem}" for one in accounts if one.problem]:
+        fail("\n".join(failed))
 
 
-async def _back_up(settings: Settings, file: Path | None) -> BackupManifest:
+async def _back_up(settings: Settings, file: Path | None) -> tuple[BackupManifest, list[AccountBackup]]:
     from awbridge.app import backups
-    from awbridge.app.database import open_store
     from awbridge.steps.backup.take import back_up, back_up_to_file
-    from awbridge.store.backup.backups import record
 
     policy = backups.backup_policy(settings)
     if file:
         made = await back_up_to_file(file=file, policy=policy)
     else:
         made = await back_up(objects=backups.backup_objects(settings), policy=policy)
-    async with open_store(settings, migrate=False) as store, store.write() as session:
-        await record(session, f"{file or made.name}: by hand", taken_at=made.taken_at, now=utc_now())
-    return made
+    await backups.record_by_hand(settings, made, str(file or made.name))
+    accounts = [] if file else await backups.accounts_with_files(settings)
+    return made, [one async for one in backups.back_up_accounts(accounts)]
 
 
-def _show_made(made: BackupManifest, form: Form) -> None:
+def _show_made(made: BackupManifest, accounts: list[AccountBackup], form: Form) -> None:
+    if not accounts:
+        output.show_one(made, _sentence(made), form=form, view=_SHOWN)
+        return
+    every = [("", made), *((one.account, one.made) for one in accounts if one.made)]
+    if form == "text":
+        click.echo("\n".join(f"{account or 'home'}: {_sentence(each)}" for account, each in every))
+    else:
+        rows = [{"account": account} | {name: getattr(each, name) for name in _SHOWN} for account, each in every]
+        output.show_list(rows, form=form, view=("account", *_SHOWN))
+
+
+def _sentence(made: BackupManifest) -> str:
     size = f"{made.bytes / 2**20:.1f} MiB of {made.database_bytes / 2**20:.1f} MiB"
-    text = f"{made.name}: {size}, {sum(made.counts.values()):,} rows, verified"
-    output.show_one(made, text, form=form, view=_SHOWN)
+    return f"{made.name}: {size}, {sum(made.counts.values()):,} rows, verified"
 
 
 @backup_group.command("list")

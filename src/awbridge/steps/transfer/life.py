@@ -21,17 +21,24 @@ _ACCOUNT_FOLDER = "-accounts"  # how the folder of accounts' SQLite files ends
 _SIDE_FILES = ("-wal", "-shm", "-journal", "-lock")
 
 
-async def create_data(url: str, *, schema: str = "", servers: Servers | None = None) -> list[str]:
-    """Create the schema or the file of an account, with its folder, and migrate it; the migrations that ran.
-
-    What exists is only migrated. Raises SettingsError, StoreError.
-    """
+async def make_folder(url: str) -> None:
+    """Create the folder of a SQLite file, readable by its owner only, if it is not there. Raises SettingsError."""
     if file := sqlite_file(url):
         try:
             await asyncio.to_thread(make_private, file.absolute().parent)
         except OSError as error:
             raise SettingsError(f"cannot create the folder {file.absolute().parent}: {error.strerror}") from error
-    store = await Store.open(url, connections=2, schema=schema, servers=servers)
+
+
+async def create_data(url: str, *, schema: str = "", servers: Servers | None = None, connections: int = 2) -> list[str]:
+    """Create the schema or the file of an account, with its folder, and migrate it; the migrations that ran.
+
+    What exists is only migrated. `connections`: as for `Store.open`; the first store on `servers` decides.
+
+    Raises SettingsError, StoreError.
+    """
+    await make_folder(url)
+    store = await Store.open(url, connections=connections, schema=schema, servers=servers)
     try:
         return await store.migrate()
     finally:
@@ -44,6 +51,7 @@ async def drop_data(
     home_url: str,
     schema: str = "",
     servers: Servers | None = None,
+    connections: int = 2,
     on_done: Callable[[int], None] = nobody,
 ) -> int:
     """Delete the schema or the file of an account with all that is in it; how many tables there were.
@@ -57,19 +65,19 @@ async def drop_data(
         return await asyncio.to_thread(_delete_file, file, sqlite_file(home_url))
     if not schema.startswith(ACCOUNT_SCHEMA):
         raise SettingsError(f"only an account can be dropped, whose schema is named {ACCOUNT_SCHEMA}...: not the home")
-    await _refuse_home(home_url, url, schema, servers)
-    store = await Store.open(url, connections=2, schema=schema, servers=servers)
+    await _refuse_home(home_url, url, schema, servers, connections)
+    store = await Store.open(url, connections=connections, schema=schema, servers=servers)
     try:
         return await _drop_schema(store, schema, on_done)
     finally:
         await store.close()
 
 
-async def _refuse_home(home_url: str, url: str, schema: str, servers: Servers | None) -> None:
+async def _refuse_home(home_url: str, url: str, schema: str, servers: Servers | None, connections: int) -> None:
     """Raise SettingsError where the home lies in this schema: its URL or its role may lead there."""
     if home_url != url:
         return
-    home = await Store.open(home_url, connections=2, servers=servers)
+    home = await Store.open(home_url, connections=connections, servers=servers)
     try:
         async with home.read() as session:
             if await tables.default_schema(session) == schema:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from io import BufferedReader
-from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 from zipfile import BadZipFile, ZipFile
@@ -42,12 +41,18 @@ async def import_account(*, store: Store, file: Path, on_rows: Callable[[int], N
         manifest = _manifest(archive)
         check_migrations(manifest)
         await _prepare(store, manifest)
-        async with store.write() as session:
-            found = await tables.tables(session)
-            await _check_empty(session, found)
-            for exported in manifest.tables:
-                if exported.name != HISTORY:
-                    await _load(session, archive, exported, found, on_rows)
+        loading = _Loading(archive, on_rows)
+        try:
+            async with store.write() as session:
+                found = await tables.tables(session)
+                await _check_empty(session, found)
+                for exported in manifest.tables:
+                    if exported.name != HISTORY:
+                        await loading.load(session, exported, found.get(exported.name))
+        except StoreBusy:
+            raise
+        except StoreError as error:
+            raise TransferError(f"{loading.table} cannot be imported after {loading.rows} rows: {error}") from error
     await tables.analyze(store, manifest.counts)
     await store.migrate()
     return manifest
@@ -85,36 +90,43 @@ async def _check_empty(session: Session, found: dict[str, Table]) -> None:
     for name in found:
         if name != HISTORY and name not in OF_PROCESSES and await tables.has_rows(session, name):
             raise TransferError(
-                f"the account has data already: {name} has rows. An export is imported into an empty account"
+                f"the account has data already: {name} has rows. An export is imported into an account that was added "
+                "and suspended before a service worked for it"
             )
 
 
-async def _load(
-    session: Session, archive: ZipFile, exported: ExportedTable, found: dict[str, Table], on_rows: Callable[[int], None]
-) -> None:
-    table = found.get(exported.name)
-    unknown = set(exported.columns) - set(table.columns if table else ())
-    if not table or unknown:
-        what = f"{exported.name}.{min(unknown)}" if unknown else exported.name
-        raise TransferError(f"the schema {MANIFEST} speaks of has no {what}: the file is not whole")
-    if exported.name in OF_PROCESSES:
-        await tables.empty(session, exported.name)
-    digest, done = hashlib.sha256(), 0
-    try:
-        with archive.open(exported.entry) as stream:
-            pages = _pages(BufferedReader(cast("Any", stream), 1 << 20), exported, digest.update)
-            while rows := await asyncio.to_thread(next, pages, None):
-                await tables.add(session, table, exported.columns, rows)
-                done += len(rows)
-                on_rows(len(rows))
-    except (KeyError, BadZipFile, ValueError, EOFError) as error:
-        raise _damaged(exported, error) from error
-    except StoreBusy:
-        raise
-    except StoreError as error:
-        raise TransferError(f"{exported.name} cannot be imported after {done} rows: {error}") from error
-    if done != exported.rows or digest.hexdigest() != exported.sha256:
-        raise _damaged(exported, f"{done} rows of {exported.rows}" if done != exported.rows else "another checksum")
+class _Loading:
+    """An import on its way: which table it is at, and how many rows of that are in."""
+
+    def __init__(self, archive: ZipFile, on_rows: Callable[[int], None]) -> None:
+        self.table = ""
+        self.rows = 0
+        self._archive = archive
+        self._on_rows = on_rows
+
+    async def load(self, session: Session, exported: ExportedTable, table: Table | None) -> None:
+        """Add the rows of one table. Raises TransferError where they are not what was exported."""
+        self.table, self.rows = exported.name, 0
+        unknown = set(exported.columns) - set(table.columns if table else ())
+        if not table or unknown:
+            what = f"{exported.name}.{min(unknown)}" if unknown else exported.name
+            raise TransferError(f"the schema that {MANIFEST} names has no {what}: the file is not whole")
+        if exported.name in OF_PROCESSES:
+            await tables.empty(session, exported.name)
+        digest = hashlib.sha256()
+        try:
+            with self._archive.open(exported.entry) as stream:
+                pages = _pages(BufferedReader(cast("Any", stream), 1 << 20), exported, digest.update)
+                while rows := await asyncio.to_thread(next, pages, None):
+                    await tables.add(session, table, exported.columns, rows)
+                    self.rows += len(rows)
+                    self._on_rows(len(rows))
+        except (KeyError, BadZipFile, ValueError, EOFError) as error:
+            raise _damaged(exported, error) from error
+        if self.rows != exported.rows:
+            raise _damaged(exported, f"{self.rows} rows of {exported.rows}")
+        if digest.hexdigest() != exported.sha256:
+            raise _damaged(exported, "another checksum")
 
 
 def _pages(stream: BufferedReader, exported: ExportedTable, seen: Callable[[bytes], None]) -> Iterator[_Rows]:
