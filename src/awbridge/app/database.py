@@ -9,7 +9,6 @@ import structlog
 
 from awbridge.app.settings import Settings
 from awbridge.domain.errors import SettingsError, StoreBusy
-from awbridge.steps.transfer.life import make_folder
 from awbridge.store import Store
 from awbridge.store.engine.servers import Servers
 from awbridge.store.engine.shared_time import SHARED_TIME
@@ -61,6 +60,8 @@ async def _opened(settings: Settings, migrate: bool, patience: float, create: bo
 
 async def _open(settings: Settings, migrate: bool, create: bool, servers: Servers | None) -> Store:
     if settings.account and create:
+        from awbridge.steps.transfer.life import make_folder  # which the home, and most commands, do not need
+
         await make_folder(settings.database_url)
     store = await Store.open(
         settings.database_url,

@@ -12,6 +12,7 @@ from awbridge.cli.group import Group, Lazy
 
 # What `awbridge --help` shows. The modules are imported when a command is called.
 _COMMANDS = (
+    Lazy("accounts", "accounts.group:accounts_group", "Several accounts at ClickPost in one service."),
     Lazy(
         "actions",
         "orders.actions_group:actions_group",
@@ -54,7 +55,7 @@ _COMMANDS = (
     Lazy("labels", "handover:labels_group", "Labels as PDFs: print those of many shipments at once."),
     Lazy("links", "customer_page:links_group", "Links to the customer's page: show, check and revoke them."),
     Lazy("manifests", "handover:manifests_group", "Hand-over manifests: what a courier signs when it takes parcels."),
-    Lazy("migrate", "service:migrate", "Bring the database's schema up to date."),
+    Lazy("migrate", "service:migrate", "Bring the database's schema up to date, and those of all accounts."),
     Lazy("notices", "notify.notices:notices_group", "Messages to customers: what was sent, what was not, and why."),
     Lazy("opt-outs", "notify.alarms:opt_outs_group", "Addresses that receive no messages."),
     Lazy("people", "people:people_group", "Who may sign in to the pages."),
@@ -72,6 +73,8 @@ _COMMANDS = (
     Lazy("work", "service:work", "Run the steps only, as another worker on the same database."),
 )
 
+_FOR_ALL = frozenset({"accounts", "demo", "drill", "sandbox", "serve"})  # commands that --account cannot restrict
+
 
 @click.group(cls=Group, commands=_COMMANDS)
 @click.option(
@@ -80,12 +83,22 @@ _COMMANDS = (
     metavar="FILE",
     help="File of settings, given before the command. [default: AWBRIDGE_CONFIG, awbridge.toml]",
 )
+@click.option(
+    "--account",
+    envvar="AWBRIDGE_ACCOUNT",
+    metavar="NAME",
+    help="Run the command for this account, on its data. [default: AWBRIDGE_ACCOUNT, the home]",
+)
 @click.version_option(awbridge.__version__, prog_name="awbridge")
 @click.pass_context
-def main(context: click.Context, config: Path | None) -> None:
+def main(context: click.Context, config: Path | None, account: str | None) -> None:
     """The finished ClickPost integration.
 
     Settings come from AWBRIDGE_* variables and awbridge.toml. Start with: awbridge demo
     """
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         context.color = False
+    if account and context.invoked_subcommand in _FOR_ALL:
+        from awbridge.cli.shared import fail
+
+        fail(f"{context.invoked_subcommand} is not for one account; leave out --account and AWBRIDGE_ACCOUNT")

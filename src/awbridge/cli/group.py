@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
-from awbridge.cli.shared import fail, say_stopped
+from awbridge.cli.shared import chosen_account, fail, say_stopped
 from awbridge.cli.signals import Terminated, terminable
 
 _WHOLE = 1000  # characters: more than any short help has
@@ -59,8 +59,14 @@ class Group(click.Group):
             if isinstance(error, StoppedEarly):
                 _stopped(str(error), error.number)
             if isinstance(error, AwbridgeError):
-                fail(str(error))
+                fail(_of_account(str(error)))
             raise
+
+
+def _of_account(problem: str) -> str:
+    """A problem with the name of the account that --account names."""
+    name = chosen_account()
+    return f"account {name}: {problem}" if name and not problem.startswith(f"account {name}: ") else problem
 
 
 def _stopped(text: str, number: int) -> NoReturn:

@@ -11,6 +11,8 @@ from awbridge.cli.output import Form, form_options
 from awbridge.cli.shared import begin_log, read_settings, run
 
 if TYPE_CHECKING:
+    from awbridge.app.accounts.migrating import MigratedAccount
+    from awbridge.app.settings import Settings
     from awbridge.store.engine.migrate import SchemaState
 
 
@@ -37,6 +39,8 @@ def serve(host: str | None, port: int | None) -> None:
 def work() -> None:
     """Run the steps only, as another worker on the same database.
 
+    With --account, for that account alone.
+
     Example: AWBRIDGE_DATABASE_URL=postgresql://... awbridge work
     """
     begin_log()
@@ -53,38 +57,57 @@ def work() -> None:
 )
 @form_options
 def migrate(dry_run: bool, form: Form) -> None:
-    """Bring the database's schema up to date.
+    """Bring the database's schema up to date, and those of all accounts.
+
+    Exit code 1: an account could not be migrated; the others are.
 
     Example: awbridge migrate --dry-run
     """
-    from awbridge.app.progress import Progress
+    from awbridge.cli.accounts.data import MIGRATED, end_with_problems, migrated_lines, migrated_rows
 
-    async def go() -> tuple[SchemaState, list[str]]:
-        from awbridge.store import Store
-        from awbridge.store.engine.migrate import nothing_applied
-        from awbridge.store.engine.store import sqlite_file
-
-        url = read_settings().database_url
-        if dry_run and (file := sqlite_file(url)) and not file.exists():
-            return nothing_applied(), []
-        store = await Store.open(url)
-        try:
-            state = await store.schema_state()
-            if dry_run:
-                return state, []
-            async with Progress("migrations", len(state.missing)) as progress:
-                return state, await store.migrate(progress.advance)
-        finally:
-            await store.close()
-
-    state, applied = run(go())
+    settings = read_settings()
+    state, applied, accounts = run(_migrate(settings, dry_run=dry_run))
     if form == "text":
         lines = _plan(state) if dry_run else [f"applied {name}" for name in applied]
+        lines += migrated_lines(accounts, dry_run=dry_run)
         click.echo("\n".join(lines) or "the schema is up to date")
-        return
-    names = [migration.name for migration in state.missing] if dry_run else applied
-    rows = [{"migration": name, "applied": not dry_run} for name in names]
-    output.show_list(rows, form=form, view=("migration", "applied"))
+    else:
+        names = [migration.name for migration in state.missing] if dry_run else applied
+        rows = [{"account": settings.account, "migration": name, "applied": not dry_run} for name in names]
+        output.show_list([*rows, *migrated_rows(accounts, dry_run=dry_run)], form=form, view=MIGRATED)
+    end_with_problems(accounts)
+
+
+async def _migrate(settings: Settings, *, dry_run: bool) -> tuple[SchemaState, list[str], list[MigratedAccount]]:
+    """Migrate the database of the settings, and then those of the other accounts if it is the home's."""
+    from awbridge.app.accounts.changes import AccountAdmin
+    from awbridge.app.progress import Progress
+    from awbridge.cli.accounts.data import migrated
+    from awbridge.steps.transfer.life import create_data
+    from awbridge.store import Store
+    from awbridge.store.engine.migrate import nothing_applied
+    from awbridge.store.engine.store import sqlite_file
+
+    url, schema = settings.database_url, settings.schema
+    if (file := sqlite_file(url)) and not file.exists():
+        if dry_run:
+            found = [] if settings.account else list((await AccountAdmin(settings, None).all()).values())
+            return nothing_applied(), [], await migrated(found, dry_run=True)
+        if settings.account:
+            return nothing_applied(), await create_data(url), []
+    store = await Store.open(url, schema=schema)
+    try:
+        state, applied = await store.schema_state(), list[str]()
+        if not dry_run:
+            async with Progress("migrations", len(state.missing)) as progress:
+                applied = await store.migrate(progress.advance)
+        if settings.account:
+            return state, applied, []
+        # The table of accounts may be what is missing yet.
+        admin = AccountAdmin(settings, None if dry_run and state.missing else store)
+        return state, applied, await migrated(list((await admin.all()).values()), dry_run=dry_run)
+    finally:
+        await store.close()
 
 
 def _plan(state: SchemaState) -> list[str]:

@@ -34,6 +34,7 @@ CREATES_DATABASE = frozenset(
         *("shipments import", "couriers import", "couriers add", "couriers sync", "couriers rules import"),
         *("couriers downtime add", "people add", "keys add", "endpoints add", "opt-outs add", "webhook register"),
         *("pickups ask", "waybills register", "waybills import"),
+        *("accounts add", "accounts set", "accounts suspend"),
     }
 )
 
@@ -53,6 +54,7 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts."
 
 
 _WARNED = "command.warned"
+_OF_ACCOUNT = "awbridge.account"  # in the context's meta: the configuration of the account that --account names
 _LOGS_JSON = "awbridge.logs_json"  # in the context's meta: whether standard error is a log of JSON
 
 
@@ -149,13 +151,32 @@ def read_settings(*, strict: bool = False, **overrides: Any) -> Settings:
 
 
 def read_configuration(*, strict: bool = False, **overrides: Any) -> Configuration:
-    """The settings with their sources, from the file that --config names."""
+    """The settings with their sources, from the file that --config names; those of the account that --account names.
+
+    The first time, no event loop may run: an account is looked up in the home's database.
+    """
     from awbridge.app.load_settings import load_configuration
 
     context = click.get_current_context(silent=True)
+    known: Configuration | None = context.meta.get(_OF_ACCOUNT) if context else None
+    if known is not None:
+        return known
     config: Path | None = context.find_root().params.get("config") if context else None
     given = {name: value for name, value in overrides.items() if value is not None}
-    return load_configuration(config=config, strict=strict, **given)
+    home = load_configuration(config=config, strict=strict, **given)
+    name = chosen_account()
+    if context is None or not name:
+        return home
+    from awbridge.cli.chosen_account import configuration_of
+
+    found = context.meta[_OF_ACCOUNT] = configuration_of(home, name, for_service=strict)
+    return found
+
+
+def chosen_account() -> str:
+    """The account that --account names; "" for the home."""
+    context = click.get_current_context(silent=True)
+    return (context.find_root().params.get("account") or "") if context else ""
 
 
 def _warn_once(texts: Iterable[str]) -> None:
@@ -203,11 +224,11 @@ def as_command(work: Coroutine[Any, Any, T]) -> T:
 def with_settings(work: Callable[[Settings, Store], Coroutine[Any, Any, T]]) -> T:
     """Run `work` on the settings and their database. Only a command of CREATES_DATABASE may create that."""
     creates = _command() in CREATES_DATABASE
+    settings = read_settings()
 
     async def main() -> T:
         from awbridge.app.database import open_store
 
-        settings = read_settings()
         async with open_store(settings, migrate=settings.migrate_on_start, create=creates) as store:
             return await work(settings, store)
 

@@ -364,3 +364,22 @@ async def test_what_the_server_keeps_for_a_connection_is_bounded(
     async with shared(url, *schemas) as stores:
         assert len(await used(stores[:3])) == 1
         assert len(await used(stores)) == 2
+
+
+async def test_connections_that_rest_too_long_are_closed(
+    url: str, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await make(postgres, "account_a", "account_b")
+    async with shared(url, "account_a", "account_b", connections=5) as (a, b):
+        async with a.write(), a.read() as session:
+            await session.fetch(sql(NAMES))
+        monkeypatch.setattr(pools, "LONGEST_IDLE", 0.05)
+        await add(b, "x")  # from now on it is looked after
+        await add(a, "x")
+        assert isinstance(a.database, PostgresDatabase)
+        pool = a.database.server._pool  # pyright: ignore
+        pool._close_idle()  # pyright: ignore
+        while pool._resting:  # pyright: ignore
+            await asyncio.sleep(0.01)
+        await add(a, "again")
+        assert await names(a) == ["again", "x"]

@@ -83,9 +83,10 @@ async def test_a_flood_of_one_account_delays_another_by_one_turn() -> None:
     await work.ask("a0", *(f"a{n}" for n in range(1, 50)), "b0", "c0", "c1")
     for n in range(3):
         await work.end(work.served[n])
-    assert work.served == ["a0", "a1", "b0", "c0"], "who came first is first; then each account in its turn"
-    await work.end("c0", "a2")
-    assert work.served[4:] == ["a2", "c1"]
+    assert work.served == ["a0", "b0", "c0", "a1"], "each account in its turn, last the one that had it"
+    await work.ask("b1")
+    await work.end("a1", "c1")
+    assert work.served[4:] == ["c1", "b1"], "they came before it lined up again"
 
 
 async def test_requests_that_were_cancelled_cost_nobody_a_slot() -> None:

@@ -117,6 +117,11 @@ class AccountAdmin(AccountRegistry):
             await accounts.drop(session, name)
             await audit_log.record(session, AuditAction.ACCOUNT_DROPPED, name, before=_shown(row))
 
+    async def record(self, action: AuditAction, name: str, after: Mapping[str, object]) -> None:
+        """Record what was done with an account's data in the home's audit log."""
+        async with self._writing().write() as session:
+            await audit_log.record(session, action, name, after=after)
+
     async def encrypt_again(self) -> int:
         """Encrypt every secret with the newest key; how many were encrypted with an older one.
 

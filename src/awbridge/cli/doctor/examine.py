@@ -41,8 +41,9 @@ def doctor(url: str, guide: bool, form: Form) -> None:
     from awbridge.app.logs import set_up_logs
     from awbridge.app.progress import Progress
 
+    found = read_configuration()
+
     async def look() -> list[Diagnosis]:
-        found = read_configuration()
         set_up_logs(level=found.settings.log_level, as_json=found.settings.log_format == "json")
         async with Progress("examining"):
             return await examine(found.settings, url=url, unknown=found.unknown)

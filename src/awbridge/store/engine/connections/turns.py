@@ -12,8 +12,9 @@ class Turns:
     """So many `slots`, which accounts take and give back.
 
     While several accounts are members, one holds at most half of the slots, at least `LEAST_SHARE`. Accounts that wait
-    are served in the order in which they came, one request each; an account that has more requests lines up again
-    behind the others. So a flood of one account delays another's request by one turn of each account that waits.
+    are served in the order in which they came, one request each. An account that was served lines up again behind the
+    others, and once more when it gives a slot back. So where there is one slot, a flood of one account delays another's
+    request by no more than the turn that it has.
     """
 
     def __init__(self, slots: int) -> None:
@@ -58,6 +59,8 @@ class Turns:
         self._held[account] -= 1
         if not self._held[account]:
             del self._held[account]
+        if account in self._waiting:
+            self._waiting[account] = self._waiting.pop(account)
         self._serve()
 
     def _may_have(self, account: str) -> bool:

@@ -1,0 +1,1 @@
+"""The commands `awbridge accounts ...`: several accounts in one service."""

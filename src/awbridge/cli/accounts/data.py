@@ -1,0 +1,235 @@
+"""`awbridge accounts migrate`, `export`, `import` and `drop`: the data of accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from awbridge.app.accounts.account import Account
+from awbridge.app.settings import Settings
+from awbridge.cli import output
+from awbridge.cli.accounts.change import with_admin
+from awbridge.cli.accounts.show import place_of
+from awbridge.cli.chosen_account import admin_of, known
+from awbridge.cli.output import Form, form_options
+from awbridge.cli.shared import as_command, at_a_terminal, fail, read_settings, yes_option
+from awbridge.domain.errors import NotPossible
+from awbridge.domain.people.audited import AuditAction
+from awbridge.steps.runtime.clock import utc_now
+
+if TYPE_CHECKING:
+    from awbridge.app.accounts.changes import AccountAdmin
+    from awbridge.app.accounts.migrating import MigratedAccount
+    from awbridge.domain.transfer.manifest import ExportManifest
+
+MIGRATED = ("account", "migration", "applied")
+_TRANSFERRED = ("account", "file", "exported_at", "schema", "rows")
+_FEW = 3  # migrations that are named one by one
+
+
+@click.command("migrate")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--dry-run", is_flag=True, help="Apply nothing; show what is missing.")
+@form_options
+def migrate_all(names: tuple[str, ...], dry_run: bool, form: Form) -> None:
+    """Bring the schemas of all accounts up to date.
+
+    Missing ones are created. `awbridge migrate` does so too, after the home's.
+
+    Exit code 1: an account could not be migrated; the others are.
+
+    Example: awbridge accounts migrate --dry-run
+    """
+    home = read_settings()
+
+    async def go() -> list[MigratedAccount]:
+        async with admin_of(home) as admin:
+            found = await admin.all()
+            chosen = [await known(admin, name) for name in names] or list(found.values())
+        return await migrated(chosen, dry_run=dry_run)
+
+    done = as_command(go())
+    if form == "text":
+        click.echo("\n".join(migrated_lines(done, dry_run=dry_run)) or "the schemas are up to date")
+    else:
+        output.show_list(migrated_rows(done, dry_run=dry_run), form=form, view=MIGRATED)
+    end_with_problems(done)
+
+
+async def migrated(accounts: Sequence[Account], *, dry_run: bool) -> list[MigratedAccount]:
+    """Migrate accounts, with progress."""
+    from awbridge.app.accounts.migrating import migrate_accounts
+    from awbridge.app.progress import Progress
+
+    done: list[MigratedAccount] = []
+    async with Progress("accounts migrated", len(accounts)) as progress:
+        async for one in migrate_accounts(accounts, dry_run=dry_run):
+            done.append(one)
+            progress.advance(1)
+    return done
+
+
+def migrated_lines(done: Iterable[MigratedAccount], *, dry_run: bool) -> list[str]:
+    """What became of each account, unless there was nothing to do."""
+    lines: list[str] = []
+    for one in done:
+        names = _names(one, dry_run=dry_run)
+        if names:
+            verb = "to apply" if dry_run else "applied"
+            what = ", ".join(names) if len(names) <= _FEW else f"{len(names)} migrations"
+            lines.append(f"{one.account}: {verb} {what}")
+    return lines
+
+
+def migrated_rows(done: Iterable[MigratedAccount], *, dry_run: bool) -> list[dict[str, Any]]:
+    """The same as rows."""
+    return [
+        {"account": one.account, "migration": name, "applied": not dry_run}
+        for one in done
+        for name in _names(one, dry_run=dry_run)
+    ]
+
+
+def end_with_problems(done: Iterable[MigratedAccount]) -> None:
+    """End with exit code 1 where an account could not be migrated."""
+    if problems := [f"account {one.account}: {one.problem}" for one in done if one.problem]:
+        fail("\n".join(problems))
+
+
+def _names(one: MigratedAccount, *, dry_run: bool) -> list[str]:
+    if one.problem:
+        return []
+    return [migration.name for migration in one.state.missing] if dry_run else list(one.applied)
+
+
+@click.command("export")
+@click.argument("name")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@form_options
+def export_data(name: str, file: Path, form: Form) -> None:
+    """Write all data of an account to a file, such as to move it.
+
+    The file holds names, addresses and phone numbers. Only you may read it. To move an account, suspend it first.
+
+    Example: awbridge accounts export india india.zip
+    """
+    from awbridge.app.database import open_store
+    from awbridge.app.progress import Progress
+    from awbridge.steps.transfer.export import export_account
+
+    async def go(admin: AccountAdmin) -> ExportManifest:
+        settings = (await known(admin, name)).checked()
+        async with open_store(settings, migrate=False, create=False) as store, Progress("rows exported") as progress:
+            made = await export_account(store=store, file=file, account=name, clock=utc_now, on_rows=progress.advance)
+        await admin.record(AuditAction.ACCOUNT_EXPORTED, name, {"rows": made.rows, "schema": made.schema})
+        return made
+
+    made = with_admin(go)
+    output.show_one(
+        _transferred(made, name, file), f"exported {made.rows:,} rows of {name} to {file}", form=form, view=_TRANSFERRED
+    )
+
+
+@click.command("import")
+@click.argument("name")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@form_options
+def import_data(name: str, file: Path, form: Form) -> None:
+    """Fill an empty account from a file that `export` wrote.
+
+    The account is added first, then suspended until the import is done: awbridge accounts add, suspend, import, resume.
+
+    Example: awbridge accounts import india india.zip
+    """
+    from awbridge.app.progress import Progress
+    from awbridge.steps.transfer.load import import_account, manifest_of
+    from awbridge.store import Store
+
+    async def go(admin: AccountAdmin) -> ExportManifest:
+        account = await known(admin, name)
+        settings = account.checked()
+        if not account.suspended:
+            raise NotPossible(f"{name} is not suspended, so services may use it: awbridge accounts suspend {name}")
+        total = manifest_of(file).rows
+        store = await Store.open(settings.database_url, connections=2, schema=settings.schema)
+        try:
+            async with Progress("rows imported", total) as progress:
+                done = await import_account(store=store, file=file, on_rows=progress.advance)
+        finally:
+            await store.close()
+        await admin.record(AuditAction.ACCOUNT_IMPORTED, name, {"rows": done.rows, "of": done.account})
+        return done
+
+    done = with_admin(go)
+    text = f"imported {done.rows:,} rows into {name}; awbridge accounts resume {name} lets services work for it"
+    output.show_one(_transferred(done, name, file), text, form=form, view=_TRANSFERRED)
+
+
+def _transferred(manifest: ExportManifest, name: str, file: Path) -> dict[str, Any]:
+    found = {"exported_at": manifest.exported_at, "schema": manifest.schema, "rows": manifest.rows}
+    return {"account": name, "file": str(file), **found}
+
+
+@click.command("drop")
+@click.argument("name")
+@yes_option
+@form_options
+def drop_account(name: str, yes: bool, form: Form) -> None:
+    """Delete a suspended account with all its data, for good.
+
+    Its schema or file is deleted, and what a command or a page set of it. Its data folder and what it has in object
+    storage stay; they are printed, so that you can delete them.
+
+    Example: awbridge accounts drop gulf
+    """
+    from awbridge.app.progress import Progress
+    from awbridge.steps.transfer.life import drop_data
+
+    async def look(admin: AccountAdmin) -> Account:
+        account = await known(admin, name)
+        if not account.suspended and account.settings is not None:
+            raise NotPossible(f"{name} is not suspended: awbridge accounts suspend {name}")
+        return account
+
+    async def go(admin: AccountAdmin) -> Account:
+        account = await look(admin)
+        if (settings := account.settings) is not None:
+            home = read_settings()
+            async with Progress("tables dropped") as progress:
+                await drop_data(
+                    settings.database_url,
+                    home_url=home.database_url,
+                    schema=settings.schema,
+                    on_done=progress.advance,
+                )
+        await admin.forget(name)
+        return account
+
+    account = with_admin(look)
+    _confirm(account, yes=yes)
+    with_admin(go)
+    left = _left(account.settings) if account.settings else []
+    text = "\n".join([f"dropped {name}", *(f"left for you to delete: {place}" for place in left)])
+    output.show_one({"account": name, "left": left}, text, form=form, view=("account", "left"))
+
+
+def _confirm(account: Account, *, yes: bool) -> None:
+    """Ask for the name of the account, unless `yes`. Ends with exit code 1 without it."""
+    if yes:
+        return
+    place = place_of(account.settings) if account.settings else "its row"
+    what = f"delete the account {account.name} with all its data, {place}, for good"
+    if not at_a_terminal():
+        fail(f"this would {what}, and there is no terminal to confirm it at; add --yes")
+    question = f"This will {what}. Type its name to go on"
+    if click.prompt(question, default="", show_default=False, err=True) != account.name:
+        fail("nothing was changed")
+
+
+def _left(settings: Settings) -> list[str]:
+    """What of an account is not in its database."""
+    places = [str(Path(settings.data_dir).absolute())] if Path(settings.data_dir).exists() else []
+    return [*places, *(url for url in (settings.archive_url, settings.backup_url) if url not in ("", "none"))]
