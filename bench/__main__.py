@@ -17,6 +17,7 @@ from bench.reconcile import reconcile
 from bench.scale import scale
 from bench.servers import servers
 from bench.shared import shared
+from bench.size import size
 from bench.start import start
 from bench.table import table
 from bench.webhook import webhook
@@ -41,6 +42,7 @@ main.add_command(reconcile)
 main.add_command(start)
 main.add_command(table)
 main.add_command(shared)
+main.add_command(size)
 main.add_command(reading)
 main.add_command(imports)
 main.add_command(customer_page)

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -33,6 +33,7 @@ from awbridge.app.work import settle_down
 from awbridge.domain.capacity.estimate import estimate
 from awbridge.domain.capacity.measured import KINDS, Engine, Work
 from awbridge.domain.capacity.workload import MONTH, Workload
+from awbridge.domain.tracking.asking import HEADROOM
 from awbridge.steps.runtime.clock import utc_now
 from bench.processes import load, peer
 
@@ -72,7 +73,7 @@ def _place(engine: Engine) -> Generator[Place]:
             yield Place(
                 url=f"sqlite:///{path}",
                 sizes=lambda: sqlite_sizes(path),
-                total=lambda: path.stat().st_size,
+                total=lambda: path.stat().st_size if path.exists() else 0,
                 vacuum=lambda: None,
                 copy=lambda numbers, on_done: copy_sqlite(path, numbers, on_done=on_done),
             )
@@ -96,8 +97,9 @@ def _total(server: PostgresServer, url: str) -> int:
 
 def _follow(place: Place, parcels: int, wave: int) -> Found:
     """Parcels on their whole way on this database."""
+    before = place.total()
     asyncio.run(migrate(place.url))
-    empty = place.total()
+    empty = place.total() - before
 
     async def follow() -> tuple[int, dict[str, Cost]]:
         async with road(place.url, postmaster=place.postmaster) as way:
@@ -149,7 +151,7 @@ def _toml(found: Mapping[Engine, Found], parcels: int, receive: float, machine: 
 
 
 def _of_engine(engine: Engine, found: Found, receive: float) -> list[str]:
-    lines = ["", f"[{engine.value}]", f"empty = {found.empty}  # bytes of a migrated database without rows", ""]
+    lines = ["", f"[{engine.value}]", f"empty = {found.empty}  # bytes of the tables without rows", ""]
     lines.append("# Bytes of a row: the files of table and indexes, divided by rows (tests/support/sizes.py).")
     lines.append(f"[{engine.value}.bytes]")
     for kind in KINDS:
@@ -174,7 +176,7 @@ def _of_engine(engine: Engine, found: Found, receive: float) -> list[str]:
 
 def _workload(engine: Engine, found: Found, parcels: int) -> Workload:
     """What a database holds in which so many parcels went the way of the originals: nothing is deleted."""
-    open_days = (found.polled / parcels - 1.25) * 23 / 24
+    open_days = (found.polled / parcels - 1.25) * HEADROOM
     return Workload(
         engine=engine,
         parcels=parcels,
@@ -188,9 +190,7 @@ def _workload(engine: Engine, found: Found, parcels: int) -> Workload:
 
 def _compare(engine: Engine, found: Found, real: Mapping[str, Size], total: int, parcels: int, each: int) -> bool:
     """Print what is predicted for `parcels`, of which `each` were followed, beside what is there; whether it fits."""
-    workload = _workload(engine, found, each)
-    many = Workload(**{**{n: getattr(workload, n) for n in Workload.__dataclass_fields__}, "parcels": parcels})
-    predicted = estimate(many, measured())
+    predicted = estimate(replace(_workload(engine, found, each), parcels=parcels), measured())
     table = Table(title=f"{ENGINES[engine]}, {parcels:,} parcels")
     for name in ("table", "rows predicted", "rows", "ratio", "MB predicted", "MB", "ratio"):
         table.add_column(name, justify="left" if name == "table" else "right")
@@ -226,7 +226,7 @@ def _print_costs(engine: Engine, found: Found) -> None:
 
 @click.command()
 @click.option("--parcels", default=1000, show_default=True, type=click.IntRange(20, 100_000), help="To follow.")
-@click.option("--engine", type=click.Choice(list(ENGINES)), help="One database only; not with --write.")
+@click.option("--engine", type=click.Choice([one.value for one in Engine]), help="One database only; not with --write.")
 @click.option("--check", "filled", type=click.IntRange(100, 10_000_000), help="Fill with so many parcels and compare.")
 @click.option("--write", is_flag=True, help="Write the constants of the package.")
 @click.option("--machine", default="2 cores", show_default=True, help="The machine in words, for the constants.")
@@ -248,7 +248,7 @@ def capacity(parcels: int, engine: str | None, filled: int | None, *, write: boo
             elif not write:
                 fits &= _compare(one, found[one], found[one].sizes, place.total(), parcels, parcels)
     if write:
-        command = " ".join(["python -m bench capacity", *sys.argv[2:]]).replace('"', "'")
+        command = f"python -m bench capacity --parcels {parcels} --write"
         FILE.write_text(_toml(found, parcels, _receive_time(), machine, command), encoding="utf-8")
         click.echo(f"written: {FILE.name}")
         return

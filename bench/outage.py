@@ -28,6 +28,7 @@ from tests.support.processes import Running
 from awbridge.store import Store
 from awbridge.store.engine.queries import parse
 from awbridge.store.polling import windows
+from awbridge.store.tracking import inbox
 from bench import databases
 from bench.figures import Figure, keep
 from bench.processes import cpu_of
@@ -42,9 +43,6 @@ INSERT INTO catch_up_windows (from_at, to_at, done_at, items) VALUES ($1, $2, $2
 
 -- name: due_polls
 UPDATE shipments SET next_poll_at = $1, placed_at = $1, status_at = NULL, last_tracked_at = NULL
-
--- name: due
-SELECT COUNT(*) AS deliveries FROM inbox WHERE due_at IS NOT NULL
 
 -- name: calls
 SELECT SUM(items) AS items, COUNT(*) AS windows FROM catch_up_windows
@@ -91,7 +89,7 @@ async def _wait(store: Store, until: datetime) -> bool:
         await asyncio.sleep(PAUSE)
         async with store.read() as session:
             covered = await windows.covered_until(session)
-            due = (await session.fetch(_SQL["due"]))[0]["deliveries"]
+            due = await inbox.longest_due(session, now=datetime.now(UTC))
         if covered and covered >= until and not due:
             return True
     return False

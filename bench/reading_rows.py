@@ -44,6 +44,7 @@ _KINDS = (
     (0.998, "rejected"),
     (1.0, "gave up"),
 )
+_FEW = 100  # shipments of which some have any kind of row
 _RARE = 20  # shipments that wait for ClickPost, the oldest of all
 _PHONE = "9000000000"  # of demo_order
 _OPEN = frozenset({"on the way", "stuck", "late", "ndr", "piece exception", "silent", "not cancelled"})
@@ -146,7 +147,7 @@ def _scans(shipments: int) -> Iterator[Row]:
             at = _created(n, shipments) + timedelta(hours=12 * nth)
             number = f"{n}-{nth}"
             yield (
-                *(shard, n * SCANS + nth + 1, name, f"{name}\x1fid:{number}", f"{n:024x}{nth:08x}", number, None),
+                *(shard, n * SCANS + nth + 1, name, f"{n:024x}{nth:08x}", number, None),
                 *(waybill(n), 4, 5, "In Transit", "Shipment received at facility, connected to destination hub"),
                 *("Bengaluru_Hoskote_GW (Karnataka)", None, at, at, "webhook"),
             )
@@ -321,9 +322,9 @@ _ACTIONS = ("shard", "id", "kind", "reference_number", "body", "idempotency_key"
 _ACTIONS += ("lease_owner", "lease_ends_at", "problem", "result", "requested_at", "done_at", "updated_at", "retried_at")
 
 
-def _all(table: str, read: Callable[[int], Iterator[Row]], first: int | None = None) -> Rows:
-    """Rows with every column of the table, or its `first` ones."""
-    return Rows(table, columns()[table][:first], read)
+def _all(table: str, read: Callable[[int], Iterator[Row]]) -> Rows:
+    """Rows with the first columns of the table, as many as they have values."""
+    return Rows(table, columns()[table][: len(next(read(_FEW)))], read)
 
 
 def tables() -> list[Rows]:
@@ -349,7 +350,7 @@ def tables() -> list[Rows]:
         _all("inbox", _inbox),
         _all("events", _events),
         _all("event_deliveries", _event_deliveries),
-        _all("scans", _scans, 17),
+        _all("scans", _scans),
     ]
 
 

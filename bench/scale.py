@@ -48,10 +48,9 @@ QUIET_LOOKS = 10  # in a row, 0.2 s apart
 ALLOWED = 0.2  # how much slower the large database may be
 
 _SCANS = """
-INSERT INTO scans (shard, id, reference_number, identity, fingerprint, scan_id, checkpoint_id, waybill,
+INSERT INTO scans (shard, id, reference_number, fingerprint, scan_id, checkpoint_id, waybill,
   courier_partner_id, status_code, status, remark, location, ndr_code, scanned_at, received_at, source)
 SELECT shard, number * 10 + $1::bigint, reference_number,
-  reference_number || chr(31) || 'id:old-' || number || '-' || $1,
   md5(reference_number || $1), 'old-' || number || '-' || $1, NULL, waybill, 4, 5, 'In Transit',
   'Shipment received at facility, connected to destination hub', 'Bengaluru_Hoskote_GW (Karnataka)', NULL,
   current_date - 10 + $1 * interval '1 day', current_date - 10 + $1 * interval '1 day', 'webhook'
@@ -69,7 +68,7 @@ INSERT INTO milestones (shard, reference_number, milestone, status_code, status_
 SELECT shard, reference_number, 'shipped', 5, current_date - 10, current_date - 10, '' FROM shipments
 """
 _PROMISES = """
-INSERT INTO promises (shard, reference_number, stated_at, edd, last_tracked_at, source)
+INSERT INTO promises (shard, reference_number, stated_at, edd, received_at, source)
 SELECT shard, reference_number, current_date - 10, to_char(current_date + 3, 'YYYY-MM-DD'), current_date - 10, 'webhook'
 FROM shipments
 """
@@ -204,7 +203,7 @@ async def _until_at_rest(url: str) -> None:
 async def _until_applied(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
-        while await connection.fetchval("SELECT count(*) FROM inbox WHERE due_at IS NOT NULL AND tries = 0"):
+        while await connection.fetchval("SELECT count(*) FROM inbox_batches"):
             await asyncio.sleep(0.2)
     finally:
         await connection.close()

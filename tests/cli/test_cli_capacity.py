@@ -31,8 +31,12 @@ def test_the_estimate_says_bytes_calls_cores_and_stage_and_makes_no_database(awb
     assert done.exit_code == 0, done.output
     for text in ("inbox", "create-order", "track-order", "cores, PostgreSQL", "15,000,000 in 90 days", "stage"):
         assert text in done.stdout
-    assert "AWBRIDGE_POLLING_CALLS_PER_SECOND" in done.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_a_pace_that_is_too_slow_is_said(awbridge: Run) -> None:
+    assert "Note: polling needs" in awbridge("--parcels", "50000000").stdout
+    assert "Note:" not in awbridge("--parcels", "50000").stdout
 
 
 def test_more_of_anything_takes_more(awbridge: Run) -> None:
@@ -64,4 +68,4 @@ def test_settings_decide_what_no_option_does(awbridge: Run, monkeypatch: pytest.
 def test_a_value_that_makes_no_sense_is_refused(awbridge: Run, wrong: tuple[str, str]) -> None:
     done = awbridge("--parcels", "1000", *wrong)
     assert done.exit_code == 2
-    assert "is not in the range" in done.output
+    assert "is not in the range" in done.output or "nan is not a number" in done.output

@@ -66,6 +66,14 @@ def test_a_command_has_an_example_and_help_for_each_option(name: str) -> None:
             assert option.help, option.opts
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_range_of_numbers_takes_nan(name: str) -> None:
+    for option in COMMANDS[name].params:
+        if isinstance(option.type, click.FloatRange):
+            with pytest.raises(click.BadParameter):
+                option.type.convert("nan", option, None)
+
+
 @pytest.mark.parametrize("group", [*groups(main)], ids=lambda group: group.name)
 def test_no_line_of_a_groups_help_is_cut(group: click.Group) -> None:
     shown = " ".join(CliRunner().invoke(group, ["--help"], terminal_width=60).output.split())

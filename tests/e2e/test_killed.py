@@ -17,6 +17,7 @@ import pytest
 from awbridge.domain.tracking.scan import Source
 from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.store import Store
+from awbridge.store.engine.packing import unpacked
 from awbridge.store.engine.queries import Statement
 from awbridge.store.tracking import inbox, scans
 from awbridge.store.tracking.inbox import NewDelivery
@@ -125,7 +126,7 @@ async def stored_numbers(database_url: str) -> set[int]:
     async with store.read() as session:
         rows = await session.fetch(Statement("all", _EVERY, _EVERY))
     await store.close()
-    numbers = [json.loads(bytes(row["body"]))["order_status_id"] for row in rows]
+    numbers = [json.loads(unpacked(row["body"]))["order_status_id"] for row in rows]
     assert [f"osid:{number}" for number in numbers] == [row["identity"] for row in rows]
     assert len(set(numbers)) == len(numbers)
     return set(numbers)

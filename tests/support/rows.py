@@ -17,7 +17,8 @@ from awbridge.domain.tracking.timeline import Entry, Timeline
 from awbridge.store import Store
 from awbridge.store.audit.attempts import NewAttempt
 from awbridge.store.couriers import accounts
-from awbridge.store.engine.database import Session
+from awbridge.store.engine.database import Row, Session
+from awbridge.store.engine.packing import unpacked, whole
 from awbridge.store.engine.queries import Statement, parse
 from awbridge.store.orders import shipments
 from awbridge.store.polling import polls
@@ -76,8 +77,13 @@ def sql(text: str) -> Statement:
 
 
 async def fetch(store: Store, text: str, *args: object) -> list[dict[str, Any]]:
+    """The rows of a statement, with what is packed as it was before."""
     async with store.read() as session:
-        return [dict(row) for row in await session.fetch(sql(text), *args)]
+        return [_shown(row) for row in await session.fetch(sql(text), *args)]
+
+
+def _shown(row: Row) -> dict[str, Any]:
+    return {name: unpacked(value) if isinstance(value, bytes) else value for name, value in whole(row).items()}
 
 
 async def count(store: Store, table: str) -> int:

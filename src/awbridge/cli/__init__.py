@@ -22,7 +22,11 @@ _COMMANDS = (
     Lazy("answers", "customer_answers:answers_group", "Customers' answers: what they want after a failed delivery."),
     Lazy("archive", "audit:archive_group", "The archive of failed calls in object storage."),
     Lazy("backup", "backup:backup_group", "Back up the SQLite database while the service runs."),
-    Lazy("capacity", "capacity:capacity", "Estimate what a volume of parcels takes: bytes, calls, cores."),
+    Lazy(
+        "capacity",
+        "capacity:capacity",
+        "Estimate what a volume of parcels takes: rows, bytes, calls to ClickPost, cores, and the stage of growth.",
+    ),
     Lazy("catch-up", "polling:catch_up", "Fetch what webhooks missed."),
     Lazy("config", "config:config_group", "The settings: what each is, and where it was set."),
     Lazy(

@@ -8,7 +8,7 @@ import click
 
 from awbridge.cli import output
 from awbridge.cli.output import Form, form_options
-from awbridge.cli.shared import read_settings
+from awbridge.cli.shared import NumberRange, read_settings
 
 if TYPE_CHECKING:
     from awbridge.domain.capacity.estimate import Capacity
@@ -20,26 +20,26 @@ _VIEW = (
     *("polling_pace", "tables", "calls", "load", "notes"),
 )
 _GB = 1_000_000_000
-_DAYS = click.FloatRange(1, 36_500)
+_DAYS = NumberRange(1, 36_500)
 _TABLES = ("table", "rows", "bytes", "index_bytes", "days", "for_ever")
 _CALLS = ("api", "a_day", "per_second")
 _LOAD = ("work", "per_second", "own_cores", "server_cores")
 
 
 @click.command("capacity")
-@click.option("--parcels", required=True, type=click.FloatRange(1, 1e10), metavar="N", help="Parcels of a month.")
-@click.option("--scans", default=10.0, show_default=True, type=click.FloatRange(0, 1000), help="Of a parcel.")
+@click.option("--parcels", required=True, type=NumberRange(1, 1e10), metavar="N", help="Parcels of a month.")
+@click.option("--scans", default=10.0, show_default=True, type=NumberRange(0, 1000), help="Of a parcel.")
 @click.option("--days", type=_DAYS, help="Days that rows are kept, where they are deleted by age.  [default: settings]")
 @click.option("--age", type=_DAYS, help="Days since the first parcel.  [default: --days, else 365]")
-@click.option("--open-days", default=5.0, show_default=True, type=click.FloatRange(0, 365),
+@click.option("--open-days", default=5.0, show_default=True, type=NumberRange(0, 365),
               help="From placing a parcel to its final status: so long it is polled.")  # fmt: skip
-@click.option("--peak", default=10.0, show_default=True, type=click.FloatRange(1, 1000),
+@click.option("--peak", default=10.0, show_default=True, type=NumberRange(1, 1000),
               help="The hour of a sale, as a multiple of the average hour.")  # fmt: skip
-@click.option("--failed", default=0.02, show_default=True, type=click.FloatRange(0, 0.9),
+@click.option("--failed", default=0.02, show_default=True, type=NumberRange(0, 0.9),
               help="The share of calls that fail and are repeated.")  # fmt: skip
 @click.option("--events", default=1, show_default=True, type=click.IntRange(0, 1000),
               help="Subscribers of webhooks to all events.")  # fmt: skip
-@click.option("--messages", type=click.FloatRange(0, 1000),
+@click.option("--messages", type=NumberRange(0, 1000),
               help="Messages to customers, of a parcel.  [default: by the channels in the settings]")  # fmt: skip
 @click.option("--accounts", default=1, show_default=True, type=click.IntRange(1, 100_000),
               help="Accounts at ClickPost that share the parcels.")  # fmt: skip
@@ -93,6 +93,7 @@ def _print(needed: Capacity, workload: Workload, found: Measured) -> None:
                 "days": f"{one.days:g}{', then more' if one.for_ever else ''}",
             }
             for one in needed.tables
+            if one.rows
         ]
     )
     click.echo()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import getpass
+import math
 import sys
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
@@ -35,6 +36,18 @@ CREATES_DATABASE = frozenset(
         *("pickups ask", "waybills register", "waybills import"),
     }
 )
+
+
+class NumberRange(click.FloatRange):
+    """A number within limits. Click's own range takes NaN, which no comparison excludes."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number; another value ends the command with a usage error."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value} is not a number.", param, ctx)
+        return number
+
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
 

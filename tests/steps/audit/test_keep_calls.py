@@ -99,6 +99,6 @@ async def test_the_client_tells_the_recorder_of_a_call_that_found_nobody(store: 
         with pytest.raises(VendorError):
             await client.fetch_accounts()
     await hook.flush(store)
-    (row,) = await fetch(store, "SELECT api, url, error FROM attempts")
+    (row,) = await fetch(store, "SELECT api, url, error, packed_call FROM attempts")
     assert row["error"]
     assert "very-secret" not in str(row)

@@ -190,7 +190,7 @@ async def test_a_parcel_takes_so_many_answers_and_no_more(store: Store, clock: S
 
 async def test_an_erased_parcel_takes_no_answer(store: Store, clock: SetClock) -> None:
     async with store.write() as session:
-        await session.execute(sql("UPDATE shipments SET payload = '{}'"))
+        await session.execute(sql("UPDATE shipments SET payload = '{}', packed_payload = NULL"))
     for digits in ("0000", DIGITS):
         assert (await given(store, clock, digits=digits)).outcome is ReceiveOutcome.WRONG_DIGITS
 
@@ -314,7 +314,7 @@ async def test_subscribers_and_logs_learn_of_an_answer_and_of_no_person(store: S
     with structlog.testing.capture_logs() as logs:
         await given(store, clock, **NEW_ADDRESS)
         await given(store, clock, kind="new_phone", phone="9876543210", digits="0000")
-    [event] = await fetch(store, "SELECT body FROM events")
+    [event] = await fetch(store, "SELECT body, packed_body FROM events")
     data = json.loads(event["body"])["data"]
     assert data["reference_number"] == "R-1"
     assert (data["answer"]["kind"], data["answer"]["day"]) == ("new_address", "2026-11-04")

@@ -101,7 +101,7 @@ async def test_what_was_placed_and_never_seen_is_stuck_too(store: Store) -> None
     clock.forward(hours=2)
     await look(store, clock)
     assert await reached(store, "R") == {"stuck"}
-    (row,) = await fetch(store, "SELECT body FROM events")
+    (row,) = await fetch(store, "SELECT body, packed_body FROM events")
     event = json.loads(row["body"])
     assert (event["type"], event["data"]["status_code"], event["data"]["status_at"]) == ("stuck", None, None)
 

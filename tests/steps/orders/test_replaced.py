@@ -67,7 +67,9 @@ async def run(store: Store, clock: SetClock) -> None:
 
 
 async def events_of(store: Store, reference: str) -> dict[str, dict[str, Any]]:
-    rows = await fetch(store, "SELECT kind, body FROM events WHERE reference_number = $1 ORDER BY id", reference)
+    rows = await fetch(
+        store, "SELECT kind, body, packed_body FROM events WHERE reference_number = $1 ORDER BY id", reference
+    )
     return {row["kind"]: json.loads(row["body"])["data"] for row in rows}
 
 

@@ -221,7 +221,7 @@ async def test_a_phone_is_found_in_what_was_asked_about_a_shipment_too(store: St
     await ended(store, "R")
     await more_about(store, "R")
     async with store.write() as session:
-        await session.execute(sql("UPDATE shipments SET payload = '{}'"))
+        await session.execute(sql("UPDATE shipments SET payload = '{}', packed_payload = NULL"))
     await erase(store, objects, SetClock(T0 + timedelta(days=2)), phone=PHONE)
     assert PHONE not in await everything(store)
 
@@ -280,7 +280,7 @@ async def test_all_events_of_a_shipment_are_found_page_by_page(
     done = await erase(store, objects, SetClock(T0 + timedelta(days=2)), reference="R")
     assert done.counts["events"] == 7
     assert PHONE not in await everything(store)
-    others = await fetch(store, "SELECT body FROM events WHERE reference_number = $1", "another's")
+    others = await fetch(store, "SELECT body, packed_body FROM events WHERE reference_number = $1", "another's")
     assert {row["body"] for row in others} == {'{"data": {"problem": "none"}}'}
 
 

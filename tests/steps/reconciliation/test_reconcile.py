@@ -300,7 +300,13 @@ async def test_what_was_booked_elsewhere_is_no_order_that_could_be_pushed_again(
         payload = json.dumps({"waybill": "W", "courier_partner": 4, "shipment_info": {"reference_number": "ORDER-0"}})
         await session.execute(
             Statement(
-                "by_hand", *["UPDATE shipments SET payload = '" + payload + "' WHERE reference_number = 'ORDER-0'"] * 2
+                "by_hand",
+                *[
+                    "UPDATE shipments SET packed_payload = NULL, payload = '"
+                    + payload
+                    + "' WHERE reference_number = 'ORDER-0'"
+                ]
+                * 2,
             )
         )
     done = await push_again(store=world.store, clock=world.clock, reconciliation_id=run.id)

@@ -69,7 +69,7 @@ async def test_a_box_whose_delivery_failed_is_in_ndr_and_sent_as_an_event(store:
     assert [p.exception for p in pieces] == [None, "failed_delivery", None]
     assert [f.ndr_name for f in pieces[1].failures] == ["Address Issue"]
     assert (await kinds(store))[1:] == ["piece.status_changed", "piece.ndr_raised"]
-    (row,) = await fetch(store, "SELECT body FROM events WHERE kind = 'piece.ndr_raised'")
+    (row,) = await fetch(store, "SELECT body, packed_body FROM events WHERE kind = 'piece.ndr_raised'")
     event = json.loads(row["body"])["data"]
     assert event["reference_number"] == "R"
     assert event["piece"] | {"status": None} == {

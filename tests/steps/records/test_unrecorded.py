@@ -294,8 +294,8 @@ async def test_the_failed_calls_of_every_step_survive_a_database_that_goes_away(
         await step({"store": away.as_store, "clickpost": Failing(away), "clock": clock}, kept)
     assert await count(store, "attempts") == earlier
     assert await kept.record(store) == 1
-    [newest] = await fetch(store, "SELECT api, reference_number, response FROM attempts ORDER BY id DESC LIMIT 1")
-    assert newest == {"api": api, "reference_number": reference, "response": "busy"}
+    [newest] = await fetch(store, "SELECT api, reference_number, packed_call FROM attempts ORDER BY id DESC LIMIT 1")
+    assert (newest["api"], newest["reference_number"], newest["response"]) == (api, reference, "busy")
 
 
 async def test_other_calls_go_onto_the_disk_at_once_so_that_a_kill_loses_none(store: Store, tmp_path: Path) -> None:
@@ -310,7 +310,7 @@ async def test_other_calls_go_onto_the_disk_at_once_so_that_a_kill_loses_none(st
 async def test_a_call_of_the_queue_that_the_database_refuses_raises_the_alarm_too(store: Store, tmp_path: Path) -> None:
     kept = place_for(tmp_path)
     hook = CallRecorder(SetClock(), unrecorded=kept)
-    hook(call(None, api="fetch-accounts", business_status=301, response="BAD"))
+    hook(call(None, api="fetch-accounts", business_status=301, error="BAD"))
     assert await hook.flush(TrippingStore(store, marker="BAD").as_store) == 1
     assert hook.dropped == 1
     await kept.record(store)

@@ -142,7 +142,7 @@ async def test_a_courier_that_never_confirms_is_asked_less_and_less_often_and_th
     assert asked.state is CancelState.GAVE_UP
     assert "did not confirm" in (asked.problem or "")
     assert (asked.success, asked.no_of_retries, asked.next_try_at) == (False, 0, None)
-    [event] = await fetch(unwanted, "SELECT kind, body FROM events")
+    [event] = await fetch(unwanted, "SELECT kind, body, packed_body FROM events")
     assert (event["kind"], json.loads(event["body"])["data"]["cancellation"]) == ("shipment.not_cancelled", "gave_up")
     outcomes = [a.outcome for a in await attempts_of(unwanted, "R")]
     assert outcomes == ["pending"] * (len(outcomes) - 1) + ["gave_up"], "a courier that works on it is no failure"

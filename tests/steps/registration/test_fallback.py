@@ -136,7 +136,7 @@ async def test_the_events_of_a_fallback_name_each_other(configured: Store) -> No
     await run(configured, vendor, clock, minutes=3)
     events = [
         (row["kind"], row["reference_number"], json.loads(row["body"])["data"])
-        for row in await fetch(configured, "SELECT kind, reference_number, body FROM events ORDER BY id")
+        for row in await fetch(configured, "SELECT kind, reference_number, body, packed_body FROM events ORDER BY id")
     ]
     assert [(kind, reference, data["replaces"], data["replaced_by"]) for kind, reference, data in events] == [
         ("shipment.rejected", "REF", None, None),

@@ -69,7 +69,7 @@ async def test_what_the_courier_says_it_holds_goes_nowhere_else_and_needs_a_pers
     assert "says that it holds this order already" in (after.problem or "")
     assert [s.reference_number for s in await world.all()] == ["R"], "no fallback"
     assert await outcomes(world) == ["try_later", "already_held", "not_found"]
-    [event] = await fetch(world.store, "SELECT kind, body FROM events")
+    [event] = await fetch(world.store, "SELECT kind, body, packed_body FROM events")
     assert event["kind"] == "shipment.gave_up"
     assert json.loads(event["body"])["data"]["maybe_placed"] is True
     with pytest.raises(NotPossible, match="says that it already holds R"):

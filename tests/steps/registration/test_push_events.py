@@ -63,7 +63,7 @@ async def reached(store: Store) -> list[str]:
 
 async def test_placed_is_one_event_with_waybill_and_label(store: Store) -> None:
     await pushed(store, Placed(waybill="AWB1", label_url="https://labels.example/1"), rounds=2)
-    (event,) = await fetch(store, "SELECT kind, body FROM events")
+    (event,) = await fetch(store, "SELECT kind, body, packed_body FROM events")
     body = json.loads(event["body"])
     assert (body["type"], body["data"]["waybill"]) == ("shipment.placed", "AWB1")
     assert body["data"]["label_url"] == "https://labels.example/1"

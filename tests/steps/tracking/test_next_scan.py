@@ -91,7 +91,9 @@ async def all_of(store: Store, reference: str) -> dict[str, Any]:
         "WHERE reference_number = $1",
         reference,
     )
-    kinds = await fetch(store, "SELECT kind, body FROM events WHERE reference_number = $1 ORDER BY id", reference)
+    kinds = await fetch(
+        store, "SELECT kind, body, packed_body FROM events WHERE reference_number = $1 ORDER BY id", reference
+    )
     return {
         "shipment": {f.name: getattr(shipment, f.name) for f in fields(Tracked) if f.name not in NAMES},
         "scans": [

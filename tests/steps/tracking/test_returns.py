@@ -58,7 +58,7 @@ async def a_delivered(store: Store) -> None:
 
 
 async def sent_events(store: Store) -> list[tuple[str, dict[str, Any]]]:
-    rows = await fetch(store, "SELECT kind, body FROM events ORDER BY id")
+    rows = await fetch(store, "SELECT kind, body, packed_body FROM events ORDER BY id")
     return [(row["kind"], json.loads(row["body"])) for row in rows]
 
 

@@ -176,7 +176,7 @@ async def test_a_batch_of_which_one_row_is_refused_leaves_nothing_behind_and_the
     for number in (1, 5, 300):  # a statement by itself, a statement for many, several in one transaction
         new = [delivery(f"{number} {place}") for place in range(number)]
         with pytest.raises(StoreError):
-            await inbox.add_at_once(store, [*new, delivery("no text", body=cast("bytes", None))])
+            await inbox.add_at_once(store, [*new, delivery("no text", problem=cast("str", 1j))])
         assert await count(store, "inbox") == 0
     await inbox.add_at_once(store, [delivery("after")])
     assert await count(store, "inbox") == 1

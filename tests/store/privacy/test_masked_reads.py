@@ -11,6 +11,7 @@ from awbridge.domain.people.actor import Actor, ActorKind, acting
 from awbridge.domain.people.role import Role
 from awbridge.domain.privacy import LONGEST_LIST
 from awbridge.store import Store
+from awbridge.store.engine import packing
 from awbridge.store.engine.queries import schema_text
 from awbridge.store.orders import shipments
 from awbridge.store.privacy.masked_reads import BODIES, HIDDEN, TEXTS
@@ -47,12 +48,12 @@ TEXT_COLUMNS = sorted(set(_COLUMN.findall(schema_text())))
 
 @pytest.mark.parametrize("column", TEXT_COLUMNS)
 def test_every_column_of_text_is_masked_or_known_to_name_nobody(column: str) -> None:
-    places = [column in BODIES, column in TEXTS, column in HIDDEN, column in NO_PERSON]
+    places = [column in BODIES, column in TEXTS, column in HIDDEN, column in packing.TEXTS, column in NO_PERSON]
     assert sum(places) == 1, f"{column}: put it into one of the sets of masked_reads.py, or into NO_PERSON above"
 
 
 def test_the_sets_name_columns_that_exist() -> None:
-    assert {*BODIES, *TEXTS, *HIDDEN, *NO_PERSON} == set(TEXT_COLUMNS)
+    assert {*BODIES, *TEXTS, *HIDDEN, *packing.TEXTS, *NO_PERSON} == set(TEXT_COLUMNS)
 
 
 PAYLOAD = {
@@ -103,7 +104,7 @@ async def test_whom_one_row_names_is_hidden_in_the_rows_that_follow_within_the_r
     text = "SELECT 'handed to Asha Rao of 12 MG Road' AS remark FROM shipments"
     with acting(VIEWER):
         assert "Asha" in (await fetch(store, text))[0]["remark"], "nobody has named her yet"
-        await fetch(store, "SELECT payload FROM shipments")
+        await fetch(store, "SELECT payload, packed_payload FROM shipments")
         (row,) = await fetch(store, text)
     assert row["remark"] == "handed to A*** R*** of [address of 10 characters]"
     with acting(Actor(kind=ActorKind.KEY, name="a viewer", role=Role.VIEWER)):
@@ -118,7 +119,7 @@ async def test_in_a_long_list_every_row_is_masked(store: Store) -> None:
     async with store.write() as session:
         await session.execute(sql("UPDATE shipments SET problem = 'no ' || reference_number || ' of ' || payload"))
     with acting(VIEWER):
-        rows = await fetch(store, "SELECT reference_number, payload, problem FROM shipments")
+        rows = await fetch(store, "SELECT reference_number, payload, packed_payload, problem FROM shipments")
     assert len(rows) == number
     assert not [row for row in rows if re.search(r"Person\d|Family\d", json.dumps(row, default=str))]
 
@@ -133,9 +134,24 @@ async def test_bytes_and_what_is_no_json_are_masked_too(store: Store) -> None:
     assert bytes(row["body"]) == b"not JSON: call *******000, a***@b.example"
 
 
+async def test_what_is_packed_is_masked_like_the_columns_that_it_stands_for(store: Store) -> None:
+    people = json.dumps({"drop_name": "Asha Rao", "drop_phone": "9812300000"})
+    value = "CAST($1 AS {{postgres: BYTEA}}{{sqlite: BLOB}})"
+    with acting(VIEWER):
+        (body,) = await fetch(store, f"SELECT {value} AS body", packing.packed(people.encode()))
+        (call,) = await fetch(
+            store,
+            f"SELECT {value} AS packed_call, '' AS url, '' AS request, '' AS response",
+            packing.packed_texts("https://api.example/?phone=9812300000", people, "Asha Rao is not there"),
+        )
+    shown = bytes(body["body"]).decode() + "".join(map(str, call.values()))
+    assert not re.search("Asha|Rao|98123", shown)
+    assert json.loads(call["request"])["drop_phone"] == "*******000"
+
+
 async def test_writing_is_not_masked(store: Store) -> None:
     await a_shipment(store)
     with acting(VIEWER):
         async with store.write() as session:
-            (row,) = await session.fetch(sql("SELECT payload FROM shipments"))
-    assert json.loads(row["payload"]) == PAYLOAD
+            (row,) = await session.fetch(sql("SELECT payload, packed_payload FROM shipments"))
+    assert json.loads(packing.whole(row)["payload"]) == PAYLOAD

@@ -234,11 +234,11 @@ async def test_a_viewer_finds_no_button_that_the_server_refuses(store: Store) ->
 
 async def test_what_is_stored_stays_whole(store: Store) -> None:
     async with readers(store) as given:
-        before = await fetch(store, "SELECT payload FROM shipments")
+        before = await fetch(store, "SELECT payload, packed_payload FROM shipments")
         for path in (filled_in(path, given.known) for path in api_paths()):
             with contextlib.suppress(Exception):
                 await given.web.http.get(path, headers=given.viewer)
-        assert await fetch(store, "SELECT payload FROM shipments") == before
+        assert await fetch(store, "SELECT payload, packed_payload FROM shipments") == before
         assert (await get(store, given.known["reference_number"])).payload["drop_info"]["drop_name"] == NAME
 
 

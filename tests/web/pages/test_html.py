@@ -72,7 +72,7 @@ async def test_what_comes_from_outside_is_shown_and_never_run(web: Web) -> None:
                     stored = body.encode() if table in BINARY else body
                     await session.execute(sql(f"UPDATE {table} SET {column} = $1"), stored)
         payload = an_order(known["reference_number"]) | {HOSTILE: HOSTILE, "drop_info": {"drop_name": HOSTILE}}
-        await session.execute(sql("UPDATE shipments SET payload = $1"), json.dumps(payload))
+        await session.execute(sql("UPDATE shipments SET payload = $1, packed_payload = NULL"), json.dumps(payload))
     shown = 0
     for path in (filled_in(path, known) for path in page_paths() if path not in PARTS):
         answer = await web.http.get(path, headers=HERE)

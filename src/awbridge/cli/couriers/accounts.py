@@ -8,7 +8,7 @@ import click
 
 from awbridge.cli import output
 from awbridge.cli.output import Form, form_options, page_options
-from awbridge.cli.shared import on_store, with_store
+from awbridge.cli.shared import NumberRange, on_store, with_store
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store.couriers import accounts
 
@@ -61,7 +61,7 @@ def _row(account: accounts.Account, held: accounts.Held | None, waiting: dict[st
 @click.command("rate")
 @click.option("--courier", required=True, type=click.IntRange(1, 2**31 - 1), help="ClickPost's courier partner id.")
 @click.option("--account", help="The account code; without it, the courier's account without a code.")
-@click.option("--per-second", type=click.FloatRange(0.001, 10_000), help="Orders a second, over all processes.")
+@click.option("--per-second", type=NumberRange(0.001, 10_000), help="Orders a second, over all processes.")
 @click.option("--unlimited", is_flag=True, help="Remove the limit.")
 @form_options
 def set_rate(courier: int, account: str | None, per_second: float | None, unlimited: bool, form: Form) -> None:

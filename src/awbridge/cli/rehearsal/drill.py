@@ -12,7 +12,7 @@ import click
 
 from awbridge.cli import output
 from awbridge.cli.output import Form, form_options
-from awbridge.cli.shared import fail, run
+from awbridge.cli.shared import NumberRange, fail, run
 
 if TYPE_CHECKING:
     from awbridge.rehearsal.verdict import Verdict
@@ -28,11 +28,11 @@ LOG_SHOWN = 3000  # characters
     "--minutes",
     default=10.0,
     show_default=True,
-    type=click.FloatRange(0, 24 * 60),
+    type=NumberRange(0, 24 * 60),
     help="Of outages: how long they follow one another; each occurs once at least.",
 )
 @click.option(
-    "--per-second", default=6.0, show_default=True, type=click.FloatRange(0.1, 1000), help="Of outages: new orders."
+    "--per-second", default=6.0, show_default=True, type=NumberRange(0.1, 1000), help="Of outages: new orders."
 )
 @click.option(
     "--from",
@@ -54,10 +54,10 @@ LOG_SHOWN = 3000  # characters
     "--jumps",
     default=20.0,
     show_default=True,
-    type=click.FloatRange(0, 3600),
+    type=NumberRange(0, 3600),
     help="By how many seconds the workers' clocks may be off; they jump every few seconds.",
 )
-@click.option("--faults", default=0.2, show_default=True, type=click.FloatRange(0, 0.5), help="Share of failing calls.")
+@click.option("--faults", default=0.2, show_default=True, type=NumberRange(0, 0.5), help="Share of failing calls.")
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same orders and faults.")
 @click.option("--database", help="An empty database to use.  [default: a temporary SQLite file]")
 @form_options

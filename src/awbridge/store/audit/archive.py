@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from awbridge.domain.orders.shipment import SHARDS
-from awbridge.store.engine.database import Session, row_as
+from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.ids import Ids
+from awbridge.store.engine.packing import size_of
 from awbridge.store.engine.pages import every_row
 from awbridge.store.engine.queries import Queries
 from awbridge.store.engine.store import Store
@@ -79,7 +80,11 @@ async def any_unfiled(session: Session) -> bool:
 
 async def unfiled(session: Session, *, limit: int) -> list[Unfiled]:
     """Attempts that no file holds yet, oldest first; on PostgreSQL locked until the transaction ends."""
-    return [row_as(Unfiled, row) for row in await session.fetch(_sql.unfiled, limit)]
+    return [_unfiled(row) for row in await session.fetch(_sql.unfiled, limit)]
+
+
+def _unfiled(row: Row) -> Unfiled:
+    return row_as(Unfiled, row, size=row["size"] + size_of(row["packed_head"] or b"", row["packed_size"]))
 
 
 async def leave_out(session: Session, calls: Sequence[Unfiled]) -> None:

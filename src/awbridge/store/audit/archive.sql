@@ -3,7 +3,8 @@ SELECT id FROM attempts WHERE archive_file IS NULL ORDER BY id LIMIT 1
 
 -- name: unfiled
 -- Per row, not by a high-water mark: a transaction that began earlier may commit later, and its row must not be missed.
-SELECT shard, id, made_at, http_status, business_status, outcome, LENGTH(request) + LENGTH(response) AS size
+SELECT shard, id, made_at, http_status, business_status, outcome, LENGTH(request) + LENGTH(response) AS size,
+  COALESCE(LENGTH(packed_call), 0) AS packed_size, SUBSTR(packed_call, 1, 18) AS packed_head
 FROM attempts WHERE archive_file IS NULL ORDER BY id LIMIT $1
 {{postgres: FOR UPDATE SKIP LOCKED}}
 

@@ -11,6 +11,7 @@ from awbridge.domain.call import Call
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.ids import Ids
+from awbridge.store.engine.packing import packed_texts, whole
 from awbridge.store.engine.pages import every_row
 from awbridge.store.engine.queries import Queries
 from awbridge.store.engine.store import Store
@@ -93,23 +94,21 @@ def _row(new: NewAttempt, number: int) -> tuple[object, ...]:
         new.reference_number,
         call.api,
         call.method,
-        call.url,
-        _text(call.request),
         call.http_status,
         call.business_status,
-        _text(call.response),
         _text(call.error),
         str(new.outcome),
         call.ms,
         new.made_at,
         new.payload_version,
+        packed_texts(call.url, call.request, call.response),
     )
 
 
 async def of_shipment(session: Session, reference_number: str) -> Sequence[Attempt]:
     """Every call made about a shipment, oldest first."""
     rows = await session.fetch(_sql.of_shipment, shard_of(reference_number), reference_number)
-    return [row_as(Attempt, row) for row in rows]
+    return [row_as(Attempt, whole(row)) for row in rows]
 
 
 async def placed_anew(session: Session, reference_number: str, *, after: int, already: int) -> bool:
@@ -122,7 +121,7 @@ async def page_of_shipment(session: Session, reference_number: str, *, after: in
     """The calls made about a shipment that follow the call `after`, oldest first."""
     shard = shard_of(reference_number)
     rows = await session.fetch(_sql.page_of_shipment, shard, reference_number, after, limit)
-    return [row_as(Attempt, row) for row in rows]
+    return [row_as(Attempt, whole(row)) for row in rows]
 
 
 async def newest_of_shipment(
@@ -131,21 +130,21 @@ async def newest_of_shipment(
     """The newest calls made about a shipment, or the newest before the call `before`; oldest first."""
     shard = shard_of(reference_number)
     rows = await session.fetch(_sql.newest_of_shipment, shard, reference_number, before or _LARGEST_ID, limit)
-    return [row_as(Attempt, row) for row in reversed(rows)]
+    return [row_as(Attempt, whole(row)) for row in reversed(rows)]
 
 
 async def evidence_of_shipment(session: Session, reference_number: str) -> list[KeptCall]:
     """Every call about a shipment, with the shipment, oldest first."""
     rows = await session.fetch(_sql.evidence_of_shipment, shard_of(reference_number), reference_number)
-    return [row_as(KeptCall, row) for row in rows]
+    return [row_as(KeptCall, whole(row)) for row in rows]
 
 
 async def of_file(session: Session, file: int) -> list[KeptCall]:
     """The calls that make up a file of the archive, oldest first."""
-    return [row_as(KeptCall, row) for row in await session.fetch(_sql.of_file, file)]
+    return [row_as(KeptCall, whole(row)) for row in await session.fetch(_sql.of_file, file)]
 
 
 async def failed_between(store: Store, start: datetime, end: datetime) -> AsyncIterator[KeptCall]:
     """Calls from `start` (inclusive) to `end` (exclusive) that may have failed, oldest first, page by page."""
     async for row in every_row(store, _sql.failed_between, start, end, key={"made_at": start, "id": -1}):
-        yield row_as(KeptCall, row)
+        yield row_as(KeptCall, whole(row))

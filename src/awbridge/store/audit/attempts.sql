@@ -1,11 +1,14 @@
 -- name: add
-INSERT INTO attempts (shard, id, reference_number, api, method, url, request, http_status, business_status, response,
-  error, outcome, ms, made_at, payload_version)
+INSERT INTO attempts (shard, id, reference_number, api, method, http_status, business_status, error, outcome, ms, made_at,
+  payload_version, packed_call, url, request, response)
 {{postgres:
-SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-  $8::integer[], $9::integer[], $10::text[], $11::text[], $12::text[], $13::integer[], $14::timestamptz[],
-  $15::integer[])}}
-{{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)}}
+SELECT shard, id, reference_number, api, method, http_status, business_status, error, outcome, ms, made_at, payload_version,
+  packed_call, '', '', ''
+FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::integer[],
+  $7::integer[], $8::text[], $9::text[], $10::integer[], $11::timestamptz[], $12::integer[], $13::bytea[])
+  AS row (shard, id, reference_number, api, method, http_status, business_status, error, outcome, ms, made_at,
+    payload_version, packed_call)}}
+{{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '', '', '')}}
 ON CONFLICT (shard, id) DO NOTHING
 
 -- name: of_shipment

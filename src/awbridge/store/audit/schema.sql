@@ -1,5 +1,6 @@
 -- Every call to ClickPost, secrets masked. payload_version: which payload of the shipment was sent, if any.
--- archive_file: NULL not examined yet, 0 excluded from the archive, else the file that contains it.
+-- archive_file: NULL not examined yet, 0 excluded from the archive, else the file that contains it. packed_call: url, request
+-- and response, packed (store/engine/packing.py); those columns are empty then.
 CREATE TABLE attempts (
   shard SMALLINT NOT NULL,
   id BIGINT NOT NULL,
@@ -17,6 +18,7 @@ CREATE TABLE attempts (
   made_at TIMESTAMPTZ NOT NULL,
   payload_version INTEGER,
   archive_file BIGINT,
+  packed_call BYTEA,
   PRIMARY KEY (shard, id)
 );
 CREATE INDEX attempts_of_shipment ON attempts (shard, reference_number, id);

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from awbridge.domain.couriers.numbers import AccountNumbers
 from awbridge.domain.orders.shipment import State
 from awbridge.store.engine.database import Row, Session
+from awbridge.store.engine.packing import whole
 from awbridge.store.engine.queries import Queries
 
 _sql = Queries(__name__)
@@ -56,7 +57,7 @@ async def newest(session: Session, *, now: datetime) -> CourierNumbers | None:
 
 async def placed(session: Session, *, since: datetime, before: tuple[datetime, str], limit: int) -> list[Row]:
     """A page of the shipments placed since then, newest first: what is measured of each, and its payload."""
-    return await session.fetch(_sql.placed, since, *before, limit)
+    return [whole(row) for row in await session.fetch(_sql.placed, since, *before, limit)]
 
 
 async def refused(session: Session, *, since: datetime, limit: int) -> Counter[str]:

@@ -12,7 +12,8 @@ SELECT sampled_at, counted, figures FROM figure_samples WHERE id = 2 AND sampled
 
 -- name: placed
 -- A page of the newest placed ones, with what is measured.
-SELECT reference_number, account, placed_at, status_at, status_bucket, final, payload FROM shipments
+SELECT reference_number, account, placed_at, status_at, status_bucket, final, payload, packed_payload
+FROM shipments
 WHERE placed_at IS NOT NULL AND placed_at >= $1 AND (placed_at, reference_number) < ($2, $3)
 ORDER BY placed_at DESC, reference_number DESC
 LIMIT $4

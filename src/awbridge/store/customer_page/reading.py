@@ -13,6 +13,7 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.shipment import State
 from awbridge.domain.tracking.promise import Promise
 from awbridge.store.engine.database import Row, Session
+from awbridge.store.engine.packing import text_of
 from awbridge.store.engine.queries import Queries
 from awbridge.store.engine.shards import fetch_of
 
@@ -130,7 +131,7 @@ def _shipment(row: Row) -> PageShipment:
         delivery_type=row["delivery_type"],
         courier_partner_id=row["courier_partner_id"],
         state=State(row["state"]),
-        payload=from_json(row["payload"], cache_strings="keys"),
+        payload=from_json(text_of(row, "payload"), cache_strings="keys"),
         placed_at=row["placed_at"],
         waybill=row["waybill"],
         children=tuple(json.loads(row["children"])) if row["children"] else (),

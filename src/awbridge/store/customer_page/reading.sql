@@ -1,5 +1,5 @@
 -- fragment: columns
-reference_number, order_id, delivery_type, courier_partner_id, state, payload, placed_at, waybill, children, status_code,
+reference_number, order_id, delivery_type, courier_partner_id, state, payload, packed_payload, placed_at, waybill, children, status_code,
   status_at, status_bucket, final, edd, ndr_code, created_at, replaces, replaced_by, cancel_requested_at, phone_tail,
   ndr_at
 

@@ -14,6 +14,7 @@ from awbridge.domain.orders.shipment import shard_of
 from awbridge.domain.tracking.milestones import Milestone
 from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.ids import Ids, first_id
+from awbridge.store.engine.packing import packed_texts, whole
 from awbridge.store.engine.queries import Queries
 from awbridge.store.engine.shards import fetch_of
 
@@ -81,7 +82,9 @@ async def _tell_endpoints(session: Session, happenings: Sequence[ShipmentEvent],
             if not wanting:
                 continue
             shard, event = shard_of(happening.reference_number), _ids.next()
-            events.append((shard, event, happening.reference_number, kind.value, _body(kind, happening), now))
+            events.append(
+                (shard, event, happening.reference_number, kind.value, packed_texts(_body(kind, happening)), now)
+            )
             deliveries += [(shard, event, i, now if enabled else None, now) for i, enabled in wanting]
     if events:
         await session.write_rows(_sql.add, events)
@@ -113,7 +116,7 @@ async def claim(session: Session, *, owner: str, now: datetime, until: datetime,
     if not rows:
         return []
     ids, shards = sorted({r["event_id"] for r in rows}), sorted({r["shard"] for r in rows})
-    bodies = {row["id"]: row for row in await session.fetch(_sql.bodies, ids, shards)}
+    bodies = {row["id"]: whole(row) for row in await session.fetch(_sql.bodies, ids, shards)}
     return [row_as(DueDelivery, {**bodies[row["event_id"]], **row}) for row in rows]
 
 
@@ -212,7 +215,7 @@ class StoredEvent:
 async def get(session: Session, endpoint_id: int, event_id: int) -> tuple[DeliveryShown, StoredEvent] | None:
     """One delivery of an endpoint, and its event; None if there is none."""
     rows = await session.fetch(_sql.one, endpoint_id, event_id)
-    return (row_as(DeliveryShown, rows[0]), row_as(StoredEvent, rows[0])) if rows else None
+    return (row_as(DeliveryShown, rows[0]), row_as(StoredEvent, whole(rows[0]))) if rows else None
 
 
 async def count_since(session: Session, endpoint_id: int, start: datetime, end: datetime) -> int:

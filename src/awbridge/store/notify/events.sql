@@ -15,9 +15,11 @@ ON CONFLICT (shard, reference_number, milestone) DO NOTHING
 SELECT id, kinds, enabled FROM endpoints ORDER BY id {{postgres: FOR SHARE}}
 
 -- name: add
-INSERT INTO events (shard, id, reference_number, kind, body, created_at)
-{{postgres: SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])}}
-{{sqlite: VALUES ($1, $2, $3, $4, $5, $6)}}
+INSERT INTO events (shard, id, reference_number, kind, packed_body, created_at, body)
+{{postgres: SELECT shard, id, reference_number, kind, packed_body, created_at, ''
+FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::timestamptz[])
+  AS row (shard, id, reference_number, kind, packed_body, created_at)}}
+{{sqlite: VALUES ($1, $2, $3, $4, $5, $6, '')}}
 
 -- name: add_deliveries
 INSERT INTO event_deliveries (shard, event_id, endpoint_id, state, tries, next_try_at, updated_at)
@@ -41,7 +43,7 @@ WHERE (shard, event_id, endpoint_id) IN (SELECT shard, event_id, endpoint_id FRO
 RETURNING shard, event_id, endpoint_id, tries
 
 -- name: bodies
-SELECT e.shard, e.id, e.kind, e.body, e.reference_number, COALESCE(s.link_generation, 0) AS link_generation
+SELECT e.shard, e.id, e.kind, e.body, e.packed_body, e.reference_number, COALESCE(s.link_generation, 0) AS link_generation
 FROM events e LEFT JOIN shipments s ON s.shard = e.shard AND s.reference_number = e.reference_number
 WHERE e.id {{in $1::bigint[]}} AND e.shard {{in $2::smallint[]}}
 
@@ -99,7 +101,7 @@ WITH page AS MATERIALIZED (
   SELECT {{event_deliveries.*}} FROM event_deliveries WHERE endpoint_id = $1 AND event_id = $2
 )
 SELECT page.event_id, e.kind, e.reference_number, page.state, page.tries, page.next_try_at, page.http_status, page.problem,
-  e.created_at, page.updated_at, e.body, COALESCE(s.link_generation, 0) AS link_generation
+  e.created_at, page.updated_at, e.body, e.packed_body, COALESCE(s.link_generation, 0) AS link_generation
 FROM page JOIN events e ON e.shard = page.shard AND e.id = page.event_id
 LEFT JOIN shipments s ON s.shard = e.shard AND s.reference_number = e.reference_number
 

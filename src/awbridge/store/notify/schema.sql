@@ -64,7 +64,8 @@ CREATE TABLE endpoints (
   failing_since_at TIMESTAMPTZ
 );
 
--- Shipment events, written in the transaction of their cause and kept as sent.
+-- Shipment events, written in the transaction of their cause and kept as sent. packed_body: the body, packed
+-- (store/engine/packing.py); that column is empty then.
 CREATE TABLE events (
   shard SMALLINT NOT NULL,
   id BIGINT NOT NULL,
@@ -72,6 +73,7 @@ CREATE TABLE events (
   kind TEXT NOT NULL,
   body TEXT NOT NULL,
   created_at TIMESTAMPTZ NOT NULL,
+  packed_body BYTEA,
   PRIMARY KEY (shard, id)
 );
 

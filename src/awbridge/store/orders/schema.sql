@@ -18,6 +18,7 @@
 -- phone_tail: the last four digits of the customer's phone number ('': none, or erased; NULL: not read from the payload
 -- yet). cod: cash is collected on delivery (NULL: not read yet).
 -- link_generation: how often its link to the customer's page was revoked (NULL: never).
+-- packed_payload: the payload, packed (store/engine/packing.py); that column is empty then.
 -- ndr_code, npr_code: why the last delivery and the last pickup failed. forward_...: the forward shipment of a return.
 CREATE TABLE shipments (
   shard SMALLINT NOT NULL,
@@ -94,6 +95,7 @@ CREATE TABLE shipments (
   cod BOOLEAN,
   link_generation SMALLINT,
   edd_stated_at TIMESTAMPTZ,
+  packed_payload BYTEA,
   PRIMARY KEY (shard, reference_number)
 );
 -- A scan that changes no indexed column is written into its page (HOT), if that has room.

@@ -13,6 +13,7 @@ from awbridge.domain.orders.shipment import NO_COURIER, NewShipment, Region, Shi
 from awbridge.store.couriers import accounts
 from awbridge.store.customer_page import links
 from awbridge.store.engine.database import Row, Session, Writes, row_as
+from awbridge.store.engine.packing import packed_texts, text_of
 from awbridge.store.engine.queries import Queries, Statement
 from awbridge.store.engine.shards import fetch_of
 from awbridge.store.tracking import inbox
@@ -25,7 +26,7 @@ FEW_OF_ORDER = 3  # of them that are named: two are ambiguous
 
 def from_row(row: Row) -> Shipment:
     """A shipment out of its row."""
-    payload = _read_payload(row["payload"])
+    payload = _read_payload(text_of(row, "payload"))
     version = row["payload_version"] or 1
     updated_at = max(row["updated_at"], row["last_tracked_at"] or row["updated_at"])
     return row_as(Shipment, row, payload=payload, payload_version=version, updated_at=updated_at, **_tracked(row))
@@ -73,7 +74,7 @@ def _row(new: NewShipment, now: datetime) -> tuple[Any, ...]:
         new.account_code,
         new.region.value,
         new.delivery_type,
-        payload_text(new.payload),
+        packed_texts(payload_text(new.payload)),
         new.account,
         new.priority,
         new.allocated_by if new.courier_partner_id != NO_COURIER else None,
@@ -106,7 +107,7 @@ async def get(session: Session, reference_number: str) -> Shipment | None:
 async def payloads(session: Session, references: Sequence[str]) -> dict[str, tuple[Region, str]]:
     """The region and the payload's text of those of these shipments that are neither cancelled nor being cancelled."""
     rows = await fetch_of(session, _sql.payloads, references)
-    return {row["reference_number"]: (Region(row["region"]), row["payload"]) for row in rows}
+    return {row["reference_number"]: (Region(row["region"]), text_of(row, "payload")) for row in rows}
 
 
 async def lock_many(session: Session, references: Sequence[str]) -> dict[str, Shipment]:
@@ -192,7 +193,7 @@ async def change_payload(session: Session, new: NewShipment, *, now: datetime, v
         _sql.new_payload,
         shard_of(new.reference_number),
         new.reference_number,
-        payload_text(new.payload),
+        packed_texts(payload_text(new.payload)),
         new.order_id,
         new.transporter,
         new.courier_partner_id,
@@ -255,7 +256,7 @@ async def settle_held(session: Session, reference_number: str, *, by: str, now: 
 async def unread(session: Session, *, limit: int) -> list[tuple[int, str, str]]:
     """(shard, reference number, payload) of shipments whose payload an older version stored and nobody has read."""
     rows = await session.fetch(_sql.unread, limit)
-    return [(row["shard"], row["reference_number"], row["payload"]) for row in rows]
+    return [(row["shard"], row["reference_number"], text_of(row, "payload")) for row in rows]
 
 
 async def set_read(store: Writes, rows: Sequence[tuple[int, str, str, bool]]) -> None:

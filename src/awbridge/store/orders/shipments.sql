@@ -2,20 +2,20 @@
 -- Sorted by key by the caller: two writers that share keys would deadlock otherwise. Without a courier, push must not see
 -- it: a recommendation is requested first.
 INSERT INTO shipments (shard, reference_number, order_id, transporter, courier_partner_id, account_code, region,
-  delivery_type, payload, account, priority, allocated_by, state, next_try_at, allocate_at, success, no_of_retries,
-  cancel_tries, status_step, final, created_at, updated_at, phone_tail, cod)
+  delivery_type, packed_payload, account, priority, allocated_by, state, next_try_at, allocate_at, success, no_of_retries,
+  cancel_tries, status_step, final, created_at, updated_at, phone_tail, cod, payload)
 {{postgres:
-SELECT shard, reference_number, order_id, transporter, courier, code, region, delivery_type, payload, account, priority,
+SELECT shard, reference_number, order_id, transporter, courier, code, region, delivery_type, packed_payload, account, priority,
   allocated_by, CASE WHEN courier = 0 THEN 'allocating' ELSE 'ready' END, CASE WHEN courier <> 0 THEN at END,
-  CASE WHEN courier = 0 THEN at END, FALSE, 0, 0, 0, FALSE, at, at, phone_tail, cod
+  CASE WHEN courier = 0 THEN at END, FALSE, 0, 0, 0, FALSE, at, at, phone_tail, cod, ''
 FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[],
-  $9::text[], $10::text[], $11::smallint[], $12::text[], $13::timestamptz[], $14::text[],
+  $9::bytea[], $10::text[], $11::smallint[], $12::text[], $13::timestamptz[], $14::text[],
   $15::boolean[])
-  AS row (shard, reference_number, order_id, transporter, courier, code, region, delivery_type, payload, account,
+  AS row (shard, reference_number, order_id, transporter, courier, code, region, delivery_type, packed_payload, account,
     priority, allocated_by, at, phone_tail, cod)}}
 {{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
   CASE WHEN $5 = 0 THEN 'allocating' ELSE 'ready' END, CASE WHEN $5 <> 0 THEN $13 END, CASE WHEN $5 = 0 THEN $13 END,
-  FALSE, 0, 0, 0, FALSE, $13, $13, $14, $15)}}
+  FALSE, 0, 0, 0, FALSE, $13, $13, $14, $15, '')}}
 ON CONFLICT (shard, reference_number) DO NOTHING
 RETURNING reference_number
 
@@ -55,7 +55,7 @@ SELECT {{shipments.*}} FROM {{keyed_shipments}}
 -- name: payloads
 -- Many rows: reference number, shard.
 {{keys}}
-SELECT shipments.reference_number, region, payload FROM {{keyed_shipments}}
+SELECT shipments.reference_number, region, payload, packed_payload FROM {{keyed_shipments}}
 WHERE state <> 'cancelled' AND cancel_requested_at IS NULL
 
 -- name: of_orders
@@ -84,7 +84,7 @@ WHERE shard = $1 AND reference_number = $2 AND state IN ('retrying', 'held', 're
 -- One that waits for another's cancellation keeps waiting. Which payload may be placed stays recorded; what
 -- the courier says it holds stays as it is.
 UPDATE shipments SET held_version = CASE WHEN maybe_placed THEN COALESCE(held_version, payload_version, 1) END,
-  settle_by = NULL, payload = $3, order_id = $4, transporter = $5, courier_partner_id = $6, account_code = $7,
+  settle_by = NULL, payload = '', packed_payload = $3, order_id = $4, transporter = $5, courier_partner_id = $6, account_code = $7,
   delivery_type = $8, region = $10, account = $12, priority = $13, phone_tail = $14, cod = $15, payload_changed_at = $9, no_of_retries = 0,
   waiting_since_at = NULL, payload_version = COALESCE($11, payload_version), updated_at = $9,
   state = CASE WHEN waits_for IS NULL THEN 'ready' ELSE state END,
@@ -156,7 +156,7 @@ UPDATE shipments SET settled_at = $3, settled_by = $4 WHERE shard = $1 AND refer
 
 -- name: unread
 -- Stored by an older version: their payloads are read once.
-SELECT shard, reference_number, payload FROM shipments WHERE phone_tail IS NULL ORDER BY shard, reference_number LIMIT $1
+SELECT shard, reference_number, payload, packed_payload FROM shipments WHERE phone_tail IS NULL ORDER BY shard, reference_number LIMIT $1
 
 -- name: set_read
 -- Many rows: shard, reference number, phone tail, COD. Not over what a newer payload or an erasure has set.

@@ -15,6 +15,7 @@ from typing import Any, cast
 from awbridge.domain.people.actor import Actor, current_actor
 from awbridge.domain.privacy import PersonalKind, Privacy, Treatment, Veil, veiled
 from awbridge.store.engine.database import Row, Session
+from awbridge.store.engine.packing import unpacked, whole
 from awbridge.store.engine.queries import Statement
 
 # Bodies: JSON, or text in which personal values are searched for. Those that name people come first: what they name
@@ -83,6 +84,7 @@ class MaskedSession:
 
 def mask_row(row: Row, people: Veil) -> Row:
     """A row without personal data. `people`: learns whom the row names, and hides them."""
+    row = whole(row)
     names = tuple(row.keys())
     if not any(name in TEXTS or name in HIDDEN or name in BODIES for name in names):
         return row
@@ -118,7 +120,7 @@ def _without(text: str, *veils: Veil) -> str:
 
 
 def _text(value: str | bytes) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    return unpacked(value).decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def _like(before: str | bytes, text: str) -> str | bytes:

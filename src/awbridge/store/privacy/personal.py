@@ -15,6 +15,7 @@ from datetime import datetime
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.domain.privacy import Eraser
 from awbridge.store.engine.database import Row, Session, row_as
+from awbridge.store.engine.packing import packed, packed_texts, text_of, unpacked, whole
 from awbridge.store.engine.pages import every_row
 from awbridge.store.engine.queries import Queries, Statement
 from awbridge.store.engine.store import Store
@@ -64,7 +65,8 @@ class ActionTexts:
 
 def _parcel(row: Row) -> ParcelTexts:
     known = (row["reference_number"], row["waybill"], row["order_id"], *json.loads(row["children"] or "[]"))
-    return row_as(ParcelTexts, row, names=frozenset(str(name) for name in known if name))
+    payload = text_of(row, "payload")
+    return row_as(ParcelTexts, row, payload=payload, names=frozenset(str(name) for name in known if name))
 
 
 async def parcels(store: Store) -> AsyncIterator[ParcelTexts]:
@@ -88,29 +90,30 @@ async def rows_of(session: Session, reference_number: str) -> dict[str, int]:
 async def calls_of(session: Session, reference_number: str) -> list[CallTexts]:
     """The texts of every call about a shipment."""
     rows = await session.fetch(_sql.attempts_of, shard_of(reference_number), reference_number)
-    return [row_as(CallTexts, row) for row in rows]
+    return [row_as(CallTexts, whole(row)) for row in rows]
 
 
 async def unnamed_calls(store: Store) -> AsyncIterator[CallTexts]:
     """The texts of every call that is not about one shipment."""
     async for row in every_row(store, _sql.attempts_unnamed, key={"shard": -1, "id": -1}):
-        yield row_as(CallTexts, row)
+        yield row_as(CallTexts, whole(row))
 
 
 async def set_call(session: Session, call: CallTexts) -> None:
     """Write the texts of a call back."""
-    await session.execute(_sql.set_attempt, call.shard, call.id, call.url, call.request, call.response, call.error)
+    texts = packed_texts(call.url, call.request, call.response)
+    await session.execute(_sql.set_attempt, call.shard, call.id, texts, call.error)
 
 
 async def deliveries(store: Store) -> AsyncIterator[tuple[int, int, bytes]]:
     """(shard, id, body) of every delivery in the inbox, page by page."""
     async for row in every_row(store, _sql.inbox_page, key={"shard": -1, "id": -1}):
-        yield row["shard"], row["id"], bytes(row["body"])
+        yield row["shard"], row["id"], unpacked(row["body"])
 
 
 async def set_body(session: Session, shard: int, delivery: int, body: bytes) -> None:
     """Write the body of a delivery back."""
-    await session.execute(_sql.set_body, shard, delivery, body)
+    await session.execute(_sql.set_body, shard, delivery, packed(body))
 
 
 async def more_of(session: Session, reference_number: str) -> tuple[str, ...]:
@@ -168,8 +171,10 @@ async def events_of(store: Store, reference_number: str) -> list[int]:
 async def strip_events(session: Session, reference_number: str, ids: Sequence[int], eraser: Eraser) -> int:
     """Take the personal data out of these events of a shipment and what endpoints answered; how many changed."""
     shard = shard_of(reference_number)
-    bodies = await session.fetch(_sql.events_with, shard, list(ids))
-    changed = await _strip(session, bodies, "body", eraser.body, _sql.set_event, "shard", "id")
+    changed = 0
+    for row in map(whole, await session.fetch(_sql.events_with, shard, list(ids))):
+        if (bare := eraser.body(row["body"])) != row["body"]:
+            changed += await session.execute(_sql.set_event, shard, row["id"], packed_texts(bare))
     problems = await session.fetch(_sql.event_problems_with, shard, list(ids))
     key = ("shard", "event_id", "endpoint_id")
     return changed + await _strip(session, problems, "problem", eraser.text, _sql.set_event_problem, *key)

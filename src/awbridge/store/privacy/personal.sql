@@ -1,5 +1,5 @@
 -- fragment: parcels
-SELECT shard, reference_number, payload, problem, waybill, children, order_id,
+SELECT shard, reference_number, payload, packed_payload, problem, waybill, children, order_id,
   -- What is still to be done about it needs its address.
   CASE WHEN (final OR state = 'cancelled') AND NOT EXISTS (
     SELECT 1 FROM actions a WHERE a.shard = shipments.shard AND a.reference_number = shipments.reference_number
@@ -23,15 +23,15 @@ SELECT
   (SELECT count(*) FROM customer_answers WHERE shard = $1 AND reference_number = $2) AS customer_answers
 
 -- name: attempts_of
-SELECT shard, id, url, request, response, error FROM attempts WHERE shard = $1 AND reference_number = $2 ORDER BY id
+SELECT shard, id, url, request, response, error, packed_call FROM attempts WHERE shard = $1 AND reference_number = $2 ORDER BY id
 
 -- name: attempts_unnamed
 -- Calls about no shipment, or about several: what names the person is found by reading.
-SELECT shard, id, url, request, response, error FROM attempts
+SELECT shard, id, url, request, response, error, packed_call FROM attempts
 WHERE (shard, id) > ($1, $2) AND reference_number IS NULL ORDER BY shard, id LIMIT $3
 
 -- name: set_attempt
-UPDATE attempts SET url = $3, request = $4, response = $5, error = $6 WHERE shard = $1 AND id = $2
+UPDATE attempts SET url = '', request = '', response = '', packed_call = $3, error = $4 WHERE shard = $1 AND id = $2
 
 -- name: words_of_scans
 -- The courier's remark, ClickPost's words for why nothing was picked up or delivered, and what comes back.
@@ -101,11 +101,11 @@ SELECT id, reference_number FROM events WHERE shard = $1 AND id > $2 ORDER BY id
 
 -- name: events_with
 -- The event of a refused order contains the reason.
-SELECT shard, id, body FROM events
+SELECT shard, id, body, packed_body FROM events
 WHERE shard = $1 AND id {{in $2::bigint[]}} ORDER BY id
 
 -- name: set_event
-UPDATE events SET body = $3 WHERE shard = $1 AND id = $2
+UPDATE events SET body = '', packed_body = $3 WHERE shard = $1 AND id = $2
 
 -- name: event_problems_with
 -- An endpoint's response may repeat the event.

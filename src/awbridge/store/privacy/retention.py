@@ -14,6 +14,7 @@ from awbridge.store.audit.archive import ArchiveFile
 from awbridge.store.customer_page import links
 from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.ids import first_id
+from awbridge.store.engine.packing import packed_texts, text_of
 from awbridge.store.engine.queries import Queries, Statement
 
 _sql = Queries(__name__)
@@ -204,12 +205,12 @@ async def ended_payloads(
 ) -> list[OldPayload]:
     """Payloads of shipments created before, that have ended and still hold personal data."""
     rows = await session.fetch(_sql.ended_payloads, before, *after, limit)
-    return [row_as(OldPayload, row) for row in rows]
+    return [row_as(OldPayload, row, payload=text_of(row, "payload")) for row in rows]
 
 
 async def set_payload(
     session: Session, shard: int, reference_number: str, *, payload: str, problem: str | None, now: datetime
 ) -> None:
     """Keep a payload without personal data, and forget the end of the phone number. The customer's link goes too."""
-    for row in await session.fetch(_sql.set_payload, shard, reference_number, payload, problem, now):
+    for row in await session.fetch(_sql.set_payload, shard, reference_number, packed_texts(payload), problem, now):
         await links.drop(session, reference_number, row["link_generation"] or 0)

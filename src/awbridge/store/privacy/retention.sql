@@ -175,7 +175,7 @@ DELETE FROM archive_files WHERE id = $1
 
 -- name: ended_payloads
 -- more: it had other payloads, actions, or answers of its customer. What is still to be done about it needs its address.
-SELECT shard, reference_number, payload, problem, created_at,
+SELECT shard, reference_number, payload, packed_payload, problem, created_at,
   CASE WHEN payload_version > 1 OR EXISTS (
     SELECT 1 FROM actions a WHERE a.shard = shipments.shard AND a.reference_number = shipments.reference_number
   ) OR EXISTS (
@@ -188,7 +188,7 @@ FROM shipments WHERE created_at < $1 AND (created_at, reference_number) > ($2, $
 ORDER BY created_at, reference_number LIMIT $4
 
 -- name: set_payload
-UPDATE shipments SET payload = $3, problem = $4, erased_at = $5, phone_tail = ''
+UPDATE shipments SET payload = '', packed_payload = $3, problem = $4, erased_at = $5, phone_tail = ''
 WHERE shard = $1 AND reference_number = $2
 RETURNING link_generation
 

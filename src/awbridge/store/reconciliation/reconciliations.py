@@ -17,6 +17,7 @@ from awbridge.domain.orders.shipment import shard_of
 from awbridge.domain.reconciliation.differences import Compared, DayCounts, DifferenceTable, NotUnderstood, Ours
 from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.ids import Ids
+from awbridge.store.engine.packing import packed_texts
 from awbridge.store.engine.queries import Queries
 from awbridge.store.engine.shards import fetch_of
 from awbridge.store.orders.shipments import payload_text
@@ -290,6 +291,6 @@ async def push_again(
 
     `edited`: the payload that goes out in place of the one it has, and its version.
     """
-    payload, version = (payload_text(edited[0]), edited[1]) if edited else (None, None)
+    payload, version = (packed_texts(payload_text(edited[0])), edited[1]) if edited else (None, None)
     shard = shard_of(reference_number)
     return await session.execute(_sql.push_again, shard, reference_number, waybill, now, payload, version) > 0

@@ -86,7 +86,8 @@ WHERE waybill IS NOT NULL AND reference_number
 -- replaced, and its payload whole. It stood there once: maybe_placed, until ClickPost has answered. It has not
 -- ended, whatever the outcome of the first waybill: its payload is needed. The payload is the one it had, or (with its
 -- version) one that carries what was edited at the courier since.
-UPDATE shipments SET payload = COALESCE($5, payload), payload_version = COALESCE($6, payload_version),
+UPDATE shipments SET packed_payload = COALESCE($5, packed_payload),
+  payload = CASE WHEN $5{{postgres: ::bytea}} IS NULL THEN payload ELSE '' END, payload_version = COALESCE($6, payload_version),
   state = 'ready', success = FALSE, no_of_retries = 0, problem = NULL, next_try_at = $4, waiting_since_at = NULL,
   maybe_placed = TRUE, held_version = COALESCE(payload_version, 1), settle_by = NULL, final = FALSE, aged_out_at = NULL, polling_resumed_at = $4, updated_at = $4
 WHERE shard = $1 AND reference_number = $2 AND waybill = $3 AND state = 'placed' AND success

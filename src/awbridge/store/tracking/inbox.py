@@ -16,6 +16,7 @@ from awbridge.domain.tracking.dead_letter import DeadLetterReason, problem_text,
 from awbridge.domain.tracking.scan import SOURCES, Source
 from awbridge.store.engine.database import Row, Session, Writes
 from awbridge.store.engine.ids import STEP, Ids
+from awbridge.store.engine.packing import packed, unpacked
 from awbridge.store.engine.queries import Queries
 from awbridge.store.people import audit_log
 
@@ -117,7 +118,7 @@ def _rows(deliveries: Sequence[NewDelivery]) -> list[tuple[object, ...]]:
     in_order = sorted(deliveries, key=_received_at)  # so are their ids, by which they are claimed
     keyed = sorted([(_shard(d[0]), d[0], row_id, d) for row_id, d in zip(ids, in_order, strict=True)], key=_key)
     return [
-        (shard, row_id, identity, source.value, body, received_at, problem)
+        (shard, row_id, identity, source.value, packed(body), received_at, problem)
         for shard, identity, row_id, (_, source, body, received_at, problem) in keyed
     ]
 
@@ -133,7 +134,7 @@ def delivery_of(row: Row, *, again: bool = False, by_row: bool = False) -> Deliv
         id=row["id"],
         identity=row["identity"],
         source=SOURCES[row["source"]],
-        body=bytes(row["body"]),
+        body=unpacked(row["body"]),
         received_at=row["received_at"],
         tries=row["tries"],
         again=again,
@@ -276,7 +277,7 @@ async def problems(
             id=row["id"],
             source=row["source"],
             identity=row["identity"],
-            body=bytes(row["body"]),
+            body=unpacked(row["body"]),
             received_at=row["received_at"],
             problem=problem_text(row["problem"]),
             reason=reason_of(row["problem"]),
