@@ -15,8 +15,8 @@ from awbridge.app.settings import Settings
 from awbridge.domain.errors import SettingsError
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
-from awbridge.store.engine import replica as replicas
-from awbridge.store.engine.replica import Replica
+from awbridge.store.engine.reads import replica as replicas
+from awbridge.store.engine.reads.replica import Replica
 from tests.support.app import web_on
 from tests.support.postgres import PostgresServer, postgres_server, standby_of
 from tests.support.rows import add, fetch

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
 from awbridge.store import Store
-from awbridge.store.engine.reading import READING, Reading, data_age
+from awbridge.store.engine.reads.reading import READING, Reading, data_age
 from awbridge.web.pages.pages_app import is_page
 from awbridge.web.replica_reads import ReplicaReads, list_may_lag, page_may_lag
 

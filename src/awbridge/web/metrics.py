@@ -25,7 +25,7 @@ from awbridge.web.dependencies import ApiContext, ProcessContext
 from awbridge.web.http.limits import ConnectionState
 
 if TYPE_CHECKING:
-    from awbridge.store.engine.replica import Replica
+    from awbridge.store.engine.reads.replica import Replica
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

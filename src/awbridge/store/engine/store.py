@@ -20,7 +20,7 @@ from awbridge.store.engine.sqlite import SqliteDatabase
 from awbridge.store.privacy.masked_reads import masked_for_actor
 
 if TYPE_CHECKING:
-    from awbridge.store.engine.replica import Replica
+    from awbridge.store.engine.reads.replica import Replica
 
 _SCHEMA = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")  # what PostgreSQL takes as a name, in its usual form
 
@@ -92,7 +92,7 @@ class Store:
         """
         if self.dialect != "postgres":
             raise SettingsError("AWBRIDGE_DATABASE_READ_URL needs PostgreSQL: SQLite has no read replica")
-        from awbridge.store.engine.replica import Replica
+        from awbridge.store.engine.reads.replica import Replica
 
         self.replica = Replica(url, self.database, connections=connections, max_age=max_age, schema=self.schema)
 

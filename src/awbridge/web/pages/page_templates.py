@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse
 import awbridge
 from awbridge.domain.privacy import veiled
 from awbridge.steps.runtime.clock import Clock
-from awbridge.store.engine.reading import data_age
+from awbridge.store.engine.reads.reading import data_age
 from awbridge.web.pages.language import LANGUAGES, gettext, gettext_noop, ngettext
 from awbridge.web.pages.navigation import MENU
 from awbridge.web.pages.visit import current_visit

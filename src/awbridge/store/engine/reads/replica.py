@@ -26,7 +26,7 @@ from awbridge.store.engine.database import Database, Row, Session
 from awbridge.store.engine.identity import identity
 from awbridge.store.engine.pooler import Pooling
 from awbridge.store.engine.queries import Queries, Statement
-from awbridge.store.engine.reading import READING, Reading
+from awbridge.store.engine.reads.reading import READING, Reading
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -36,6 +36,7 @@ log = structlog.get_logger()
 CHECK_EVERY = 1.0  # seconds between two looks at how far the replica is, while it is read from
 PATIENCE = 1.0  # seconds to wait for a connection to the replica, or for a look at it
 AWAY_FOR = 5.0  # seconds without a try after the replica did not answer
+UNFIT_FOR = 60.0  # the same where it is the wrong server, as after a failover that promoted it
 _KEPT = 1000  # positions of the primary that are remembered: of more seconds than a replica may lag
 
 _sql = Queries(__name__)
@@ -73,7 +74,7 @@ class Replica:
         self._checking = asyncio.Lock()
         self._checked_at = self._away_until = self._known_at = float("-inf")
         self._positions: deque[tuple[float, int]] = deque(maxlen=_KEPT)  # (when, the primary's position then)
-        self._unfit = ""  # why it is never used
+        self._unfit = ""  # why it is not used: the wrong server
         self._was_usable: bool | None = None
         self._is_away = False
         self.max_age = max_age
@@ -112,7 +113,7 @@ class Replica:
 
     async def _is_usable(self) -> bool:
         """Whether it may be read from now. Looks at it, unless somebody did a moment ago or does it now."""
-        if self._unfit or self._steady() < self._away_until:
+        if self._steady() < self._away_until:
             return False
         if self._steady() - self._checked_at >= CHECK_EVERY and not self._checking.locked():
             async with self._checking:
@@ -141,12 +142,16 @@ class Replica:
             pass  # the primary is away: what was known of the replica remains so
 
     def _judge(self, replayed: Row, *, is_mine: bool) -> None:
+        unfit = ""
         if not replayed["standby"]:
-            self._unfit = "leads to a server that is no standby: name a read replica, or leave it out"
+            unfit = "leads to a server that is no standby: name a read replica, or leave it out"
         elif not is_mine:
-            self._unfit = "leads to a replica of another database than AWBRIDGE_DATABASE_URL"
-        if self._unfit:
-            log.error("replica.unfit", problem=self._unfit)
+            unfit = "leads to a replica of another database than AWBRIDGE_DATABASE_URL"
+        if unfit and unfit != self._unfit:
+            log.error("replica.unfit", problem=unfit)
+        self._unfit = unfit
+        if unfit:
+            self._away_until = self._steady() + UNFIT_FOR
             return
         position, self._is_away = replayed["position"], False
         while position is not None and self._positions and self._positions[0][1] <= position:
