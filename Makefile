@@ -72,8 +72,10 @@ NOT_SLOW := -q --dist worksteal -p no:schemathesis
 quick: install
 	$(BIN)/pytest $(NOT_SLOW) --hypothesis-profile quick -n $(CORES) -m 'not slow and not postgres and not heavy'
 
-# Types are checked, and the newest uvicorn tried, beside the slow tests, many of which wait for other processes.
-test: install system prism newman tools lint
+# What is fetched comes beside the rules of the code. Types are checked, and the newest uvicorn tried, beside the slow
+# tests, many of which wait for other processes.
+test: install
+	@$(MAKE) --no-print-directory --jobs 3 lint tools prism newman system
 	$(BIN)/pytest $(NOT_SLOW) -n $(CORES) -m 'not slow'
 	$(MAKE) --no-print-directory --jobs 2 types slow newest
 
