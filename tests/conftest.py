@@ -59,6 +59,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.postgres)
         if "s3" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+    # Those that may take longest come first: as the last ones they would run alone, with nothing beside them.
+    items.sort(key=_may_last, reverse=True)
+
+
+def _may_last(item: pytest.Item) -> float:
+    """The seconds that a test asks for beyond what each may take."""
+    asked = item.get_closest_marker("timeout")
+    return asked.args[0] if asked else 0
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,7 +13,7 @@ service() {
   (env "$@" awbridge serve >serve.log 2>&1 </dev/null &
     echo $! >serve.pid)
   set +m
-  until curl -sf -o /dev/null http://127.0.0.1:8000/healthz; do
+  until _listens 8000 && curl -sf -o /dev/null http://127.0.0.1:8000/healthz; do
     kill -0 "$(cat serve.pid)" || { cat serve.log; return 1; }
     sleep 0.05
   done
@@ -57,7 +57,11 @@ _beside() { # PORT COMMAND...
   set -m
   ("$@" >/dev/null 2>&1 </dev/null &)
   set +m
-  until (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do sleep 0.05; done
+  until _listens "$port"; do sleep 0.05; done
+}
+
+_listens() { # PORT
+  (: >"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
 # postgresql: an empty PostgreSQL server runs on 127.0.0.1:5432, where psql is its superuser.

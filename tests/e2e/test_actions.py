@@ -60,12 +60,12 @@ def ended(http: httpx2.Client, action: str) -> dict[str, Any]:
 
 
 def calls(sandbox: Running, endpoint: str) -> int:
-    return httpx2.get(f"{sandbox.url}/_sandbox/ledger").json()["calls"].get(endpoint, 0)
+    return httpx2.get(f"{sandbox.url}/_sandbox/ledger", verify=False).json()["calls"].get(endpoint, 0)
 
 
 def once(sandbox: Running, kind: str, endpoint: str, times: int = 1) -> None:
     body = {"kind": kind, "endpoint": endpoint, "times": times}
-    httpx2.post(f"{sandbox.url}/_sandbox/faults/once", json=body).raise_for_status()
+    httpx2.post(f"{sandbox.url}/_sandbox/faults/once", json=body, verify=False).raise_for_status()
 
 
 def test_every_kind_of_action_completes_at_the_sandbox(http: httpx2.Client) -> None:

@@ -45,11 +45,11 @@ def bare(text: str) -> str:
     return re.sub(r"--[^\n]*|'(?:[^']|'')*'", "", text)
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_a_statement_names_the_columns_that_it_reads_and_writes(name: str) -> None:
-    for text in (bare(ALL[name].postgres), bare(ALL[name].sqlite)):
-        assert STAR.findall(text) == []
-        assert [found for found in INSERT.findall(text) if not found] == []
+def test_a_statement_names_the_columns_that_it_reads_and_writes() -> None:
+    for name, statement in ALL.items():
+        for text in (bare(statement.postgres), bare(statement.sqlite)):
+            assert STAR.findall(text) == [], name
+            assert [found for found in INSERT.findall(text) if not found] == [], name
 
 
 @pytest.mark.parametrize(
