@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from io import BufferedReader
-from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 from zipfile import BadZipFile, ZipFile
