@@ -156,6 +156,10 @@ async def keys_arrive(hooks: Deliveries) -> None:
         assert await hooks.stored() == 1
     for path in (f"{PATH}/{WEBHOOK_KEY}", f"{PATH}?secret={WEBHOOK_KEY}"):
         assert await hooks.delivered(headers=(), path=path) == 200, path
+    for part in ("webhooks/clickpost", "track", "t"):  # of another account; no_key_is_logged reads what is logged
+        await hooks.send(headers=(), path=f"/a/acme/{part}/{WEBHOOK_KEY}")
+    received = b"".join(one for relay in hooks.bridges.relays for one in relay.received)
+    assert f"POST /a/acme{PATH}/{WEBHOOK_KEY} ".encode() in received
     refused = await hooks.send(headers=())
     assert (refused.status, b"no webhook_key was sent" in refused.body) == (401, True)
 

@@ -173,6 +173,7 @@ def api_context(
         links=settings.track_links,
         sign_in=sign_in_provider(settings),
         answers=answer_policy(settings),
+        title=settings.account_title,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -21,6 +22,7 @@ from awbridge.steps.polling.try_webhook import GRACE, WebhookTrial, try_webhook
 from awbridge.steps.polling.watch import coverage
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store.polling import webhook_keys, windows
+from awbridge.web.accounts.sites import endpoint_path, other_endpoint
 from awbridge.web.webhook.endpoint import PATH
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ def register_webhook(url: str, show_key: bool, wait: float, form: Form) -> None:
             shown["key"] = registered.key
         return shown, await _try(clickpost, store, url, wait)
 
-    _check_url(url)
+    url = _completed(url)
     _show_verdict(*with_vendor(go), url, form)
 
 
@@ -72,16 +74,24 @@ def send_test_webhook(url: str, wait: float, form: Form) -> None:
 
     Example: awbridge webhook test https://ship.example.com/webhooks/clickpost
     """
-    _check_url(url)
+    url = _completed(url)
     tried = with_vendor(lambda clickpost, store: _try(clickpost, store, url, max(wait, 1.0)))
     _show_verdict({"webhook_url": _shown_url(url)}, tried, url, form)
 
 
-def _check_url(url: str) -> None:
+def _completed(url: str) -> str:
+    """The URL, with the path of the account's endpoint where it has none. Fails for the endpoint of another."""
+    account = read_settings().account
+    path = endpoint_path(account)
     if not url.startswith(("https://", "http://")):
-        fail(f"{url!r} is not a URL; write https://your-host{PATH}")
+        fail(f"{url!r} is not a URL; write https://your-host{path}")
+    if account and urlsplit(url).path in ("", "/"):
+        url = urlsplit(url)._replace(path=path).geturl()
+    if wrong := other_endpoint(url, account):
+        fail(wrong)
     if PATH not in url:
-        click.echo(f"note: the endpoint is {PATH}; a proxy must forward {_shown_url(url)} to it", err=True)
+        click.echo(f"note: the endpoint is {path}; a proxy must forward {_shown_url(url)} to it", err=True)
+    return url
 
 
 async def _try(clickpost: AsyncClickPost, store: Store, url: str, wait: float) -> WebhookTrial | None:

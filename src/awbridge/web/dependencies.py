@@ -26,6 +26,7 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
 from awbridge.web.access.access_list import AccessList
+from awbridge.web.accounts.tools import AccountTools
 from awbridge.web.http.limits import Connections
 from awbridge.web.pages.messages.context import MessageContext
 from awbridge.web.pages.people.identity_pages import SignInProvider
@@ -57,7 +58,8 @@ class ApiContext:
     networks that endpoints may be in. `country`: the country of phone numbers without a country code. `sign_in`: an
     identity provider for the pages. `labels` fetches labels, `documents` makes PDFs. `setup`: the installation, for the
     set-up page. `messages`: templates and rules of messages, for their pages. `links`: to the customer's page.
-    `answers`: how customers' answers are treated.
+    `answers`: how customers' answers are treated. `title`: what pages call the account; "" for the home. `accounts`:
+    those beside the home, which its admins manage; None for an account.
     """
 
     store: Store
@@ -77,6 +79,8 @@ class ApiContext:
     messages: MessageContext | None = None
     links: TrackLinks = NO_LINKS
     answers: AnswerPolicy = field(default_factory=AnswerPolicy)
+    title: str = ""
+    accounts: AccountTools | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,7 @@ RULES = (
     PathRule("/v1/couriers", VIEWER, ADMIN),
     PathRule("/v1/accounts/reset", ADMIN, OPERATOR),
     PathRule("/v1/accounts", VIEWER, ADMIN),
+    PathRule("/v1/clickpost-accounts", ADMIN, ADMIN),
     PathRule("/v1/allocation-rules", VIEWER, ADMIN),
     PathRule("/v1/endpoints/*/redeliver", VIEWER, OPERATOR),
     PathRule("/v1/endpoints/*/replay", VIEWER, OPERATOR),
@@ -108,6 +109,7 @@ RULES = (
     PathRule("/people/me", VIEWER, VIEWER),
     PathRule("/people", ADMIN, ADMIN),
     PathRule("/keys", ADMIN, ADMIN),
+    PathRule("/accounts", ADMIN, ADMIN),
     PathRule("/audit", ADMIN, ADMIN),
     # Needed by every visitor.
     PathRule("/language", VIEWER, VIEWER),

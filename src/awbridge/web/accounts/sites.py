@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Scope
 
+from awbridge.domain.accounts.names import is_name
 from awbridge.domain.errors import AwbridgeError
-from awbridge.web.webhook.endpoint import WebhookEndpoint
+from awbridge.web.webhook.endpoint import PATH, WebhookEndpoint
 
 BELOW = "/a/"
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
 # The process answers these once, at the root.
 OF_THE_PROCESS = frozenset({"/healthz", "/readyz", "/metrics"})
 
@@ -79,12 +79,30 @@ def read_account_path(scope: Scope) -> AccountPath | None:
     account in the same path.
     """
     name, slash, rest = scope["path"].removeprefix(BELOW).partition("/")
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         return None
     found = AccountPath(name, slash + rest)
     raw: bytes = scope.get("raw_path") or b""
     prefix = found.prefix.encode()
     return found if not raw or raw == prefix or raw.startswith(prefix + b"/") else None
+
+
+def endpoint_path(account: str) -> str:
+    """The path of the webhook endpoint of an account; "" is the home."""
+    return f"{BELOW}{account}{PATH}" if account else PATH
+
+
+def other_endpoint(url: str, account: str) -> str:
+    """Why webhooks of an account cannot go to this URL: it is another's endpoint. "" if they can; "" is the home.
+
+    What a proxy makes of any other path is not known here.
+    """
+    before, endpoint, _ = urlsplit(url).path.partition(PATH)
+    prefix = f"{BELOW}{account}" if account else ""
+    if not endpoint or (before.endswith(prefix) if prefix else BELOW not in before):
+        return ""
+    whose = f"the account {account}" if account else "the home"
+    return f"webhooks of {whose} go to https://your-host{endpoint_path(account)}, not to {before}{PATH}"
 
 
 def account_in(url: bytes) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from awbridge.web.pages.language import gettext_noop
 from awbridge.web.pages.visit import current_visit
@@ -82,9 +82,14 @@ MENU = (
         entries=(
             MenuEntry(path="/people", title=gettext_noop("People")),
             MenuEntry(path="/keys", title=gettext_noop("API keys")),
+            MenuEntry(path="/accounts", title=gettext_noop("Accounts")),
             MenuEntry(path="/audit", title=gettext_noop("Audit log")),
         ),
     ),
+)
+
+MENU_OF_AN_ACCOUNT = tuple(
+    replace(group, entries=[entry for entry in group.entries if entry.path != "/accounts"]) for group in MENU
 )
 
 _PATHS = frozenset(entry.path for group in MENU for entry in group.entries)

@@ -22,7 +22,7 @@ from awbridge.domain.privacy import veiled
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store.engine.reads.reading import data_age
 from awbridge.web.pages.language import LANGUAGES, gettext, gettext_noop, ngettext
-from awbridge.web.pages.navigation import MENU
+from awbridge.web.pages.navigation import MENU, MENU_OF_AN_ACCOUNT
 from awbridge.web.pages.visit import current_visit
 from awbridge.web.pages.wording import status_words, words
 
@@ -65,11 +65,17 @@ _COMPILED = _CompiledOnce()
 
 
 class PageTemplates:
-    """Renders templates. Times are in the account's zone, relative to the clock."""
+    """Renders templates. Times are in the account's zone, relative to the clock.
 
-    def __init__(self, clock: Clock, zone: ZoneInfo) -> None:
+    `title`: what pages call the account; by default its name in the path. `has_accounts`: whether accounts are managed
+    here.
+    """
+
+    def __init__(self, clock: Clock, zone: ZoneInfo, *, title: str = "", has_accounts: bool = False) -> None:
         self._clock = clock
         self._zone = zone
+        self._title = title
+        self._menu = MENU if has_accounts else MENU_OF_AN_ACCOUNT
         self._templates = Environment(
             loader=PackageLoader("awbridge.web.pages"),
             autoescape=True,
@@ -99,7 +105,8 @@ class PageTemplates:
             version=awbridge.__version__,
             zone=self._zone.key,
             visit=current_visit(),
-            menu=MENU,
+            menu=self._menu,
+            account=self._title or current_visit().account,
             languages=LANGUAGES,
             data_age=math.ceil(data_age() or 0),
             **values,

@@ -18,6 +18,7 @@ from awbridge.web.access.access_list import AccessList
 from awbridge.web.dependencies import ApiContext
 from awbridge.web.full_path import FullPath
 from awbridge.web.pages import language_switch, overview
+from awbridge.web.pages.accounts.account_pages import AccountPages
 from awbridge.web.pages.activity import ActivityReader
 from awbridge.web.pages.allocation.allocation_pages import AllocationPages
 from awbridge.web.pages.audit import reports
@@ -62,7 +63,7 @@ _FIRST_SEGMENTS = frozenset(
         *("", "alarms", "allocation", "couriers", "dead-letters", "downtimes", "endpoints", "failures", "labels"),
         *("language", "messages", "ndr", "payload", "reconciliation", "reports", "search", "setup", "static"),
         *("shipments", "shipments.csv", "shipments.tabs", "shipments.xlsx"),
-        *("audit", "keys", "password", "people", "sign-in", "sign-out"),
+        *("accounts", "audit", "keys", "password", "people", "sign-in", "sign-out"),
     )
 )
 
@@ -81,7 +82,7 @@ def build_pages(
     """
     access = access or AccessList(api.store, api.clock)
     store, clock, zone = api.store, api.clock, api.zone
-    templates = PageTemplates(clock, zone)
+    templates = PageTemplates(clock, zone, title=api.title, has_accounts=api.accounts is not None)
     app = Starlette(
         routes=[
             *_work(api, templates, webhook_p99),
@@ -92,6 +93,7 @@ def build_pages(
             *SetupPages(store, clock, templates, api.setup or NoTools(), zone, allocation=api.allocation).routes(),
             *guide_page.routes(templates, api.setup or NoTools()),
             *_people(api, templates, access),
+            *AccountPages(templates, api.accounts).routes(),
             *language_switch.routes(),
             *static_files().routes,
         ],

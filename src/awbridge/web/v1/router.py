@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 from awbridge.web.v1 import (
     answers,
     audit,
+    clickpost_accounts,
     courier_accounts,
     couriers,
     handover,
@@ -36,3 +37,4 @@ router.include_router(orders.router)
 router.include_router(people.router)
 router.include_router(courier_accounts.router)
 router.include_router(couriers.router)
+router.include_router(clickpost_accounts.router)

@@ -12,13 +12,14 @@ from starlette.responses import RedirectResponse, Response
 
 from awbridge.clickpost.wire.masking import MASK
 from awbridge.domain.couriers.allocation_mode import Allocation
-from awbridge.domain.errors import AwbridgeError
+from awbridge.domain.errors import AwbridgeError, NotValid
 from awbridge.steps.couriers.sync_couriers import CourierComparison, sync_couriers
 from awbridge.steps.orders import intake
 from awbridge.steps.polling.register_webhook import register_webhook
 from awbridge.steps.polling.try_webhook import try_webhook
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
+from awbridge.web.accounts.sites import endpoint_path, other_endpoint
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext, gettext_noop, ngettext
 from awbridge.web.pages.orders.shipment_url import shipment_url
@@ -28,7 +29,6 @@ from awbridge.web.pages.setup.first_order_form import FIELDS, SECTIONS, order_of
 from awbridge.web.pages.setup.progress import SetupProgress, progress
 from awbridge.web.pages.setup.tools import SetupCalls, SetupFinding, SetupStep, SetupTools
 from awbridge.web.pages.visit import current_visit
-from awbridge.web.webhook.endpoint import PATH
 
 WEBHOOK_WAIT = 20.0  # seconds that the page waits for the test delivery
 _TITLES = {
@@ -144,6 +144,8 @@ class SetupPages:
 
         async def register_and_test() -> Sequence[SetupFinding]:
             client, found = self._client(), list[SetupFinding]()
+            if wrong := other_endpoint(url, current_visit().account):
+                raise NotValid(wrong)
             if values.get("action") == "register":
                 done = await register_webhook(store=self._store, clickpost=client, clock=self._clock, url=url)
                 text = gettext("Registered: %(url)s") % {"url": done.url}
@@ -210,7 +212,7 @@ class SetupPages:
             vendor_problem=self._tools.vendor_problem,
             result=result,
             url=result.typed.get("url") or _known_url(now),
-            path=current_visit().prefix + PATH,
+            path=endpoint_path(current_visit().account),
             sections=SECTIONS,
             order=order,
             first_order_url=shipment_url(now.first_order.reference_number) if now.first_order else "",

@@ -1,0 +1,81 @@
+"""What the page and the API of accounts need of the application: the accounts as they are, and how to change them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class AccountState(StrEnum):
+    """What an account does. `broken`: something is wrong with it, and nothing is done for it until that is corrected.
+
+    `working`: no more is known, as where this process does not host accounts.
+    """
+
+    WORKING = "working"
+    AWAKE = "awake"
+    ASLEEP = "asleep"
+    SUSPENDED = "suspended"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountActivity:
+    """What an account does in this process. `waiting`: orders and deliveries that are not done; None if not counted."""
+
+    awake: bool
+    waiting: int | None = None
+    last_webhook_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownAccount:
+    """An account for admins of the home. `settings` are those that are stored for it, as text; `secrets` only names.
+
+    `source`: what defines it: file, database, or both. `problem` says what is wrong with it.
+    """
+
+    name: str
+    title: str
+    state: AccountState
+    source: str
+    problem: str = ""
+    suspended_at: datetime | None = None
+    changed_at: datetime | None = None
+    waiting: int | None = None
+    last_webhook_at: datetime | None = None
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    secrets: Sequence[str] = ()
+
+
+class AccountTools(Protocol):
+    """The accounts of the installation. All raise StoreBusy while the home's database is away."""
+
+    async def all(self) -> Sequence[ShownAccount]:
+        """Every account, by name."""
+        ...
+
+    async def find(self, name: str) -> ShownAccount:
+        """The account of this name. Raises NotFound."""
+        ...
+
+    async def add(self, name: str, *, title: str, settings: Mapping[str, object]) -> None:
+        """Add an account. Raises NotValid for a name or a setting that cannot be, NotPossible for a name in use."""
+        ...
+
+    async def change(
+        self, name: str, *, title: str | None, settings: Mapping[str, object], unset: Collection[str]
+    ) -> None:
+        """Set and unset settings, secrets too. Raises NotFound, NotValid, NotPossible."""
+        ...
+
+    async def suspend(self, name: str) -> None:
+        """Do nothing for the account but store its webhooks. Raises NotFound."""
+        ...
+
+    async def resume(self, name: str) -> None:
+        """Work for it again. Raises NotFound."""
+        ...

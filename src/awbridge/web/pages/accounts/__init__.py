@@ -1,0 +1,1 @@
+"""The pages on which admins of the home manage the accounts beside it."""
