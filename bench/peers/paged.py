@@ -51,7 +51,7 @@ async def main(port: int) -> None:
         config = server_config(
             with_bare_page(bridge.app),
             bridge.webhook,
-            bridge.connections,
+            bridge.shared.connections,
             port=port,
             log_level="warning",
             lifespan="off",

@@ -12,11 +12,11 @@ from typing import Any
 import httpx2
 from starlette.types import ASGIApp
 
-from awbridge.domain.errors import StoreBusy
+from awbridge.domain.errors import NoAccount, StoreBusy
 from awbridge.steps.polling.watch import WebhookRefusals
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
-from awbridge.web.accounts.sites import AccountSuspended, NoAccount
+from awbridge.web.accounts.sites import AccountSuspended
 from awbridge.web.app import build_app
 from awbridge.web.dependencies import ApiContext
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint

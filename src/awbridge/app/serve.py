@@ -13,22 +13,18 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from awbridge.app.accounts.hosting import account_loops
-from awbridge.app.accounts.serving import SitesOfAccounts, served_accounts
+from awbridge.app.accounts.serving import served_accounts
+from awbridge.app.accounts.sites import SitesOfAccounts
 from awbridge.app.connections import vendor_problem
 from awbridge.app.database import shared_servers
 from awbridge.app.running import running, stop_all
 from awbridge.app.settings import Settings
-from awbridge.app.site import Site, opened_site, site_without_steps
+from awbridge.app.site import Shared, Site, opened_site, site_without_steps
 from awbridge.app.starting import check_address, started
 from awbridge.app.work import on_signal, settle_down
-from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.runtime.loop import Loop
-from awbridge.store.engine.servers import Servers
-from awbridge.web.accounts.dispatcher import AccountDispatcher
-from awbridge.web.accounts.refusals import Refusals
 from awbridge.web.http.limits import Connections, Limits, connections_within_files
 from awbridge.web.http.server import server_config
-from awbridge.web.pages.page_templates import PageTemplates
 from awbridge.web.webhook.endpoint import WebhookEndpoint
 
 log = structlog.get_logger()
@@ -59,7 +55,7 @@ async def serve(
             server_config(
                 bridge.app,
                 bridge.webhook,
-                bridge.connections,
+                bridge.shared.connections,
                 bridge.accounts,
                 host=settings.host,
                 port=settings.port,
@@ -81,25 +77,33 @@ async def serve(
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """What the server serves while the steps run: the app, the home, the other accounts, and the client connections.
+    """What the server serves while the steps run: the home, the accounts beside it, and what they share.
 
     `leave` prepares the end: steps claim nothing more, /readyz answers 503, and connections close after a response.
     """
 
-    app: ASGIApp
     home: Site
-    connections: Connections
-    accounts: SitesOfAccounts
+    shared: Shared
     loops: Mapping[str, Loop]
+
+    @property
+    def app(self) -> ASGIApp:
+        """The app of all accounts."""
+        return self.home.app
 
     @property
     def webhook(self) -> WebhookEndpoint:
         """The home's webhook endpoint."""
         return self.home.webhook
 
+    @property
+    def accounts(self) -> SitesOfAccounts:
+        """The accounts beside the home."""
+        return self.shared.sites
+
     def leave(self) -> None:
         """Prepare the end; what arrives is still served."""
-        self.home.readiness.leaving = self.connections.leaving = True
+        self.home.readiness.leaving = self.shared.connections.leaving = True
         stop_all(self.loops)
         self.accounts.leave()
 
@@ -110,11 +114,10 @@ async def assembled(settings: Settings) -> AsyncGenerator[Bridge]:
 
     The accounts beside the home are served too, and worked for.
     """
-    connections = _connections(settings)
     async with (
-        shared_servers() as servers,
-        opened_site(settings, connections, servers) as home,
-        _with_accounts(home, connections, servers) as bridge,
+        _shared(settings) as shared,
+        opened_site(settings, shared) as home,
+        _with_accounts(home, shared) as bridge,
     ):
         yield bridge
 
@@ -127,24 +130,26 @@ async def setting_up(settings: Settings, problem: str) -> AsyncGenerator[Bridge]
     accounts beside it are served, and worked for.
     """
     log.warning("server.setting_up", problem=problem)
-    connections = _connections(settings)
     async with (
-        shared_servers() as servers,
-        site_without_steps(settings, connections, problem, servers) as home,
-        _with_accounts(home, connections, servers) as bridge,
+        _shared(settings) as shared,
+        site_without_steps(settings, shared, problem) as home,
+        _with_accounts(home, shared) as bridge,
     ):
         yield bridge
 
 
 @asynccontextmanager
-async def _with_accounts(home: Site, connections: Connections, servers: Servers) -> AsyncGenerator[Bridge]:
-    async with served_accounts(home.settings, home.store, connections, servers) as host:
-        sites = SitesOfAccounts(host)
-        refusals = Refusals(PageTemplates(utc_now, home.settings.zone))
-        app = AccountDispatcher(home.app, sites, home.webhook, refusals)
+async def _shared(settings: Settings) -> AsyncGenerator[Shared]:
+    async with shared_servers() as servers:
+        yield Shared(connections=_connections(settings), servers=servers)
+
+
+@asynccontextmanager
+async def _with_accounts(home: Site, shared: Shared) -> AsyncGenerator[Bridge]:
+    async with served_accounts(home.settings, home.store, shared) as host:
         loops = account_loops(host, home.settings.steps_idle_seconds)
         async with running(loops):
-            yield Bridge(app, home, connections, sites, {**home.loops, **loops})
+            yield Bridge(home, shared, {**home.loops, **loops})
 
 
 def _connections(settings: Settings) -> Connections:

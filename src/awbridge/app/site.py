@@ -11,6 +11,9 @@ from datetime import timedelta
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from awbridge.app.accounts.changes import AccountAdmin
+from awbridge.app.accounts.sites import SitesOfAccounts
+from awbridge.app.accounts.tools import RegistryTools
 from awbridge.app.connections import customer_channels, report_objects, templates
 from awbridge.app.customer_page import customer_page
 from awbridge.app.database import open_store
@@ -67,10 +70,19 @@ class Site(RunningSteps):
             self.requests -= 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What all accounts of one server share: client connections, database servers, and which accounts are open."""
+
+    connections: Connections
+    servers: Servers
+    sites: SitesOfAccounts = field(default_factory=SitesOfAccounts)
+
+
 @asynccontextmanager
-async def opened_site(settings: Settings, connections: Connections, servers: Servers) -> AsyncGenerator[Site]:
-    """The account of these settings with every step running while the block lasts. `connections`: of the server."""
-    async with opened_world(settings, utc_now, servers) as world:
+async def opened_site(settings: Settings, shared: Shared) -> AsyncGenerator[Site]:
+    """The account of these settings with every step running while the block lasts."""
+    async with opened_world(settings, utc_now, shared.servers) as world:
         store, refusals = world.store, WebhookRefusals()
         if store.replica:
             await store.replica.verify()
@@ -80,26 +92,24 @@ async def opened_site(settings: Settings, connections: Connections, servers: Ser
         ingest.on_stored = loops["apply"].wake
         endpoint = _endpoint(settings, store, ingest, refusals)
         loops["report_process"] = report_loop(store, utc_now, "serve", lambda: _webhook_counts(endpoint))
-        context = api_context(settings, store, world.clickpost, world.labels)
-        site = _site(settings, context, endpoint, connections, loops, recorder=world.recorder)
+        context = api_context(settings, store, world.clickpost, world.labels, _account_tools(settings, store, shared))
+        site = _site(settings, context, endpoint, shared, loops, recorder=world.recorder)
         async with _ingesting(ingest), running(loops):
             yield site
 
 
 @asynccontextmanager
-async def site_without_steps(
-    settings: Settings, connections: Connections, problem: str, servers: Servers
-) -> AsyncGenerator[Site]:
+async def site_without_steps(settings: Settings, shared: Shared, problem: str) -> AsyncGenerator[Site]:
     """The account without its steps while the block lasts: webhooks are stored, pages lead through the set-up.
 
     `problem` says why, for example that ClickPost's key is not set. The API answers 503 with it.
     """
     migrate, patience = settings.migrate_on_start, START_PATIENCE
-    async with open_store(settings, migrate=migrate, patience=patience, servers=servers) as store:
+    async with open_store(settings, migrate=migrate, patience=patience, servers=shared.servers) as store:
         ingest = Ingest(store)
         endpoint = _endpoint(settings, store, ingest, WebhookRefusals())
-        context = api_context(settings, store, None, OnlyStored())
-        site = _site(settings, context, endpoint, connections, {}, closed=problem)
+        context = api_context(settings, store, None, OnlyStored(), _account_tools(settings, store, shared))
+        site = _site(settings, context, endpoint, shared, {}, closed=problem)
         async with _ingesting(ingest):
             yield site
 
@@ -113,7 +123,7 @@ def _site(
     settings: Settings,
     context: ApiContext,
     webhook: WebhookEndpoint,
-    connections: Connections,
+    shared: Shared,
     loops: Mapping[str, Loop],
     *,
     recorder: CallRecorder | None = None,
@@ -128,9 +138,10 @@ def _site(
         api_keys=[k.get_secret_value() for k in settings.api_keys],
         recorder=recorder,
         host=settings.host,
-        connections=connections,
+        connections=shared.connections,
         closed=closed,
-        customer_page=customer_page(settings, store, utc_now, connections.refused),
+        customer_page=customer_page(settings, store, utc_now, shared.connections.refused),
+        sites=None if settings.account else shared.sites,
     )
     return Site(settings=settings, store=store, answer=app, webhook=webhook, readiness=readiness, loops=loops)
 
@@ -152,10 +163,19 @@ async def _ingesting(ingest: Ingest) -> AsyncGenerator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+def _account_tools(settings: Settings, store: Store, shared: Shared) -> RegistryTools | None:
+    """The accounts for admins of the home; None for an account."""
+    return None if settings.account else RegistryTools(AccountAdmin(settings, store), shared.sites.activity)
+
+
 def api_context(
-    settings: Settings, store: Store, clickpost: AsyncClickPost | None, labels: FetchesLabels
+    settings: Settings,
+    store: Store,
+    clickpost: AsyncClickPost | None,
+    labels: FetchesLabels,
+    accounts: RegistryTools | None = None,
 ) -> ApiContext:
-    """What the routes of the API share."""
+    """What the routes of the API share. `accounts`: for the home."""
     return ApiContext(
         store=store,
         clock=utc_now,
@@ -174,6 +194,7 @@ def api_context(
         sign_in=sign_in_provider(settings),
         answers=answer_policy(settings),
         title=settings.account_title,
+        accounts=accounts,
     )
 
 

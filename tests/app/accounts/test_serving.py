@@ -157,10 +157,10 @@ async def test_accounts_are_worked_for_without_a_request_and_when_the_home_is_no
     async with _vendor() as (vendor, placed):
         settings = _settings(tmp_path, home_url, vendor, *NAMES, home=False)
         async with setting_up(settings, "no username") as bridge:
-            await _until(lambda: len(bridge.accounts.hosted.accounts) == 2)
+            await _until(lambda: len(bridge.accounts.host.accounts) == 2)
             await _store_order(settings, home_url, "R1")
             await _until(lambda: ("india", "R1") in placed, "the order was not placed")
-            await _until(lambda: not bridge.accounts.hosted.sites, "the accounts do not sleep")
+            await _until(lambda: not bridge.accounts.host.sites, "the accounts do not sleep")
             await _store_order(settings, home_url, "R2")
             await _until(lambda: ("india", "R2") in placed, "the order did not wake the account")
             assert {name for name, _ in placed} == {"india"}
@@ -196,8 +196,8 @@ async def test_a_suspended_account_stores_webhooks_and_does_nothing_else(tmp_pat
             await http.post("/a/india/v1/shipments", json=_order("R1"), headers=_key("india"))
             await _shipment(http, "india", "R1", state="placed")
             await _suspend(settings, home_url, "india")
-            await _until(lambda: bridge.accounts.hosted.accounts["india"].account.suspended)
-            await bridge.accounts.hosted.keep()
+            await _until(lambda: bridge.accounts.host.accounts["india"].account.suspended)
+            await bridge.accounts.host.keep()
             placed.clear()
             answer = await http.get("/a/india/v1/shipments", headers=_key("india"))
             assert answer.status_code == 403
