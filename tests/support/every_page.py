@@ -27,6 +27,7 @@ def filled_in(path: str, known: dict[str, str]) -> str:
         "report": known["report_id"],
         "difference": known["difference_id"],
         "event_id": "1",
+        "name": "nosuch",
     }
     if path.startswith("/reconciliation/"):
         named["number"] = known["reconciliation_id"]

@@ -16,7 +16,6 @@ from awbridge.web import problem_kinds as kinds
 from awbridge.web.access.access_list import AccessList, Keys
 from awbridge.web.access.guards import ApiGuard, PageGuard
 from awbridge.web.accounts.dispatcher import AccountDispatcher
-from awbridge.web.accounts.refusals import Refusals
 from awbridge.web.accounts.sites import AccountSites
 from awbridge.web.customer_page.app import CustomerPage, is_customer_page
 from awbridge.web.dependencies import ApiContext, ProcessContext, provide
@@ -25,6 +24,7 @@ from awbridge.web.described.docs_pages import OwnHostOnly
 from awbridge.web.full_path import FullPath
 from awbridge.web.http.limits import Connections
 from awbridge.web.key_limiter import WrongKeyLimiter
+from awbridge.web.pages.accounts.refusals import Refusals
 from awbridge.web.pages.page_templates import PageTemplates
 from awbridge.web.pages.pages_app import build_pages, is_page
 from awbridge.web.ready import Readiness

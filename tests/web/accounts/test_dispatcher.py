@@ -116,6 +116,7 @@ async def test_a_suspended_account_answers_nothing_but_stores_its_webhooks(accou
     shown = await accounts.http.get("/a/acme/shipments", headers={**HERE, "accept-language": "hi"})
     assert shown.status_code == 403
     assert shown.headers["content-type"].startswith("text/html")
+    assert "खाता रोका गया है" in shown.text
     assert 'href="/a/acme/static/awbridge.css' in shown.text
     assert (await accounts.http.get("/a/acme/static/awbridge.css")).headers["content-type"].startswith("text/css")
     assert (await accounts.http.get("/a/acme/static/../pages_app.py")).status_code in (403, 404)

@@ -12,7 +12,6 @@ from awbridge.steps.tracking.ingest import TIMEOUT
 from awbridge.web import problem_kinds as kinds
 from awbridge.web import problems
 from awbridge.web.accounts.own_paths import BelowPrefix
-from awbridge.web.accounts.refusals import Refusals
 from awbridge.web.accounts.sites import (
     OF_THE_PROCESS,
     AccountPath,
@@ -22,6 +21,7 @@ from awbridge.web.accounts.sites import (
     is_below_accounts,
     read_account_path,
 )
+from awbridge.web.pages.accounts.refusals import Refusals
 from awbridge.web.webhook.endpoint import PATH, WebhookEndpoint, is_webhook, send_response
 
 OPEN_WITHIN = 10.0  # seconds that a request waits until its account is open; a webhook waits as long as for a commit

@@ -33,6 +33,8 @@ _EXTRA_PROBLEMS = {
     ("/v1/couriers/sync", "post"): (502,),
     ("/v1/opt-outs/remove", "post"): (404,),
     ("/v1/accounts/reset", "post"): (404,),
+    ("/v1/clickpost-accounts", "get"): (404,),
+    ("/v1/clickpost-accounts", "post"): (404,),
     ("/v1/shipments.csv", "get"): (400,),
     ("/v1/shipments.xlsx", "get"): (400,),
     ("/v1/shipments/{reference_number}/label", "get"): (409,),
