@@ -230,7 +230,7 @@ CLOCK_SKEW = Gauge(
 )
 STEP_SILENT = Gauge(
     "awbridge_step_silent_seconds",
-    "Seconds since the step last finished a round, or waited for its turn to poll.",
+    "Seconds since the step last finished a round, was found without work, or waited for its turn to poll.",
     "step",
     STEPS,
     per_process=True,
