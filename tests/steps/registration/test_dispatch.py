@@ -84,8 +84,8 @@ async def backlog(store: Store, number: int, *, account: str = "main", now: date
     """Many due shipments at once."""
     await add(store, f"{name}-0", account_code=account, now=now)
     columns = (
-        "region, delivery_type, payload, state, success, no_of_retries, cancel_tries, status_step, final, created_at, "
-        "updated_at, next_try_at, account, priority, maybe_placed, courier_partner_id, account_code"
+        "region, delivery_type, payload, packed_payload, state, success, no_of_retries, cancel_tries, status_step, "
+        "final, created_at, updated_at, next_try_at, account, priority, maybe_placed, courier_partner_id, account_code"
     )
     text = (
         f"INSERT INTO shipments (shard, reference_number, {columns}) SELECT k.shard, k.ref, {columns} FROM "

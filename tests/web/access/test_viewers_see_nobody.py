@@ -18,6 +18,7 @@ from fastapi import FastAPI
 
 from awbridge.domain.people.role import Role
 from awbridge.store import Store
+from awbridge.store.engine import packing
 from awbridge.store.engine.queries import columns
 from awbridge.store.privacy.masked_reads import BODIES, HIDDEN, TEXTS
 from awbridge.web import health
@@ -71,6 +72,8 @@ def payload_of(reference: str) -> dict[str, Any]:
 
 def value_for(table: str, column: str, reference: str) -> Any:
     """What is written into a column that may hold personal data."""
+    if column in packing.TEXTS:
+        return packing.packed_texts(*(value_for(table, text, reference) for text in packing.TEXTS[column]))
     if column == "content":
         return LABEL.encode()
     if column in HIDDEN:
@@ -109,12 +112,13 @@ async def fill(web: Web) -> dict[str, str]:
             "INSERT INTO inbox (shard, id, identity, source, body, received_at, tries, problem) "
             "VALUES (1, 1, 'dead', 'webhook', $1, $2, 1, $3)"
         )
-        await session.execute(sql(statement), json.dumps({"waybill": "W", **PERSON}).encode(), T0, f"not read: {WORDS}")
+        body = packing.packed(json.dumps({"waybill": "W", **PERSON}).encode())
+        await session.execute(sql(statement), body, T0, f"not read: {WORDS}")
         for table, names in columns().items():
             for column in names:
                 if (table, column) in UNTOUCHED or table in NO_CUSTOMERS:
                     continue
-                if column in TEXTS or column in BODIES or column in HIDDEN:
+                if column in TEXTS or column in BODIES or column in HIDDEN or column in packing.TEXTS:
                     value = value_for(table, column, reference)
                     await session.execute(sql(f"UPDATE {table} SET {column} = $1"), value)
         statement = "UPDATE shipments SET state = 'rejected', success = FALSE WHERE reference_number <> $1"

@@ -64,8 +64,9 @@ def packed(body: bytes) -> bytes:
 
 def unpacked(stored: bytes) -> bytes:
     """A body as it was received. Raises StoreError where a newer version packed it."""
+    stored = bytes(stored)  # some drivers give a memoryview
     if not stored.startswith(_FRAME):
-        return bytes(stored)
+        return stored
     import zstandard
 
     try:
@@ -73,9 +74,9 @@ def unpacked(stored: bytes) -> bytes:
         if number in NUMBERS:
             return _decompressor(number).decompress(stored)
     except zstandard.ZstdError:
-        return bytes(stored)  # received like this, by a version that packed nothing
+        return stored  # received like this, by a version that packed nothing
     if number not in _OURS:
-        return bytes(stored)
+        return stored
     raise StoreError(
         f"a body is packed with dictionary {number}, which this version of awbridge lacks: install a newer version"
     )
