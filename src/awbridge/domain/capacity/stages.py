@@ -1,4 +1,4 @@
-"""The stages of growth, and which one a need takes. docs/how-to/deploy/growth.md says how each is reached. Pure."""
+"""The stages of growth, and which one a need takes; docs/how-to/deploy/capacity.md lists their limits. Pure."""
 
 from __future__ import annotations
 
