@@ -58,7 +58,7 @@ class Sites:
         if name in self.away:
             raise StoreBusy("the database is away")
         if name not in self.every:
-            raise NoAccount(f"There is no account {name}.")
+            raise NoAccount(name)
         if name in self.suspended:
             raise AccountSuspended(self.every[name])
         self.asleep.discard(name)
