@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import structlog
 
 from awbridge.app.settings import Settings
 from awbridge.domain.errors import SettingsError, StoreBusy
-from awbridge.steps.transfer.life import make_folder
 from awbridge.store import Store
-from awbridge.store.engine.servers import Servers
 from awbridge.store.engine.shared_time import SHARED_TIME
+
+if TYPE_CHECKING:
+    from awbridge.store.engine.servers import Servers
 
 log = structlog.get_logger()
 
@@ -51,6 +53,8 @@ async def _opened(settings: Settings, migrate: bool, patience: float, create: bo
 
 async def _open(settings: Settings, migrate: bool, create: bool, servers: Servers | None) -> Store:
     if settings.account and create:
+        from awbridge.steps.transfer.life import make_folder  # the home needs none of what it imports
+
         await make_folder(settings.database_url)
     store = await Store.open(
         settings.database_url,
