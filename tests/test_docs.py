@@ -14,7 +14,7 @@ from starlette.routing import Route
 import awbridge
 from awbridge.app.setting_types import RENAMED
 from awbridge.app.settings import PREFIX, Settings
-from awbridge.app.settings.spelling import CONFIG, FILE_SUFFIX
+from awbridge.app.settings.spelling import ACCOUNT, ACCOUNT_VARIABLES, CONFIG, FILE_SUFFIX
 from awbridge.cli import main
 from awbridge.clickpost.orders.columns import column_place
 from awbridge.clickpost.wire.answer_codes import ANSWER_NAMES
@@ -57,8 +57,13 @@ def variables() -> dict[str, Any]:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_no_document_names_a_variable_that_does_not_exist(document: Path) -> None:
     known = {CONFIG, *variables(), *(name + FILE_SUFFIX for name in variables())}
+    known |= {ACCOUNT}
+    named = {
+        PREFIX + name.rpartition("__")[2] if name.startswith(ACCOUNT_VARIABLES) else name
+        for name in _VARIABLE.findall(document.read_text(encoding="utf-8"))
+    } - {PREFIX + "SETTING"}  # AWBRIDGE_ACCOUNTS__NAME__SETTING
     known |= set(RENAMED) if document.name == "CHANGELOG.md" else set()
-    assert not set(_VARIABLE.findall(document.read_text(encoding="utf-8"))) - known
+    assert not named - known
 
 
 @pytest.mark.parametrize(("path", "command"), list(commands(main)), ids=str)
@@ -82,6 +87,7 @@ def test_documented_commands_and_options_exist(document: Path) -> None:
     known = dict(commands(main))
     for line in shell_lines(document):
         words = line.split()[1:]
+        words = words[2:] if words[0] in ("--account", "--config") else words
         path = next((tuple(words[:n]) for n in (3, 2, 1) if tuple(words[:n]) in known), None)
         assert path, f"{document.name}: there is no command: {line}"
         options = {
