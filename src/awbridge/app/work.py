@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 
 import structlog
 
@@ -47,12 +47,15 @@ async def work(settings: Settings, *, clock: Clock = utc_now) -> None:
 
         loops["schema"] = schema_loop(world.store, end)
         loops["report_process"] = report_loop(world.store, clock, "work")
-        async with worked_accounts(settings, world.store, servers, clock) as accounts:
-            loops |= account_loops(accounts, settings.steps_idle_seconds)
-            async with _monitored(world, loops), running(loops):
-                settle_down()
-                log.info("steps.started")
-                await stop.wait()
+        async with AsyncExitStack() as stack:
+            if not settings.account:
+                accounts = await stack.enter_async_context(worked_accounts(settings, world.store, servers, clock))
+                loops |= account_loops(accounts, settings.steps_idle_seconds)
+            await stack.enter_async_context(_monitored(world, loops))
+            await stack.enter_async_context(running(loops))
+            settle_down()
+            log.info("steps.started")
+            await stop.wait()
         if too_new:
             raise too_new[0]
 

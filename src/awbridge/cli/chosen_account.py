@@ -13,6 +13,8 @@ from awbridge.app.database import open_store
 from awbridge.app.load_settings import Configuration
 from awbridge.app.settings import Settings
 from awbridge.domain.errors import NotFound, NotPossible
+from awbridge.store.accounts import wakes
+from awbridge.store.engine.shared_time import SHARED_TIME
 from awbridge.store.engine.store import sqlite_file
 
 
@@ -49,3 +51,12 @@ async def known(admin: AccountAdmin, name: str) -> Account:
     if found is None:
         raise NotFound(f"there is no account {name}; awbridge accounts list shows them all")
     return found
+
+
+async def wake(home: Settings, name: str) -> None:
+    """Tell the services that the account may have work. Does nothing where the home has no database yet."""
+    file = sqlite_file(home.database_url)
+    if file and not file.exists():
+        return
+    async with open_store(home, migrate=False, create=False) as store, store.write() as session:
+        await wakes.add(session, name, due_at=SHARED_TIME.now())

@@ -55,6 +55,7 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts."
 
 _WARNED = "command.warned"
 _OF_ACCOUNT = "awbridge.account"  # in the context's meta: the configuration of the account that --account names
+_HOME = "awbridge.home"  # in the context's meta: the settings of the home, where --account names an account
 _LOGS_JSON = "awbridge.logs_json"  # in the context's meta: whether standard error is a log of JSON
 
 
@@ -169,6 +170,7 @@ def read_configuration(*, strict: bool = False, **overrides: Any) -> Configurati
         return home
     from awbridge.cli.chosen_account import configuration_of
 
+    context.meta[_HOME] = home.settings
     found = context.meta[_OF_ACCOUNT] = configuration_of(home, name, for_service=strict)
     return found
 
@@ -229,10 +231,28 @@ def with_settings(work: Callable[[Settings, Store], Coroutine[Any, Any, T]]) -> 
     async def main() -> T:
         from awbridge.app.database import open_store
 
-        async with open_store(settings, migrate=settings.migrate_on_start, create=creates) as store:
-            return await work(settings, store)
+        try:
+            async with open_store(settings, migrate=settings.migrate_on_start, create=creates) as store:
+                return await work(settings, store)
+        finally:
+            if settings.account:
+                await _tell_services(settings.account)
 
     return as_command(main())
+
+
+async def _tell_services(account: str) -> None:
+    """Let a service that has put this account to sleep look at it: the command may have stored work."""
+    from awbridge.cli.chosen_account import wake
+    from awbridge.domain.errors import AwbridgeError
+
+    context = click.get_current_context(silent=True)
+    home: Settings | None = context.meta.get(_HOME) if context else None
+    try:
+        if home:
+            await wake(home, account)
+    except AwbridgeError as error:
+        warn(f"the service was not told that {account} may have work; it looks within 15 minutes: {error}")
 
 
 def with_store(work: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
