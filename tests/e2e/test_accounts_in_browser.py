@@ -35,7 +35,7 @@ async def test_a_browser_stays_below_the_accounts_prefix(tmp_path: Path) -> None
         await page.fill("[name=password]", PASSWORD)
         await page.press("[name=password]", "Enter")
         await page.wait_for_url(f"{url}{ACME}/shipments?state=held")
-        assert await page.title() == "Shipments · awbridge · acme"
+        assert await page.title() == "Held · awbridge · acme"
         menu = await page.eval_on_selector_all("nav.menu a", "links => links.map(link => link.getAttribute('href'))")
         assert len(menu) > 15
         for path in menu:

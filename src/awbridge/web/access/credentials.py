@@ -108,12 +108,12 @@ def is_same_origin(scope: Scope) -> bool:
 def is_of_another_account(scope: Scope) -> bool:
     """Whether a page of another account, or of the home, sent it. All have one origin, so that only the path tells.
 
-    Our pages always send it along (Referrer-Policy: same-origin). Without it, nothing is known.
+    Our pages always send it along (Referrer-Policy: same-origin). Without it, or if it is no address, nothing is known.
     """
     try:
         path = urlsplit(header(scope, b"referer")).path
     except ValueError:
-        return True
+        return False
     return bool(path) and prefix_of(path) != scope.get("root_path", "")
 
 

@@ -106,7 +106,7 @@ class PageTemplates:
             zone=self._zone.key,
             visit=current_visit(),
             menu=self._menu,
-            account=self._title or current_visit().account,
+            account_title=self._title or current_visit().account,
             languages=LANGUAGES,
             data_age=math.ceil(data_age() or 0),
             **values,
