@@ -548,3 +548,36 @@ async def test_another_database_or_library_is_refused_by_name(store: Store) -> N
     engine = sa.create_engine("sqlite://", poolclass=sa.NullPool)
     with engine.connect() as connection, pytest.raises(TypeError, match="SQLAlchemy speaks sqlite"):
         enqueue(connection, an_order("R"))
+
+
+async def test_an_order_of_an_account_goes_into_its_schema_and_tells_the_service(store: Store, store_url: str) -> None:
+    own = await Store.open(store_url, schema="account_gulf_2")
+    await own.migrate()
+    try:
+        for open_caller in (with_asyncpg, with_psycopg):
+            async with open_caller(store_url) as caller:
+                await caller.enqueue(an_order(f"G-{open_caller.__name__}"), account="gulf-2")
+                await caller.commit()
+        assert await count(own, "shipments") == 2
+        assert await count(store, "shipments") == 0
+        woken = await fetch(store, "SELECT account, due_at, holder FROM account_wakes")
+        assert [(row["account"], row["holder"]) for row in woken] == [("gulf-2", None)] * 2
+        assert all(row["due_at"] <= utc_now() for row in woken)
+    finally:
+        await own.close()
+        async with store.write() as session:
+            await session.script("DROP SCHEMA account_gulf_2 CASCADE")
+
+
+async def test_an_order_of_an_account_that_cannot_be_leaves_nothing_and_the_transaction_goes_on(
+    store: Store, store_url: str
+) -> None:
+    async with with_asyncpg(store_url) as caller:
+        with pytest.raises(ValueError, match="is not the name of an account"):
+            await caller.enqueue(an_order("G-1"), account="Gulf!")
+        with pytest.raises(MigrationError, match="account_nobody"):
+            await caller.enqueue(an_order("G-1"), account="nobody")
+        await caller.enqueue(an_order("G-2"))
+        await caller.commit()
+    assert await count(store, "shipments") == 1
+    assert await count(store, "account_wakes") == 0
