@@ -37,6 +37,7 @@ from bench.processes import NOWHERE, Server
 
 KEY = "bench-key"
 FLOODED = "flooded"
+OPENED = 25  # accounts of which the opening is measured
 SETTLED = 0.02  # cores, below which a service has nothing left to look at
 
 
@@ -107,6 +108,24 @@ def _idle(url: str, count: int, seconds: float, folder: Path) -> None:
             f"  {count} idle accounts: {used:.3f} cores, PostgreSQL {stored:.3f}, {_memory(server.pid):.0f} MiB "
             f"({settled:.0f} s after the start, over {seconds:.0f} s)"
         )
+        used = asyncio.run(_opened(server, names[:OPENED]))
+        click.echo(
+            f"  opening an account, one round of its steps, and closing it: {used * 1000:.0f} ms of processor time; "
+            f"{count} accounts that are opened once an hour: {count * used / 3600:.3f} cores"
+        )
+
+
+async def _opened(server: Server, names: list[str]) -> float:
+    """Seconds of processor time for each of these accounts, opened by a request until it sleeps again."""
+    before = server.cpu()
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=30) as http:
+        for name in names:
+            answer = await http.get(f"/a/{name}/v1/couriers", headers={"authorization": f"Bearer {KEY}"})
+            assert answer.status_code == 200, answer.text
+        await asyncio.sleep(60)
+        metrics = await http.get("/metrics", headers={"authorization": f"Bearer {KEY}"})
+    assert 'awbridge_accounts{state="awake"} 0.0' in metrics.text, "the accounts do not sleep"
+    return (server.cpu() - before) / len(names)
 
 
 @dataclass

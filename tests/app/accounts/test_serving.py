@@ -15,6 +15,7 @@ import httpx2
 import pytest
 
 from awbridge.app.accounts.changes import AccountAdmin
+from awbridge.app.accounts.hosting import earlier
 from awbridge.app.accounts.registry import AccountRegistry
 from awbridge.app.database import open_store
 from awbridge.app.load_settings import load_configuration
@@ -213,3 +214,13 @@ async def _suspend(settings: Settings, home_url: str, name: str) -> None:
     home = await Store.open(home_url)
     await AccountAdmin(settings, home).suspend(name)
     await home.close()
+
+
+def test_times_that_are_far_away_spread_and_near_ones_are_met() -> None:
+    now = utc_now()
+    hour = timedelta(hours=1)
+    found = {(earlier(now + hour, now) - now) / hour for _ in range(50)}
+    assert 0.6 <= min(found) < max(found) <= 1.0
+    assert len(found) > 40
+    assert earlier(now + timedelta(minutes=4), now) == now + timedelta(minutes=4)
+    assert earlier(now - hour, now) == now - hour
