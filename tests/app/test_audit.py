@@ -19,8 +19,9 @@ import httpx2
 import pytest
 
 from awbridge.app import connections, jobs, loops, policies
+from awbridge.app.accounts.hosting import account_loops, worked_accounts
 from awbridge.app.load_settings import load_settings
-from awbridge.app.work import report_loop, schema_loop
+from awbridge.app.running import report_loop, schema_loop
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.client.call_recorder import recorded_calls
 from awbridge.clickpost.reports.reports import VendorReport
@@ -33,6 +34,7 @@ from awbridge.steps.audit.archive import archive_due
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.runtime.look import BY_ROWS, BY_TIME
 from awbridge.store import Store
+from awbridge.store.engine.servers import Servers
 from awbridge.store.reconciliation import reconciliations
 from awbridge.web.metric_list import STEPS
 from tests.support.evidence_rows import call, keep
@@ -128,6 +130,8 @@ async def test_every_step_is_a_value_of_the_label_of_the_metrics(tmp_path: Path)
     async with loops.opened_world(settings, utc_now) as world:
         names = {*loops.step_loops(world), schema_loop(world.store, print).name}
         names.add(report_loop(world.store, utc_now, "work").name)
+        async with worked_accounts(settings, world.store, Servers(), utc_now) as accounts:
+            names |= set(account_loops(accounts, 1.0))
     assert names == set(STEPS)
     by_nothing = names - {*BY_ROWS, *BY_TIME}
     assert not by_nothing, "name them in steps/runtime/look.py: what says when they have something to do?"

@@ -52,13 +52,29 @@ async def settled(
 async def test_an_idle_account_wakes_for_the_next_window_of_updated_order(store: Store) -> None:
     settings = configured(catch_up_window_seconds=1200, catch_up_lag_seconds=60)
     await settled(store, settings)
+    assert await next_due(settings, store, NOW) == NOW + HOUR, "nothing is on its way"
+    await _on_its_way(store)
     assert await next_due(settings, store, NOW) == NOW + 5 * MINUTE + MINUTE
     assert await next_due(settings, store, NOW + 10 * MINUTE) == NOW + 6 * MINUTE, "missed: it is due now"
 
 
 @sqlite_only
-async def test_an_account_that_never_ran_is_due_at_once(store: Store) -> None:
+async def test_an_account_that_never_ran_is_due_at_once_if_a_parcel_is_on_its_way(store: Store) -> None:
+    assert await next_due(configured(), store, NOW) == NOW + HOUR
+    await _on_its_way(store)
     assert await next_due(configured(), store, NOW) == NOW
+
+
+async def _on_its_way(store: Store) -> None:
+    """A parcel that was placed an hour ago, and for which nothing else is due."""
+    await add(store, "R", now=NOW - HOUR)
+    await place(store, "R", "AWB", now=NOW - HOUR)
+    async with store.write() as session:
+        await session.execute(sql("UPDATE shipments SET next_poll_at = $1, placed_at = $2"), NOW + DAY, NOW - HOUR)
+        await session.execute(sql("UPDATE milestones SET due_at = NULL"))
+        done = sql("INSERT INTO track_link_progress (id, until_at, reference_number) VALUES ($1, $2, 'R')")
+        for number in (1, 2):
+            await session.execute(done, number, NOW)
 
 
 async def test_an_idle_account_wakes_for_rows_schedules_digest_and_housekeeping(store: Store) -> None:
@@ -76,14 +92,7 @@ async def test_an_idle_account_wakes_for_rows_schedules_digest_and_housekeeping(
         await alarms.raise_(session, "disk", "full", now=later - MINUTE)
     assert await next_due(told, store, later) == later - MINUTE
     assert await next_due(settings, store, later) == later + HOUR, "nobody is told"
-    await add(store, "R", now=later)
-    await place(store, "R", "AWB", now=later)
-    async with store.write() as session:
-        await session.execute(sql("UPDATE shipments SET next_poll_at = $1, placed_at = $2"), later + HOUR, later - HOUR)
-        await session.execute(sql("UPDATE milestones SET due_at = NULL"))
-        done = sql("INSERT INTO track_link_progress (id, until_at, reference_number) VALUES ($1, $2, 'R')")
-        for number in (1, 2):
-            await session.execute(done, number, later)
+    await _on_its_way(store)
     assert await next_due(settings, store, later) == later + 15 * MINUTE, "a parcel is on its way"
 
 

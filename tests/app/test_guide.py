@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 from tools import guide_table as guide_page
 
-from awbridge.app import work
+from awbridge.app import running as running_steps
 from awbridge.app.doctor.guide.table import guide_table
 from awbridge.app.load_settings import load_settings
 from awbridge.app.serve import assembled
@@ -359,7 +359,7 @@ async def test_a_database_that_does_not_wait_for_the_disk_is_red(store: Store) -
 
 
 async def test_a_running_service_shows_how_quickly_it_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "REPORT_IDLE", 0.02)
+    monkeypatch.setattr(running_steps, "REPORT_IDLE", 0.02)
     monkeypatch.setattr(processes, "EVERY", timedelta(0))
     running = load_settings(
         database_url=await migrated_file(tmp_path), clickpost_username="u", clickpost_key="k", webhook_keys="secret",

@@ -300,7 +300,8 @@ CASES: dict[Callable[[World], Awaitable[None]], list[AuditAction]] = {
     viewed: [A.VIEW_SAVED, A.VIEW_REMOVED],
     reconciled: [A.RECONCILIATION_BEGUN, A.RECONCILIATION_PUSHED, A.DIFFERENCE_DECIDED, A.RECONCILIATION_BEGUN],
 }
-ELSEWHERE = {action for action in AuditAction if action.startswith(("person.", "api_key.", "database."))}
+_KINDS_ELSEWHERE = ("person.", "api_key.", "database.", "clickpost_account.")
+ELSEWHERE = {action for action in AuditAction if action.startswith(_KINDS_ELSEWHERE)}
 
 
 @pytest.mark.parametrize("step", CASES, ids=lambda step: step.__name__)

@@ -175,7 +175,7 @@ async def test_however_many_rows_are_written_at_once_each_is_there_as_it_was_giv
 async def test_a_batch_of_which_one_row_is_refused_leaves_nothing_behind_and_the_next_goes_in(store: Store) -> None:
     for number in (1, 5, 300):  # a statement by itself, a statement for many, several in one transaction
         new = [delivery(f"{number} {place}") for place in range(number)]
-        with pytest.raises(StoreError):
+        with pytest.raises((StoreError, TypeError)):  # of the server, or of the driver while rows are being written
             await inbox.add_at_once(store, [*new, delivery("no text", problem=cast("str", 1j))])
         assert await count(store, "inbox") == 0
     await inbox.add_at_once(store, [delivery("after")])

@@ -114,6 +114,7 @@ _CASES: dict[str, tuple[str, tuple[object, ...], int]] = {
     "labels.claim": (f"labels SET {_DUE}", ("o", T0, T0, 3), 3),
     "notices.claim": ("notices SET due_at = $1, lease_ends_at = NULL", ("o", T0, T0, 3), 3),
     "reconciliations.claim": ("reconciliations SET next_try_at = $1", ("o", T0, T0, None), 1),
+    "wakes.claim": ("account_wakes SET due_at = $1, not_for = NULL", (T0, "o", T0, 3), 3),
     "runs.claim": ("runs SET job = 'daily', finished_at = NULL, next_try_at = $1", ("daily", "o", T0, T0), 1),
 }
 

@@ -30,6 +30,8 @@ BY_ROWS = (
 # The steps that only time or this process drives, and how they know.
 BY_TIME: Mapping[str, str] = {
     "look": "it is what looks",
+    "accounts": "looks at all accounts beside the home, with one statement of its own",
+    "accounts_awake": "looks every few seconds whether those that are open may sleep",
     "set_clocks": "measures every few seconds",
     "report_process": "reports every 30 seconds",
     "keep_calls": "woken by the calls of this process; looks at its disk",

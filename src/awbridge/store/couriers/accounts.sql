@@ -20,7 +20,7 @@ WITH looked AS MATERIALIZED (
   FROM account_states
   WHERE (incident = 'none' OR probe_at <= $1) AND (rest_until_at IS NULL OR rest_until_at <= $1)
 )
-SELECT * FROM looked WHERE urgent_at IS NOT NULL OR normal_at IS NOT NULL
+SELECT {{account_states.*}}, urgent_at, normal_at FROM looked AS account_states WHERE urgent_at IS NOT NULL OR normal_at IS NOT NULL
 ORDER BY account
 
 -- name: states
