@@ -24,7 +24,7 @@ from awbridge.store.notify import endpoints
 from awbridge.store.orders import actions
 from tests.steps.notify.test_notify import hear
 from tests.support import evidence_rows
-from tests.support.rows import T0, add, fetch, place, sql
+from tests.support.rows import T0, add, place, sql
 from tests.support.world import SetClock, webhook
 
 ORDER, WAYBILL = "ORDER-1", "AWB-1"
@@ -107,7 +107,8 @@ async def make(store: Store, clock: SetClock) -> None:
 async def multiply(store: Store, copies: int) -> None:
     """So many copies of every row."""
     for table, changed in _COPIES.items():
-        columns = list((await fetch(store, f"SELECT * FROM {table} LIMIT 1"))[0])
+        async with store.read() as session:  # as stored: packed columns too
+            columns = list((await session.fetch(sql(f"SELECT * FROM {table} LIMIT 1")))[0].keys())
         values = ", ".join(changed.get(column, column) for column in columns)
         text = f"""
 INSERT INTO {table} ({", ".join(columns)})

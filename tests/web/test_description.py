@@ -10,6 +10,7 @@ import socket
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx2
@@ -67,7 +68,7 @@ def fetched() -> dict[str, Any]:
     """The served description."""
 
     async def fetch() -> dict[str, Any]:
-        store, clock = cast(Store, None), SetClock()
+        store, clock = cast(Store, SimpleNamespace(replica=None)), SetClock()
         endpoint = WebhookEndpoint(Ingest(store), KeyRing(store, ()), clock)
         app = build_app(ApiContext(store=store, clock=clock), webhook=endpoint, loops=(), api_keys=())
         transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))  # pyright: ignore

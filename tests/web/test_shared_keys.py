@@ -109,7 +109,8 @@ async def send_requests(url: str, *, counts: bool) -> None:
         known |= {"reconciliation_id": "1", "difference_id": "1"}
         described = (await call(web, "GET", "/openapi.json")).json()["paths"]
         gets = [path for path, operations in described.items() if "get" in operations and "{report_id}" not in path]
-        gets = [path for path in gets if path not in EXPORTS and not any(part in path for part in OF_ONE_PDF)]
+        left_out = (*OF_ONE_PDF, "/clickpost-accounts")  # a home's accounts are few, and this one has none
+        gets = [path for path in gets if path not in EXPORTS and not any(part in path for part in left_out)]
         pages = ["/", "/endpoints", "/alarms", "/shipments", "/couriers", "/dead-letters", "/ndr", "/failures"]
         pages += [f"/shipments/{OPEN}", f"/payload/{OPEN}", "/search?q=nobody", f"/search?q={ORDER}"]
         pages += [f"/endpoints/{endpoint}{query}" for query in ("", "?state=failed", "?state=due")]

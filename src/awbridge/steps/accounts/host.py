@@ -165,9 +165,9 @@ class AccountHost(Generic[AccountT, SiteT]):
 
     def _count(self) -> None:
         """Tell the metrics how many accounts there are."""
-        awake, working = len(self._awake), sum(account.works for account in self._accounts.values())
-        closed = len(self._accounts) - working
-        meters.ACCOUNTS.update(awake=awake, asleep=max(working - awake, 0), closed=closed)
+        working = {name for name, account in self._accounts.items() if account.works}
+        awake = len(working & set(self._awake))
+        meters.ACCOUNTS.update(awake=awake, asleep=len(working) - awake, closed=len(self._accounts) - len(working))
 
     async def _consider(self, name: str) -> None:
         """Wake an account of which its row says that it has work, unless its tables say otherwise."""
