@@ -37,13 +37,15 @@ from bench.processes import NOWHERE, Server
 
 KEY = "bench-key"
 FLOODED = "flooded"
+COURIER = (4, "Delhivery Surface")  # which the sandbox knows
 OPENED = 25  # accounts of which the opening is measured
 SETTLED = 0.02  # cores, below which a service has nothing left to look at
 
 
 def _tables(names: list[str], vendor: str) -> str:
     return "".join(
-        f'[accounts.{name}]\nclickpost_username = "{name}"\nclickpost_key = "key"\nclickpost_url = "{vendor}"\n'
+        f'[accounts.{name}]\nclickpost_username = "sandbox"\nclickpost_key = "sandbox-key"\n'
+        f'clickpost_url = "{vendor}"\n'
         f'clickpost_tracking_url = "{vendor}"\nwebhook_keys = "{KEY}"\napi_keys = "{KEY}"\n\n'
         for name in names
     )
@@ -165,7 +167,11 @@ async def _rounds(port: int, names: list[str], first: int, seconds: float) -> _S
 async def _round(http: httpx2.AsyncClient, number: int, seen: _Seen) -> None:
     bearer = {"authorization": f"Bearer {KEY}"}
     order = demo_order(number, 1)
-    order["shipment_details"] |= {"reference_number": f"R{number}", "courier_partner": 4, "account_code": "main"}
+    order["shipment_details"] |= {
+        "reference_number": f"R{number}",
+        "courier_partner": COURIER[0],
+        "account_code": COURIER[1],
+    }
     del order["transporter"]
     started = time.monotonic()
     answer = await http.post("/v1/shipments", json=order, headers=bearer)
@@ -191,7 +197,7 @@ async def _fill(database: str, shipments: int, orders: int) -> None:
     store = await Store.open(url, schema="" if file else schema_of(FLOODED))
     try:
         await databases.fill_store(store, range(shipments))
-        await databases.queue(store, range(shipments, shipments + orders))
+        await databases.queue(store, range(shipments, shipments + orders), [COURIER])
     finally:
         await store.close()
 
