@@ -138,6 +138,8 @@ MEANINGS: Mapping[str, str] = {
     "account.failed": "The account ended with an error; it is opened again.",
     "account.kept": "The account could not be looked at, as the database did not answer. It stays open.",
     "account.not_opened": "The account could not be opened: its database or its settings. It is tried again.",
+    "accounts.no_room": "As many accounts are open for their work as may be, and others have work: they wait for other "
+    "processes, or until one has none. Raise AWBRIDGE_ACCOUNTS_AWAKE, or add a process.",
     "accounts.not_released": "The process ended while the database was away: others take its accounts over later.",
     "server.setting_up": "ClickPost's account is not set: only pages and webhooks are served.",
     "server.started": "`serve` is up: `url`.",

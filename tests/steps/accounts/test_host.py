@@ -312,3 +312,20 @@ async def test_two_requests_open_an_account_once(store: Store) -> None:
     assert first is second
     assert one.opened["india"] == 1
     await one.host.stop()
+
+
+async def test_no_more_accounts_are_opened_for_work_than_may_be_and_requests_open_any(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = _Process(store, _accounts("a", "b", "c"))
+    one.host.most_awake = 1
+    one.now = NOW + timedelta(seconds=1)
+    await one.host.look()
+    one.now += timedelta(seconds=1)
+    for _ in range(3):
+        await one.host.look()
+    [awake] = one.open_now
+    assert capsys.readouterr().out.count("accounts.no_room") == 1, "it is said, not again and again"
+    await one.host.open("c" if awake != "c" else "b")
+    assert len(one.open_now) == 2
+    await one.host.stop()

@@ -31,6 +31,7 @@ RENEW_EVERY = 10.0  # seconds
 REST_AFTER = 30.0  # seconds without work and requests, after which an account is put to sleep
 SOON = timedelta(seconds=45)  # an account that has work again within this time stays awake
 HELP_AFTER = 30.0  # seconds of work without a pause, after which other processes are asked to help
+SAID_EVERY = 60.0  # seconds between log lines that there is no room for more accounts
 MOST_AT_ONCE = 16  # accounts that one look wakes
 LONGEST_REST = timedelta(minutes=15)  # after which an account's tables are asked, whatever they said before
 LONGEST_REQUEST = 20.0  # seconds that a request has to end when its account is closed
@@ -108,6 +109,7 @@ class AccountHost(Generic[AccountT, SiteT]):
     _refreshed_at: float = field(default=float("-inf"), init=False)
     _refreshing: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _renewed_at: float = field(default=float("-inf"), init=False)
+    _said_at: float = field(default=float("-inf"), init=False)
     _leaving: bool = field(default=False, init=False)
 
     # Requests
@@ -147,12 +149,13 @@ class AccountHost(Generic[AccountT, SiteT]):
         await self._refresh(least=RENEW_EVERY / 2)
         self._count()
         now = self.clock()
-        room = min(self.most_awake - len(self._awake), MOST_AT_ONCE)
-        if room <= 0:
-            return 0
         async with self.home.read() as session:
             if not await wakes.any_due(session, process=self.process, now=now):
                 return 0
+        room = min(self.most_awake - len(self._awake), MOST_AT_ONCE)
+        if room <= 0:
+            self._say_that_there_is_no_room()
+            return 0
         async with self.home.write() as session:
             names = await wakes.claim(session, process=self.process, now=now, until=now + LEASE, most=room)
         woken = await asyncio.gather(*map(self._consider, names), return_exceptions=True)
@@ -162,6 +165,11 @@ class AccountHost(Generic[AccountT, SiteT]):
             elif isinstance(result, BaseException):
                 log.error("account.not_opened", account=name, error=type(result).__name__, exc_info=result)
         return len(names)
+
+    def _say_that_there_is_no_room(self) -> None:
+        if time.monotonic() - self._said_at >= SAID_EVERY:
+            self._said_at = time.monotonic()
+            log.warning("accounts.no_room", awake=len(self._awake), most=self.most_awake)
 
     def _count(self) -> None:
         """Tell the metrics how many accounts there are."""
