@@ -4,6 +4,7 @@ AwbridgeError
 ├── SettingsError        a setting is missing or wrong; the text says which and what to do
 ├── StoreError           the database refused
 │   ├── StoreBusy        it is locked or overloaded now; trying again later may work
+│   │   └── StoreDeadlock  two transactions waited for each other, and this one was ended; trying again works
 │   └── MigrationError   the schema is not the one this version needs
 │       └── SchemaTooNew a newer version's, beside which this one cannot go on
 ├── IntakeError          an order was refused before it was stored
@@ -51,6 +52,10 @@ class StoreError(AwbridgeError):
 
 class StoreBusy(StoreError):
     """The database is locked, unreachable or overloaded now; a retry may succeed."""
+
+
+class StoreDeadlock(StoreBusy):
+    """Two transactions waited for each other, and the database ended this one. Nothing of it is stored; retry it."""
 
 
 class MigrationError(StoreError):

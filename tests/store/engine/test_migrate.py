@@ -17,6 +17,7 @@ from awbridge.store import Store
 from awbridge.store.engine.migrate import Migration, migrations
 from awbridge.store.engine.queries import for_dialect, schema_text
 from awbridge.store.engine.servers import Servers
+from tests.support import newer
 from tests.support.postgres import PostgresServer
 from tests.support.rows import count, sql
 from tests.support.stores import open_directly
@@ -215,6 +216,30 @@ def test_no_migration_and_no_statement_names_a_schema() -> None:
         if re.search(r"\bpublic\b|\baccount_\w+\.", line) and not re.search(r"\baccount_states\.", line)
     ]
     assert found == []
+
+
+async def test_a_migration_that_deadlocks_with_a_replica_is_tried_again(postgres: PostgresServer) -> None:
+    url = await postgres.new_database()
+    store = await Store.open(url)
+    await store.migrate()
+    other = await asyncpg.connect(url)
+    try:
+        # A transaction of a replica that uses the two tables in the other order, and is not the one that is ended.
+        await other.execute("SET deadlock_timeout = '30s'")
+        replica = other.transaction()
+        await replica.start()
+        await other.execute("SELECT count(*) FROM replays")
+        both = "ALTER TABLE paces ADD COLUMN newer TEXT; ALTER TABLE replays ADD COLUMN newer TEXT"
+        migrating = asyncio.create_task(newer.migrate_as_newer(store, newer.added(9001, both)))
+        while not await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            await asyncio.sleep(0.01)
+        await other.execute("SELECT count(*) FROM paces")  # until the migration is ended
+        await replica.commit()
+        await migrating
+        assert await other.fetchval("SELECT count(*) FROM schema_migrations WHERE number = 9001") == 1
+    finally:
+        await other.close()
+        await store.close()
 
 
 async def test_a_migration_that_was_edited_after_it_ran_is_refused(database_url: str) -> None:

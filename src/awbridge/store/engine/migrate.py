@@ -7,7 +7,9 @@ into the table too, where a version reads it that does not have the file.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +17,14 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from awbridge.domain.errors import MigrationError, SchemaTooNew, StoreBusy, StoreError
+from awbridge.domain.errors import MigrationError, SchemaTooNew, StoreBusy, StoreDeadlock, StoreError
 from awbridge.store.engine.database import Database, Row, Session
 from awbridge.store.engine.queries import Queries, for_dialect
 
 _sql = Queries(__name__)
 _COMPATIBLE = re.compile(r"\A-- compatible from: (\d{4})\b.*\n")
+TRIES = 10  # of a migration that deadlocks with what runs meanwhile
+PAUSE = 0.3  # seconds between them, on average
 COLUMN_ADDED_BY = 39  # the migration since which the table states what each is compatible with
 
 
@@ -92,10 +96,22 @@ async def migrate(
         return []
     await _make_history(database)
     applied: list[str] = []
-    while some := await _apply_next(database, own_schema() if until is None else until):
+    while some := await _apply_next_at_last(database, own_schema() if until is None else until):
         applied += [migration.name for migration in some]
         on_done(len(some))
     return applied
+
+
+async def _apply_next_at_last(database: Database, until: int) -> Sequence[Migration]:
+    """The same, again where it deadlocked: replicas go on meanwhile, and take locks on several tables too."""
+    for left in reversed(range(TRIES)):
+        try:
+            return await _apply_next(database, until)
+        except StoreDeadlock:
+            if not left:
+                raise
+            await asyncio.sleep(PAUSE * random.uniform(0.5, 1.5))  # noqa: S311
+    raise AssertionError("the last try returns or raises")
 
 
 async def _apply_next(database: Database, until: int) -> Sequence[Migration]:

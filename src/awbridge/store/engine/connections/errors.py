@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from awbridge.domain.errors import StoreBusy, StoreError
+from awbridge.domain.errors import StoreBusy, StoreDeadlock, StoreError
 
 # The server is away, starting, full or restarting: the same request may work later.
 AWAY = (
@@ -17,7 +17,6 @@ AWAY = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InvalidCachedStatementError,  # within a transaction: the next one prepares it again
@@ -29,9 +28,11 @@ READ_ONLY = (asyncpg.ReadOnlySQLTransactionError,)
 
 @contextmanager
 def our_errors() -> Generator[None]:
-    """The driver's errors become StoreBusy or StoreError."""
+    """The driver's errors become StoreBusy, StoreDeadlock or StoreError."""
     try:
         yield
+    except asyncpg.DeadlockDetectedError as error:
+        raise StoreDeadlock(f"PostgreSQL: {type(error).__name__}: {error}") from error
     except AWAY as error:
         raise StoreBusy(f"PostgreSQL: {type(error).__name__}: {error}") from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
