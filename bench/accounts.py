@@ -33,7 +33,7 @@ from awbridge.domain.accounts.names import schema_of
 from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.store import Store
 from bench import databases, load
-from bench.processes import NOWHERE, Server
+from bench.processes import Server
 
 KEY = "bench-key"
 FLOODED = "flooded"
@@ -95,7 +95,11 @@ def _parent_has(pid: int, port: str) -> bool:
 
 def _idle(url: str, count: int, seconds: float, folder: Path) -> None:
     names = [f"shop{number}" for number in range(count)]
-    with _service(url, names, NOWHERE, folder) as server:
+    port = free_port()
+    with (
+        running(["sandbox", "--port", str(port)], {}, folder, port, forked=False) as vendor,
+        _service(url, names, vendor.url, folder) as server,
+    ):
         started = time.monotonic()
         while True:  # until each was looked at, and those that were opened sleep again
             before = server.cpu()

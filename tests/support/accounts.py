@@ -52,6 +52,9 @@ class Sites:
     def awake(self, name: str) -> Site | None:
         return None if name in self.asleep | self.suspended | self.away else self.every.get(name)
 
+    def exist(self) -> bool:
+        return True
+
     async def open(self, name: str) -> Site:
         self.opened.append(name)
         await self.opening.wait()

@@ -34,6 +34,8 @@ from awbridge.web.webhook.endpoint import Receive, Scope, Send, WebhookEndpoint,
 
 # The description of the API is public, and a browser cannot send a key for it.
 _OPEN = frozenset({"/healthz", "/readyz", "/docs", "/redoc", "/openapi.json"})
+_OF_THE_PROCESS = frozenset({"/metrics", "/readyz"})
+_ACCOUNTS = "/v1/clickpost-accounts"
 _OPEN_FOLDER = "/static-offline-docs/"
 _NO_PAGE = problems.problem(kinds.NOT_FOUND, "There is no customer's page here: AWBRIDGE_TRACK_URL is not set.")
 
@@ -58,9 +60,10 @@ def build_app(
 
     `host`: a name that callers without a key may use, besides localhost. `connections`: the server's, shown in the
     metrics. `limiter`: by default one that counts its refusals in `connections`. `closed`: why the API answers 503
-    (pages, webhooks and /healthz do not); "" if it is open. `access`: the stored keys and people. `customer_page`: None
-    where it is off; its addresses answer 404 then.
-    `sites`: the accounts that are served below /a/ beside this home.
+    (pages, webhooks, /healthz and what manages accounts do not, nor do metrics and /readyz of a process that has
+    accounts); "" if it is open. `access`: the stored keys and
+    people. `customer_page`: None where it is off; its addresses answer 404 then. `sites`: the accounts that are served
+    below /a/ beside this home.
     """
     connections = connections or Connections()
     access = access or AccessList(api.store, api.clock)
@@ -82,6 +85,13 @@ def build_app(
     pages = ReplicaReads(build_pages(api, access, webhook_p99=webhook_p99), api.store, page_may_lag, browsers=True)
     guarded_pages = PageGuard(pages, keys, api.store, api.clock, host=host)
 
+    def is_open_without_home(path: str) -> bool:
+        """What a service for accounts alone answers although its home is not set up."""
+        is_of_accounts = path == _ACCOUNTS or path.startswith(_ACCOUNTS + "/")
+        if path in _OF_THE_PROCESS:
+            return sites is not None and sites.exist()
+        return path == "/healthz" or is_of_accounts
+
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and is_webhook(scope["path"]):
             await webhook(scope, receive, send)
@@ -89,7 +99,7 @@ def build_app(
             await (customer_page or _NO_PAGE)(scope, receive, send)
         elif scope["type"] == "http" and is_page(scope["path"]):
             await guarded_pages(scope, receive, send)
-        elif closed and scope["type"] == "http" and scope["path"] != "/healthz":
+        elif closed and scope["type"] == "http" and not is_open_without_home(scope["path"]):
             await problems.problem(kinds.NOT_SET_UP, closed)(scope, receive, send)
         else:
             await guarded(scope, receive, send)

@@ -165,6 +165,11 @@ async def test_accounts_are_worked_for_without_a_request_and_when_the_home_is_no
             await _store_order(settings, home_url, "R2")
             await _until(lambda: ("india", "R2") in placed, "the order did not wake the account")
             assert {name for name, _ in placed} == {"india"}
+            async with _browser(bridge.app) as http:
+                for path in ("/readyz", "/metrics", "/v1/clickpost-accounts"):
+                    answer = await http.get(path, headers=_key("home"))
+                    assert answer.status_code == 200, (path, answer.text)
+                assert (await http.get("/v1/shipments", headers=_key("home"))).status_code == 503
 
 
 async def _store_order(settings: Settings, home_url: str, reference: str) -> None:

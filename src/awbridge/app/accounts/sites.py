@@ -33,6 +33,10 @@ class SitesOfAccounts:
         site = self._host.awake(name) if self._host else None
         return site if site and not self._is_suspended(name) else None
 
+    def exist(self) -> bool:
+        """Whether there are accounts beside the home, as far as is known. Does no I/O."""
+        return bool(self._host and self._host.accounts)
+
     async def open(self, name: str) -> Site:
         """The account, opened if it sleeps. Raises NoAccount, AccountSuspended, StoreBusy."""
         site = await self.host.open(name)

@@ -212,12 +212,14 @@ class AccountHost(Generic[AccountT, SiteT]):
             async with self.home.write() as session:
                 await wakes.renew(session, process=self.process, until=self.clock() + LEASE)
             self._renewed_at = now
-        for one in list(self._awake.values()):
-            try:
-                await self._tend(one)
-            except StoreError as error:
-                log.warning("account.kept", account=one.name, problem=str(error))
+        await asyncio.gather(*map(self._tend_or_say, list(self._awake.values())))  # one that closes may take long
         return 0
+
+    async def _tend_or_say(self, one: _Awake[SiteT]) -> None:
+        try:
+            await self._tend(one)
+        except StoreError as error:
+            log.warning("account.kept", account=one.name, problem=str(error))
 
     async def _tend(self, one: _Awake[SiteT]) -> None:
         account = self._accounts.get(one.name)

@@ -38,6 +38,10 @@ class AccountSites(Protocol):
         """The account if it is open and not suspended; None otherwise. No I/O: it is asked for every webhook."""
         ...
 
+    def exist(self) -> bool:
+        """Whether there are accounts beside the home, as far as is known. No I/O."""
+        ...
+
     async def open(self, name: str) -> AccountSite:
         """The account, which is opened if it sleeps. Raises NoAccount, AccountSuspended, StoreBusy.
 
