@@ -135,7 +135,12 @@ async def test_an_account_without_work_is_put_to_sleep_and_asked_again(store: St
 
 async def test_an_account_is_opened_for_housekeeping_although_its_tables_always_say_in_an_hour(store: Store) -> None:
     one = _Process(store, _accounts("india"))
-    one.next_at = _InAnHour(one)
+
+    async def in_an_hour(account: _Account, _site: _Site | None) -> datetime:
+        one.asked[account.name] += 1
+        return one.now + timedelta(hours=1)
+
+    one.host.next_due = in_an_hour
     one.now = NOW + timedelta(seconds=1)
     for _ in range(4):
         await one.host.look()
@@ -146,15 +151,6 @@ async def test_an_account_is_opened_for_housekeeping_although_its_tables_always_
     await one.host.look()
     assert one.open_now == {"india"}
     await one.host.stop()
-
-
-class _InAnHour(dict[str, datetime]):
-    def __init__(self, of: _Process) -> None:
-        super().__init__()
-        self._of = of
-
-    def get(self, _name: object, _default: object = None) -> datetime:  # type: ignore[override]
-        return self._of.now + timedelta(hours=1)
 
 
 async def test_what_another_process_stores_wakes_an_account(store: Store) -> None:

@@ -41,8 +41,8 @@ async def claim(
 ) -> list[Shipment]:
     """Take due shipments under a lease that ends at `until`: of each account as many as it has turns, urgent first.
 
-    `urgent` names the accounts that have urgent ones. `owner` is new for every claim. `locked`: whether this session
-    has locked the accounts; else those are left out that something limits by now.
+    `urgent` names the accounts that have urgent ones. `owner` is new for every claim. `locked`: whether the
+    accounts are locked in this transaction; else those are left out that something limits by now.
     """
     claimed: list[Shipment] = []
     left = dict(turns)
