@@ -33,6 +33,7 @@ from awbridge.domain.orders.shipment import Region
 from awbridge.steps.audit.archive import archive_due
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.runtime.look import BY_ROWS, BY_TIME
+from awbridge.steps.runtime.loop import long_loop
 from awbridge.store import Store
 from awbridge.store.engine.servers import Servers
 from awbridge.store.reconciliation import reconciliations
@@ -190,8 +191,8 @@ async def test_a_long_round_counts_as_alive(monkeypatch: pytest.MonkeyPatch) -> 
         await going_on.wait()
         return 0
 
-    loop: Any = loops._long_loop("long", long_work, 1.0)  # pyright: ignore[reportPrivateUsage]
-    monkeypatch.setattr("awbridge.app.loops.asyncio.sleep", short)
+    loop: Any = long_loop("long", long_work, idle_seconds=1.0)
+    monkeypatch.setattr("awbridge.steps.runtime.loop.asyncio.sleep", short)
     loop.beat_at = time.monotonic() - 1000
     task = asyncio.create_task(loop.run())
     await sleep(0.2)

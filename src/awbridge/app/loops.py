@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import socket
 import time
@@ -83,7 +82,7 @@ from awbridge.steps.registration.fallback import fallback_due
 from awbridge.steps.registration.push import Push
 from awbridge.steps.registration.release import release_due
 from awbridge.steps.runtime.clock import Clock
-from awbridge.steps.runtime.loop import LONGEST_WAIT, Loop
+from awbridge.steps.runtime.loop import LONGEST_WAIT, Loop, long_loop
 from awbridge.steps.runtime.schedule import run_due
 from awbridge.steps.runtime.set_clocks import SetClocks
 from awbridge.steps.runtime.throttle import ApplyThrottle
@@ -98,7 +97,6 @@ CLOCK_EVERY = 10.0  # seconds between checks of the clock
 START_PATIENCE = 60.0  # seconds to wait for the database at start
 LEAST_IDLE = 5.0  # seconds that loops without urgent work sleep
 REST = 9.0  # seconds of rest for each second of work after an upgrade: a tenth of the time is left to it
-LONGEST_ROUND = 3600.0  # seconds for which a long round counts as busy, not as hanging
 
 FALLBACK_EVERY = 120.0  # seconds; a lease on a failed shipment that runs out is in no index
 
@@ -369,7 +367,10 @@ def _audit(world: World) -> dict[str, Loop]:
     }
     if archive:
         rounds["archive"] = _archive(settings, store, archive, clock)
-    return {"keep_calls": keep_calls, **{name: _long_loop(name, work, idle) for name, work in rounds.items()}}
+    return {
+        "keep_calls": keep_calls,
+        **{name: long_loop(name, work, idle_seconds=idle) for name, work in rounds.items()},
+    }
 
 
 def _archive(settings: Settings, store: Store, archive: Objects, clock: Clock) -> Round:
@@ -384,24 +385,3 @@ def _archive(settings: Settings, store: Store, archive: Objects, clock: Clock) -
         return await archive_due(store=store, objects=archive, clock=clock, policy=policy)
 
     return one_round
-
-
-def _long_loop(name: str, work: Round, idle: float) -> Loop:
-    """A loop whose rounds may take long: a running round counts as alive for up to LONGEST_ROUND."""
-
-    async def one_round() -> int:
-        beating = asyncio.create_task(beat())
-        try:
-            return await work()
-        finally:
-            beating.cancel()
-            await asyncio.gather(beating, return_exceptions=True)
-
-    async def beat() -> None:
-        ends = time.monotonic() + LONGEST_ROUND
-        while time.monotonic() < ends:
-            await asyncio.sleep(30)
-            loop.beat()
-
-    loop = Loop(name, one_round, idle_seconds=idle)
-    return loop

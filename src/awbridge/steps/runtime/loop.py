@@ -15,6 +15,7 @@ from awbridge.domain.retry import backoff
 log = structlog.get_logger()
 
 LONGEST_PAUSE = timedelta(seconds=30)  # between rounds while a step keeps failing
+LONGEST_ROUND = 3600.0  # seconds for which a long round counts as busy, not as hanging
 LONGEST_WAIT = 600.0  # seconds; a loop that waits for the look runs as often in any case
 
 
@@ -146,6 +147,27 @@ class Loop:
             await self._sleep(self._own_time())
         finally:
             self._is_waiting = False
+
+
+def long_loop(name: str, work: Callable[[], Awaitable[int]], *, idle_seconds: float) -> Loop:
+    """A loop whose rounds may take long: a running round counts as alive for up to LONGEST_ROUND."""
+
+    async def one_round() -> int:
+        beating = asyncio.create_task(beat())
+        try:
+            return await work()
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+
+    async def beat() -> None:
+        ends = time.monotonic() + LONGEST_ROUND
+        while time.monotonic() < ends:
+            await asyncio.sleep(30)
+            loop.beat()
+
+    loop = Loop(name, one_round, idle_seconds=idle_seconds)
+    return loop
 
 
 def _report(name: str, error: Exception, *, again_in: float) -> None:
