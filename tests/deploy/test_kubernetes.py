@@ -133,14 +133,38 @@ def test_the_parts_find_each_other(objects: list[Object]) -> None:
     assert ports == {"http": 8000, "metrics": 9464}, "those of the image"
     for ingress in of_kind(objects, "Ingress").values():
         (rule,) = ingress["spec"]["rules"]
-        backend = rule["http"]["paths"][0]["backend"]["service"]
-        assert (backend["name"], backend["port"]["name"]) == ("awbridge", service["spec"]["ports"][0]["name"])
+        for path in rule["http"]["paths"]:
+            backend = path["backend"]["service"]
+            assert (backend["name"], backend["port"]["name"]) == ("awbridge", service["spec"]["ports"][0]["name"])
         assert ingress["spec"]["tls"][0]["hosts"] == [rule["host"]] == ["ship.acme.example"]
     for name, budget in of_kind(objects, "PodDisruptionBudget").items():
         matched = [n for n, t in templates.items() if labels_match(budget["spec"]["selector"]["matchLabels"], t)]
         assert matched == [name]
     accounts = {template["spec"]["serviceAccountName"] for template in templates.values()}
     assert accounts == set(of_kind(objects, "ServiceAccount"))
+
+
+@pytest.mark.parametrize(
+    ("path", "ingress"),
+    [
+        ("/webhooks/clickpost", "awbridge-webhook"),
+        ("/webhooks/clickpost/a-key", "awbridge-webhook"),
+        ("/a/india/webhooks/clickpost", "awbridge-webhook"),
+        ("/a/gulf-2/webhooks/clickpost/a-key", "awbridge-webhook"),
+        ("/a/india/v1/shipments", "awbridge"),
+        ("/a/india/track/x", "awbridge"),
+        ("/v1/shipments", "awbridge"),
+    ],
+)
+def test_webhooks_of_every_account_have_the_times_of_webhooks(objects: list[Object], path: str, ingress: str) -> None:
+    """As ingress-nginx matches where one Ingress of the host has use-regex: longer paths first, each as a regex."""
+    ways: dict[str, str] = {
+        way["path"]: name
+        for name, one in of_kind(objects, "Ingress").items()
+        for way in one["spec"]["rules"][0]["http"]["paths"]
+    }
+    taken = next(way for way in sorted(ways, key=len, reverse=True) if re.match(way, path, re.IGNORECASE))
+    assert ways[taken] == ingress
 
 
 def test_the_network_is_closed_but_for_what_is_named(objects: list[Object]) -> None:

@@ -109,7 +109,7 @@ async def accounts_on(folder: Path, *names: str, api_keys: bool = False, **polic
             endpoint = WebhookEndpoint(ingest, KeyRing(store, [f"key-of-{name}"]), clock, None if name else refusals)
             keys = [f"api-key-of-{name}"] if api_keys else []
             api = ApiContext(store=store, clock=clock, **policies)
-            app = build_app(api, webhook=endpoint, loops=(), api_keys=keys, sites=beside)
+            app = build_app(api, webhook=endpoint, loops=(), api_keys=keys, sites=beside, of_account=bool(name))
             return Site(app, endpoint, store, ingest, flushing)
 
         for name in names:

@@ -142,6 +142,7 @@ def _site(
         closed=closed,
         customer_page=customer_page(settings, store, utc_now, shared.connections.refused),
         sites=None if settings.account else shared.sites,
+        of_account=bool(settings.account),
     )
     return Site(settings=settings, store=store, answer=app, webhook=webhook, readiness=readiness, loops=loops)
 

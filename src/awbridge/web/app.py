@@ -16,7 +16,7 @@ from awbridge.web import problem_kinds as kinds
 from awbridge.web.access.access_list import AccessList, Keys
 from awbridge.web.access.guards import ApiGuard, PageGuard
 from awbridge.web.accounts.dispatcher import AccountDispatcher
-from awbridge.web.accounts.sites import AccountSites
+from awbridge.web.accounts.sites import OF_THE_PROCESS, AccountSites
 from awbridge.web.customer_page.app import CustomerPage, is_customer_page
 from awbridge.web.dependencies import ApiContext, ProcessContext, provide
 from awbridge.web.described import description, parameters
@@ -36,6 +36,7 @@ from awbridge.web.webhook.endpoint import Receive, Scope, Send, WebhookEndpoint,
 _OPEN = frozenset({"/healthz", "/readyz", "/docs", "/redoc", "/openapi.json"})
 _OF_THE_PROCESS = frozenset({"/metrics", "/readyz"})
 _ACCOUNTS = "/v1/clickpost-accounts"
+_NOT_OF_ACCOUNTS = (*OF_THE_PROCESS, _ACCOUNTS)
 _OPEN_FOLDER = "/static-offline-docs/"
 _NO_PAGE = problems.problem(kinds.NOT_FOUND, "There is no customer's page here: AWBRIDGE_TRACK_URL is not set.")
 
@@ -55,15 +56,16 @@ def build_app(
     access: AccessList | None = None,
     customer_page: CustomerPage | None = None,
     sites: AccountSites | None = None,
+    of_account: bool = False,
 ) -> ASGIApp:
     """The app of `awbridge serve`, or of one account of it.
 
     `host`: a name that callers without a key may use, besides localhost. `connections`: the server's, shown in the
     metrics. `limiter`: by default one that counts its refusals in `connections`. `closed`: why the API answers 503
     (pages, webhooks, /healthz and what manages accounts do not, nor do metrics and /readyz of a process that has
-    accounts); "" if it is open. `access`: the stored keys and
-    people. `customer_page`: None where it is off; its addresses answer 404 then. `sites`: the accounts that are served
-    below /a/ beside this home.
+    accounts); "" if it is open. `access`: the stored keys and people. `customer_page`: None where it is off; its
+    addresses answer 404 then. `sites`: the accounts that are served below /a/ beside this home. `of_account`: this is
+    the app of such an account; its description leaves out what only the process and its home answer.
     """
     connections = connections or Connections()
     access = access or AccessList(api.store, api.clock)
@@ -80,7 +82,7 @@ def build_app(
         return webhook.p99()
 
     keys = Keys(api_keys, access, limiter or WrongKeyLimiter(connections.refused))
-    lists = ReplicaReads(_fastapi_app(api, process), api.store, list_may_lag)
+    lists = ReplicaReads(_fastapi_app(api, process, of_account=of_account), api.store, list_may_lag)
     guarded = ApiGuard(lists, keys, open_paths=_OPEN, open_folder=_OPEN_FOLDER, host=host)
     pages = ReplicaReads(build_pages(api, access, webhook_p99=webhook_p99), api.store, page_may_lag, browsers=True)
     guarded_pages = PageGuard(pages, keys, api.store, api.clock, host=host)
@@ -109,15 +111,18 @@ def build_app(
     return AccountDispatcher(app, sites, webhook, Refusals(PageTemplates(api.clock, api.zone)))
 
 
-def _fastapi_app(api: ApiContext, process: ProcessContext) -> FastAPI:
+def _fastapi_app(api: ApiContext, process: ProcessContext, *, of_account: bool) -> FastAPI:
     """The API with what it works on."""
-    app = described_app()
+    app = described_app(_NOT_OF_ACCOUNTS if of_account else ())
     provide(app, api, process)
     return app
 
 
-def described_app() -> FastAPI:
-    """The API, its description, health and metrics. Without `provide` it can only be described."""
+def described_app(left_out: Sequence[str] = ()) -> FastAPI:
+    """The API, its description, health and metrics. Without `provide` it can only be described.
+
+    `left_out`: beginnings of paths that the description does not show.
+    """
     app: FastAPI = FastAPIOffline(  # /docs from the package itself, not from a CDN
         title="awbridge",
         version=awbridge.__version__,
@@ -126,7 +131,7 @@ def described_app() -> FastAPI:
     )
     app.include_router(router)
     app.include_router(health.router)
-    description.complete(app)
+    description.complete(app, left_out)
     parameters.complete(app)
     app.add_middleware(FullPath)  # innermost
     app.add_middleware(OwnHostOnly)

@@ -166,6 +166,13 @@ async def test_a_sleeping_account_is_opened_once_for_all_who_ask(
 async def test_the_api_describes_itself_with_the_accounts_address(accounts: Accounts) -> None:
     described = (await accounts.http.get("/a/acme/openapi.json")).json()
     assert described["servers"] == [{"url": "/a/acme"}]
+    of_home = (await accounts.http.get("/openapi.json")).json()["paths"]
+    assert set(of_home) - set(described["paths"]) == {
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        *(path for path in of_home if path.startswith("/v1/clickpost-accounts")),
+    }, "an account does not answer these"
     shown = (await accounts.http.get("/a/acme/docs")).text
     assert "/a/acme/openapi.json" in shown
     assert 'src="/a/acme/static-offline-docs/swagger-ui-bundle.js"' in shown

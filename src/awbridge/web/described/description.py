@@ -6,7 +6,7 @@ parameters, a body, whether it changes anything); exceptions are listed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fastapi import FastAPI
@@ -70,13 +70,19 @@ class ProblemSchema(BaseModel):
     differences: list[str] | None = None
 
 
-def complete(app: FastAPI) -> None:
-    """Add problems and authorization to the app's description."""
+def complete(app: FastAPI, left_out: Iterable[str] = ()) -> None:
+    """Add problems and authorization to the app's description.
+
+    `left_out`: beginnings of paths that it does not show.
+    """
+    hidden = tuple(left_out)
     derived = app.openapi
 
     def openapi() -> JsonObject:
         if app.openapi_schema is None:
-            _complete(derived())
+            described = derived()
+            described["paths"] = {path: of for path, of in described["paths"].items() if not path.startswith(hidden)}
+            _complete(described)
         assert app.openapi_schema is not None
         return app.openapi_schema
 
