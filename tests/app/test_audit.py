@@ -35,7 +35,7 @@ from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.runtime.look import BY_ROWS, BY_TIME
 from awbridge.steps.runtime.loop import long_loop
 from awbridge.store import Store
-from awbridge.store.engine.servers import Servers
+from awbridge.store.engine.connections.servers import Servers
 from awbridge.store.reconciliation import reconciliations
 from awbridge.web.metric_list import STEPS
 from tests.support.evidence_rows import call, keep

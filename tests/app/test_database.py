@@ -11,8 +11,8 @@ from awbridge.app.accounts.overlay import account_settings
 from awbridge.app.database import open_store
 from awbridge.app.settings import Settings
 from awbridge.domain.errors import SettingsError
-from awbridge.store.engine.servers import Servers
-from awbridge.store.engine.shared_time import SharedTime
+from awbridge.store.engine.clocks.shared_time import SharedTime
+from awbridge.store.engine.connections.servers import Servers
 from tests.support.postgres import PostgresServer
 from tests.support.rows import add, count
 

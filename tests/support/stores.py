@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from awbridge.store import Store
-from awbridge.store.engine import pooler
-from awbridge.store.engine.servers import Servers
+from awbridge.store.engine.connections.servers import Servers
+from awbridge.store.engine.detect import pooler
 from tests.support import newer
 from tests.support.postgres import PostgresServer
 

@@ -10,8 +10,8 @@ import structlog
 from awbridge.app.settings import Settings
 from awbridge.domain.errors import SettingsError, StoreBusy
 from awbridge.store import Store
-from awbridge.store.engine.servers import Servers
-from awbridge.store.engine.shared_time import SHARED_TIME
+from awbridge.store.engine.clocks.shared_time import SHARED_TIME
+from awbridge.store.engine.connections.servers import Servers
 
 log = structlog.get_logger()
 

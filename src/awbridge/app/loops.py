@@ -88,7 +88,7 @@ from awbridge.steps.runtime.set_clocks import SetClocks
 from awbridge.steps.runtime.throttle import ApplyThrottle
 from awbridge.steps.tracking.apply import apply_due
 from awbridge.store import Store
-from awbridge.store.engine.servers import Servers
+from awbridge.store.engine.connections.servers import Servers
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider

@@ -16,7 +16,7 @@ from awbridge.steps.runtime.loop import Loop
 from awbridge.steps.runtime.report_process import AnsweredWebhooks, ReportProcess
 from awbridge.steps.runtime.schema import LONGEST_SECONDS, LOOK_SECONDS, watch_schema
 from awbridge.store import Store
-from awbridge.store.engine.servers import Servers
+from awbridge.store.engine.connections.servers import Servers
 
 REPORT_IDLE = 5.0  # seconds between looks whether this process is to report itself
 DRAIN_SECONDS = 20.0  # given to calls in flight when the process stops

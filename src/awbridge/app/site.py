@@ -33,7 +33,7 @@ from awbridge.steps.runtime.loop import Loop
 from awbridge.steps.runtime.report_process import AnsweredWebhooks
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
-from awbridge.store.engine.servers import Servers
+from awbridge.store.engine.connections.servers import Servers
 from awbridge.web.app import build_app
 from awbridge.web.dependencies import ApiContext, AuditContext
 from awbridge.web.http.limits import Connections

@@ -14,7 +14,7 @@ from awbridge.app.load_settings import Configuration
 from awbridge.app.settings import Settings
 from awbridge.domain.errors import NotFound, NotPossible
 from awbridge.store.accounts import wakes
-from awbridge.store.engine.shared_time import SHARED_TIME
+from awbridge.store.engine.clocks.shared_time import SHARED_TIME
 from awbridge.store.engine.store import sqlite_file
 
 

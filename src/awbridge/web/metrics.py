@@ -18,7 +18,7 @@ from awbridge.steps.runtime import meters
 from awbridge.store.audit import figures, samples
 from awbridge.store.audit.figures import Figures
 from awbridge.store.backup.backups import backup_state
-from awbridge.store.engine.shared_time import SHARED_TIME
+from awbridge.store.engine.clocks.shared_time import SHARED_TIME
 from awbridge.web import metric_list as listed
 from awbridge.web.counted import Counted
 from awbridge.web.dependencies import ApiContext, ProcessContext

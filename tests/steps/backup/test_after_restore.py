@@ -20,7 +20,7 @@ from awbridge.steps.tracking.apply import apply_due
 from awbridge.store import Store
 from awbridge.store.audit import runs
 from awbridge.store.backup import restores
-from awbridge.store.engine import clock_marks
+from awbridge.store.engine.clocks import clock_marks
 from awbridge.store.handover import manifests
 from awbridge.store.orders import actions, shipments
 from tests.steps.registration.test_push import Vendor, push

@@ -10,7 +10,7 @@ import pytest
 
 from awbridge.steps.runtime.set_clocks import ClockPolicy, SetClocks
 from awbridge.store import Store
-from awbridge.store.engine.shared_time import SharedTime
+from awbridge.store.engine.clocks.shared_time import SharedTime
 from tests.steps.runtime.test_clocks_that_are_right import everything, mark, note, work
 from tests.steps.runtime.test_set_clocks import DAY, HOUR, LEASE, Hands, last_set_back
 from tests.support.rows import T0

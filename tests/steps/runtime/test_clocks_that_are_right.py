@@ -13,8 +13,8 @@ import pytest
 from awbridge.domain.errors import StoreBusy
 from awbridge.steps.runtime.set_clocks import ClockPolicy, SetClocks
 from awbridge.store import Store
-from awbridge.store.engine import clock_marks, shared_time
-from awbridge.store.engine.shared_time import SharedTime
+from awbridge.store.engine.clocks import clock_marks, shared_time
+from awbridge.store.engine.clocks.shared_time import SharedTime
 from tests.steps.runtime.test_set_clocks import DAY, HOUR, LEASE, Bridge, Hands, last_set_back
 from tests.support.rows import T0, add, fetch, sql
 from tests.support.stores import TABLES, postgres_only, sqlite_only

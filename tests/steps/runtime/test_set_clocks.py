@@ -26,8 +26,8 @@ from awbridge.store import Store
 from awbridge.store.audit import reports
 from awbridge.store.audit.reports import Report
 from awbridge.store.couriers import accounts
-from awbridge.store.engine import clock_marks
-from awbridge.store.engine.shared_time import SHARED_TIME, SharedTime
+from awbridge.store.engine.clocks import clock_marks
+from awbridge.store.engine.clocks.shared_time import SHARED_TIME, SharedTime
 from awbridge.store.notify import alarms
 from awbridge.store.reconciliation import reconciliations
 from tests.steps.polling.test_catch_up import Vendor as TrackingVendor

@@ -24,7 +24,7 @@ from awbridge.steps.transfer.life import create_data, drop_data
 from awbridge.steps.transfer.load import import_account, manifest_of
 from awbridge.store import Store
 from awbridge.store.engine import migrate
-from awbridge.store.engine.servers import Servers
+from awbridge.store.engine.connections.servers import Servers
 from awbridge.store.transfer import tables
 from tests.support.postgres import PostgresServer
 from tests.support.rows import T0, add, count, fetch, sql

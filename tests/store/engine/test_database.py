@@ -16,8 +16,8 @@ import pytest
 
 from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
 from awbridge.store import Store
-from awbridge.store.engine import pooler
 from awbridge.store.engine.connections import own as own_connection
+from awbridge.store.engine.detect import pooler
 from awbridge.store.orders import shipments
 from awbridge.store.tracking import inbox
 from tests.support.postgres import PostgresServer, free_port

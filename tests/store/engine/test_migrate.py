@@ -14,9 +14,9 @@ import pytest
 import awbridge
 from awbridge.domain.errors import MigrationError, StoreBusy, StoreError
 from awbridge.store import Store
+from awbridge.store.engine.connections.servers import Servers
 from awbridge.store.engine.migrate import Migration, migrations
 from awbridge.store.engine.queries import for_dialect, schema_text
-from awbridge.store.engine.servers import Servers
 from tests.support import newer
 from tests.support.postgres import PostgresServer
 from tests.support.rows import count, sql

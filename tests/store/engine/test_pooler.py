@@ -17,10 +17,10 @@ from awbridge.app.settings import Settings
 from awbridge.domain.errors import SettingsError, StoreError
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
-from awbridge.store.engine import pooler
-from awbridge.store.engine.pooler import Pooling, declared
+from awbridge.store.engine.detect import pooler
+from awbridge.store.engine.detect.pooler import Pooling, declared
+from awbridge.store.engine.detect.primary import Primary
 from awbridge.store.engine.postgres import PostgresDatabase
-from awbridge.store.engine.primary import Primary
 from awbridge.store.orders import shipments
 from awbridge.store.tracking import inbox
 from tests.support.pgbouncer import pgbouncer

@@ -12,7 +12,7 @@ import pytest
 
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.store import Store
-from awbridge.store.engine.primary import hosts_of
+from awbridge.store.engine.detect.primary import hosts_of
 from awbridge.store.tracking import inbox
 from tests.support.postgres import PostgresServer, free_port
 from tests.support.rows import add, count, delivery, fetch, sql

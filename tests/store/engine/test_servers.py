@@ -13,8 +13,8 @@ from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
 from awbridge.store import Store
 from awbridge.store.engine.connections import pool as pools
 from awbridge.store.engine.connections.pool import SchemaConnection
+from awbridge.store.engine.connections.servers import Servers
 from awbridge.store.engine.postgres import PostgresDatabase
-from awbridge.store.engine.servers import Servers
 from tests.support.pgbouncer import pgbouncer
 from tests.support.postgres import PostgresServer, free_port
 from tests.support.rows import fetch, sql

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from awbridge.store import Store
-from awbridge.store.engine.standbys import Durability, durability
+from awbridge.store.engine.detect.standbys import Durability, durability
 
 
 def server(**values: object) -> Durability:

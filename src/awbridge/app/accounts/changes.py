@@ -20,8 +20,8 @@ from awbridge.domain.people.audited import AuditAction
 from awbridge.store import Store
 from awbridge.store.accounts import accounts
 from awbridge.store.accounts.accounts import StoredAccount
+from awbridge.store.engine.clocks.shared_time import SHARED_TIME
 from awbridge.store.engine.database import Session
-from awbridge.store.engine.shared_time import SHARED_TIME
 from awbridge.store.people import audit_log
 
 _SUFFIX = FILE_SUFFIX.lower()

@@ -20,7 +20,7 @@ from awbridge.steps.accounts.host import AccountHost, SiteT
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
-from awbridge.store.engine.servers import Servers
+from awbridge.store.engine.connections.servers import Servers
 
 ELSEWHERE = timedelta(minutes=1)  # between looks at an account in another database
 FAR = timedelta(minutes=5)

@@ -9,8 +9,8 @@ from awbridge.app.accounts.account import Account
 from awbridge.domain.errors import AwbridgeError
 from awbridge.steps.transfer.life import create_data
 from awbridge.store import Store
+from awbridge.store.engine.connections.servers import Servers
 from awbridge.store.engine.migrate import SchemaState, nothing_applied
-from awbridge.store.engine.servers import Servers
 from awbridge.store.engine.store import sqlite_file
 
 

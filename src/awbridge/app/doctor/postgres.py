@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from awbridge.app.doctor.diagnosis import OK, PROBLEM, WARNING, CheckContext, Diagnosis
-from awbridge.store.engine.standbys import Durability, durability
+from awbridge.store.engine.detect.standbys import Durability, durability
 
 if TYPE_CHECKING:
-    from awbridge.store.engine.pooler import Reach
+    from awbridge.store.engine.detect.pooler import Reach
 
 
 async def check_pooler(context: CheckContext) -> list[Diagnosis]:
     """What two connections of their own show, compared with how this process reaches the server."""
     if context.store.dialect != "postgres":
         return []
-    from awbridge.store.engine.pooler import Pooling
+    from awbridge.store.engine.detect.pooler import Pooling
     from awbridge.store.engine.postgres import PostgresDatabase
 
     database = context.store.database

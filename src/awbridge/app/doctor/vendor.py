@@ -7,7 +7,7 @@ from awbridge.clickpost.client import probe
 from awbridge.domain.errors import VendorError
 from awbridge.steps.runtime.set_clocks import MAY_DIFFER
 from awbridge.store.couriers import couriers
-from awbridge.store.engine.shared_time import SHARED_TIME
+from awbridge.store.engine.clocks.shared_time import SHARED_TIME
 
 CLOCK_MAY_DIFFER = 30.0  # seconds
 

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 from awbridge.domain.errors import AwbridgeError
 from awbridge.rehearsal.outages.plan import CLOCKS_APART, STOPPED_FOR, VENDOR_DOWN
 from awbridge.rehearsal.outages.rig import BAD_DAY, Rig
-from awbridge.store.engine import faults, standbys
+from awbridge.store.engine import faults
+from awbridge.store.engine.detect import standbys
 
 KILLS = 3
 DOWN_FOR = (0.2, 1.5)  # seconds until a killed replica is started again

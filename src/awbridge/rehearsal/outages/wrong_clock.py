@@ -14,7 +14,7 @@ from awbridge.app.load_settings import load_settings
 from awbridge.app.logs import set_up_logs
 from awbridge.app.serve import serve
 from awbridge.app.work import work
-from awbridge.store.engine.shared_time import SHARED_TIME
+from awbridge.store.engine.clocks.shared_time import SHARED_TIME
 
 _KINDS = {"serve": serve, "work": work}
 

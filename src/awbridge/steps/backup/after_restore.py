@@ -22,7 +22,7 @@ from awbridge.store.audit import runs
 from awbridge.store.backup import corrections, restores
 from awbridge.store.backup.corrections import KeptAccess
 from awbridge.store.backup.restores import Restore
-from awbridge.store.engine import clock_marks
+from awbridge.store.engine.clocks import clock_marks
 from awbridge.store.people import audit_log
 
 log = structlog.get_logger()

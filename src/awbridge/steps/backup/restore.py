@@ -25,7 +25,7 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.backup.replace_file import check_unused, make_whole, put_in_place
 from awbridge.store.backup.snapshot import Contents, NotSound, check
-from awbridge.store.engine import clock_marks
+from awbridge.store.engine.clocks import clock_marks
 from awbridge.store.engine.migrate import own_schema
 from awbridge.store.engine.sqlite import SqliteDatabase
 

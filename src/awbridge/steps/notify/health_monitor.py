@@ -20,7 +20,7 @@ from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
 from awbridge.store.audit import archive
 from awbridge.store.backup.backups import backup_state
-from awbridge.store.engine import clock_marks
+from awbridge.store.engine.clocks import clock_marks
 from awbridge.store.engine.database import Session
 from awbridge.store.notify import alarms, attention
 from awbridge.store.notify.alarms import Alarm

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from awbridge.store.engine.shared_time import SHARED_TIME
+from awbridge.store.engine.clocks.shared_time import SHARED_TIME
 
 Clock = Callable[[], datetime]
 

@@ -16,9 +16,9 @@ import structlog
 
 from awbridge.steps.runtime.clock import Clock, is_ahead
 from awbridge.store import Store
-from awbridge.store.engine import clock_marks
-from awbridge.store.engine.pull_back import WasAhead, pull_back
-from awbridge.store.engine.shared_time import SHARED_TIME, SharedTime
+from awbridge.store.engine.clocks import clock_marks
+from awbridge.store.engine.clocks.pull_back import WasAhead, pull_back
+from awbridge.store.engine.clocks.shared_time import SHARED_TIME, SharedTime
 
 log = structlog.get_logger()
 

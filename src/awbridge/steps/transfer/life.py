@@ -12,7 +12,7 @@ from awbridge.private_files import make_private
 from awbridge.steps.transfer.export import nobody
 from awbridge.store import Store
 from awbridge.store.backup.replace_file import locked
-from awbridge.store.engine.servers import Servers
+from awbridge.store.engine.connections.servers import Servers
 from awbridge.store.engine.store import sqlite_file
 from awbridge.store.transfer import tables
 

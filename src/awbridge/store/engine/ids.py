@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import datetime
 
-from awbridge.store.engine.shared_time import SHARED_TIME
+from awbridge.store.engine.clocks.shared_time import SHARED_TIME
 
 _PROCESS_BITS = 10
 STEP = 1 << _PROCESS_BITS  # between two ids that `take` gives

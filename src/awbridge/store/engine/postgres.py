@@ -11,7 +11,7 @@ from awbridge.store.engine.columns import in_columns
 from awbridge.store.engine.connections.server import Server
 from awbridge.store.engine.connections.session import PostgresSession
 from awbridge.store.engine.database import Session
-from awbridge.store.engine.pooler import Pooling, Reach
+from awbridge.store.engine.detect.pooler import Pooling, Reach
 from awbridge.store.engine.queries import Statement
 
 

@@ -11,11 +11,11 @@ from urllib.parse import unquote, urlsplit
 
 from awbridge.domain.errors import SettingsError
 from awbridge.store.engine import migrate
+from awbridge.store.engine.connections.servers import Servers
 from awbridge.store.engine.database import Database, Session
-from awbridge.store.engine.identity import identity
+from awbridge.store.engine.detect.identity import identity
 from awbridge.store.engine.migrate import SchemaState
 from awbridge.store.engine.queries import Statement
-from awbridge.store.engine.servers import Servers
 from awbridge.store.engine.sqlite import SqliteDatabase
 from awbridge.store.privacy.masked_reads import masked_for_actor
 

@@ -14,10 +14,10 @@ from typing import Any
 
 from awbridge.domain.people.actor import ActorKind, current_actor
 from awbridge.domain.people.audited import AuditAction
+from awbridge.store.engine.clocks.shared_time import SHARED_TIME
 from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.ids import Ids
 from awbridge.store.engine.queries import Queries
-from awbridge.store.engine.shared_time import SHARED_TIME
 
 _sql = Queries(__name__)
 _ids = Ids()

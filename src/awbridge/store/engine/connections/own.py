@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 from awbridge.store.engine.connections.errors import READ_ONLY
 from awbridge.store.engine.connections.pool import LONGEST_IDLE, SchemaConnection
 from awbridge.store.engine.connections.turns import Turns
-from awbridge.store.engine.pooler import Pooling
-from awbridge.store.engine.primary import takes_no_writes
+from awbridge.store.engine.detect.pooler import Pooling
+from awbridge.store.engine.detect.primary import takes_no_writes
 
 AT_ONCE_TIMEOUT = 5.0  # seconds that a write in one go may take; then its connection is thrown away
 

@@ -10,13 +10,13 @@ from typing import Any
 import asyncpg
 
 from awbridge.domain.errors import StoreBusy, StoreError
-from awbridge.store.engine import pooler
 from awbridge.store.engine.connections.errors import AWAY, READ_ONLY, our_errors
 from awbridge.store.engine.connections.own import OwnConnection
 from awbridge.store.engine.connections.pool import Pool, SchemaConnection
 from awbridge.store.engine.connections.turns import Turns
-from awbridge.store.engine.pooler import Pooling, Reach
-from awbridge.store.engine.primary import Primary, takes_no_writes
+from awbridge.store.engine.detect import pooler
+from awbridge.store.engine.detect.pooler import Pooling, Reach
+from awbridge.store.engine.detect.primary import Primary, takes_no_writes
 
 ACQUIRE_TIMEOUT = 10.0  # seconds to wait for a free connection
 COMMAND_TIMEOUT = 30.0  # seconds that one statement may take

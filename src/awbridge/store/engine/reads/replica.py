@@ -19,12 +19,12 @@ import asyncpg
 import structlog
 
 from awbridge.domain.errors import SettingsError, StoreError
-from awbridge.store.engine import pooler
 from awbridge.store.engine.connections.server import COMMAND_TIMEOUT
 from awbridge.store.engine.connections.session import PostgresSession
 from awbridge.store.engine.database import Database, Row, Session
-from awbridge.store.engine.identity import identity
-from awbridge.store.engine.pooler import Pooling
+from awbridge.store.engine.detect import pooler
+from awbridge.store.engine.detect.identity import identity
+from awbridge.store.engine.detect.pooler import Pooling
 from awbridge.store.engine.queries import Queries, Statement
 from awbridge.store.engine.reads.reading import READING, Reading
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from awbridge.store.engine import clock_marks
+from awbridge.store.engine.clocks import clock_marks
 from awbridge.store.engine.database import Session
 
 SLOW = 1.0  # seconds; a slower answer is too imprecise about the time
