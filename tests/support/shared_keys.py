@@ -32,6 +32,7 @@ OPEN, READY, REJECTED = "R-1", "R-2", "R-3"  # references with rows of their own
 
 _EVERY_LIST = """
 UPDATE shipments SET ndr_at = $1, edd_due_at = $1, aged_out_at = $1, piece_exception_at = $1, status_at = $1,
+  stuck_since_at = $1,
   cancel_requested_at = $1, cancel_state = 'refused', forward_waybill = 'AWB-1', phone_tail = '0001'
 WHERE reference_number = 'R-1'
 """

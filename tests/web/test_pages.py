@@ -28,6 +28,7 @@ from tests.support.app import Web
 from tests.support.notices import a_customer
 from tests.support.receivers import Receiver, http_server, ok
 from tests.support.rows import T0, add, decided, fetch, place, sql
+from tests.support.stuck import mark_stuck
 from tests.support.world import SetClock, webhook
 
 HERE = {"host": "localhost:8000"}
@@ -239,6 +240,7 @@ async def test_rejected_orders_need_attention(web: Web) -> None:
 async def test_shipments_worth_watching_need_no_action(web: Web) -> None:
     await a_customer(web.store, "R-1", "AWB1")
     web.clock.forward(days=9)
+    await mark_stuck(web.store, web.clock())
     overview = await page(web, "/")
     assert "parcel is stuck" in overview
     assert "No action needed" in overview

@@ -11,8 +11,9 @@ from awbridge.app.policies import catch_up_policy
 from awbridge.app.settings import Settings
 from awbridge.domain.schedule import next_due as next_cron
 from awbridge.steps.runtime.clock import Clock
-from awbridge.steps.runtime.look import COVERED_UNTIL, Look, earliest, read_due
+from awbridge.steps.runtime.look import COUNTED_FROM, COVERED_UNTIL, Look, earliest, read_due
 from awbridge.steps.runtime.loop import Loop
+from awbridge.steps.tracking import mark_stuck
 from awbridge.store import Store
 from awbridge.store.audit import runs
 from awbridge.store.engine.database import Session
@@ -72,7 +73,10 @@ class DueTimes:
         return min([*found, *(at for at in more if at)])
 
     def _by_rows(self, found: Sequence[Due]) -> dict[str, datetime | None]:
-        return earliest([one for one in found if one.step != "schedule" or one.item in self._jobs])
+        times = earliest([one for one in found if one.step != "schedule" or one.item in self._jobs])
+        counted = next((one.at for one in found if one.item == COUNTED_FROM), None)
+        times["mark_stuck"] = mark_stuck.due_at(counted, self._settings.stuck_after) if counted else None
+        return times
 
     def _next_window(self, found: Sequence[Due], now: datetime) -> datetime | None:
         """When the next window of updated-order is long enough."""

@@ -87,6 +87,7 @@ from awbridge.steps.runtime.schedule import run_due
 from awbridge.steps.runtime.set_clocks import SetClocks
 from awbridge.steps.runtime.throttle import ApplyThrottle
 from awbridge.steps.tracking.apply import apply_due
+from awbridge.steps.tracking.mark_stuck import MarkStuck
 from awbridge.store import Store
 from awbridge.store.engine.connections.servers import Servers
 
@@ -216,9 +217,13 @@ def step_loops(
 
 
 def _after_upgrades(world: World) -> dict[str, Loop]:
-    """What completes the rows that an older version stored: a small share of the time, as nobody waits for it."""
+    """What completes the rows that an older version stored: a small share of the time, as nobody waits for it.
+
+    Stuck parcels too: after an upgrade all open parcels are looked at.
+    """
     rounds: dict[str, Round] = {
         "index_orders": partial(index_unread, store=world.store),
+        "mark_stuck": MarkStuck(store=world.store, clock=world.clock, limits=world.settings.stuck_after).round,
         "link_shipments": partial(link_shipments, store=world.store, clock=world.clock),
     }
     idle = world.settings.steps_idle_seconds

@@ -18,9 +18,9 @@ from awbridge.web.http.limits import ConnectionState
 
 STEPS = (
     *("push", "cancel", "release", "act", "allocate", "fallback", "apply", "updated_order", "track_order"),
-    *("reconcile", "differences", "report_files", "sync_couriers", "watch", "notify", "lateness", "index_orders"),
-    *("link_shipments", "measure_couriers", "sample_figures", "deliver_events", "alarm", "keep_calls", "schedule"),
-    *("erase", "archive", "fetch_labels", "follow_answers", "set_clocks", "report_process", "schema"),
+    *("reconcile", "differences", "report_files", "sync_couriers", "watch", "notify", "lateness", "mark_stuck"),
+    *("index_orders", "link_shipments", "measure_couriers", "sample_figures", "deliver_events", "alarm", "keep_calls"),
+    *("schedule", "erase", "archive", "fetch_labels", "follow_answers", "set_clocks", "report_process", "schema"),
     *("look", "accounts", "accounts_awake"),
 )
 

@@ -263,7 +263,15 @@ async def test_a_day_that_was_compared_before_it_was_over_is_compared_again(stor
 # Nothing is decided by comparing these with now, or what is decided is none the worse for a day.
 STAYS = {
     # The vendor's, or of record.
-    "shipments": {"status_at", "edd_stated_at", "edd_due_at", "ndr_at", "piece_exception_at", "erased_at"},
+    "shipments": {
+        "status_at",
+        "edd_stated_at",
+        "edd_due_at",
+        "ndr_at",
+        "piece_exception_at",
+        "erased_at",
+        "stuck_since_at",
+    },
     "inbox": {"received_at", "applied_at"},
     "inbox_batches": {"received_at"},
     "scans": {"scanned_at", "received_at"},

@@ -21,6 +21,7 @@ from awbridge.store.orders import lists
 from awbridge.store.tracking import inbox, promises
 from awbridge.web.v1.views.shipments import Viewing, shipment_view
 from tests.support.rows import MINUTE, T0, add, delivery, place, sql
+from tests.support.stuck import mark_stuck
 from tests.support.world import INDIA, SetClock, as_body, get, timeline, webhook
 
 pytestmark = pytest.mark.heavy
@@ -297,6 +298,7 @@ async def test_shipments_that_need_somebody_are_listed(store: Store) -> None:
 
     async def listed(hours: float) -> tuple[list[str], list[str], list[str]]:
         now = T0 + hours * HOUR
+        await mark_stuck(store, now)
         async with store.read() as session:
             return (
                 [s.reference_number for s in await lists.stuck(session, StuckAfter(), now=now)],

@@ -16,6 +16,7 @@ from awbridge.store.notify import attention
 from awbridge.store.reconciliation import differences
 from awbridge.store.reconciliation.differences import Finding
 from tests.support.rows import T0, add, decided, place, sql
+from tests.support.stuck import mark_stuck
 
 DAY = timedelta(days=1)
 
@@ -93,6 +94,7 @@ async def test_parcels_that_are_stuck_or_late_are_counted(store: Store) -> None:
     await place(store, "B", "AWB2")
     await change(store, "UPDATE shipments SET edd_due_at = $1 WHERE reference_number = 'A'", T0 + DAY)
     assert await needs(store, T0 + DAY) == {Need.LATE: 1}
+    await mark_stuck(store, T0 + 2 * DAY)
     assert await needs(store, T0 + 2 * DAY) == {Need.LATE: 1, Need.STUCK: 2}
 
 

@@ -36,6 +36,7 @@ from tests.support.rows import (
     sql,
 )
 from tests.support.statements import statements_of
+from tests.support.stuck import mark_stuck
 
 LEASE = 2 * MINUTE
 
@@ -323,7 +324,7 @@ async def test_pages_contain_every_shipment_once_newest_first(store: Store, page
 
 
 @pytest.mark.parametrize("page", [1, 2, 5, 100])
-async def test_pages_of_what_is_stuck_are_put_together_from_all_buckets(store: Store, page: int) -> None:
+async def test_the_pages_of_what_is_stuck_are_the_whole_list(store: Store, page: int) -> None:
     names = ["a", "B", "b", "Z", "é", "_", "10", "9"]  # how these are sorted depends on the language
     for n, name in enumerate(names * 3):
         reference = f"{name}-{n // len(names)}"
@@ -335,16 +336,17 @@ async def test_pages_of_what_is_stuck_are_put_together_from_all_buckets(store: S
         )
         async with store.write() as session:
             await tracking_status.set_tracking_status(session, reference, status, last_tracked_at=T0, next_poll_at=None)
+    now = T0 + timedelta(days=4)
+    assert await mark_stuck(store, now, batch=7) == 3 * len(names)
     seen: list[tuple[datetime, str]] = []
-    while True:
-        async with store.read() as session:
-            after = seen[-1] if seen else None
-            found = await lists.stuck(session, StuckAfter(), now=T0 + timedelta(days=4), after=after, limit=page)
-        if not found:
-            break
-        seen += [(s.status_at or T0, s.reference_number) for s in found]
-    assert seen == sorted(set(seen))
-    assert len(seen) == 3 * len(names)
+    async with store.read() as session:
+        whole = await lists.stuck(session, StuckAfter(), now=now, limit=100)
+        while found := await lists.stuck(session, StuckAfter(), now=now, after=seen[-1] if seen else None, limit=page):
+            seen += [(s.status_at or T0, s.reference_number) for s in found]
+        assert await lists.count_stuck(session, StuckAfter(), now=now) == len(whole)
+    assert seen == [(s.status_at, s.reference_number) for s in whole]
+    assert [at for at, _ in seen] == sorted(at for at, _ in seen)
+    assert len(set(seen)) == 3 * len(names)
 
 
 async def test_silent_shipments_are_asked_for_once_per_interval_and_no_more_at_their_end(store: Store) -> None:
@@ -470,7 +472,10 @@ _PLANS = [
     ("scans", "entries", [("R", 1)], "scans_of_shipment"),
     ("scans", "for_matching", [("R", 1)], "scans_of_shipment"),
     ("scans", "alike", [("R", 1, "s", "c", "f", "p")], "scans_of_shipment"),
-    ("lists", "silent", (3, T0, T0, "R", 5), "shipments_open"),
+    ("lists", "stuck", (T0, T0, T0, T0, T0, "R", 5), "shipments_stuck"),
+    ("lists", "count_stuck", (T0, T0, T0, T0), "shipments_stuck"),
+    ("stuck", "to_mark", (T0, 5), "shipments_to_mark"),
+    ("stuck", "missed", (T0, T0, T0, T0, T0, 5), "shipments_to_mark"),
     ("lists", "sla_breached", (T0, T0, "R", 5), "shipments_promised"),
     ("lists", "in_ndr", (T0, "R", 5), "shipments_in_ndr"),
     ("lists", "piece_exceptions", (T0, "R", 5), "shipments_piece_exceptions"),
@@ -490,7 +495,8 @@ _PLANS = [
     ("differences", "count_open", (1,), "differences_by_state"),
     ("shipments", "payloads", (["R"], [1]), ("shipments_pkey", "sqlite_autoindex_shipments_1")),
     ("figures", "shipments", (), "shipments_by_state"),
-    ("figures", "on_their_way", (), "shipments_open"),
+    ("figures", "on_their_way", (), "shipments_to_mark"),
+    ("figures", "on_their_way", (), "shipments_stuck"),
     ("figures", "cancels", (), "shipments_cancels"),
     ("cancellations", "need_a_person", (T0, "R", 5), "shipments_cancels"),
     ("cancellations", "count_in_need", (), "shipments_cancels"),

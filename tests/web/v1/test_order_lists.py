@@ -15,6 +15,7 @@ from awbridge.store.orders.waybills import NewWaybill
 from tests.support.app import Web, problem
 from tests.support.rows import MINUTE, T0, add, place, sql
 from tests.support.stores import sqlite_only
+from tests.support.stuck import mark_stuck
 from tests.web.v1.test_tracking import a_tracked_shipment
 
 
@@ -75,6 +76,7 @@ async def test_shipments_that_need_attention_are_listed_page_by_page(web: Web, w
             assert await session.execute(
                 sql(f"UPDATE shipments SET {column} = $1 WHERE reference_number = $2"), at, f"S{n}"
             )
+    await mark_stuck(web.store, web.clock())
     seen: list[str] = []
     page: dict[str, Any] = {"next": ""}
     while page["next"] is not None:

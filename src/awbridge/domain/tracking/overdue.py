@@ -1,4 +1,4 @@
-"""Stuck and late shipments: computed from the clock on every read, never stored, so never stale."""
+"""Stuck and late shipments: functions of the row and the clock. Only which ones are to be listed as stuck is stored."""
 
 from __future__ import annotations
 
@@ -26,6 +26,15 @@ class StuckAfter:
             return self.delivery
         return self.way_back if bucket == Bucket.RETURNED else self.transit
 
+    @property
+    def shortest(self) -> timedelta:
+        """The shortest of them: until then a parcel is stuck on no leg."""
+        return min(self.pickup, self.transit, self.delivery, self.way_back)
+
+    def since(self, now: datetime) -> tuple[datetime, datetime, datetime, datetime]:
+        """Since when a parcel has no scan that is stuck now: before pickup, in transit, at delivery, going back."""
+        return now - self.pickup, now - self.transit, now - self.delivery, now - self.way_back
+
 
 DEFAULT_STUCK_AFTER = StuckAfter()
 
@@ -46,6 +55,15 @@ def stuck_since(shipment: Shipment, limits: StuckAfter, now: datetime) -> dateti
     if not is_open(shipment) or since is None:
         return None
     return since if now - since >= limits.on_leg(shipment.status_bucket) else None
+
+
+def counted_from(shipment: Shipment, limits: StuckAfter, now: datetime) -> datetime | None:
+    """The time from which the shortest limit is counted until the parcel is looked at again; None before it is placed.
+
+    Neither after `now`, as the next scan may begin a leg with that limit, nor so late that the parcel is stuck before.
+    """
+    since = silent_since(shipment)
+    return min(since + limits.on_leg(shipment.status_bucket) - limits.shortest, now) if since else None
 
 
 def late_since(shipment: Shipment, now: datetime, *, turned_back_at: datetime | None = None) -> datetime | None:

@@ -27,20 +27,15 @@ class LatenessPolicy:
 
 @dataclass(slots=True)
 class _Cursor:
-    """The position in a pass: the bucket (None: parcels past their expected day), and the last parcel read there."""
+    """The position in a pass: first through stuck parcels, then through those past their expected day."""
 
-    bucket: Bucket | None = Bucket.ORDER_PLACED
-    after: tuple[datetime, str] | None = None
+    through_stuck: bool = True
+    after: tuple[datetime, str] | None = None  # the last parcel read there
 
     def advance(self, last: Shipment) -> None:
         """Continue after the last shipment of a page."""
-        at = last.edd_due_at if self.bucket is None else silent_since(last)
+        at = silent_since(last) if self.through_stuck else last.edd_due_at
         self.after = (at, last.reference_number) if at else None
-
-    def next_bucket(self) -> None:
-        """Continue with the next bucket; after the last one, with parcels past their expected day."""
-        following = (bucket for bucket in Bucket if self.bucket is not None and bucket > self.bucket)
-        self.bucket, self.after = next(following, None), None
 
 
 @dataclass(kw_only=True, eq=False)
@@ -71,14 +66,13 @@ class Lateness:
 
     async def _page(self, now: datetime) -> list[Shipment]:
         """The next page that is not empty; empty when the pass is over."""
+        limit, limits = self.policy.page, self.policy.stuck_after
         async with self.store.read() as session:
-            while (bucket := self._cursor.bucket) is not None:
-                since = now - self.policy.stuck_after.on_leg(bucket)
-                limit, after = self.policy.page, self._cursor.after
-                if page := await lists.silent(session, bucket, since=since, after=after, limit=limit):
+            if self._cursor.through_stuck:
+                if page := await lists.stuck(session, limits, now=now, after=self._cursor.after, limit=limit):
                     return page
-                self._cursor.next_bucket()
-            return await lists.sla_breached(session, now=now, after=self._cursor.after, limit=self.policy.page)
+                self._cursor = _Cursor(through_stuck=False)
+            return await lists.sla_breached(session, now=now, after=self._cursor.after, limit=limit)
 
     def _milestones(self, shipment: Shipment, now: datetime) -> list[Milestone]:
         found: list[Milestone] = []

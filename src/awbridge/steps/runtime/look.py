@@ -21,7 +21,7 @@ from awbridge.store.runtime.due import Due
 # The steps that rows drive: each has its parts in store/runtime/due.sql.
 BY_ROWS = (
     *("push", "act", "allocate", "cancel", "fallback", "release", "sync_couriers"),
-    *("apply", "updated_order", "track_order", "watch"),
+    *("apply", "mark_stuck", "updated_order", "track_order", "watch"),
     *("notify", "deliver_events", "alarm", "fetch_labels", "follow_answers"),
     *("reconcile", "differences", "index_orders", "link_shipments"),
     *("schedule", "archive", "erase", "schema"),
@@ -44,7 +44,9 @@ BY_TIME: Mapping[str, str] = {
 LEAST_GAP = 0.2  # seconds between two looks, also where a round that did something asks for one
 _SURELY = 0.002  # seconds: clocks are not compared to the microsecond
 
-COVERED_UNTIL = "covered until"  # of updated_order: the end of its last window, after which settings say what is due
+# Items that are not due themselves: settings say what follows from them.
+COVERED_UNTIL = "covered until"  # of updated_order: the end of its last window
+COUNTED_FROM = "counted from"  # of mark_stuck: from when the first limit is counted
 
 
 async def look(store: Store, now: datetime) -> Mapping[str, datetime | None]:
@@ -52,7 +54,7 @@ async def look(store: Store, now: datetime) -> Mapping[str, datetime | None]:
 
     Only the database is asked, with one statement (a second one while a courier account has shipments to push), so it
     also tells about an account whose loops do not run. A time in the past is due now. What depends on settings is not
-    in it: the times of schedules, the next window of updated-order.
+    in it: the times of schedules, the next window of updated-order, the limits of stuck parcels.
     """
     return earliest(await read_due(store, now))
 
@@ -61,7 +63,7 @@ def earliest(found: list[Due]) -> dict[str, datetime | None]:
     """The earliest time of every step."""
     times: dict[str, datetime | None] = dict.fromkeys(BY_ROWS)
     for one in found:
-        if one.item != COVERED_UNTIL:
+        if one.item not in {COVERED_UNTIL, COUNTED_FROM}:
             known = times[one.step]
             times[one.step] = min(known, one.at) if known else one.at
     return times

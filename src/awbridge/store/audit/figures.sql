@@ -6,8 +6,11 @@ WHERE state IN ('allocating', 'ready', 'waiting', 'retrying', 'held', 'rejected'
 GROUP BY state
 
 -- name: on_their_way
-SELECT COUNT(*) AS shipments FROM shipments {{sqlite: INDEXED BY shipments_open}}
-WHERE state = 'placed' AND NOT final
+-- Each is in one of two indexes.
+SELECT (SELECT COUNT(*) FROM shipments {{sqlite: INDEXED BY shipments_to_mark}}
+    WHERE state = 'placed' AND NOT final AND stuck_since_at IS NULL)
+  + (SELECT COUNT(*) FROM shipments {{sqlite: INDEXED BY shipments_stuck}}
+    WHERE state = 'placed' AND NOT final AND stuck_since_at IS NOT NULL) AS shipments
 
 -- name: unreadable_dates
 SELECT COUNT(*) AS shipments FROM shipments {{sqlite: INDEXED BY shipments_promised_in_words}}

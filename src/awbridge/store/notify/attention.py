@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from awbridge.domain.orders.attention import NEEDS, NEWEST_DECIDED, REFUSED_WITHIN, Need, RefusalCounts
-from awbridge.domain.tracking.lifecycle import Bucket
 from awbridge.domain.tracking.overdue import StuckAfter
 from awbridge.store.couriers import accounts
 from awbridge.store.engine.database import Session
@@ -36,7 +35,7 @@ async def count(session: Session, limits: StuckAfter, *, now: datetime) -> dict[
         Need.HELD: await _held(session, now),
         Need.PIECES: await lists.count_piece_exceptions(session, since=now - PIECES_COUNT_FOR),
         Need.MESSAGES: sum(messages.values()),
-        Need.STUCK: await _stuck(session, limits, now),
+        Need.STUCK: await lists.count_stuck(session, limits, now=now),
     }
     return {need: counts[need] for need in NEEDS}
 
@@ -45,11 +44,6 @@ async def _held(session: Session, now: datetime) -> int:
     """How many shipments wait in accounts with an incident. A declared downtime does not count."""
     broken = [key for key, held in (await accounts.held(session, now=now)).items() if held.kind != "downtime"]
     return sum(accounts.held_numbers(await accounts.count_unplaced(session, broken)).values())
-
-
-async def _stuck(session: Session, limits: StuckAfter, now: datetime) -> int:
-    counts = [(await session.fetch(_sql.stuck, b, now - limits.on_leg(b)))[0]["stuck"] for b in Bucket]
-    return sum(counts)
 
 
 async def dead_lettered(session: Session, *, now: datetime) -> int:

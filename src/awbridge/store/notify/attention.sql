@@ -18,11 +18,6 @@ SELECT
   (SELECT COUNT(*) FROM shipments {{sqlite: INDEXED BY shipments_promised}}
    WHERE state = 'placed' AND NOT final AND edd_due_at <= $4) AS late
 
--- name: stuck
--- Open shipments of a bucket without a scan since then.
-SELECT COUNT(*) AS stuck FROM shipments {{sqlite: INDEXED BY shipments_open}}
-WHERE state = 'placed' AND NOT final AND COALESCE(status_bucket, 1) = $1 AND COALESCE(status_at, placed_at) <= $2
-
 -- name: nth_decided
 -- Since when the newest $1 orders were placed or refused; no row where there are fewer.
 SELECT at AS since_at FROM (

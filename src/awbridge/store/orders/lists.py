@@ -7,8 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from awbridge.domain.orders.shipment import DUE_STATES, Shipment, State
-from awbridge.domain.tracking.lifecycle import Bucket
-from awbridge.domain.tracking.overdue import StuckAfter, silent_since
+from awbridge.domain.tracking.overdue import StuckAfter
 from awbridge.store.couriers import accounts
 from awbridge.store.couriers.accounts import Held
 from awbridge.store.engine.database import Session
@@ -19,29 +18,20 @@ from awbridge.store.orders.shipments import fetch_shipments, get_many
 _sql = Queries(__name__)
 
 
-async def silent(
-    session: Session, bucket: Bucket, *, since: datetime, after: tuple[datetime, str] | None = None, limit: int = 50
-) -> list[Shipment]:
-    """Open shipments of a bucket whose newest scan (before the first, whose placing) was by then, the longest first.
-
-    `after` is (time of the newest scan or of placing, reference number) of the last one of the page before.
-    """
-    return await fetch_shipments(session, _sql.silent, bucket, since, *(after or BEFORE_ALL), limit)
-
-
 async def stuck(
     session: Session, limits: StuckAfter, *, now: datetime, after: tuple[datetime, str] | None = None, limit: int = 50
 ) -> list[Shipment]:
-    """Open shipments without a scan for longer than their leg allows, the longest first; `after` as with `silent`.
+    """Open shipments without a scan for longer than their leg allows, the longest first.
 
-    Costs a page of each bucket, however many are stuck.
+    Those that mark_stuck has looked at. `after` is (time of the newest scan or, before the first, of placing, reference
+    number) of the last one of the page before.
     """
-    found = [
-        shipment
-        for bucket in Bucket
-        for shipment in await silent(session, bucket, since=now - limits.on_leg(bucket), after=after, limit=limit)
-    ]
-    return sorted(found, key=lambda s: (silent_since(s) or now, s.reference_number))[:limit]
+    return await fetch_shipments(session, _sql.stuck, *limits.since(now), *(after or BEFORE_ALL), limit)
+
+
+async def count_stuck(session: Session, limits: StuckAfter, *, now: datetime) -> int:
+    """How many such shipments there are."""
+    return (await session.fetch(_sql.count_stuck, *limits.since(now)))[0]["shipments"]
 
 
 async def sla_breached(

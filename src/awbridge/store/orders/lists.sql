@@ -1,10 +1,20 @@
--- name: silent
--- Open ones of a bucket without a scan since $2, the longest first. COLLATE: pages are put together from several of these.
-SELECT {{shipments.*}} FROM shipments {{sqlite: INDEXED BY shipments_open}}
-WHERE state = 'placed' AND NOT final AND COALESCE(status_bucket, 1) = $1 AND COALESCE(status_at, placed_at) <= $2
-  AND (COALESCE(status_at, placed_at), reference_number {{postgres: COLLATE "C"}}) > ($3, $4)
-ORDER BY COALESCE(status_at, placed_at), reference_number {{postgres: COLLATE "C"}}
-LIMIT $5
+-- fragment: stuck
+-- $1 to $4: since when a parcel must be silent that is to be picked up, in transit, to be delivered, on the way back (as
+-- domain/tracking/overdue.py says). Marked with a shorter limit than now, it may not be stuck.
+FROM shipments {{sqlite: INDEXED BY shipments_stuck}}
+WHERE stuck_since_at IS NOT NULL AND state = 'placed' AND NOT final
+  AND stuck_since_at <= CASE COALESCE(status_bucket, 1)
+    WHEN 1 THEN $1{{postgres: ::timestamptz}} WHEN 4 THEN $3 WHEN 5 THEN $3 WHEN 7 THEN $4 ELSE $2 END
+
+-- name: stuck
+-- Open and marked, the longest silent first.
+SELECT {{shipments.*}} {{stuck}}
+  AND (stuck_since_at, reference_number) > ($5, $6)
+ORDER BY stuck_since_at, reference_number
+LIMIT $7
+
+-- name: count_stuck
+SELECT COUNT(*) AS shipments {{stuck}}
 
 -- name: sla_breached
 -- Longest overdue first. SQLite would take the index of states and sort.

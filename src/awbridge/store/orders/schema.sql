@@ -19,6 +19,9 @@
 -- yet). cod: cash is collected on delivery (NULL: not read yet).
 -- link_generation: how often its link to the customer's page was revoked (NULL: never).
 -- packed_payload: the payload, packed (store/engine/packing.py); that column is empty then.
+-- counted_from_at: no later than the newest scan, unless the parcel was looked at since (NULL: placed_at). mark_stuck looks
+-- at a parcel once the shortest limit has passed since then. stuck_since_at: the time of the newest scan, or of placing, of
+-- a parcel that was found to be stuck (NULL: it is not, or was not looked at yet).
 -- ndr_code, npr_code: why the last delivery and the last pickup failed. forward_...: the forward shipment of a return.
 CREATE TABLE shipments (
   shard SMALLINT NOT NULL,
@@ -96,6 +99,8 @@ CREATE TABLE shipments (
   link_generation SMALLINT,
   edd_stated_at TIMESTAMPTZ,
   packed_payload BYTEA,
+  counted_from_at TIMESTAMPTZ,
+  stuck_since_at TIMESTAMPTZ,
   PRIMARY KEY (shard, reference_number)
 );
 -- A scan that changes no indexed column is written into its page (HOT), if that has room.
@@ -119,9 +124,11 @@ CREATE INDEX shipments_fallback_later ON shipments (fallback_at)
   WHERE fallback_at IS NOT NULL AND state IN ('rejected', 'gave_up', 'retrying');
 CREATE INDEX shipments_placed_twice ON shipments (updated_at) WHERE replaced_by IS NOT NULL AND success;
 CREATE INDEX shipments_aged_out ON shipments (aged_out_at, reference_number) WHERE aged_out_at IS NOT NULL;
--- Open parcels by bucket and time of the newest scan: finds those that exceed the limit of their leg.
-CREATE INDEX shipments_open ON shipments (COALESCE(status_bucket, 1), COALESCE(status_at, placed_at),
-  reference_number {{postgres: COLLATE "C"}}) WHERE state = 'placed' AND NOT final;
+-- Every open parcel is in one of these two. No column of them changes with a usual scan.
+CREATE INDEX shipments_to_mark ON shipments (COALESCE(counted_from_at, placed_at))
+  WHERE state = 'placed' AND NOT final AND stuck_since_at IS NULL;
+CREATE INDEX shipments_stuck ON shipments (stuck_since_at, reference_number)
+  WHERE stuck_since_at IS NOT NULL AND state = 'placed' AND NOT final;
 CREATE INDEX shipments_promised ON shipments (edd_due_at, reference_number) WHERE edd_due_at IS NOT NULL AND state = 'placed' AND NOT final;
 CREATE INDEX shipments_promised_in_words ON shipments (reference_number)
   WHERE edd IS NOT NULL AND edd_due_at IS NULL AND state = 'placed' AND NOT final;

@@ -32,7 +32,8 @@ FROM shipments WHERE state = 'placed' AND NOT final AND aged_out_at IS NULL
 GROUP BY courier_partner_id
 
 -- name: claim_due_polls
--- Moving next_poll_at ahead is the lease: no process polls the same shipment before it. Materialized: a planner that runs the
+-- Moving next_poll_at ahead is the lease: no process polls the same shipment before it. As an index changes anyway, the limit
+-- of a stuck parcel is counted from the newest scan (see schema.sql), so that mark_stuck need not look. Materialized: a planner that runs the
 -- choice again for each row would take more than the limit.
 WITH chosen AS MATERIALIZED (
   SELECT shard, reference_number FROM shipments
@@ -42,7 +43,8 @@ WITH chosen AS MATERIALIZED (
   LIMIT $3
   {{postgres: FOR UPDATE SKIP LOCKED}}
 )
-UPDATE shipments SET next_poll_at = $2, last_polled_at = $1
+UPDATE shipments SET next_poll_at = $2, last_polled_at = $1,
+  counted_from_at = CASE WHEN status_at > COALESCE(counted_from_at, placed_at) THEN status_at ELSE counted_from_at END
 WHERE (shard, reference_number) IN (SELECT shard, reference_number FROM chosen)
 RETURNING reference_number, waybill, courier_partner_id
 

@@ -135,6 +135,12 @@ UNION ALL
 SELECT 'track_order', '', (
     SELECT next_poll_at FROM shipments WHERE next_poll_at IS NOT NULL ORDER BY next_poll_at LIMIT 1), NULL
 UNION ALL
+-- The limits are settings: app/due.py adds the shortest.
+SELECT 'mark_stuck', 'counted from', (
+    SELECT COALESCE(counted_from_at, placed_at) FROM shipments {{sqlite: INDEXED BY shipments_to_mark}}
+    WHERE state = 'placed' AND NOT final AND stuck_since_at IS NULL AND COALESCE(counted_from_at, placed_at) IS NOT NULL
+    ORDER BY COALESCE(counted_from_at, placed_at) LIMIT 1), NULL
+UNION ALL
 SELECT 'watch', '', (SELECT from_at FROM arrivals WHERE from_at >= $4 ORDER BY from_at DESC LIMIT 1), NULL
 UNION ALL
 SELECT 'notify', '', (SELECT due_at FROM milestones WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1), NULL
@@ -208,5 +214,8 @@ SELECT 'schema', '', MAX(applied_at), NULL FROM schema_migrations WHERE applied_
 
 -- name: on_the_way
 -- Any parcel that may be late: by the index, which has this order.
-SELECT 1 AS found FROM shipments {{sqlite: INDEXED BY shipments_open}}
-WHERE state = 'placed' AND NOT final ORDER BY COALESCE(status_bucket, 1), COALESCE(status_at, placed_at) LIMIT 1
+SELECT 1 AS found WHERE EXISTS (SELECT 1 FROM shipments {{sqlite: INDEXED BY shipments_stuck}}
+    WHERE stuck_since_at IS NOT NULL AND state = 'placed' AND NOT final
+    ORDER BY stuck_since_at, reference_number LIMIT 1)
+  OR EXISTS (SELECT 1 FROM shipments {{sqlite: INDEXED BY shipments_to_mark}}
+    WHERE state = 'placed' AND NOT final AND stuck_since_at IS NULL ORDER BY COALESCE(counted_from_at, placed_at) LIMIT 1)

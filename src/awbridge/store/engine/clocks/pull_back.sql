@@ -27,8 +27,9 @@ UPDATE shipments SET
   last_tracked_at = CASE WHEN last_tracked_at > $1 THEN $1 ELSE last_tracked_at END,
   aged_out_at = CASE WHEN aged_out_at > $1 THEN $1 ELSE aged_out_at END,
   polling_resumed_at = CASE WHEN polling_resumed_at > $1 THEN $1 ELSE polling_resumed_at END,
-  settled_at = CASE WHEN settled_at > $1 THEN $1 ELSE settled_at END
-WHERE created_at > $1 OR updated_at > $1 OR last_polled_at > $1 OR last_tracked_at > $1 OR lease_ends_at > $2 OR sent_at > $1
+  settled_at = CASE WHEN settled_at > $1 THEN $1 ELSE settled_at END,
+  counted_from_at = CASE WHEN counted_from_at > $1 THEN NULL ELSE counted_from_at END
+WHERE counted_from_at > $1 OR created_at > $1 OR updated_at > $1 OR last_polled_at > $1 OR last_tracked_at > $1 OR lease_ends_at > $2 OR sent_at > $1
 
 -- name: labels
 UPDATE labels SET
