@@ -7,6 +7,7 @@ import re
 from awbridge.store import Store
 from awbridge.store.engine.queries import Statement, columns
 from tests.support.filling import filled  # noqa: F401  # a fixture
+from tests.support.plans import of_whole_tables
 from tests.support.rows import T0
 from tests.support.statements import statements_of
 
@@ -27,7 +28,8 @@ async def plan(store: Store, name: str, *args: object) -> str:
     statement = getattr(statements_of("due"), name)
     explained = Statement("plan", f"EXPLAIN {statement.postgres}", f"EXPLAIN QUERY PLAN {statement.sqlite}")
     async with store.read() as session:
-        return "\n".join(str(list(dict(row).values())) for row in await session.fetch(explained, *args))
+        found = "\n".join(str(list(dict(row).values())) for row in await session.fetch(explained, *args))
+        return await of_whole_tables(session, found) if store.dialect == "postgres" else found
 
 
 async def test_the_look_reads_every_large_table_by_an_index(filled: Store) -> None:  # noqa: F811
