@@ -18,6 +18,7 @@ from tests.support.rows import T0
 from tests.support.stores import migrate, migrated_file, open_directly
 
 ROWS = 3000  # an index pays from a few hundred on; accounts and such stay fewer, as their keys repeat
+PARTS = 6  # times as many where they are spread over partitions
 SOME = 0.01  # the share of rows in which a column that may be empty is not
 
 _filled: dict[tuple[int, str], str] = {}  # a server's port, and who uses it -> its filled database
@@ -69,19 +70,19 @@ async def fill(url: str, *, now: datetime = T0) -> None:
     Those that go by age have partitions of six months and the next one.
     """
     await _make_months(url, now)
-    least, most = first_id(now - timedelta(days=180)), first_id(now + timedelta(days=31))
+    least, most = first_id(now - timedelta(days=180)), first_id(now + timedelta(days=90))
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("SET session_replication_role = replica")  # foreign keys are not checked
         await connection.execute("SELECT setseed(0.5)")
         for table, columns in (await _tables(connection)).items():
-            values = ", ".join(columns.values())
+            values, rows = ", ".join(columns.values()), ROWS * PARTS if table in KEYS else ROWS
             await connection.execute(
-                f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM generate_series(1, {ROWS}) AS n, "
+                f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM generate_series(1, {rows}) AS n, "
                 "(SELECT $1::timestamptz, $2::bigint, $3::bigint) AS given ON CONFLICT DO NOTHING",
                 now,
                 least,
-                (most - least) // ROWS,
+                (most - least) // (ROWS * PARTS),
             )
         await connection.execute("VACUUM ANALYZE")
     finally:

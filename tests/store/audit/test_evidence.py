@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from awbridge.store import Store
@@ -17,7 +19,7 @@ _PLANS: list[tuple[str, str, tuple[object, ...], str | tuple[str, str]]] = [
     ("archive", "reopen", (7, T0), "attempts_of_file"),
     ("attempts", "of_file", (7,), "attempts_of_file"),
     ("attempts", "evidence_of_shipment", (1, "R"), "attempts_of_shipment"),
-    ("attempts", "failed_between", (T0, T0, T0, -1, 100), "attempts_by_time"),
+    ("attempts", "failed_between", (T0, T0 + timedelta(days=1), T0, -1, 100), "attempts_by_time"),
     ("retention", "actions_page", (T0, "", T0, 100, T0), "actions_newest"),
     ("retention", "archive_files_page", (-1, T0, 50), "attempts_of_file"),
     ("retention", "ended_payloads", (T0, T0, "", 100), "shipments_newest"),

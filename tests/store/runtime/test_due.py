@@ -38,10 +38,12 @@ async def test_the_look_reads_every_large_table_by_an_index(filled: Store) -> No
     assert not missing, found
     in_full = {name for names in re.findall(r"Seq Scan on (\w+)|SCAN (\w+)\b(?! USING)", found) for name in names}
     assert in_full & {*columns(), *ALIASES} <= SMALL, found
-    assert not re.search(r"\bSort\b|TEMP B-TREE FOR ORDER BY", found), f"it reads all to find the first:\n{found}"
+    assert not re.search(r"\bSort\b(?! Key)|TEMP B-TREE FOR ORDER BY", found), (
+        f"it reads all to find the first:\n{found}"
+    )
 
 
 async def test_whether_a_parcel_is_on_its_way_is_one_entry_of_an_index(filled: Store) -> None:  # noqa: F811
     found = await plan(filled, "on_the_way")
     assert "shipments_open" in found
-    assert not re.search(r"\bSort\b|TEMP B-TREE", found), found
+    assert not re.search(r"\bSort\b(?! Key)|TEMP B-TREE", found), found
