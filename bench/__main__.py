@@ -12,6 +12,7 @@ from bench.claims import claims
 from bench.customer_page import customer_page
 from bench.idle import idle
 from bench.imports import imports
+from bench.months import months
 from bench.outage import outage
 from bench.push import push
 from bench.reading import reading
@@ -51,6 +52,7 @@ main.add_command(imports)
 main.add_command(customer_page)
 main.add_command(workers)
 main.add_command(idle)
+main.add_command(months)
 
 if __name__ == "__main__":
     main()

@@ -82,14 +82,14 @@ def _measure(places: Places, url: str, command: str, seconds: int, source: str |
     postgres = places.postgres if url.startswith("postgres") else None
     with _replica(url, command, source) as pid:
         time.sleep(SETTLED)
-        before, theirs = _cpu(pid), _cpu(postgres.pid) if postgres else 0.0
+        before, theirs = seconds_of(pid), seconds_of(postgres.pid) if postgres else 0.0
         began = time.monotonic()
         time.sleep(seconds)
         took = time.monotonic() - began
-        used = (_cpu(pid) - before) / took
+        used = (seconds_of(pid) - before) / took
         if postgres is None:
             return f"{used:.4f}", "", ""
-        served = (_cpu(postgres.pid) - theirs) / took
+        served = (seconds_of(postgres.pid) - theirs) / took
         return f"{used:.4f}", f"{served:.4f}", f"{_statements(postgres, url, seconds):.2f}"
 
 
@@ -130,8 +130,8 @@ def _statements(postgres: PostgresServer, url: str, seconds: int) -> float:
     return counted / seconds
 
 
-def _cpu(pid: int) -> float:
+def seconds_of(pid: int) -> float:
     """Seconds of processor time that a process and its children have used, also those that have ended."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(int(field) for field in fields[11:15]) / _TICK + sum(_cpu(int(child)) for child in children)
+    return sum(int(field) for field in fields[11:15]) / _TICK + sum(seconds_of(int(child)) for child in children)

@@ -79,13 +79,21 @@ SELECT source, COUNT(*) AS deliveries, CAST(AVG(LENGTH(body)) AS INTEGER) AS byt
 GROUP BY source ORDER BY source
 """)
 
+# What a partition takes is its table's.
 _RELATIONS = """
-SELECT c.relname AS table_name, i.relname AS index_name, pg_relation_size(i.oid) AS bytes, NULL AS toast
+SELECT COALESCE(of_table.relname, c.relname) AS table_name, COALESCE(of_index.relname, i.relname) AS index_name,
+  SUM(pg_relation_size(i.oid))::bigint AS bytes, NULL AS toast
 FROM pg_class c JOIN pg_index x ON x.indrelid = c.oid JOIN pg_class i ON i.oid = x.indexrelid
+LEFT JOIN pg_inherits p ON p.inhrelid = c.oid LEFT JOIN pg_class of_table ON of_table.oid = p.inhparent
+LEFT JOIN pg_inherits q ON q.inhrelid = i.oid LEFT JOIN pg_class of_index ON of_index.oid = q.inhparent
 WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+GROUP BY 1, 2
 UNION ALL
-SELECT relname, NULL, pg_relation_size(oid), COALESCE(pg_total_relation_size(NULLIF(reltoastrelid, 0)), 0)
-FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+SELECT COALESCE(of_table.relname, c.relname), NULL, SUM(pg_relation_size(c.oid))::bigint,
+  SUM(COALESCE(pg_total_relation_size(NULLIF(c.reltoastrelid, 0)), 0))::bigint
+FROM pg_class c LEFT JOIN pg_inherits p ON p.inhrelid = c.oid LEFT JOIN pg_class of_table ON of_table.oid = p.inhparent
+WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+GROUP BY 1
 """
 _BTREES = """
 SELECT m.tbl_name AS table_name, CASE WHEN m.type = 'index' THEN m.name END AS index_name, SUM(s.pgsize) AS bytes,

@@ -78,13 +78,26 @@ def test_the_estimate_starts_from_the_settings() -> None:
     workload = figures.workload_of(settings, {"parcels": 1000})
     assert workload.engine is Engine.POSTGRES
     assert workload.kept["inbox"] == workload.kept["update_sources"] == 7
-    assert workload.kept["events"] == workload.kept["event_deliveries"] == 90
+    assert workload.kept["events"] == workload.kept["event_deliveries"] == 90 + 31, "until all of their month is old"
     assert not workload.kept.keys() & {"attempts", "scans", "shipments"}
     assert (workload.polling, workload.poll_every) == (PollingMode.ECONOMICAL, timedelta(hours=12))
     assert workload.polling_pace == 50
     found = figures.measured()
     assert figures.messages_of_a_parcel(settings, found) == 2 * found.milestones
     assert figures.messages_of_a_parcel(Settings(), found) == 0
+
+
+def test_rows_that_go_on_their_day_wait_for_no_month() -> None:
+    url, given = "postgresql://user@host/name", {"parcels": 1000}
+    kept = [
+        figures.workload_of(settings, given).kept
+        for settings in (
+            Settings(database_url=url, retain_whole_months=False),
+            Settings(database_url=url, retain_events_days=59, retain_attempts_days=59),
+            Settings(),
+        )
+    ]
+    assert [(days["attempts"], days["events"]) for days in kept] == [(90, 90), (59, 59), (90, 90)]
 
 
 def test_days_hold_for_every_table_whose_rows_go_by_age() -> None:

@@ -13,7 +13,7 @@ from awbridge.store.engine.queries import for_dialect, schema_text
 FIRST, MIDWAY, LAST = COLUMNS = ("first_of_newer", "midway_of_newer", "last_of_newer")
 MIGRATION = Migration(8000, "8000_of_a_newer_version", f"-- compatible from: {own_schema():04} (adds columns)\n")
 
-_TABLE = re.compile(r"^CREATE TABLE (\w+) \(\n(.*?)^\);\n", re.MULTILINE | re.DOTALL)
+_TABLE = re.compile(r"^CREATE TABLE (\w+) \(\n(.*?)^\)(.*?);\n", re.MULTILINE | re.DOTALL)
 _HISTORY = """
 CREATE TABLE schema_migrations (
   number INTEGER NOT NULL PRIMARY KEY,
@@ -59,7 +59,7 @@ def _widened(table: re.Match[str]) -> str:
     midway = (sum(re.match(r"  [a-z]", line) is not None for line in lines) + 1) // 2
     within = [f"  {FIRST} TEXT,", *lines[:midway], f"  {MIDWAY} TEXT,", *lines[midway:]]
     body = "\n".join(within)
-    return f"CREATE TABLE {name} (\n{body}\n);\nALTER TABLE {name} ADD COLUMN {LAST} TEXT;\n"
+    return f"CREATE TABLE {name} (\n{body}\n){table[3]};\nALTER TABLE {name} ADD COLUMN {LAST} TEXT;\n"
 
 
 def _applied(migration: Migration) -> str:

@@ -25,6 +25,7 @@ from awbridge.web.metrics import metrics_text
 from awbridge.web.pages.pages_app import build_pages
 from awbridge.web.ready import Readiness
 from awbridge.web.webhook.endpoint import WebhookEndpoint
+from tests.support.plans import PARTITION
 from tests.support.rows import fetch, sql
 from tests.support.world import SetClock
 
@@ -153,9 +154,14 @@ def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _reads_all(node: dict[str, Any], partial: set[str]) -> bool:
     if node["Node Type"] == "Seq Scan":
-        return node["Relation Name"] in LARGE
+        return _table(node) in LARGE
     is_whole = "Index Name" in node and "Index Cond" not in node and node["Index Name"] not in partial
-    return is_whole and node.get("Relation Name") in LARGE
+    return is_whole and _table(node) in LARGE
+
+
+def _table(node: dict[str, Any]) -> str:
+    """The table that a node reads, also where it reads a partition."""
+    return PARTITION.sub("", node.get("Relation Name", ""))
 
 
 def _scans_all(words: list[str], partial: set[str]) -> bool:

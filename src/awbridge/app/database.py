@@ -75,6 +75,8 @@ async def _open(settings: Settings, migrate: bool, create: bool, servers: Server
             async with store.read() as session:
                 await SHARED_TIME.measure(session)
         await _check_schema(store, migrate)
+        if migrate:
+            await make_months_ahead(store, settings)
         await store.identify()
         if settings.database_read_url:
             store.read_from(
@@ -86,6 +88,15 @@ async def _open(settings: Settings, migrate: bool, create: bool, servers: Server
         await store.close()
         raise
     return store
+
+
+async def make_months_ahead(store: Store, settings: Settings) -> None:
+    """Make the months of large tables of PostgreSQL that are not there yet. What fails is logged."""
+    if store.dialect == "postgres":
+        from awbridge.app.policies import retain_policy  # which most commands do not need
+        from awbridge.steps.privacy.retain import make_all_months
+
+        await make_all_months(store, retain_policy(settings), now=SHARED_TIME.now(), tries=1)
 
 
 async def _check_schema(store: Store, migrate: bool) -> None:

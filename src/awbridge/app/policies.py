@@ -269,6 +269,7 @@ def retain_policy(settings: Settings) -> RetainPolicy:
         audit=settings.retain_audit_days,
         archive=settings.retain_archive_days,
         archive_configured=settings.archives,
+        whole_months=settings.retain_whole_months,
     )
 
 

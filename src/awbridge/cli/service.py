@@ -81,6 +81,7 @@ def migrate(dry_run: bool, form: Form) -> None:
 async def _migrate(settings: Settings, *, dry_run: bool) -> tuple[SchemaState, list[str], list[MigratedAccount]]:
     """Migrate the database of the settings, and then those of the other accounts if it is the home's."""
     from awbridge.app.accounts.changes import AccountAdmin
+    from awbridge.app.database import make_months_ahead
     from awbridge.app.progress import Progress
     from awbridge.cli.accounts.data import migrated
     from awbridge.steps.transfer.life import create_data
@@ -101,6 +102,7 @@ async def _migrate(settings: Settings, *, dry_run: bool) -> tuple[SchemaState, l
         if not dry_run:
             async with Progress("migrations", len(state.missing)) as progress:
                 applied = await store.migrate(progress.advance)
+            await make_months_ahead(store, settings)
         if settings.account:
             return state, applied, []
         # The table of accounts may be what is missing yet.

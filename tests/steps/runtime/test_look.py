@@ -28,7 +28,7 @@ async def row(store: Store, table: str, **values: Any) -> None:
     """A row of a table, with anything in the columns that must not be empty."""
     number = next(_NUMBER)
     anything = {"TEXT": f"x{number}", "BYTEA": b"x", "BOOLEAN": False, "TIMESTAMPTZ": T0 - DAY, "SMALLINT": number}
-    [body] = re.findall(rf"^CREATE TABLE {table} \(\n(.*?)^\);", schema_text(), re.M | re.S)
+    [body] = re.findall(rf"^CREATE TABLE {table} \(\n(.*?)^\)", schema_text(), re.M | re.S)
     row = {name: anything.get(kind, number) for name, kind in _REQUIRED.findall(body)} | values
     places = ", ".join(f"${n}" for n in range(1, len(row) + 1))
     async with store.write() as session:

@@ -23,6 +23,9 @@ BREAKS_OLDER = re.compile(
 )
 
 
+# They rename a table and make another of its name and columns: every statement goes on, as test_months.py shows.
+SAME_TO_OLDER = {76, 77}
+
 BEFORE = [m for m in migrations() if m.number < COLUMN_ADDED_BY]  # those that could not say it in the table
 
 
@@ -41,7 +44,8 @@ def test_each_migration_says_what_it_is_compatible_with(migration: Migration) ->
 
 @pytest.mark.parametrize("migration", migrations(), ids=lambda m: m.name)
 def test_a_migration_that_drops_renames_or_tightens_is_compatible_with_nothing_older(migration: Migration) -> None:
-    assert not breaks_older(migration) or migration.compatible_from == migration.number
+    stops_older = breaks_older(migration) and migration.number not in SAME_TO_OLDER
+    assert not stops_older or migration.compatible_from == migration.number
 
 
 @pytest.mark.parametrize(

@@ -63,17 +63,32 @@ async def postgres_schema(url: str, schema: str = "public") -> dict[str, Any]:
     try:
         columns = await connection.fetch(
             "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns "
-            "WHERE table_schema = $1 AND table_name <> 'schema_migrations' ORDER BY table_name, ordinal_position",
+            "WHERE table_schema = $1 AND table_name <> 'schema_migrations' AND table_name NOT LIKE '%\\_default' "
+            "ORDER BY table_name, ordinal_position",
             schema,
         )
         indexes = await connection.fetch(
             "SELECT tablename, indexname, replace(indexdef, $1 || '.', '') FROM pg_indexes "
-            "WHERE schemaname = $1 AND tablename <> 'schema_migrations' ORDER BY indexname",
+            "WHERE schemaname = $1 AND tablename <> 'schema_migrations' AND tablename NOT LIKE '%\\_default' "
+            "ORDER BY indexname",
+            schema,
+        )
+        parts = await connection.fetch(
+            "SELECT part.relname, whole.relname, pg_get_expr(part.relpartbound, part.oid), part.reloptions "
+            "FROM pg_inherits JOIN pg_class part ON part.oid = inhrelid JOIN pg_class whole ON whole.oid = inhparent "
+            "WHERE part.relnamespace = to_regnamespace($1) AND part.relkind = 'r' ORDER BY part.relname",
+            schema,
+        )
+        options = await connection.fetch(
+            "SELECT relname, relkind, reloptions, pg_get_partkeydef(oid) FROM pg_class WHERE relkind IN ('r', 'p') "
+            "AND relnamespace = to_regnamespace($1) AND NOT relispartition AND relname <> 'schema_migrations' "
+            "ORDER BY relname",
             schema,
         )
     finally:
         await connection.close()
-    return {"columns": [tuple(c) for c in columns], "indexes": [tuple(i) for i in indexes]}
+    found = {"columns": columns, "indexes": indexes, "parts": parts, "options": options}
+    return {what: [tuple(row) for row in rows] for what, rows in found.items()}
 
 
 async def migrated(url: str) -> None:

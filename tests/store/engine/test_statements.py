@@ -112,6 +112,8 @@ def test_no_statement_is_ambiguous_on_sqlite_when_a_table_gets_a_column_that_ano
     with pytest.raises(apsw.SQLError, match="ambiguous"):
         connection.execute(f"EXPLAIN {CARELESS}")
     for name, statement in OF_THE_STORE.items():
+        if not statement.sqlite:
+            continue
         try:
             connection.execute(f"EXPLAIN {statement.sqlite}", nothing(statement.sqlite))
         except apsw.SQLError as error:

@@ -7,6 +7,7 @@ import re
 from awbridge.store import Store
 from awbridge.store.engine.queries import Statement, columns
 from tests.support.filling import filled  # noqa: F401  # a fixture
+from tests.support.plans import of_whole_tables
 from tests.support.rows import T0
 from tests.support.statements import statements_of
 
@@ -28,7 +29,8 @@ async def plan(store: Store, name: str, *args: object) -> str:
     statement = getattr(statements_of("due"), name)
     explained = Statement("plan", f"EXPLAIN {statement.postgres}", f"EXPLAIN QUERY PLAN {statement.sqlite}")
     async with store.read() as session:
-        return "\n".join(str(list(dict(row).values())) for row in await session.fetch(explained, *args))
+        found = "\n".join(str(list(dict(row).values())) for row in await session.fetch(explained, *args))
+        return await of_whole_tables(session, found) if store.dialect == "postgres" else found
 
 
 async def test_the_look_reads_every_large_table_by_an_index(filled: Store) -> None:  # noqa: F811
@@ -37,11 +39,13 @@ async def test_the_look_reads_every_large_table_by_an_index(filled: Store) -> No
     assert not missing, found
     in_full = {name for names in re.findall(r"Seq Scan on (\w+)|SCAN (\w+)\b(?! USING)", found) for name in names}
     assert in_full & {*columns(), *ALIASES} <= SMALL, found
-    assert not re.search(r"\bSort\b|TEMP B-TREE FOR ORDER BY", found), f"it reads all to find the first:\n{found}"
+    assert not re.search(r"\bSort\b(?! Key)|TEMP B-TREE FOR ORDER BY", found), (
+        f"it reads all to find the first:\n{found}"
+    )
 
 
 async def test_whether_a_parcel_is_on_its_way_is_one_entry_of_an_index(filled: Store) -> None:  # noqa: F811
     found = await plan(filled, "on_the_way")
     assert "shipments_to_mark" in found
     assert "shipments_stuck" in found
-    assert not re.search(r"\bSort\b|TEMP B-TREE", found), found
+    assert not re.search(r"\bSort\b(?! Key)|TEMP B-TREE", found), found

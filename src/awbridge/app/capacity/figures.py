@@ -11,7 +11,10 @@ from typing import Any
 from awbridge.app.settings import Settings
 from awbridge.domain.capacity.measured import Engine, Measured, read_measured
 from awbridge.domain.capacity.workload import Workload
+from awbridge.steps.privacy.months import WHOLE_FROM
+from awbridge.store.engine.partitions import KEYS
 
+LONGEST_MONTH = 31  # days
 FILE = Path(__file__).with_name("measured.toml")
 
 
@@ -61,4 +64,12 @@ def workload_of(settings: Settings, given: Mapping[str, Any]) -> Workload:
         "poll_every": timedelta(seconds=settings.poll_after_seconds),
         "polling_pace": settings.polling_calls_per_second,
     }
-    return Workload(**values | dict(given))
+    values |= given
+    if values["engine"] is Engine.POSTGRES and settings.retain_whole_months:
+        values["kept"] = {table: _with_its_month(table, days) for table, days in values["kept"].items()}
+    return Workload(**values)
+
+
+def _with_its_month(table: str, days: float) -> float:
+    """The days that the oldest row of a table is kept, where a row waits for the rest of its month."""
+    return days + LONGEST_MONTH if table in KEYS and days >= WHOLE_FROM / timedelta(days=1) else days

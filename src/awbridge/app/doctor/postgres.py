@@ -1,4 +1,4 @@
-"""Checks of PostgreSQL: a pooler before it, and whether commits survive a crash or a failover."""
+"""Checks of PostgreSQL: a pooler before it, whether commits survive a crash or a failover, partitions of months."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from awbridge.app.doctor.diagnosis import OK, PROBLEM, WARNING, CheckContext, Diagnosis
 from awbridge.store.engine.detect.standbys import Durability, durability
+from awbridge.store.engine.partitions import KEYS, WORTH_MONTHS, Month, listed
+from awbridge.store.engine.partitions import rights as rights_on
 
 if TYPE_CHECKING:
     from awbridge.store.engine.detect.pooler import Reach
@@ -86,3 +88,25 @@ def _of_failovers(found: Durability) -> list[Diagnosis]:
     page = "docs/how-to/operate/operations.md"
     do = f"set synchronous_standby_names in PostgreSQL, or see {page} (What an asynchronous standby loses)"
     return [Diagnosis("durability", WARNING, text, do)]
+
+
+async def check_months(context: CheckContext) -> list[Diagnosis]:
+    """Whether large tables get the partitions of their months."""
+    if context.store.dialect != "postgres":
+        return []
+    month = Month.of(context.clock()).next
+    async with context.store.read() as session:
+        found = await listed(session, list(KEYS))
+        large = [table for table, parts in found.items() if sum(part.bytes for part in parts) >= WORTH_MONTHS]
+        rights = [await rights_on(session, table) for table in large]
+    if lacking := [one for one in rights if not (one.creates and one.owns)]:
+        one = lacking[0]
+        text = f"{one.role} may not make the monthly partitions of {', '.join(large)}: old rows are deleted one by one"
+        do = f"GRANT CREATE ON SCHEMA {one.space} TO {one.role}; GRANT {one.owner} TO {one.role}"
+        return [Diagnosis("months", WARNING, text, do)]
+    if without := [
+        table for table in large if not any(part.first < month.end <= part.end for part in found[table][:-1])
+    ]:
+        text = f"no partition of the next month yet, and many rows: {', '.join(without)}"
+        return [Diagnosis("months", WARNING, text, "awbridge migrate makes it; the log says why retain has not")]
+    return [Diagnosis("months", OK, f"the next month of {', '.join(large)} has a partition")] if large else []

@@ -29,6 +29,12 @@ class RetentionSettings(SettingsBase, group="How long rows are kept"):
     retain_events_days: Days = Field(
         90, description="Days that events are kept, once they were delivered to every endpoint or given up."
     )
+    retain_whole_months: bool = Field(
+        True,
+        description="PostgreSQL: calls and events that are kept for 60 days or more wait until all of their month is "
+        "that old, and are dropped with it, which costs next to nothing. They are kept for up to 31 days more. `false` "
+        "deletes each on its day.",
+    )
     retain_notices_days: Days = Field(
         180, description="Days that settled messages to customers are kept, and why they were sent or not."
     )

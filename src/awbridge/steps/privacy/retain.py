@@ -15,11 +15,13 @@ from awbridge.domain.orders.action import KEY_COUNTS_FOR
 from awbridge.domain.orders.shipment import SHARDS
 from awbridge.domain.privacy import Eraser
 from awbridge.sinks.objects import Objects
+from awbridge.steps.privacy.months import WHOLE_FROM, drop_months, make_months
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.audit import reports
 from awbridge.store.engine.database import Session
 from awbridge.store.engine.pages import BEFORE_ALL
+from awbridge.store.engine.partitions import FAMILIES, WORTH_MONTHS
 from awbridge.store.privacy import personal, retention
 from awbridge.store.privacy.retention import Diary, OldPayload, RetainedTable
 
@@ -37,8 +39,9 @@ class RetainPolicy:
     event_deliveries, differences). `runs` covers awbridge's own records, `manifests` print runs too, `actions`
     customers' answers too. `archive` covers archived files whose calls have left the table. `payloads` is when personal
     data is removed from the payloads, actions and answers of ended shipments, and from actions without a shipment; the
-    rows stay. One transaction deletes `batch` rows, then the step pauses for `pause` seconds. A round ends after
-    `budget` seconds.
+    rows stay. `whole_months`: on PostgreSQL, calls and events wait until all of their month is old, if they are kept
+    for 60 days or more. `worth_months`: the bytes from which on such a table has months. One transaction deletes
+    `batch` rows, then the step pauses for `pause` seconds. A round ends after `budget` seconds.
     """
 
     attempts: int = 90
@@ -56,6 +59,8 @@ class RetainPolicy:
     audit: int = 730
     archive: int = 0
     archive_configured: bool = False
+    whole_months: bool = True
+    worth_months: int = WORTH_MONTHS
     batch: int = 500
     pause: float = 0.05
     budget: float = 60.0
@@ -117,11 +122,19 @@ async def retain(*, store: Store, objects: Objects, clock: Clock, policy: Retain
     ends_at = time.monotonic() + policy.budget
     this = _RetentionRound(store=store, objects=objects, now=clock(), policy=policy, ends_at=ends_at)
     done = Retained()
+    await make_all_months(store, policy, now=this.now)
     for days, task in _tasks(policy):
         if days and not this.is_over:
             done.counts += await task(this, this.before(days))
     done.more = this.is_over
     return done
+
+
+async def make_all_months(store: Store, policy: RetainPolicy, *, now: datetime, **options: int) -> None:
+    """Make the months ahead of tables whose rows go by age. `options`: as of `make_months`."""
+    for family, days in zip(FAMILIES, (policy.attempts, policy.events), strict=True):
+        if days:
+            await make_months(store, family, now=now, worth=policy.worth_months, **options)
 
 
 _Task = Callable[[_RetentionRound, datetime], Awaitable[Counter[str]]]
@@ -153,6 +166,10 @@ def _tasks(policy: RetainPolicy) -> list[tuple[int, _Task]]:
 def _dropping(table: RetainedTable) -> _Task:
     async def task(this: _RetentionRound, before: datetime) -> Counter[str]:
         gone: Counter[str] = Counter()
+        if table.months:
+            whole = this.policy.whole_months and this.now - before >= WHOLE_FROM
+            months = await drop_months(this.store, table, before=before, whole=whole, is_over=lambda: this.is_over)
+            gone, before = months.counts, months.rows_before
         for shard in range(SHARDS):
             gone += await _drop_old(this, table, shard, before)
         return gone

@@ -74,14 +74,16 @@ SELECT MIN(due_at) AS due_at FROM (
 ) due
 
 -- name: sizes
--- How large the tables are, about. PostgreSQL keeps an estimate of its own (-1: it has not looked yet). SQLite keeps
+-- How large the tables are, about. PostgreSQL keeps an estimate of each partition (-1: it has not looked yet). SQLite keeps
 -- none; but rows get growing numbers there and the oldest go first, so first and last number say it.
 {{postgres:
-SELECT name AS table_name, class.reltuples::bigint AS table_rows
+SELECT name AS table_name, SUM(class.reltuples)::bigint AS table_rows
 FROM unnest(ARRAY['actions', 'archive_files', 'attempts', 'event_deliveries', 'events', 'inbox', 'milestones', 'notices',
   'scans', 'shipments', 'update_sources', 'waybills']) AS name
-JOIN pg_class class ON class.oid = to_regclass(name)
-WHERE class.reltuples >= 0}}
+LEFT JOIN pg_inherits part ON part.inhparent = to_regclass(name)
+JOIN pg_class class ON class.oid = COALESCE(part.inhrelid, to_regclass(name))
+WHERE class.reltuples >= 0
+GROUP BY name}}
 {{sqlite:
 SELECT 'actions' AS table_name, (SELECT MAX(rowid) FROM actions) - (SELECT MIN(rowid) FROM actions) + 1 AS table_rows
 UNION ALL SELECT 'archive_files', (SELECT MAX(rowid) FROM archive_files) - (SELECT MIN(rowid) FROM archive_files) + 1

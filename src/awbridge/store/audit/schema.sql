@@ -1,6 +1,7 @@
 -- Every call to ClickPost, secrets masked. payload_version: which payload of the shipment was sent, if any.
 -- archive_file: NULL not examined yet, 0 excluded from the archive, else the file that contains it. packed_call: url, request
--- and response, packed (store/engine/packing.py); those columns are empty then.
+-- and response, packed (store/engine/packing.py); those columns are empty then. On PostgreSQL a table of months
+-- (store/engine/partitions.py).
 CREATE TABLE attempts (
   shard SMALLINT NOT NULL,
   id BIGINT NOT NULL,
@@ -20,7 +21,8 @@ CREATE TABLE attempts (
   archive_file BIGINT,
   packed_call BYTEA,
   PRIMARY KEY (shard, id)
-);
+){{postgres: PARTITION BY RANGE (id)}};
+{{postgres: CREATE TABLE attempts_default PARTITION OF attempts DEFAULT;}}
 CREATE INDEX attempts_of_shipment ON attempts (shard, reference_number, id);
 CREATE INDEX attempts_unfiled ON attempts (id) WHERE archive_file IS NULL;
 CREATE INDEX attempts_of_file ON attempts (archive_file, id) WHERE archive_file > 0;

@@ -29,7 +29,7 @@ _KEYS = (
     "{{postgres: SELECT * FROM unnest($1::text[], $2::smallint[])}}{{sqlite: VALUES ($1, $2)}})"
 )
 _WHOLE = re.compile(r"\{\{(\w+)\.\*\}\}")
-_TABLE = re.compile(r"^CREATE TABLE (\w+) \(\n(.*?)^\);", re.MULTILINE | re.DOTALL)
+_TABLE = re.compile(r"^CREATE TABLE (\w+) \(\n(.*?)^\)", re.MULTILINE | re.DOTALL)
 _COLUMN = re.compile(r"^  ([a-z]\w*) [A-Z]", re.MULTILINE)
 _ONLY = re.compile(r"\{\{(postgres|sqlite):(.*?)\}\}", re.DOTALL)
 _COMMENT = re.compile(r"--[^\n]*")

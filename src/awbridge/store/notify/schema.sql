@@ -65,7 +65,8 @@ CREATE TABLE endpoints (
 );
 
 -- Shipment events, written in the transaction of their cause and kept as sent. packed_body: the body, packed
--- (store/engine/packing.py); that column is empty then.
+-- (store/engine/packing.py); that column is empty then. On PostgreSQL a table of months, as its deliveries
+-- (store/engine/partitions.py).
 CREATE TABLE events (
   shard SMALLINT NOT NULL,
   id BIGINT NOT NULL,
@@ -75,7 +76,8 @@ CREATE TABLE events (
   created_at TIMESTAMPTZ NOT NULL,
   packed_body BYTEA,
   PRIMARY KEY (shard, id)
-);
+){{postgres: PARTITION BY RANGE (id)}};
+{{postgres: CREATE TABLE events_default PARTITION OF events DEFAULT;}}
 
 -- One event for one endpoint. next_try_at: NULL when delivered, failed, or while the endpoint is disabled.
 CREATE TABLE event_deliveries (
@@ -91,7 +93,8 @@ CREATE TABLE event_deliveries (
   problem TEXT,
   updated_at TIMESTAMPTZ NOT NULL,
   PRIMARY KEY (shard, event_id, endpoint_id)
-);
+){{postgres: PARTITION BY RANGE (event_id)}};
+{{postgres: CREATE TABLE event_deliveries_default PARTITION OF event_deliveries DEFAULT;}}
 CREATE INDEX event_deliveries_due ON event_deliveries (next_try_at) WHERE next_try_at IS NOT NULL;
 CREATE INDEX event_deliveries_newest ON event_deliveries (endpoint_id, event_id);
 CREATE INDEX event_deliveries_undelivered ON event_deliveries (endpoint_id, state, event_id) WHERE state <> 'delivered';

@@ -15,6 +15,7 @@ from awbridge.store.customer_page import links
 from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.ids import first_id
 from awbridge.store.engine.packing import packed_texts, text_of
+from awbridge.store.engine.partitions import FAMILIES
 from awbridge.store.engine.queries import Queries, Statement
 
 _sql = Queries(__name__)
@@ -22,11 +23,17 @@ _sql = Queries(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RetainedTable:
-    """A table with retention: how a page of a shard is read by id, and how rows and their dependents are deleted."""
+    """A table with retention: how a page of a shard is read by id, and how rows and their dependents are deleted.
+
+    `months`: the tables that have the same partitions of months on PostgreSQL. `needed`: whether a row of such a month
+    must be kept.
+    """
 
     name: str
     page: Statement
     drops: tuple[tuple[str, Statement], ...]
+    months: tuple[str, ...] = ()
+    needed: Statement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +51,27 @@ class Diary:
     least: int = 0
 
 
-CALLS = RetainedTable("attempts", _sql.calls_page, (("attempts", _sql.calls_drop),))
-ARCHIVED_CALLS = RetainedTable("attempts", _sql.archived_calls_page, (("attempts", _sql.archived_calls_drop),))
+_CALLS, _EVENTS = FAMILIES
+
+CALLS = RetainedTable("attempts", _sql.calls_page, (("attempts", _sql.calls_drop),), _CALLS, _sql.calls_needed)
+ARCHIVED_CALLS = RetainedTable(
+    "attempts",
+    _sql.archived_calls_page,
+    (("attempts", _sql.archived_calls_drop),),
+    _CALLS,
+    _sql.archived_calls_needed,
+)
 INBOX = RetainedTable(
     "inbox", _sql.inbox_page, (("inbox", _sql.inbox_drop), ("update_sources", _sql.update_sources_drop))
 )
 SCANS = RetainedTable("scans", _sql.scans_page, (("promises", _sql.promises_drop), ("scans", _sql.scans_drop)))
 NOTICES = RetainedTable("notices", _sql.notices_page, (("notices", _sql.notices_drop),))
 EVENTS = RetainedTable(
-    "events", _sql.events_page, (("event_deliveries", _sql.event_deliveries_drop), ("events", _sql.events_drop))
+    "events",
+    _sql.events_page,
+    (("event_deliveries", _sql.event_deliveries_drop), ("events", _sql.events_drop)),
+    _EVENTS,
+    _sql.events_needed,
 )
 
 DIARIES = (
@@ -151,6 +170,12 @@ async def page(session: Session, table: RetainedTable, shard: int, *, after: int
 async def drop(session: Session, table: RetainedTable, shard: int, ids: Sequence[int]) -> Counter[str]:
     """Delete these rows, as far as they still may go, and what hangs on them; how many, by table."""
     return Counter({name: await session.execute(statement, shard, list(ids)) for name, statement in table.drops})
+
+
+async def is_month_needed(session: Session, table: RetainedTable, *, first: int, end: int, before: datetime) -> bool:
+    """Whether a row with an id from `first` up to `end` must be kept, or was noted after `before`. For PostgreSQL."""
+    assert table.needed
+    return (await session.fetch(table.needed, first, end, before))[0]["needed"]
 
 
 async def drop_diary(session: Session, diary: Diary, *, before: datetime, limit: int) -> int:

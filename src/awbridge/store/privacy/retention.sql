@@ -5,6 +5,10 @@ SELECT id, made_at AS noted_at, 1 AS settled FROM attempts WHERE shard = $1 AND 
 -- name: calls_drop
 DELETE FROM attempts WHERE shard = $1 AND id {{in $2::bigint[]}}
 
+-- name: calls_needed
+-- Of a month that has a partition. Here and below, the time of the row counts too, should it be another than that of its id.
+{{postgres: SELECT EXISTS (SELECT 1 FROM attempts WHERE id >= $1 AND id < $2 AND made_at >= $3) AS needed}}
+
 -- name: archived_calls_page
 SELECT a.id, a.made_at AS noted_at,
   CASE WHEN a.archive_file = 0 OR (f.archived_at IS NOT NULL AND f.emptied_at IS NULL) THEN 1 ELSE 0 END AS settled
@@ -17,6 +21,15 @@ DELETE FROM attempts WHERE shard = $1 AND id {{in $2::bigint[]}}
   AND (archive_file = 0 OR EXISTS (
     SELECT 1 FROM archive_files f
     WHERE f.id = attempts.archive_file AND f.archived_at IS NOT NULL AND f.emptied_at IS NULL))
+
+-- name: archived_calls_needed
+-- As archived_calls_drop, for a month: each part reads an index.
+{{postgres: SELECT EXISTS (SELECT 1 FROM attempts WHERE id >= $1 AND id < $2 AND archive_file IS NULL)
+  OR EXISTS (SELECT 1 FROM attempts WHERE id >= $1 AND id < $2 AND made_at >= $3)
+  OR EXISTS (
+    SELECT 1 FROM archive_files f WHERE (f.archived_at IS NULL OR f.emptied_at IS NOT NULL) AND EXISTS (
+      SELECT 1 FROM attempts a WHERE a.archive_file = f.id AND a.archive_file > 0 AND a.id >= $1 AND a.id < $2))
+  AS needed}}
 
 -- fragment: applied_delivery
 due_at IS NULL AND waiting_for IS NULL AND (problem IS NULL OR applied_at IS NOT NULL)
@@ -64,6 +77,13 @@ SELECT e.id, e.created_at AS noted_at, CASE WHEN EXISTS (
     SELECT 1 FROM event_deliveries d WHERE d.shard = e.shard AND d.event_id = e.id AND d.state = 'due'
   ) THEN 0 ELSE 1 END AS settled
 FROM events e WHERE e.shard = $1 AND e.id > $2 ORDER BY e.id LIMIT $3
+
+-- name: events_needed
+-- $3 is not read: an event gets its id when it is written.
+{{postgres: SELECT EXISTS (
+  SELECT 1 FROM endpoints e WHERE EXISTS (
+    SELECT 1 FROM event_deliveries d WHERE d.endpoint_id = e.id AND d.state = 'due' AND d.state <> 'delivered'
+      AND d.event_id >= $1 AND d.event_id < $2)) OR $3::timestamptz IS NULL AS needed}}
 
 -- name: event_deliveries_drop
 DELETE FROM event_deliveries WHERE shard = $1 AND event_id {{in $2::bigint[]}}

@@ -20,6 +20,7 @@ CREATE TABLE inbox (
   PRIMARY KEY (shard, id),
   UNIQUE (shard, identity)
 );
+{{postgres: ALTER TABLE inbox SET (autovacuum_vacuum_scale_factor = 0.02);}}
 CREATE INDEX inbox_due ON inbox (due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX inbox_waiting ON inbox (waiting_for) WHERE waiting_for IS NOT NULL;
 CREATE INDEX inbox_problems ON inbox (id) WHERE problem IS NOT NULL AND applied_at IS NULL;
