@@ -12,7 +12,12 @@ import asyncpg
 from awbridge.store.engine.queries import columns
 from tests.support.copies import TABLES
 
-KINDS = {"inbox": "source", "attempts": "api"}  # tables with rows of several kinds, and the column that tells them
+# Tables with rows of several kinds, and what tells them.
+KINDS = {
+    "inbox": "CASE SUBSTR(source, 1, 1) WHEN 'w' THEN 'webhook' WHEN 'u' THEN 'updated_order' "
+    "WHEN 't' THEN 'track_order' ELSE 'report' END",
+    "attempts": "api",
+}
 # A partitioned table is its partitions.
 _RELATIONS = """
 SELECT c.relname AS name,

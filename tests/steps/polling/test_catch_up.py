@@ -108,7 +108,7 @@ async def test_what_a_window_holds_is_stored_before_it_counts_as_covered(store: 
     vendor.pages = [[{"waybill": "A"}, {"waybill": "B"}], [{"waybill": "C"}]]
     await cover(store, vendor, clock)
     rows = await fetch(store, "SELECT source, received_at FROM inbox")
-    assert [(r["source"], r["received_at"]) for r in rows] == [("updated_order", T0)] * 3
+    assert [(r["source"], r["received_at"]) for r in rows] == [("u", T0)] * 3
     async with store.read() as session:
         [window] = await windows.recent(session, limit=5)
     assert (window.items, window.done_at) == (3, T0)

@@ -92,11 +92,20 @@ async def an_event(store: Store, number: int, at: datetime, *states: str) -> Non
     """An event, and its delivery to an endpoint for each of these states."""
     await put(store, "events", shard=1, id=number, reference_number="R", kind="delivered", body="{}", created_at=at)
     for endpoint, state in enumerate(states):
+        async with store.write() as session:
+            await session.execute(sql(_ENDPOINT), endpoint, at)
         await put(
             store,
             "event_deliveries",
             **{"shard": 1, "event_id": number, "endpoint_id": endpoint, "state": state, "tries": 1, "updated_at": at},
         )
+
+
+_ENDPOINT = """
+INSERT INTO endpoints (id, url, kinds, secret, enabled, created_at, updated_at)
+VALUES ($1, 'https://e', '', 's', TRUE, $2, $2)
+ON CONFLICT (id) DO NOTHING
+"""
 
 
 async def test_events_go_when_every_endpoint_has_its_answer(store: Store, objects: Objects) -> None:

@@ -12,13 +12,14 @@ from msgspec.structs import replace
 
 from awbridge.domain.orders.shipment import Tracked
 from awbridge.domain.tracking.scan import Source
+from awbridge.domain.tracking.timeline import MOST_COPIES
 from awbridge.steps.tracking import apply, next_scan, replay
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.store import Store
 from awbridge.store.notify import endpoints
 from awbridge.store.tracking import inbox, promises, scans, update_sources
 from tests.steps.tracking.test_apply import a_placed, polled_scan, tracked, updated
-from tests.support.rows import MINUTE, T0, count, delivery, fetch
+from tests.support.rows import MINUTE, T0, count, delivery, fetch, sql
 from tests.support.world import INDIA, SetClock, as_body, get, webhook
 
 pytestmark = pytest.mark.heavy
@@ -155,6 +156,53 @@ async def test_what_is_stored_with_a_scan_has_no_rows_of_its_own(store: Store) -
     assert [await count(store, table) for table in ("scans", "update_sources", "promises")] == [3, 0, 0]
     found = await all_of(store, "R")
     assert (len(found["sources"]), len(found["promises"])) == (3, 3)
+
+
+async def test_a_delivery_that_repeats_a_scan_is_stored_with_it(store: Store) -> None:
+    await a_placed(store, "R", "AWB")
+    copies = [
+        (Source.WEBHOOK, webhook("AWB", 5, T0, order_status_id=7)),
+        (Source.UPDATED_ORDER, updated("AWB", 5, T0)),
+        *[(Source.TRACK_ORDER, tracked("AWB", polled_scan(5, T0))) for _ in range(MOST_COPIES)],
+    ]
+    for number, (source, body) in enumerate(copies, start=1):
+        await receive(store, "AWB", [(source, body, T0 + timedelta(hours=number))])
+        await apply_due(store=store, clock=SetClock(T0 + timedelta(hours=number)), policy=POLICY)
+    found = await all_of(store, "R")
+    assert [source for _, source, _ in found["sources"]] == [source for source, _ in copies], "in the order they came"
+    assert await count(store, "update_sources") == 1, "the last one, for which there is no room"
+    async with store.write() as session:
+        await update_sources.take_out(session, "R", since=T0)
+    assert await count(store, "update_sources") == len(copies)
+    assert (await all_of(store, "R"))["sources"] == found["sources"]
+
+
+async def test_what_repeated_a_scan_is_applied_once_more_where_its_waybill_is_used_again(store: Store) -> None:
+    await a_placed(store, "R", "AWB")
+    for number, body in enumerate((webhook("AWB", 5, T0), updated("AWB", 5, T0))):
+        source = Source.UPDATED_ORDER if number else Source.WEBHOOK
+        await receive(store, "AWB", [(source, body, T0 + timedelta(hours=number + 1))])
+        await apply_due(store=store, clock=SetClock(T0 + timedelta(hours=number + 1)), policy=POLICY)
+    before, now = await all_of(store, "R"), T0 + timedelta(hours=3)
+    async with store.write() as session:
+        await update_sources.take_out(session, "R", since=T0)
+        await inbox.apply_again(session, "R", since=T0, now=now)
+    assert await apply_due(store=store, clock=SetClock(now), policy=POLICY) == 2
+    after = await all_of(store, "R")
+    assert (after["scans"], after["sources"]) == (before["scans"], before["sources"])
+
+
+async def test_a_scan_of_an_older_version_is_recognised_by_the_beginning_of_its_hashes(store: Store) -> None:
+    await a_placed(store, "R", "AWB")
+    for number, location in enumerate(("Pune", "", "Pune")):
+        body = webhook("AWB", 5, T0, location=location, remark=str(number))
+        body["additional"]["latest_status"]["location"] = location
+        await receive(store, "AWB", [(Source.WEBHOOK, body, T0 + timedelta(hours=number + 1))])
+        await apply_due(store=store, clock=SetClock(T0 + timedelta(hours=number + 1)), policy=POLICY)
+        longer = "REPLACE(fingerprint, ' ', '0123456789abcdef0123 ') || '4567'"
+        async with store.write() as session:
+            await session.execute(sql(f"UPDATE scans SET fingerprint = {longer} WHERE LENGTH(fingerprint) < 32"))
+    assert await count(store, "scans") == 1
 
 
 async def test_what_was_stored_with_a_scan_outlives_it(store: Store) -> None:

@@ -25,7 +25,12 @@ _PLANS: list[tuple[str, str, tuple[object, ...], str | tuple[str, str]]] = [
     ("retention", "ended_payloads", (T0, T0, "", 100), "shipments_newest"),
     ("personal", "events_page", (1, -1, 500), ("events_pkey", "sqlite_autoindex_events_1")),
     ("personal", "events_with", (1, [1, 2]), ("events_pkey", "sqlite_autoindex_events_1")),
-    ("personal", "event_problems_with", (1, [1, 2]), ("event_deliveries_pkey", "sqlite_autoindex_event_deliveries_1")),
+    (
+        "personal",
+        "event_problems_with",
+        (1, [1, 2]),
+        ("event_deliveries_newest", "sqlite_autoindex_event_deliveries_1"),
+    ),
     ("runs", "claim", ("daily", "me", T0, T0), "runs_"),
 ]
 

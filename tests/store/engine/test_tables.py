@@ -15,7 +15,7 @@ from awbridge.clickpost.wire.lenient_json import LONGEST_ID
 from awbridge.domain.call import Call
 from awbridge.domain.errors import StoreError
 from awbridge.domain.notify.notices import NoticeState
-from awbridge.domain.tracking.timeline import MOST_WORDINGS
+from awbridge.domain.tracking.timeline import MOST_COPIES, MOST_WORDINGS
 from awbridge.store import Store
 from awbridge.store.audit import attempts
 from awbridge.store.couriers import couriers
@@ -176,14 +176,14 @@ async def test_of_a_timeline_what_may_be_one_with_a_scan_is_found_without_the_re
         for stored in kept:
             await scans.add(session, [new_scan("R", stored), new_scan("X", stored)])
         [by_id, by_checkpoint, by_words, _] = (await scans.for_matching(session, ["R"]))["R"]
-        await scans.learn(session, "R", replace(by_words, fingerprints=("f" * 32, *by_words.fingerprints)))
+        await scans.learn(session, [("R", replace(by_words, fingerprints=("f" * 12, *by_words.fingerprints)))])
         asked = [
-            scans.IncomingScan("R", "S", None, "n" * 32, "none"),
-            scans.IncomingScan("R", "C", "C", "n" * 32, "none"),
+            scans.IncomingScan("R", "S", None, "n" * 12, "none"),
+            scans.IncomingScan("R", "C", "C", "n" * 12, "none"),
             scans.IncomingScan("R", None, None, by_words.fingerprints[0], "none"),
-            scans.IncomingScan("R", "S", "C", "f" * 32, "none"),
-            scans.IncomingScan("EMPTY", "S", "C", "f" * 32, "none"),
-            scans.IncomingScan("X", None, None, "n" * 32, "none"),
+            scans.IncomingScan("R", "S", "C", "f" * 12, "none"),
+            scans.IncomingScan("EMPTY", "S", "C", "f" * 12, "none"),
+            scans.IncomingScan("X", None, None, "n" * 12, "none"),
         ]
         found = await scans.alike(session, asked)
         assert await scans.alike(session, []) == {}
@@ -202,8 +202,8 @@ async def test_what_says_the_same_with_or_without_a_location_is_found_either_way
             asked = scans.IncomingScan("R", None, None, variant.fingerprint(), variant.part())
             assert [e.code for e in (await scans.alike(session, [asked]))["R"]] == [code]
         [_, bare] = (await scans.for_matching(session, ["R"]))["R"]
-        await scans.learn(session, "R", replace(bare, location="Pune", remark="at the hub"))
-        await scans.learn(session, "R", replace(bare, location="Delhi", remark="elsewhere"))
+        await scans.learn(session, [("R", replace(bare, location="Pune", remark="at the hub"))])
+        await scans.learn(session, [("R", replace(bare, location="Delhi", remark="elsewhere"))])
         found = (await scans.timeline(session, "R"))[1]
     assert (found.location, found.remark) == ("Pune", "at the hub"), "what is known stays"
 
@@ -221,10 +221,12 @@ async def test_the_longest_scan_fits_into_every_index(store: Store) -> None:
     async with store.write() as session:
         await scans.add(session, [new_scan(reference, longest)])
         [entry] = (await scans.entries(session, [reference]))[reference]
-        hashes = tuple(f"{dice.getrandbits(128):032x}" for _ in range(MOST_WORDINGS))
-        await scans.learn(session, reference, replace(entry, fingerprints=hashes))
+        hashes = tuple(f"{dice.getrandbits(48):012x}" for _ in range(MOST_WORDINGS))
+        copies = tuple((dice.randrange(64), dice.getrandbits(63)) for _ in range(MOST_COPIES))
+        await scans.learn(session, [(reference, replace(entry, fingerprints=hashes, copies=copies))])
         [after] = (await scans.for_matching(session, [reference]))[reference]
     assert (after.fingerprints, after.npr_description, after.scan_id) == (hashes, emoji, longest.scan_id)
+    assert after.copies == copies
 
 
 async def test_a_later_copy_teaches_what_the_first_lacked(store: Store) -> None:
@@ -233,7 +235,7 @@ async def test_a_later_copy_teaches_what_the_first_lacked(store: Store) -> None:
         [before] = (await scans.entries(session, ["R", "NONE"]))["R"]
         assert (before.scan_id, before.checkpoint_id, before.ndr_code) == ("S", None, None)
         learnt = replace(before, checkpoint_id="C", ndr_code=3, fingerprints=(*before.fingerprints, "more"))
-        await scans.learn(session, "R", learnt)
+        await scans.learn(session, [("R", learnt)])
         [after] = (await scans.entries(session, ["R"]))["R"]
     assert (after.id, after.content()) == (before.id, learnt.content())
 

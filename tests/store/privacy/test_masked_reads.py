@@ -41,7 +41,7 @@ NO_PERSON = {
     *("source", "starts", "state", "token_sha256", "transporter", "vendor_order_id", "waits_for", "waiting_for"),
     *("waybill", "webhook_url", "weekdays", "zone", "device", "before_json", "after_json", "conditions", "accounts"),
     *("figures", "found", "windows", "cod", "cod_total", "layout", "query", "host", "version"),
-    *("holder", "not_for"),
+    *("holder", "not_for", "copies"),
 }
 _COLUMN = re.compile(r"^  ([a-z]\w*) (?:TEXT|BYTEA)\b", re.MULTILINE)
 TEXT_COLUMNS = sorted(set(_COLUMN.findall(schema_text())))

@@ -78,7 +78,7 @@ async def test_the_right_key_is_accepted_wherever_clickpost_sends_it(
     answer = await web.http.post(path, content=HOOK, headers=headers)
     assert (answer.status_code, answer.json()) == (200, {"status": "stored"})
     [row] = await stored(web.store)
-    assert (bytes(row["body"]), row["source"], row["received_at"]) == (HOOK, "webhook", T0)
+    assert (bytes(row["body"]), row["source"], row["received_at"]) == (HOOK, "w", T0)
     assert await count(web.store, "inbox_batches") == 1, "it is due"
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from awbridge.domain.tracking.returns import ReturnEvent
 
-PART_LENGTH = 16  # hexadecimal digits: enough within one timeline
+HASH_LENGTH = 12  # hexadecimal digits: enough within one timeline. Rows of older versions have more of the same hash
 PART_MARK = "~"
 
 
@@ -67,7 +67,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return _hashes(self.waybill or waybill, self.code, self.scanned_at, self.status, self.location)[0]
 
     def part(self, *, waybill: str = "") -> str:
-        """The fingerprint without the location, shortened: one source reports the location of a scan, another omits it.
+        """The fingerprint without the location: one source reports the location of a scan, another omits it.
 
         Scans with the same part are one scan if at most one of them has a location.
         """
@@ -100,7 +100,7 @@ def _hashes(waybill: str, code: int, scanned_at: datetime, status: str, location
     without = _blake2b(common.encode(), digest_size=16)
     whole = without.copy()
     whole.update(_normal(location).encode())
-    return whole.hexdigest(), without.hexdigest()[:PART_LENGTH]
+    return whole.hexdigest()[:HASH_LENGTH], without.hexdigest()[:HASH_LENGTH]
 
 
 class TrackingUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 
 from awbridge.domain.tracking.returns import ReturnEvent
-from awbridge.domain.tracking.scan import PART_LENGTH, PART_MARK, Scan, Source
+from awbridge.domain.tracking.scan import HASH_LENGTH, PART_MARK, Scan, Source
 
-MOST_WORDINGS = 20  # remembered fingerprints of one scan; they are stored in an index, whose rows have a maximum size
+MOST_WORDINGS = 20  # remembered fingerprints of one scan
+MOST_COPIES = 8  # deliveries that are stored with a scan that they repeat; more get rows of their own
 
 
 class Entry(msgspec.Struct, kw_only=True, eq=False):
@@ -24,7 +25,8 @@ class Entry(msgspec.Struct, kw_only=True, eq=False):
     Texts come from the first copy received; the location from the first copy that has one. Ids, the reason of a failed
     delivery or pickup and `fingerprints` (`Scan.fingerprints`, one for each wording) are collected from all copies.
     Entries that are read only to be matched carry neither texts nor courier. `delivery` (its shard and id) and `edd`
-    are set on a new entry whose delivery, and whose expected date, are stored with it.
+    are set on a new entry whose delivery, and whose expected date, are stored with it. `copies`: the later deliveries
+    (shard and id of each) that are stored with it, because they brought no scan that was new.
     """
 
     id: int = 0
@@ -48,6 +50,7 @@ class Entry(msgspec.Struct, kw_only=True, eq=False):
     return_event: ReturnEvent | None = None
     delivery: tuple[int, int] | None = None
     edd: str | None = None
+    copies: tuple[tuple[int, int], ...] = ()
 
     @property
     def seen_at(self) -> datetime:
@@ -59,7 +62,7 @@ class Entry(msgspec.Struct, kw_only=True, eq=False):
         return _content(self)
 
 
-_content = attrgetter(*(name for name in Entry.__struct_fields__ if name not in ("id", "delivery", "edd")))
+_content = attrgetter(*(name for name in Entry.__struct_fields__ if name not in ("id", "delivery", "edd", "copies")))
 _gathered = attrgetter(
     "scan_id", "checkpoint_id", "ndr_code", "npr_code", "npr_description", "fingerprints", "location"
 )
@@ -186,6 +189,18 @@ class Timeline:
             else:
                 self._alike[kind] = [(place, entry)]
 
+    def carry(self, entry: Entry, delivery: tuple[int, int]) -> bool:
+        """Store a delivery (its shard and id) with an entry; False where that is gone, or has no room for it."""
+        if id(entry) not in self._places or self._entries.get(self._place(entry)) is not entry:
+            return False
+        if len(entry.copies) >= MOST_COPIES:
+            return False
+        if delivery not in entry.copies:
+            entry.copies += (delivery,)
+            if entry.id and entry not in self.changed:
+                self.changed.append(entry)
+        return True
+
     def _merge(self, known: Entry, copy: Entry) -> None:
         """Add to a known scan what this copy carries and the known scan lacks."""
         before = _gathered(known)
@@ -221,7 +236,7 @@ class Timeline:
 
 def _mark(fingerprint: str) -> str:
     """How a scan with a location stores this fingerprint, if it is its own without the location."""
-    return PART_MARK + fingerprint[:PART_LENGTH]
+    return PART_MARK + fingerprint[:HASH_LENGTH]
 
 
 def _has_location(fingerprints: Sequence[str]) -> bool:
@@ -232,7 +247,7 @@ def _keys(fingerprints: Sequence[str]) -> Sequence[str]:
     """The search keys of an entry: its fingerprints and, without a location, "!" with each part."""
     if _has_location(fingerprints):
         return fingerprints
-    return (*fingerprints, *["!" + f[:PART_LENGTH] for f in fingerprints])
+    return (*fingerprints, *["!" + f[:HASH_LENGTH] for f in fingerprints])
 
 
 def _keys_without_location(fingerprints: Sequence[str]) -> list[str]:

@@ -67,7 +67,8 @@ class TimelineBuilder:
     `gap`: a new scan was found that webhooks should have delivered. `latest` is the newest latest_status (else scan)
     among the added updates, and `fresh_at` its age by the other times of those updates. A `partial` builder holds only
     the stored entries that may be the same scan as an added one; it takes the status before from the shipment's row.
-    One that is `joining` stores a delivery, and the EDD that it stated, with a scan that it brought.
+    One that is `joining` stores a delivery, and the EDD that it stated, with a scan that it brought; or the delivery
+    alone with one that it repeated.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class TimelineBuilder:
         self._partial = partial
         self._joining = joining
         self._brought: dict[int, Entry] = {}  # delivery id -> the first scan that it brought
+        self._repeated: dict[int, Entry] = {}  # delivery id -> the last scan that it repeated, if it brought none
         self._stated_with: dict[int, Entry] = {}  # id() of a new promise -> the scan that it is stored with
         self.timeline = Timeline(entries)
         self.promises = {(p.stated_at, p.edd): p for p in promised}
@@ -113,6 +115,7 @@ class TimelineBuilder:
         at, source = delivery.received_at, delivery.source
         new_scans = update.all_scans
         first: Entry | None = None  # that is new
+        entry: Entry | None = None
         for scan in new_scans:
             is_new = self.timeline.add(scan, own=own, received_at=at, source=source)
             self.gap = self.gap or (is_new and source in _LATEST_ONLY)
@@ -126,6 +129,8 @@ class TimelineBuilder:
             self._promise(Promise(edd=update.edd, stated_at=stated_at, received_at=at, source=source.value), first)
         if first:
             self._brought.setdefault(delivery.id, first)
+        elif entry:
+            self._repeated[delivery.id] = entry
         if update.rto_waybill:
             self.rto_waybills.setdefault(
                 update.rto_waybill, update.courier_partner_id or self.shipment.courier_partner_id
@@ -178,12 +183,16 @@ class TimelineBuilder:
         return [p for p in self.new_promises if self._stated_with.get(id(p)) not in self.timeline.new]
 
     def joins(self, source: update_sources.UpdateSource) -> bool:
-        """Whether this source is stored with a scan that its delivery brought. Call it once all updates are added."""
-        entry = self._brought.get(source.delivery.id)
-        if entry is None or entry not in self.timeline.new or source.entries != _ONE or self.late or not self._joining:
+        """Whether this source is stored with a scan of its delivery. Call it once all updates are added."""
+        if source.entries != _ONE or self.late or not self._joining:
             return False
-        entry.delivery = (source.delivery.shard, source.delivery.id)
-        return True
+        key = (source.delivery.shard, source.delivery.id)
+        if brought := self._brought.get(source.delivery.id):
+            if brought in self.timeline.new:
+                brought.delivery = key
+            return brought in self.timeline.new
+        repeated = self._repeated.get(source.delivery.id)
+        return repeated is not None and self.timeline.carry(repeated, key)
 
     def tracking_status(self, zone: ZoneInfo) -> TrackingStatus:
         """The status: from the entries of the main waybill; from those of the pieces if it has none."""
@@ -303,9 +312,8 @@ def _incoming(shipment: Tracked, updates: Sequence[TrackingUpdate]) -> list[scan
 async def keep(session: Session, builders: Sequence[TimelineBuilder], joined: Sequence[scans.JoinedScan]) -> None:
     """Store the scans, promises and RTO waybills, and the scans that needed no builder; not the tracking status."""
     await scans.remove(session, [(b.shipment.reference_number, e) for b in builders for e in b.timeline.gone])
+    await scans.learn(session, [(b.shipment.reference_number, e) for b in builders for e in b.timeline.changed])
     for builder in builders:
-        for entry in builder.timeline.changed:
-            await scans.learn(session, builder.shipment.reference_number, entry)
         await _link_rto_waybills(session, builder)
     await scans.add(session, [(b.shipment.reference_number, e) for b in builders for e in b.timeline.new], joined)
     await promises.add(session, [(b.shipment.reference_number, p) for b in builders for p in b.own_promises])

@@ -140,4 +140,6 @@ async def remove(session: Session, endpoint_id: int, *, now: datetime) -> bool:
     """Forget it and what was on its way to it; False when there is no such endpoint."""
     await events.forget(session, endpoint_id)
     await alarms.clear(session, AlarmCause.ENDPOINT.of(endpoint_id), now=now)
-    return await session.execute(_sql.remove, endpoint_id) > 0
+    removed = await session.execute(_sql.remove, endpoint_id) > 0
+    await events.forget(session, endpoint_id)  # what was written since; nothing is addressed to it from here on
+    return removed

@@ -15,7 +15,8 @@ CREATE TABLE milestones (
 );
 CREATE INDEX milestones_due ON milestones (due_at) WHERE due_at IS NOT NULL;
 
--- One message to one customer over one channel, and why it was sent, delayed or suppressed. due_at: NULL when settled.
+-- One message to one customer over one channel, and why it was sent, delayed or suppressed. due_at: NULL when settled. On
+-- PostgreSQL the key also finds the newest.
 CREATE TABLE notices (
   shard SMALLINT NOT NULL,
   id BIGINT NOT NULL,
@@ -31,11 +32,11 @@ CREATE TABLE notices (
   language TEXT NOT NULL,
   created_at TIMESTAMPTZ NOT NULL,
   settled_at TIMESTAMPTZ,
-  PRIMARY KEY (shard, id),
+  {{postgres: CONSTRAINT notices_newest PRIMARY KEY (id, shard)}}{{sqlite: PRIMARY KEY (shard, id)}},
   UNIQUE (shard, reference_number, milestone, channel)
 );
 CREATE INDEX notices_due ON notices (due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX notices_newest ON notices (id);
+{{sqlite: CREATE INDEX notices_newest ON notices (id);}}
 CREATE INDEX notices_unsent ON notices (state, id) WHERE state <> 'sent' AND state <> 'suppressed';
 
 -- Addresses that opted out: a hash of the phone number or mail address. channel: '' for all channels.
@@ -79,7 +80,8 @@ CREATE TABLE events (
 ){{postgres: PARTITION BY RANGE (id)}};
 {{postgres: CREATE TABLE events_default PARTITION OF events DEFAULT;}}
 
--- One event for one endpoint. next_try_at: NULL when delivered, failed, or while the endpoint is disabled.
+-- One event for one endpoint. next_try_at: NULL when delivered, failed, or while the endpoint is disabled. On PostgreSQL the
+-- key also finds the newest of an endpoint; those of an event are looked for endpoint by endpoint.
 CREATE TABLE event_deliveries (
   shard SMALLINT NOT NULL,
   event_id BIGINT NOT NULL,
@@ -92,11 +94,12 @@ CREATE TABLE event_deliveries (
   http_status INTEGER,
   problem TEXT,
   updated_at TIMESTAMPTZ NOT NULL,
-  PRIMARY KEY (shard, event_id, endpoint_id)
+  {{postgres: CONSTRAINT event_deliveries_newest PRIMARY KEY (endpoint_id, event_id, shard)}}
+  {{sqlite: PRIMARY KEY (shard, event_id, endpoint_id)}}
 ){{postgres: PARTITION BY RANGE (event_id)}};
 {{postgres: CREATE TABLE event_deliveries_default PARTITION OF event_deliveries DEFAULT;}}
 CREATE INDEX event_deliveries_due ON event_deliveries (next_try_at) WHERE next_try_at IS NOT NULL;
-CREATE INDEX event_deliveries_newest ON event_deliveries (endpoint_id, event_id);
+{{sqlite: CREATE INDEX event_deliveries_newest ON event_deliveries (endpoint_id, event_id);}}
 CREATE INDEX event_deliveries_undelivered ON event_deliveries (endpoint_id, state, event_id) WHERE state <> 'delivered';
 
 -- Alarms, one row for each cause. Sending an alarm and its end is leased (due_at).

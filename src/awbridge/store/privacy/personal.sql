@@ -111,6 +111,7 @@ UPDATE events SET body = '', packed_body = $3 WHERE shard = $1 AND id = $2
 -- An endpoint's response may repeat the event.
 SELECT shard, event_id, endpoint_id, problem FROM event_deliveries
 WHERE shard = $1 AND event_id {{in $2::bigint[]}}
+  {{postgres: AND endpoint_id IN (SELECT id FROM endpoints)}}
   AND problem IS NOT NULL ORDER BY event_id, endpoint_id
 
 -- name: set_event_problem

@@ -64,17 +64,22 @@ DELETE FROM promises WHERE shard = $1 AND reference_number IN (
 DELETE FROM scans WHERE shard = $1 AND id {{in $2::bigint[]}}
 
 -- name: notices_page
--- Notices that are due, delayed or being sent are not settled. The milestone's row ensures that it is sent once.
+-- Notices that are due, delayed or being sent are not settled. The milestone's row ensures that it is sent once. On
+-- PostgreSQL the key begins with the id: the notices of all shards are read as those of the first.
 SELECT id, created_at AS noted_at, CASE WHEN due_at IS NULL THEN 1 ELSE 0 END AS settled
-FROM notices WHERE shard = $1 AND id > $2 ORDER BY id LIMIT $3
+FROM notices WHERE {{sqlite: shard = $1}}{{postgres: $1::smallint = 0}} AND id > $2 ORDER BY id LIMIT $3
 
 -- name: notices_drop
-DELETE FROM notices WHERE shard = $1 AND id {{in $2::bigint[]}} AND due_at IS NULL
+DELETE FROM notices
+WHERE {{sqlite: shard = $1}}{{postgres: $1::smallint = 0}} AND id {{in $2::bigint[]}} AND due_at IS NULL
+
+-- fragment: of_an_endpoint
+{{postgres: AND d.endpoint_id IN (SELECT id FROM endpoints)}}
 
 -- name: events_page
--- Events that are due, even for a disabled endpoint, must still be sent.
+-- Events that are due, even for a disabled endpoint, must still be sent. PostgreSQL finds deliveries by endpoint and event.
 SELECT e.id, e.created_at AS noted_at, CASE WHEN EXISTS (
-    SELECT 1 FROM event_deliveries d WHERE d.shard = e.shard AND d.event_id = e.id AND d.state = 'due'
+    SELECT 1 FROM event_deliveries d WHERE d.shard = e.shard AND d.event_id = e.id AND d.state = 'due' {{of_an_endpoint}}
   ) THEN 0 ELSE 1 END AS settled
 FROM events e WHERE e.shard = $1 AND e.id > $2 ORDER BY e.id LIMIT $3
 
@@ -86,12 +91,13 @@ FROM events e WHERE e.shard = $1 AND e.id > $2 ORDER BY e.id LIMIT $3
       AND d.event_id >= $1 AND d.event_id < $2)) OR $3::timestamptz IS NULL AS needed}}
 
 -- name: event_deliveries_drop
-DELETE FROM event_deliveries WHERE shard = $1 AND event_id {{in $2::bigint[]}}
-  AND state <> 'due'
+DELETE FROM event_deliveries AS d WHERE d.shard = $1 AND d.event_id {{in $2::bigint[]}}
+  AND d.state <> 'due' {{of_an_endpoint}}
 
 -- name: events_drop
 DELETE FROM events WHERE shard = $1 AND id {{in $2::bigint[]}}
-  AND NOT EXISTS (SELECT 1 FROM event_deliveries d WHERE d.shard = events.shard AND d.event_id = events.id)
+  AND NOT EXISTS (SELECT 1 FROM event_deliveries d WHERE d.shard = events.shard AND d.event_id = events.id
+    {{of_an_endpoint}})
 
 -- name: runs_drop
 -- The latest of each job stays: it says from when on the next one is due.

@@ -28,6 +28,9 @@ FIRST_BATCHES = 4  # claimed at first; how many more are needed shows from their
 GROUPED = 10_000  # dead letters that are counted by reason
 LAST_DIGITS = 5  # of an order_status_id, which say nothing of its shard
 
+_LETTERS = {source: source.value[0] for source in Source}  # as they are stored; older versions stored the word
+_SOURCES = SOURCES | {letter: source for source, letter in _LETTERS.items()}
+
 
 class NewDelivery(NamedTuple):
     """A delivery to be stored. With a `problem` it is kept for inspection and never applied.
@@ -118,7 +121,7 @@ def _rows(deliveries: Sequence[NewDelivery]) -> list[tuple[object, ...]]:
     in_order = sorted(deliveries, key=_received_at)  # so are their ids, by which they are claimed
     keyed = sorted([(_shard(d[0]), d[0], row_id, d) for row_id, d in zip(ids, in_order, strict=True)], key=_key)
     return [
-        (shard, row_id, identity, source.value, packed(body), received_at, problem)
+        (shard, row_id, identity, _LETTERS[source], packed(body), received_at, problem)
         for shard, identity, row_id, (_, source, body, received_at, problem) in keyed
     ]
 
@@ -133,7 +136,7 @@ def delivery_of(row: Row, *, again: bool = False, by_row: bool = False) -> Deliv
         shard=row["shard"],
         id=row["id"],
         identity=row["identity"],
-        source=SOURCES[row["source"]],
+        source=_SOURCES[row["source"]],
         body=unpacked(row["body"]),
         received_at=row["received_at"],
         tries=row["tries"],
@@ -275,7 +278,7 @@ async def problems(
     return [
         DeadLetter(
             id=row["id"],
-            source=row["source"],
+            source=_SOURCES[row["source"]].value,
             identity=row["identity"],
             body=unpacked(row["body"]),
             received_at=row["received_at"],

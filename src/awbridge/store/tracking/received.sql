@@ -1,2 +1,2 @@
 -- name: webhook_identities
-SELECT identity FROM inbox WHERE source = 'webhook'
+SELECT identity FROM inbox WHERE source IN ('w', 'webhook')

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter, itemgetter
+from struct import Struct
 from typing import NamedTuple
 
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.domain.tracking.returns import ReturnEvent, from_text, to_text
-from awbridge.domain.tracking.scan import SOURCES, Scan
+from awbridge.domain.tracking.scan import HASH_LENGTH, PART_MARK, SOURCES, Scan
 from awbridge.domain.tracking.timeline import Entry
 from awbridge.store.engine.database import Row, Session, row_as
 from awbridge.store.engine.ids import Ids
@@ -91,7 +92,7 @@ def _known(row: Row) -> Entry:
     # Apply reads every timeline that it updates: rows are read without an intermediate dictionary.
     return Entry(
         id=row["id"],
-        fingerprints=tuple(row["fingerprint"].split(" ")),
+        fingerprints=_wordings(row["fingerprint"]),
         scan_id=row["scan_id"],
         checkpoint_id=row["checkpoint_id"],
         ndr_code=row["ndr_code"],
@@ -102,7 +103,30 @@ def _known(row: Row) -> Entry:
         source=SOURCES[row["source"]],
         npr_code=row["npr_code"],
         npr_description=row["npr_description"],
+        copies=copies_of(row["copies"]) if row["copies"] else (),
     )
+
+
+def _wordings(stored: str) -> tuple[str, ...]:
+    found = stored.split(" ")
+    if len(stored) > _USUAL:  # more than one wording, or longer hashes, of an older version
+        found = [one[: HASH_LENGTH + one.startswith(PART_MARK)] for one in found]
+    return tuple(found)
+
+
+_USUAL = 2 * HASH_LENGTH + 2  # characters of a fingerprint and a marked part
+
+
+_COPY = Struct(">Bq")  # the shard and the id of a delivery
+
+
+def copies_of(stored: bytes) -> tuple[tuple[int, int], ...]:
+    """The deliveries, each by its shard and id, in a value of the column `copies`."""
+    return tuple(_COPY.iter_unpack(stored))
+
+
+def _stored_copies(entry: Entry) -> bytes | None:
+    return b"".join(_COPY.pack(*copy) for copy in entry.copies) or None
 
 
 def _entry(row: Row) -> Entry:
@@ -181,7 +205,7 @@ async def add(session: Session, new: Sequence[tuple[str, Entry]], joined: Sequen
         if _more(e) == _NO_MORE:
             plain.append(row)
         else:
-            others.append((*row, *_more(e)[:-1], to_text(e.return_event)))
+            others.append((*row, *_more(e)[:-2], to_text(e.return_event), _stored_copies(e)))
     await session.write_rows(_sql.add_plain, sorted(plain, key=_key))
     await session.write_rows(_sql.add, sorted(others, key=_key))
 
@@ -189,21 +213,45 @@ async def add(session: Session, new: Sequence[tuple[str, Entry]], joined: Sequen
 _key = itemgetter(0, 2, 1)  # as the index has them
 
 
-_more = attrgetter("ndr_code", "npr_code", "npr_description", "description", "ndr_description", "return_event")
-_NO_MORE = (None, None, "", "", "", None)
+_more = attrgetter(
+    *("ndr_code", "npr_code", "npr_description", "description", "ndr_description", "return_event", "copies")
+)
+_NO_MORE = (None, None, "", "", "", None, ())
 
 
-async def learn(session: Session, reference_number: str, entry: Entry) -> None:
-    """A later copy of a stored scan carried what the first one lacked: an id, the reason of a failure, a location."""
-    shard, fingerprint = shard_of(reference_number), " ".join(entry.fingerprints)
-    ids = (entry.scan_id, entry.checkpoint_id)
-    reasons = (entry.ndr_code, fingerprint, entry.npr_code, entry.npr_description)
-    words = (entry.location, entry.remark, entry.ndr_description)
-    await session.execute(_sql.learn, shard, entry.id, *ids, *reasons, *words)
+async def learn(session: Session, changed: Sequence[tuple[str, Entry]]) -> None:
+    """Later copies of scans on these timelines carried what the first ones lacked, or are stored with them.
+
+    An id, the reason of a failure, a location; or nothing but that they came.
+    """
+    rows = [
+        (
+            shard_of(reference),
+            e.id,
+            e.scan_id,
+            e.checkpoint_id,
+            e.ndr_code,
+            " ".join(e.fingerprints),
+            e.npr_code,
+            e.npr_description,
+            e.location,
+            e.remark,
+            e.ndr_description,
+            _stored_copies(e),
+        )
+        for reference, e in changed
+    ]
+    if rows:
+        await session.write_rows(_sql.learn, sorted(rows, key=_shard_and_id))
+
+
+_shard_and_id = itemgetter(0, 1)
 
 
 async def remove(session: Session, gone: Sequence[tuple[str, Entry]]) -> None:
     """Take entries off the timelines of these reference numbers. What is stored with them gets rows of its own."""
+    copies = {(shard_of(r), r, number, shard) for r, entry in gone for shard, number in entry.copies}
+    await session.write_rows(_sql.keep_copies, sorted(copies))
     rows = [(shard_of(reference), entry.id) for reference, entry in gone]
     for statement in (_sql.keep_sources, _sql.keep_promises, _sql.remove) if rows else ():
         await session.write_rows(statement, rows)

@@ -1,14 +1,14 @@
 -- name: add
 INSERT INTO scans (shard, id, reference_number, fingerprint, scan_id, checkpoint_id, waybill, courier_partner_id,
   status_code, status, remark, location, scanned_at, received_at, source, delivery_id, delivery_shard, edd, ndr_code,
-  npr_code, npr_description, description, ndr_description, return_event)
+  npr_code, npr_description, description, ndr_description, return_event, copies)
 {{postgres:
 SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
   $8::integer[], $9::integer[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[],
   $15::text[], $16::bigint[], $17::smallint[], $18::text[], $19::integer[], $20::integer[], $21::text[], $22::text[],
-  $23::text[], $24::text[])}}
+  $23::text[], $24::text[], $25::bytea[])}}
 {{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-  $23, $24)}}
+  $23, $24, $25)}}
 
 -- name: add_plain
 -- The same for most scans: no failure, no return, a code of our tables.
@@ -25,16 +25,16 @@ SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::t
 {{keys}}
 SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code, waybill, courier_partner_id,
   status_code, status, remark, location, scanned_at, received_at, source, npr_code, npr_description, description, ndr_description,
-  return_event FROM
+  return_event, copies FROM
 key {{sqlite: CROSS}} JOIN scans
   ON scans.shard = key.shard AND scans.reference_number = key.value
 ORDER BY received_at, scans.id
 
 -- name: for_matching
--- The same without texts: on PostgreSQL the index includes all of it.
+-- The same without texts.
 {{keys}}
 SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code, waybill, status_code, scanned_at,
-  received_at, source, npr_code, npr_description FROM
+  received_at, source, npr_code, npr_description, copies FROM
 key {{sqlite: CROSS}} JOIN scans
   ON scans.shard = key.shard AND scans.reference_number = key.value
 ORDER BY received_at, scans.id
@@ -45,7 +45,7 @@ ORDER BY received_at, scans.id
 -- different ids of one kind are two (Timeline.find).
 {{sqlite: WITH incoming (value, shard, scan_id, checkpoint_id, fingerprint, part) AS (VALUES ($1, $2, $3, $4, $5, $6))}}
 SELECT scans.id, reference_number, scans.fingerprint, scans.scan_id, scans.checkpoint_id, ndr_code, waybill, status_code,
-  scanned_at, received_at, source, npr_code, npr_description FROM
+  scanned_at, received_at, source, npr_code, npr_description, copies FROM
 {{postgres: unnest($1::text[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::text[])
   AS incoming (value, shard, scan_id, checkpoint_id, fingerprint, part) JOIN scans}}{{sqlite: incoming CROSS JOIN scans}}
   ON scans.shard = incoming.shard AND scans.reference_number = incoming.value AND (scans.scan_id = incoming.scan_id
@@ -56,11 +56,21 @@ SELECT scans.id, reference_number, scans.fingerprint, scans.scan_id, scans.check
 ORDER BY received_at, scans.id
 
 -- name: learn
--- Entries read for matching carry no texts: "" leaves a text unchanged. The text of an NDR code is stored with its code.
-UPDATE scans SET scan_id = $3, checkpoint_id = $4, ndr_code = $5, fingerprint = $6, npr_code = $7, npr_description = $8,
-  location = CASE WHEN location = '' THEN $9 ELSE location END, remark = CASE WHEN remark = '' THEN $10 ELSE remark END,
-  ndr_description = CASE WHEN $11 = '' AND ndr_code = $5 THEN ndr_description ELSE $11 END
-WHERE shard = $1 AND id = $2
+-- Many rows in one statement. Entries read for matching carry no texts: "" leaves a text unchanged. The text of an NDR
+-- code is stored with its code. No index has a column that changes: PostgreSQL writes the row into its page (HOT).
+{{sqlite: WITH row (shard, id, scan_id, checkpoint_id, ndr_code, fingerprint, npr_code, npr_description, location, remark,
+  ndr_description, copies) AS (VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12))}}
+UPDATE scans SET scan_id = row.scan_id, checkpoint_id = row.checkpoint_id, ndr_code = row.ndr_code,
+  fingerprint = row.fingerprint, npr_code = row.npr_code, npr_description = row.npr_description,
+  location = CASE WHEN scans.location = '' THEN row.location ELSE scans.location END,
+  remark = CASE WHEN scans.remark = '' THEN row.remark ELSE scans.remark END,
+  ndr_description = CASE WHEN row.ndr_description = '' AND scans.ndr_code = row.ndr_code THEN scans.ndr_description
+    ELSE row.ndr_description END, copies = row.copies
+FROM {{sqlite: row}}{{postgres: unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::integer[], $6::text[],
+  $7::integer[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[])
+  AS row (shard, id, scan_id, checkpoint_id, ndr_code, fingerprint, npr_code, npr_description, location, remark,
+    ndr_description, copies)}}
+WHERE scans.shard = row.shard AND scans.id = row.id
 
 -- name: keep_sources
 -- Many rows, before remove: shard, id. Their deliveries remain sources of the shipment.
@@ -68,6 +78,15 @@ INSERT INTO update_sources (shard, reference_number, delivery_id, delivery_shard
 SELECT scans.shard, scans.reference_number, delivery_id, delivery_shard, '0' FROM
 {{postgres: unnest($1::smallint[], $2::bigint[]) AS row (shard, id) JOIN scans ON scans.shard = row.shard AND scans.id = row.id
 WHERE delivery_id IS NOT NULL}}{{sqlite: scans WHERE shard = $1 AND id = $2 AND delivery_id IS NOT NULL}}
+ON CONFLICT (shard, reference_number, delivery_id) DO NOTHING
+
+-- name: keep_copies
+-- Many rows, before remove: shard, reference number, delivery. The same for those that repeated a scan.
+INSERT INTO update_sources (shard, reference_number, delivery_id, delivery_shard, entries)
+{{postgres: SELECT shard, reference_number, delivery_id, delivery_shard, '0'
+FROM unnest($1::smallint[], $2::text[], $3::bigint[], $4::smallint[])
+  AS row (shard, reference_number, delivery_id, delivery_shard)}}
+{{sqlite: VALUES ($1, $2, $3, $4, '0')}}
 ON CONFLICT (shard, reference_number, delivery_id) DO NOTHING
 
 -- name: keep_promises

@@ -3,6 +3,7 @@
 -- "r:" reference number, "o:" order id), problem (what could not be read, or why it is dead-lettered). applied_at: when it
 -- was applied, if its row was written then. shipments_updated: its number of rows in update_sources, likewise (NULL with
 -- applied_at: applied by a version without that table).
+-- source: w webhook, u updated_order, t track_order, r report; versions before migration 0078 stored the word.
 -- The shard is derived from order_status_id without its last five digits, so that consecutive ids share a shard.
 CREATE TABLE inbox (
   shard SMALLINT NOT NULL,
@@ -39,8 +40,8 @@ CREATE TABLE inbox_batches (
 );
 
 -- Which delivery updated which shipment, so that a shipment can be rebuilt from the inbox. entries: the indexes, from 0,
--- comma-separated, in a delivery that carries a list. The shard is the shipment's. A delivery that brought one scan, and
--- nothing else, is stored with the scan instead (scans.delivery_id).
+-- comma-separated, in a delivery that carries a list. The shard is the shipment's. Most deliveries are about one shipment,
+-- and are stored with its scans instead: with one that they brought (scans.delivery_id) or repeated (scans.copies).
 CREATE TABLE update_sources (
   shard SMALLINT NOT NULL,
   reference_number TEXT NOT NULL,
@@ -69,6 +70,7 @@ CREATE TABLE promises (
 -- ClickPost's text for npr_code. description, ndr_description: ClickPost's texts for a status_code and an ndr_code that
 -- our tables lack. return_event: JSON of its return or exchange event. delivery_id, delivery_shard: the delivery that
 -- brought it, if that has no row in update_sources. edd: the EDD that this delivery stated, if that has no row in promises.
+-- copies: the later deliveries that repeated it and have no row in update_sources: of each its shard, a byte, and its id, 8.
 CREATE TABLE scans (
   shard SMALLINT NOT NULL,
   id BIGINT NOT NULL,
@@ -94,11 +96,11 @@ CREATE TABLE scans (
   delivery_id BIGINT,
   delivery_shard SMALLINT,
   edd TEXT,
+  copies BYTEA,
   PRIMARY KEY (shard, id)
 );
--- On PostgreSQL the index includes all that apply reads of a timeline, so that it need not visit the scattered rows.
-CREATE INDEX scans_of_shipment ON scans (shard, reference_number, scanned_at, id){{postgres: INCLUDE (fingerprint, scan_id,
-  checkpoint_id, ndr_code, waybill, status_code, received_at, source, npr_code, npr_description)}};
+-- Nothing that a later copy adds to a scan is in an index: its row is written anew within its page (HOT).
+CREATE INDEX scans_of_shipment ON scans (shard, reference_number, scanned_at, id);
 CREATE INDEX scans_ahead ON scans (id) WHERE scanned_at > received_at;
 
 -- A rebuild of all shipments from the inbox, and the last shipment that it completed.

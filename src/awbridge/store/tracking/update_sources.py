@@ -1,4 +1,4 @@
-"""The table `update_sources`: which delivery updated which shipment."""
+"""Which delivery updated which shipment: rows of the table `update_sources`, or stored with a scan."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from awbridge.store.engine.database import Session
 from awbridge.store.engine.queries import Queries
 from awbridge.store.engine.shards import fetch_of
 from awbridge.store.tracking.inbox import Delivery, delivery_of
+from awbridge.store.tracking.scans import copies_of
 
 _sql = Queries(__name__)
 
@@ -46,7 +47,30 @@ async def of_shipments(session: Session, references: Sequence[str]) -> dict[str,
     for row in await fetch_of(session, _sql.of_shipments, references):
         reference, entries = row["reference_number"], frozenset(map(int, row["entries"].split(",")))
         found[reference].append(UpdateSource(reference, delivery_of(row), entries))
+    copies = await _copies(session, references)
+    keys = sorted({key for some in copies.values() for key in some})
+    read = {(row["shard"], row["id"]): row for row in await session.fetch_rows(_sql.deliveries, keys)}
+    for reference, of_one in copies.items():
+        known = {source.delivery.id for source in found[reference]}
+        more = [delivery_of(read[key]) for key in of_one if key in read and key[1] not in known]
+        found[reference] += [UpdateSource(reference, delivery, _ONE) for delivery in more]
+        found[reference].sort(key=_in_order)
     return found
+
+
+_ONE = frozenset([0])
+
+
+def _in_order(source: UpdateSource) -> tuple[datetime, int]:
+    return source.delivery.received_at, source.delivery.id
+
+
+async def _copies(session: Session, references: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
+    """The deliveries that are stored with scans which they repeated: shard and id of each, by reference number."""
+    found: dict[str, dict[tuple[int, int], None]] = {}
+    for row in await fetch_of(session, _sql.copies, references):
+        found.setdefault(row["reference_number"], {}).update(dict.fromkeys(copies_of(row["copies"])))
+    return {reference: list(some) for reference, some in found.items()}
 
 
 async def of_deliveries(session: Session, deliveries: Sequence[Delivery]) -> dict[str, set[int]]:
@@ -63,8 +87,13 @@ async def take_out(session: Session, reference_number: str, *, since: datetime) 
 
     Only so is a delivery withdrawn, and found by its id, when it is due once more.
     """
+    shard = shard_of(reference_number)
     for statement in (_sql.take_out, _sql.taken_out):
-        await session.execute(statement, shard_of(reference_number), reference_number, since)
+        await session.execute(statement, shard, reference_number, since)
+    for _, copies in (await _copies(session, [reference_number])).items():
+        rows = [(shard, reference_number, number, of_delivery, "0") for of_delivery, number in sorted(copies)]
+        await session.write_rows(_sql.add, rows)
+        await session.execute(_sql.copies_taken_out, shard, reference_number)
 
 
 async def withdraw(session: Session, deliveries: Sequence[Delivery]) -> None:

@@ -20,6 +20,24 @@ FROM key {{sqlite: CROSS}} JOIN scans ON scans.shard = key.shard AND scans.refer
 WHERE scans.delivery_id IS NOT NULL
 ORDER BY received_at, id
 
+-- name: copies
+-- Many rows: reference number, shard. The deliveries that are stored with scans which they repeated.
+{{keys}}
+SELECT reference_number, copies FROM key
+{{sqlite: CROSS}} JOIN scans ON scans.shard = key.shard AND scans.reference_number = key.value
+WHERE copies IS NOT NULL
+ORDER BY scans.id
+
+-- name: deliveries
+-- Many rows: shard, id.
+SELECT inbox.shard, inbox.id, identity, source, body, received_at, tries FROM inbox
+{{postgres: JOIN unnest($1::smallint[], $2::bigint[]) AS row (shard, id) ON inbox.shard = row.shard AND inbox.id = row.id}}
+{{sqlite: WHERE shard = $1 AND id = $2}}
+
+-- name: copies_taken_out
+-- After they were added as rows of their own.
+UPDATE scans SET copies = NULL WHERE shard = $1 AND reference_number = $2 AND copies IS NOT NULL
+
 -- name: take_out
 -- Those of a shipment that are stored with its scans, received since then: as rows of their own.
 INSERT INTO update_sources (shard, reference_number, delivery_id, delivery_shard, entries)

@@ -1,0 +1,8 @@
+-- compatible from: 0079 (replaces keys)
+-- The deliveries of events, and the notices, had two indexes of the same ids: the key, and one for lists of the newest. Now
+-- the key serves both.
+{{postgres: DROP INDEX event_deliveries_newest;
+ALTER TABLE event_deliveries DROP CONSTRAINT event_deliveries_pkey,
+  ADD CONSTRAINT event_deliveries_newest PRIMARY KEY (endpoint_id, event_id, shard);
+DROP INDEX notices_newest;
+ALTER TABLE notices DROP CONSTRAINT notices_pkey, ADD CONSTRAINT notices_newest PRIMARY KEY (id, shard);}}
