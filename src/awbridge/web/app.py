@@ -29,7 +29,7 @@ from awbridge.web.pages.page_templates import PageTemplates
 from awbridge.web.pages.pages_app import build_pages, is_page
 from awbridge.web.ready import Readiness
 from awbridge.web.replica_reads import ReplicaReads, list_may_lag, page_may_lag
-from awbridge.web.v1.router import router
+from awbridge.web.v1.router import ROUTES
 from awbridge.web.webhook.endpoint import Receive, Scope, Send, WebhookEndpoint, is_webhook
 
 # The description of the API is public, and a browser cannot send a key for it.
@@ -128,9 +128,8 @@ def described_app(left_out: Sequence[str] = ()) -> FastAPI:
         version=awbridge.__version__,
         summary="Registers shipments with ClickPost, keeps what its webhooks say, catches up what they missed.",
         exception_handlers=problems.HANDLERS,
+        routes=[*ROUTES, *health.router.routes],
     )
-    app.include_router(router)
-    app.include_router(health.router)
     description.complete(app, left_out)
     parameters.complete(app)
     app.add_middleware(FullPath)  # innermost

@@ -29,9 +29,8 @@ def build_monitor(
     """The app of `awbridge work`. `host`: a name that callers without a key may use, besides localhost."""
     access = AccessList(api.store, api.clock)
     readiness = Readiness(api.store, api.clock)
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, routes=health.router.routes)
     for kind, handle in problems.HANDLERS.items():
         app.add_exception_handler(kind, handle)
     provide(app, api, ProcessContext(loops=loops, readiness=readiness, access=access, recorder=recorder))
-    app.include_router(health.router)
     return ApiGuard(app, Keys(api_keys, access), open_paths=_OPEN, open_folder="//", host=host)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
 
 from awbridge.domain.cursors import make_cursor
@@ -16,10 +16,10 @@ from awbridge.store.customer_page import answers
 from awbridge.web.dependencies import ApiDep, StoreDep
 from awbridge.web.v1.request_parsing import NO_NUL, Cursor, Limit, read_cursor
 from awbridge.web.v1.shipments.lookup import ShipmentDep
-from awbridge.web.v1.strict import OwnBody
+from awbridge.web.v1.strict import OwnBody, v1_router
 from awbridge.web.v1.views.answers import AnswerList, AnswerPage, AnswerView
 
-router = APIRouter(tags=["customers' answers"])
+router = v1_router(tags=["customers' answers"])
 
 
 class DecisionBody(OwnBody):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from awbridge.domain.errors import NotFound
 from awbridge.steps.audit.evidence import evidence_of
@@ -13,10 +13,11 @@ from awbridge.store import Store
 from awbridge.store.audit import archive, reports
 from awbridge.web.dependencies import ApiDep, Audience, AuditContext, StoreDep
 from awbridge.web.v1.request_parsing import Limit, no_nul
+from awbridge.web.v1.strict import v1_router
 from awbridge.web.v1.views.audit import ArchiveView, ReportView, ScheduleView
 from awbridge.web.zip_response import ZipResponse, zip_response
 
-router = APIRouter(tags=["evidence"])
+router = v1_router(tags=["evidence"])
 
 
 @router.get("/reports", response_model=list[ReportView])

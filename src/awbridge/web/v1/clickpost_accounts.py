@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body
+from fastapi import Body
 from pydantic import Field
 
 from awbridge.domain.errors import NotFound
 from awbridge.web.accounts.tools import AccountTools, ShownAccount
 from awbridge.web.dependencies import ApiContext, ApiDep
 from awbridge.web.v1.request_parsing import NO_NUL
-from awbridge.web.v1.strict import OwnBody
+from awbridge.web.v1.strict import OwnBody, v1_router
 from awbridge.web.v1.views.clickpost_accounts import ClickPostAccountDetails, ClickPostAccountView
 
-router = APIRouter(prefix="/clickpost-accounts", tags=["accounts"])
+router = v1_router("/clickpost-accounts", tags=["accounts"])
 
 MOST_SETTINGS = 200
 

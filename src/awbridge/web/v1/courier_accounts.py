@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body
+from fastapi import Body
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
@@ -14,10 +14,10 @@ from awbridge.store.audit import samples
 from awbridge.store.couriers import accounts, downtimes
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
 from awbridge.web.v1.request_parsing import NO_NUL, LocalTime, Moment, parse_id
-from awbridge.web.v1.strict import OwnBody
+from awbridge.web.v1.strict import OwnBody, v1_router
 from awbridge.web.v1.views.courier_accounts import AccountView, DowntimeView, account_view, downtime_view
 
-router = APIRouter(tags=["couriers"])
+router = v1_router(tags=["couriers"])
 
 
 class RateBody(OwnBody):

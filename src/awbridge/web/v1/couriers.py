@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Path, Query
+from fastapi import Body, Path, Query
 from pydantic import Field, StrictBool
 
 from awbridge.domain.couriers.allocation import rule_fields
@@ -18,10 +18,10 @@ from awbridge.store.couriers import couriers, rules
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
 from awbridge.web.v1.request_parsing import NO_NUL
-from awbridge.web.v1.strict import OwnBody
+from awbridge.web.v1.strict import OwnBody, v1_router
 from awbridge.web.v1.views.couriers import ChangeView, CourierView, SyncView, WarningsView, WarningView, courier_views
 
-router = APIRouter(tags=["couriers"])
+router = v1_router(tags=["couriers"])
 
 
 class CourierBody(OwnBody):

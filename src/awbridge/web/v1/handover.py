@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import BaseModel, Field
 
 from awbridge.domain.errors import NotFound
@@ -21,6 +21,7 @@ from awbridge.store.handover.print_runs import PrintLine, PrintRun
 from awbridge.web.dependencies import ApiDep, StoreDep
 from awbridge.web.pdf_response import PdfResponse, pdf_response
 from awbridge.web.v1.request_parsing import NO_NUL, Limit, Moment, no_nul, parse_before, parse_id
+from awbridge.web.v1.strict import v1_router
 from awbridge.web.v1.views import Id
 from awbridge.web.v1.views.handover import (
     LeftOut,
@@ -36,7 +37,7 @@ from awbridge.web.v1.views.handover import (
     WaitingView,
 )
 
-router = APIRouter(tags=["labels and manifests"])
+router = v1_router(tags=["labels and manifests"])
 
 Reference = Annotated[str, Field(min_length=1, max_length=500, pattern=NO_NUL)]
 References = Annotated[list[Reference], Field(min_length=1, max_length=MOST_AT_ONCE)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Body, Query
+from fastapi import Body, Query
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
@@ -23,7 +23,7 @@ from awbridge.store.notify.events import DeliveryShown
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
 from awbridge.web.v1.request_parsing import NO_NUL, Limit, Moment, parse_id
 from awbridge.web.v1.shipments.lookup import ShipmentDep
-from awbridge.web.v1.strict import OwnBody
+from awbridge.web.v1.strict import OwnBody, v1_router
 from awbridge.web.v1.views.notify import (
     AlarmView,
     EndpointView,
@@ -33,7 +33,7 @@ from awbridge.web.v1.views.notify import (
     milestone_view,
 )
 
-router = APIRouter()
+router = v1_router()
 
 
 class EndpointBody(OwnBody):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query
+from fastapi import Body, Query
 from pydantic import Field
 
 from awbridge.domain.people.audited import AuditAction
@@ -15,10 +15,10 @@ from awbridge.store.people.api_keys import ApiKey
 from awbridge.store.people.audit_log import NEWEST
 from awbridge.web.dependencies import ApiDep, ProcessDep, StoreDep
 from awbridge.web.v1.request_parsing import NO_NUL, Limit, Number, parse_id
-from awbridge.web.v1.strict import OwnBody
+from awbridge.web.v1.strict import OwnBody, v1_router
 from awbridge.web.v1.views.people import AuditPage, AuditView, KeyView, KeyWithSecret
 
-router = APIRouter(tags=["people"])
+router = v1_router(tags=["people"])
 
 
 class KeyBody(OwnBody):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body
+from fastapi import Body
 from pydantic import Field
 
 from awbridge.steps.privacy.erase import ask_erasure
@@ -12,10 +12,10 @@ from awbridge.store.privacy import erasures
 from awbridge.store.privacy.erasures import Erasure
 from awbridge.web.dependencies import ApiDep, StoreDep
 from awbridge.web.v1.request_parsing import NO_NUL, Limit
-from awbridge.web.v1.strict import OwnBody
+from awbridge.web.v1.strict import OwnBody, v1_router
 from awbridge.web.v1.views.privacy import ErasureView
 
-router = APIRouter(prefix="/erasures", tags=["evidence"])
+router = v1_router("/erasures", tags=["evidence"])
 
 
 class ErasureBody(OwnBody):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import Body, Query, Request, Response
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
@@ -22,7 +22,7 @@ from awbridge.store.reconciliation import differences, reconciliations
 from awbridge.store.reconciliation.reconciliations import Reconciliation
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
 from awbridge.web.v1.request_parsing import NO_NUL, Day, Limit, Number, parse_id
-from awbridge.web.v1.strict import OwnBody
+from awbridge.web.v1.strict import OwnBody, v1_router
 from awbridge.web.v1.views.reconciliation import (
     DecidedView,
     DifferencePage,
@@ -48,7 +48,7 @@ _FILE_BODY = {
     }
 }
 
-router = APIRouter(prefix="/reconciliations", tags=["reconciliations"])
+router = v1_router("/reconciliations", tags=["reconciliations"])
 
 
 @router.get("")

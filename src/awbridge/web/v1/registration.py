@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from pydantic import BaseModel, Field, StrictBool
 
 from awbridge.domain.errors import FieldProblem, PayloadRefused
@@ -13,10 +12,11 @@ from awbridge.store.audit import attempts
 from awbridge.web.dependencies import ApiDep, StoreDep
 from awbridge.web.v1.request_parsing import NO_NUL, Limit, Number
 from awbridge.web.v1.shipments.lookup import ReferenceDep, ShipmentDep, viewing_for
+from awbridge.web.v1.strict import v1_router
 from awbridge.web.v1.views.attempts import AttemptPage, AttemptView
 from awbridge.web.v1.views.shipments import ShipmentView, shipment_view
 
-router = APIRouter(prefix="/shipments/{reference_number:path}", tags=["shipments"])
+router = v1_router("/shipments/{reference_number:path}", tags=["shipments"])
 
 
 class SettleBody(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends
+from starlette.routing import BaseRoute
 
 from awbridge.web.v1 import (
     answers,
@@ -19,22 +19,22 @@ from awbridge.web.v1 import (
     tracking,
 )
 from awbridge.web.v1.shipments import actions, exports, orders
-from awbridge.web.v1.strict import known_parameters_only
 
-router = APIRouter(prefix="/v1", dependencies=[Depends(known_parameters_only)])
-router.include_router(audit.router)
-router.include_router(privacy.router)
-router.include_router(reconciliation.router)
-router.include_router(notify.router)
-router.include_router(handover.router)
-router.include_router(registration.router)
-router.include_router(tracking.router)
-router.include_router(actions.router)
-router.include_router(answers.router)
-router.include_router(exports.router)
-# After all that is below a shipment: a reference number may contain a slash, so GET /shipments/... matches those too.
-router.include_router(orders.router)
-router.include_router(people.router)
-router.include_router(courier_accounts.router)
-router.include_router(couriers.router)
-router.include_router(clickpost_accounts.router)
+ROUTES: tuple[BaseRoute, ...] = (
+    *audit.router.routes,
+    *privacy.router.routes,
+    *reconciliation.router.routes,
+    *notify.router.routes,
+    *handover.router.routes,
+    *registration.router.routes,
+    *tracking.router.routes,
+    *actions.router.routes,
+    *answers.router.routes,
+    *exports.router.routes,
+    # After all that is below a shipment: a reference number may contain a slash, so these match that too.
+    *orders.router.routes,
+    *people.router.routes,
+    *courier_accounts.router.routes,
+    *couriers.router.routes,
+    *clickpost_accounts.router.routes,
+)

@@ -1,11 +1,12 @@
-"""Refuse unknown query parameters, and unknown fields of awbridge's own bodies."""
+"""Routers below /v1: they refuse unknown query parameters, and unknown fields of awbridge's own bodies."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import Enum
 from typing import Any, Self, cast
 
-from fastapi import Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -68,6 +69,14 @@ def _error(cls: type[BaseModel], wrong: list[tuple[str, str]], more: Any) -> Val
         for name, text in wrong
     ]
     return ValidationError.from_exception_data(cls.__name__, [*own, *more], hide_input=True)
+
+
+def v1_router(prefix: str = "", *, tags: list[str | Enum] | None = None) -> APIRouter:
+    """A router whose routes are complete: below /v1, with known query parameters only.
+
+    FastAPI would analyse each route again for every router that includes it, and once more at the first request.
+    """
+    return APIRouter(prefix=f"/v1{prefix}", tags=tags, dependencies=[Depends(known_parameters_only)])
 
 
 async def known_parameters_only(request: Request) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from awbridge.domain.errors import NotPossible
 from awbridge.steps.polling.track_order import resume_polling
 from awbridge.steps.polling.watch import Coverage, coverage
 from awbridge.store.tracking import scans
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
 from awbridge.web.v1.shipments.lookup import ShipmentDep, find_shipment, viewing_for
+from awbridge.web.v1.strict import v1_router
 from awbridge.web.v1.views.shipments import ShipmentView, shipment_view
 from awbridge.web.v1.views.tracking import CoverageView, ScanView, scan_view
 
-router = APIRouter()
+router = v1_router()
 
 
 @router.get("/shipments/{reference_number:path}/scans", tags=["shipments"])

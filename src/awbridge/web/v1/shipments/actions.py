@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import Header, Query, Request, Response
 from pydantic import BaseModel, Field, StrictBool
 
 from awbridge.domain.cursors import make_cursor
@@ -17,9 +17,10 @@ from awbridge.store.orders import actions
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
 from awbridge.web.v1.request_parsing import Cursor, Limit, json_body, read_cursor
 from awbridge.web.v1.shipments.lookup import ReferenceDep, ShipmentDep
+from awbridge.web.v1.strict import v1_router
 from awbridge.web.v1.views.actions import ActionPage, ActionView, ActionWithBody, RegistrationView
 
-router = APIRouter(tags=["actions"])
+router = v1_router(tags=["actions"])
 
 Key = Annotated[
     str | None, Header(alias="Idempotency-Key", description="A repeated request with the same key is the same action.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from awbridge.steps.orders.export import XLSX_TYPE, Export
@@ -12,8 +12,9 @@ from awbridge.steps.orders.shipment_columns import read_columns
 from awbridge.web.dependencies import ApiContext, ApiDep
 from awbridge.web.shipment_export import export_response
 from awbridge.web.v1.shipments.lists import ExportQuery
+from awbridge.web.v1.strict import v1_router
 
-router = APIRouter(tags=["shipments"])
+router = v1_router(tags=["shipments"])
 
 ExportParameters = Annotated[ExportQuery, Query()]
 _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import Body, Query, Request, Response
 from pydantic import Field, StrictBool
 from starlette.exceptions import HTTPException
 
@@ -23,7 +23,7 @@ from awbridge.web.dependencies import ApiContext, ApiDep, StoreDep
 from awbridge.web.v1.request_parsing import LARGEST_BATCH, NO_NUL, json_body, read_cursor
 from awbridge.web.v1.shipments.lists import ShipmentQuery
 from awbridge.web.v1.shipments.lookup import ReferenceDep, ShipmentDep, viewing_for
-from awbridge.web.v1.strict import OwnBody, refuse_unknown_parameters
+from awbridge.web.v1.strict import OwnBody, refuse_unknown_parameters, v1_router
 from awbridge.web.v1.views.shipments import (
     AcceptedShipment,
     IntakeResultView,
@@ -39,7 +39,7 @@ from awbridge.web.v1.views.shipments import (
 # web/described/order_bodies.py describes it.
 _ORDER_BODY: JsonObject = {"requestBody": {"required": True, "content": {"application/json": {"schema": {}}}}}
 
-router = APIRouter(prefix="/shipments", tags=["shipments"])
+router = v1_router("/shipments", tags=["shipments"])
 
 
 class ReplaceBody(OwnBody):
