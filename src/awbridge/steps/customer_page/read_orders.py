@@ -25,7 +25,7 @@ from awbridge.domain.tracking.promise import Promise
 from awbridge.domain.tracking.returns import from_text
 from awbridge.steps.customer_page.open_answers import asks_of
 from awbridge.store.customer_page import links, reading
-from awbridge.store.customer_page.reading import PageScan, PageShipment
+from awbridge.store.customer_page.reading import PageParcel, PageScan, PageShipment
 from awbridge.store.engine.database import Session
 
 MOST_PARCELS = 20  # of one order on one page
@@ -50,33 +50,36 @@ async def read_orders(
 ) -> dict[int, CustomerOrder]:
     """The orders that these links open, by link id. Links that are unknown, revoked or expired open none."""
     opened = await links.find(session, link_ids)
-    known = await reading.shipments(session, opened.values())
-    near = await reading.of_orders(session, list(known.values()))
+    parcels = await reading.parcels(session, opened.values())
+    known = {reference: one.shipment for reference, one in parcels.items()}
+    near = await reading.of_orders(session, [one.shipment for one in parcels.values() if one.has_others])
+    await _add_successors(session, parcels, opened.values())
+    known |= {reference: one.shipment for reference, one in parcels.items()}
     for some in near.values():
         known |= {s.reference_number: s for s in some}
-    await _add_successors(session, known, opened.values())
     groups = {
         link: _Group.of(own, near.get(own.order_id or "", ()), known)
         for link, reference in opened.items()
         if (own := known.get(reference)) and not _is_expired(own, known, policy, now)
     }
     shown = {s.reference_number for group in groups.values() for s in group.shipments}
-    scans = await reading.scans(session, shown)
-    promised = await reading.promised(session, shown)
+    if others := shown - parcels.keys():
+        parcels |= await reading.parcels(session, others)
     asks = await asks_of(session, [known[reference] for reference in shown], rules=policy.answers, now=now)
-    makes = _ParcelMaker(scans, promised, asks, policy, now)
+    makes = _ParcelMaker(parcels, asks, policy, now)
     return {link: makes.order(group) for link, group in groups.items()}
 
 
-async def _add_successors(session: Session, known: dict[str, PageShipment], opened: Iterable[str]) -> None:
-    """Read the successors of the links' own shipments that are not known yet."""
+async def _add_successors(session: Session, parcels: dict[str, PageParcel], opened: Iterable[str]) -> None:
+    """Read the successors of the links' own shipments."""
+    replaced = {one.shipment.replaced_by for one in parcels.values()}
     for _ in range(MOST_SUCCESSORS):
-        ends = [chain[-1] for reference in opened if (chain := _chain(reference, known))]
-        wanted = {s.replaced_by for s in ends if s.replaced_by and s.replaced_by not in known}
-        found = await reading.shipments(session, wanted) if wanted else {}
-        if not found:
+        wanted = {reference for reference in replaced if reference and reference not in parcels}
+        if not wanted:
             return
-        known |= found
+        found = await reading.parcels(session, wanted)
+        parcels |= found
+        replaced = {one.shipment.replaced_by for one in found.values()}
 
 
 def _chain(reference: str, known: Mapping[str, PageShipment]) -> list[PageShipment]:
@@ -132,8 +135,7 @@ def _is_shown(shipment: PageShipment, people: Mapping[str, Addressee]) -> bool:
 class _ParcelMaker:
     """Makes the facts of parcels from their rows."""
 
-    scans: Mapping[str, Sequence[PageScan]]
-    promised: Mapping[str, Sequence[Promise]]
+    parcels: Mapping[str, PageParcel]
     asks: Mapping[str, Asks]
     policy: PagePolicy
     now: datetime
@@ -145,7 +147,8 @@ class _ParcelMaker:
         return CustomerOrder(parcels=parcels, language=next(filter(None, languages), ""), has_more=group.has_more)
 
     def _parcel(self, s: PageShipment, person: Addressee, *, placed: set[str]) -> CustomerParcel:
-        scans = self.scans.get(s.reference_number, ())
+        read = self.parcels.get(s.reference_number)
+        scans = read.scans if read else ()
         about_returns = [scan for scan in scans if scan.return_event]
         return CustomerParcel(
             is_return=s.delivery_type.upper() == RETURN,
@@ -165,7 +168,7 @@ class _ParcelMaker:
             city=person.city,
             scans=tuple([self._sighted(scan) for scan in scans if not scan.return_event]),
             boxes=s.children,
-            promised=_promised_days(self.promised.get(s.reference_number, ()), s.edd),
+            promised=_promised_days(read.promised if read else (), s.edd),
             returns=tuple(seen for scan in about_returns if (seen := self._return(scan))),
             asks=self.asks.get(s.reference_number),
         )
