@@ -109,7 +109,7 @@ def encoded(response: PageResponse, asked: Headers) -> Encoded:
     own: tuple[tuple[bytes, bytes], ...] = ()
     status = response.status
     if status == 200:
-        etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}{"-gz" if gzip else ""}"'
+        etag = f'"{hashlib.sha256(body).hexdigest()[:24]}{"-gz" if gzip else ""}"'
         own = ((b"etag", etag.encode()),)
         if is_unchanged(header(asked, b"if-none-match"), etag):
             status, body = 304, b""
