@@ -52,6 +52,7 @@ async def main(port: int) -> None:
             with_bare_page(bridge.app),
             bridge.webhook,
             bridge.shared.connections,
+            customer_page=bridge.home.customer_page,
             port=port,
             log_level="warning",
             lifespan="off",

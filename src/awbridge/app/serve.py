@@ -57,6 +57,7 @@ async def serve(
                 bridge.webhook,
                 bridge.shared.connections,
                 bridge.accounts,
+                customer_page=bridge.home.customer_page,
                 host=settings.host,
                 port=settings.port,
                 log_level="warning",

@@ -35,6 +35,7 @@ from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.store.engine.connections.servers import Servers
 from awbridge.web.app import build_app
+from awbridge.web.customer_page.app import CustomerPage
 from awbridge.web.dependencies import ApiContext, AuditContext
 from awbridge.web.http.limits import Connections
 from awbridge.web.pages.messages.context import MessageContext
@@ -52,6 +53,7 @@ class Site(RunningSteps):
     webhook: WebhookEndpoint
     readiness: Readiness
     answer: ASGIApp
+    customer_page: CustomerPage | None = None
     requests: int = field(default=0, init=False)  # being answered
 
     @property
@@ -130,6 +132,7 @@ def _site(
     closed: str = "",
 ) -> Site:
     store, readiness = context.store, Readiness(context.store, utc_now)
+    page = customer_page(settings, store, utc_now, shared.connections.refused)
     app = build_app(
         context,
         webhook=webhook,
@@ -140,11 +143,19 @@ def _site(
         host=settings.host,
         connections=shared.connections,
         closed=closed,
-        customer_page=customer_page(settings, store, utc_now, shared.connections.refused),
+        customer_page=page,
         sites=None if settings.account else shared.sites,
         of_account=bool(settings.account),
     )
-    return Site(settings=settings, store=store, answer=app, webhook=webhook, readiness=readiness, loops=loops)
+    return Site(
+        settings=settings,
+        store=store,
+        answer=app,
+        webhook=webhook,
+        readiness=readiness,
+        loops=loops,
+        customer_page=page,
+    )
 
 
 def _webhook_counts(endpoint: WebhookEndpoint) -> AnsweredWebhooks:

@@ -26,10 +26,10 @@ from tests.support.stores import migrate
 @pytest.mark.parametrize(
     ("name", "args", "index"),
     [
-        ("shipments", [("R-1", 1), ("R-2", 2)], ("shipments_pkey", "sqlite_autoindex_shipments_1")),
-        ("orders_of_several", [("R1", "R-1"), ("R2", "R-2")], ("shipments_by_order", "shipments_by_order")),
+        ("parcels", [("R-1", 1), ("R-2", 2)], ("shipments_pkey", "sqlite_autoindex_shipments_1")),
+        ("parcels", [("R-1", 1), ("R-2", 2)], ("shipments_by_order", "shipments_by_order")),
+        ("parcels", [("R-1", 1), ("R-2", 2)], ("scans_of_shipment", "scans_of_shipment")),
         ("of_orders", [("R1", T0, "0001", "R2", 20)], ("shipments_by_order", "shipments_by_order")),
-        ("scans", [("R-1", 1), ("R-2", 2)], ("scans_of_shipment", "scans_of_shipment")),
     ],
 )
 async def test_a_page_is_read_by_index(
@@ -99,11 +99,11 @@ async def test_shipments_of_an_order_near_the_links_own_are_read(store: Store) -
     for n in range(25):
         await add(store, f"R-{n:02}", now=T0 + n * HOUR, order_id="O", phone_tail="1234")
     async with store.read() as session:
-        own = (await reading.shipments(session, ["R-12"]))["R-12"]
+        own = (await reading.parcels(session, ["R-12"]))["R-12"].shipment
         near = await reading.of_orders(session, [own])
     assert len(near["O"]) == 24
     async with store.read() as session:
-        first = (await reading.shipments(session, ["R-00"]))["R-00"]
+        first = (await reading.parcels(session, ["R-00"]))["R-00"].shipment
         near = await reading.of_orders(session, [first])
     assert sorted(s.reference_number for s in near["O"]) == [f"R-{n:02}" for n in range(1, reading.MOST_NEAR)]
 
@@ -113,14 +113,28 @@ async def test_others_with_another_phone_tail_are_not_read(store: Store) -> None
     await add(store, "R-2", order_id="O", phone_tail="9999")
     await add(store, "R-3", order_id="O", phone_tail="1234")
     async with store.read() as session:
-        own = (await reading.shipments(session, ["R-1"]))["R-1"]
+        own = (await reading.parcels(session, ["R-1"]))["R-1"].shipment
         near = await reading.of_orders(session, [own])
     assert [s.reference_number for s in near["O"]] == ["R-3"]
 
 
 async def test_of_a_long_timeline_the_newest_scans_are_read(store: Store) -> None:
     await add_parcel(store, "REF-1", *(At(5, n / 60, f"Hub {n}") for n in range(230)))
+    await add_parcel(store, "REF-2", At(5))
+    async with store.write() as session:
+        await session.execute(sql("UPDATE scans SET edd = '2026-11-09' WHERE location IN ('Hub 0', 'Hub 229')"))
     async with store.read() as session:
-        found = (await reading.scans(session, ["REF-1", "REF-2"]))["REF-1"]
-    assert len(found) == 200
-    assert {scan.location for scan in found} == {f"Hub {n}" for n in range(30, 230)}
+        found = await reading.parcels(session, ["REF-1", "REF-2", "REF-3"])
+    assert found.keys() == {"REF-1", "REF-2"}
+    assert {scan.location for scan in found["REF-1"].scans} == {f"Hub {n}" for n in range(30, 230)}
+    assert len(found["REF-1"].promised) == 2, "days that older scans stated are known too"
+    assert found["REF-2"].promised == []
+
+
+@pytest.mark.parametrize(("order_id", "others"), [("ORDER-1", True), ("ORDER-2", False), (None, False)])
+async def test_whether_an_order_has_another_shipment(store: Store, order_id: str | None, others: bool) -> None:
+    await add_parcel(store, "REF-1", order_id="ORDER-1")
+    await add_parcel(store, "REF-2", order_id=order_id)
+    async with store.read() as session:
+        found = await reading.parcels(session, ["REF-2"])
+    assert found["REF-2"].has_others is others

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
+from operator import attrgetter
 
 import msgspec
 
@@ -189,26 +190,27 @@ def _box(parcel: CustomerParcel, waybill: str, whole: ParcelStage) -> ParcelBox:
     return ParcelBox(stage=stage, at=newest.at, place=place.place if place else "", reason=newest.reason)
 
 
-def _rank(scan: Sighted) -> tuple[datetime, bool, int, str]:
-    return scan.at, scan.final, scan.step, scan.meaning
+_rank = attrgetter("at", "final", "step", "meaning")
 
 
 def _by_day(scans: Iterable[Sighted]) -> tuple[tuple[date, tuple[Event, ...]], ...]:
     """The scans by day, newest first. Scans that say the same one after another are one, with the time of the last."""
     days: dict[date, list[Event]] = {}
     shown = 0
+    last: Sighted | None = None
     for scan in sorted(scans, key=_rank, reverse=True):
         day = scan.at.date()
         events = days.get(day)
-        if events and events[-1].meaning is scan.meaning and events[-1].place == scan.place:
+        if events and last and last.meaning is scan.meaning and last.place == scan.place:
             continue
         if shown == MOST_EVENTS:
             break
         if events is None:
             events = days[day] = []
         events.append(Event(meaning=scan.meaning, place=scan.place, reason=scan.reason, at=scan.at))
+        last = scan
         shown += 1
-    return tuple((day, tuple(events)) for day, events in days.items())
+    return tuple([(day, tuple(events)) for day, events in days.items()])
 
 
 def summary(journeys: Sequence[Journey]) -> tuple[str, Mapping[str, int]]:

@@ -32,6 +32,8 @@ _ZERO_BITS = 16
 _HASH_BLOCK = 64  # bytes
 _ID_DOMAIN, _ROUND_DOMAIN = b"awbridge customer page, link id, 1\0", b"awbridge customer page, token, 1\0"
 _TOKEN = re.compile(r"[a-z2-7]{16}", re.ASCII | re.IGNORECASE)
+# base32 as RFC 4648 writes it -> as int() reads it, which takes a tenth of the time
+_DIGITS = str.maketrans("abcdefghijklmnopqrstuvwxyz234567", "0123456789abcdefghijklmnopqrstuv")
 
 
 class Linked(Protocol):
@@ -106,7 +108,7 @@ class LinkKeys:
         """
         if not _TOKEN.fullmatch(token):
             return ()
-        permuted = int.from_bytes(base64.b32decode(token.upper()))
+        permuted = int(token.lower().translate(_DIGITS), 32)
         opened = [key.permute_back(permuted) for key in self._keys]
         return tuple(_signed(value >> _ZERO_BITS) for value in opened if not value % (1 << _ZERO_BITS))
 

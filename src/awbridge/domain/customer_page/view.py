@@ -7,14 +7,14 @@ itself stands beside it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
+from functools import lru_cache
 
 import msgspec
 
 from awbridge.domain.customer_page.answer_view import AnswersView
 from awbridge.domain.customer_page.journey import Arriving, Event, Journey, ParcelBox, journey_of, summary
-from awbridge.domain.customer_page.ladder import ProgressStep, StepState
+from awbridge.domain.customer_page.ladder import StepState
 from awbridge.domain.customer_page.meanings import Meaning, Reason
 from awbridge.domain.customer_page.parcel import CustomerOrder, ReturnSeen
 from awbridge.domain.customer_page.stage import ParcelStage, Tone, tone_of
@@ -143,7 +143,7 @@ def page_view(order: CustomerOrder, words: Words, *, today: date) -> PageView:
     """The page of an order in one language, as it is on this day."""
     refund = any(seen.refund for parcel in order.parcels for seen in parcel.returns)
     journeys = [journey_of(parcel, today=today, refund=refund) for parcel in order.parcels]
-    makes = _ViewMaker(words, today)
+    makes = _maker(words, today)
     titles = _titles(journeys, words)
     parcels = tuple(makes.parcel(j, title) for j, title in zip(journeys, titles, strict=True))
     key, numbers = summary(journeys)
@@ -178,12 +178,26 @@ def _titles(journeys: Sequence[Journey], words: Words) -> list[str]:
     return titles
 
 
-@dataclass(frozen=True, slots=True)
-class _ViewMaker:
-    """Makes the views of one language on one day."""
+@lru_cache(maxsize=64)
+def _maker(words: Words, today: date) -> _ViewMaker:
+    return _ViewMaker(words, today)
 
-    words: Words
-    today: date
+
+class _ViewMaker:
+    """Makes the views of one language on one day. What repeats from page to page is made once: days, times, steps."""
+
+    def __init__(self, words: Words, today: date) -> None:
+        self.words = words
+        self.today = today
+        self._near_day = lru_cache(maxsize=1024)(self._new_near_day)
+        self._day_title = lru_cache(maxsize=1024)(self._new_day_title)
+        self._expected_on = lru_cache(maxsize=1024)(self._new_expected_on)
+        self._with_days = lru_cache(maxsize=1024)(self._new_with_days)
+        self._with_city = lru_cache(maxsize=4096)(self._new_with_city)
+        self._moment_of = lru_cache(maxsize=4096)(self._new_moment)
+        self._step = lru_cache(maxsize=4096)(self._new_step)
+        self._scan_text = lru_cache(maxsize=1024)(self._new_scan_text)
+        self._time = lru_cache(maxsize=1500)(self._new_time)
 
     def parcel(self, j: Journey, title: str) -> ParcelView:
         where, moment, where_at = self._where(j)
@@ -206,9 +220,9 @@ class _ViewMaker:
             promise=self._promise(j),
             courier=j.parcel.courier,
             city=self._city(j),
-            steps=tuple(map(self._step, j.steps)),
+            steps=tuple([self._step(step.key, step.state, step.day) for step in j.steps]),
             boxes=tuple(self._box(box, place, len(j.boxes)) for place, box in enumerate(j.boxes, 1)),
-            days=tuple(self._day(day, events, j.parcel.is_return) for day, events in j.days),
+            days=tuple([self._day(day, events, j.parcel.is_return) for day, events in j.days]),
             returns=tuple(map(self._return, sorted(j.parcel.returns, key=_newest_first))),
             can_answer=j.stage in _CAN_ANSWER and not j.parcel.is_return,
         )
@@ -216,7 +230,7 @@ class _ViewMaker:
     def _headline(self, j: Journey) -> str:
         text = self.words.text
         if j.arriving is Arriving.ON_A_DAY and j.expected:
-            return text("headline.arriving_on", day=self._long_day(j.expected.day))
+            return self._with_days("headline.arriving_on", j.expected.day)
         if j.arriving:
             return text(f"headline.arriving_{j.arriving}")
         if j.is_today and j.stage in (ParcelStage.DELIVERED, ParcelStage.OUT_FOR_DELIVERY):
@@ -254,32 +268,39 @@ class _ViewMaker:
             return self.words.text(label), self._moment(j.stage_at), j.stage_at.date()
         if j.expected is None or j.expected.is_missed:
             return "", "", None
-        day = self.words.dates.near_day(j.expected.day, today=self.today)
-        by_evening = self.words.dates.by_evening_of(day)
-        return self.words.text("page.expected"), as_beginning(by_evening), j.expected.day
+        return self.words.text("page.expected"), self._expected_on(j.expected.day), j.expected.day
 
     def _promise(self, j: Journey) -> str:
         """How the expected day changed, or that it is over."""
         if j.expected is None:
             return ""
         if j.expected.is_missed:
-            return self.words.text("promise.missed", day=self._near_day(j.expected.day))
+            return self._with_days("promise.missed", j.expected.day)
         if j.expected.first is None:
             return ""
         key = "promise.changed" if j.expected.changes == 1 else "promise.changed_often"
-        first, now = self._near_day(j.expected.first), self._near_day(j.expected.day)
-        return self.words.text(key, first=first, now=now, count=j.expected.changes)
+        return self._with_days(key, j.expected.day, j.expected.first, j.expected.changes)
 
     def _city(self, j: Journey) -> str:
-        if not j.parcel.city:
-            return ""
-        return self.words.text("page.from" if j.parcel.is_return else "page.to", city=j.parcel.city)
+        return self._with_city("page.from" if j.parcel.is_return else "page.to", j.parcel.city) if j.parcel.city else ""
 
-    def _step(self, step: ProgressStep) -> StepView:
-        state = self.words.text(f"page.{'now' if step.state is StepState.WRONG else step.state}")
-        day = self.words.dates.day_in_words(step.day, year=self.today.year, short=True) if step.day else ""
-        text = self.words.text(f"step.{step.key}")
-        return StepView(text=text, state=step.state, state_text=state, day=day, date=step.day)
+    def _new_with_city(self, key: str, city: str) -> str:
+        return self.words.text(key, city=city)
+
+    def _new_with_days(self, key: str, day: date, first: date | None = None, count: int = 0) -> str:
+        if key == "headline.arriving_on":
+            return self.words.text(key, day=self.words.dates.day_in_words(day, year=self.today.year))
+        near = self._near_day(day)
+        before = self._near_day(first) if first else ""
+        return self.words.text(key, day=near, now=near, first=before, count=count)
+
+    def _new_expected_on(self, day: date) -> str:
+        return as_beginning(self.words.dates.by_evening_of(self._near_day(day)))
+
+    def _new_step(self, key: str, state: StepState, day: date | None) -> StepView:
+        state_text = self.words.text(f"page.{'now' if state is StepState.WRONG else state}")
+        text = self.words.dates.day_in_words(day, year=self.today.year, short=True) if day else ""
+        return StepView(text=self.words.text(f"step.{key}"), state=state, state_text=state_text, day=text, date=day)
 
     def _box(self, box: ParcelBox, number: int, count: int) -> BoxView:
         return BoxView(
@@ -293,27 +314,40 @@ class _ViewMaker:
         )
 
     def _day(self, day: date, events: Sequence[Event], is_return: bool) -> DayView:
-        text = as_beginning(self._near_day(day))
-        return DayView(text=text, date=day, scans=tuple(self._scan(event, is_return) for event in events))
+        scans = [
+            ScanText(
+                text=self._scan_text(event.meaning, event.reason, is_return),
+                place=event.place,
+                time=self._time(event.at.hour, event.at.minute),
+                at=event.at,
+            )
+            for event in events
+        ]
+        return DayView(text=self._day_title(day), date=day, scans=tuple(scans))
 
-    def _scan(self, event: Event, is_return: bool) -> ScanText:
+    def _new_scan_text(self, meaning: Meaning, reason: Reason, is_return: bool) -> str:
+        if meaning is Meaning.FAILED and reason is not Reason.UNKNOWN and not is_return:
+            return self.words.text("scan.failed_because", reason=self.words.text(f"reason.{reason}"))
         texts = self.words.texts
-        text = (is_return and texts.get(f"scan_return.{event.meaning}")) or texts[f"scan.{event.meaning}"]
-        if event.meaning is Meaning.FAILED and event.reason is not Reason.UNKNOWN and not is_return:
-            text = self.words.text("scan.failed_because", reason=self.words.text(f"reason.{event.reason}"))
-        return ScanText(text=text, place=event.place, time=self.words.dates.time_in_words(event.at), at=event.at)
+        return (is_return and texts.get(f"scan_return.{meaning}")) or texts[f"scan.{meaning}"]
+
+    def _new_time(self, hour: int, minute: int) -> str:
+        return self.words.dates.time_in_words(time(hour, minute))
 
     def _return(self, seen: ReturnSeen) -> ReturnText:
         return ReturnText(text=self.words.text(f"return.{seen.news}"), moment=self._moment(seen.at), at=seen.at)
 
     def _moment(self, at: datetime) -> str:
-        return as_beginning(self.words.dates.at_time(self._near_day(at.date()), at))
+        return self._moment_of(at.date(), at.hour, at.minute)
 
-    def _near_day(self, day: date) -> str:
+    def _new_moment(self, day: date, hour: int, minute: int) -> str:
+        return as_beginning(self.words.dates.at_time(self._near_day(day), time(hour, minute)))
+
+    def _new_near_day(self, day: date) -> str:
         return self.words.dates.near_day(day, today=self.today)
 
-    def _long_day(self, day: date) -> str:
-        return self.words.dates.day_in_words(day, year=self.today.year)
+    def _new_day_title(self, day: date) -> str:
+        return as_beginning(self._near_day(day))
 
 
 def _newest_first(seen: ReturnSeen) -> tuple[float, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import lru_cache
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -80,7 +80,7 @@ class DateWords:
         """Until the evening of a day that is said already, such as "today, by evening"."""
         return fill(self.by_evening, {"day": day})
 
-    def time_in_words(self, at: datetime) -> str:
+    def time_in_words(self, at: datetime | time) -> str:
         """A local time of day, such as "10:30"."""
         return _time(self.time, at.hour, at.minute, self.digits)
 
@@ -88,7 +88,7 @@ class DateWords:
         """A day and its time, such as "Monday, 23 November, 10:30", `short` "23 November, 10:30"."""
         return self.at_time(self.day_in_words(at.date(), year=year, short=short), at)
 
-    def at_time(self, day: str, at: datetime) -> str:
+    def at_time(self, day: str, at: datetime | time) -> str:
         """The time of a day that is said already, such as "today, 10:30"."""
         return fill(self.moment, {"day": day, "time": self.time_in_words(at)})
 
@@ -114,7 +114,7 @@ def _time(pattern: str, hour: int, minute: int, digits: str) -> str:
     return fill(pattern, {"hour": _number(f"{hour:02}", digits), "minute": _number(f"{minute:02}", digits)})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # equal to itself alone, so that it can be a key
 class Words:
     """One language: its code, its own name, its direction ("ltr" or "rtl"), its dates, its texts by dotted key."""
 

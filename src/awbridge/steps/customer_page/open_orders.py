@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import cast
+from itertools import islice
+from typing import Protocol, cast
 
 import structlog
 
@@ -18,12 +19,46 @@ log = structlog.get_logger()
 
 BATCH = 32  # pages of one read
 READS = 2  # at a time: pages of one are rendered while the other waits for the database
-AT_ONCE = 4  # pages that are rendered in one go: webhooks that arrive meanwhile wait for no more
+AT_ONCE = 8  # pages that are rendered in one go: webhooks that arrive meanwhile wait for no more
 LONGEST_REST = 0.005  # seconds
 CAPACITY = 2_000  # callers that may wait; more are refused, so that memory stays flat
 TIMEOUT = 4.0  # seconds that a caller waits
+TICK = 0.25  # seconds between looks for callers whose time is up
 
 LinkIds = tuple[int, ...]  # the ids that a token may stand for: usually one
+
+
+class Caller(Protocol):
+    """Who waits for an order: a future, or an object with its methods, which are called once."""
+
+    def done(self) -> bool:
+        """Whether nobody waits any more: answered, or disconnected."""
+        ...
+
+    def set_result(self, order: CustomerOrder | None, /) -> None:
+        """The order that the link opens; None if it opens none. Must not raise."""
+        ...
+
+    def set_exception(self, exception: StoreError, /) -> None:
+        """It could not be read, or not in time. Must not raise."""
+        ...
+
+
+class _Asked:
+    """What waits for one link. `ends_at`: when the time of the first caller is up, by the loop's clock."""
+
+    __slots__ = ("callers", "ends_at", "ids")
+
+    def __init__(self, ids: LinkIds, ends_at: float) -> None:
+        self.ids = ids
+        self.ends_at = ends_at
+        self.callers: list[Caller] = []
+
+    def fail(self, error: StoreError) -> None:
+        """Say to all who wait that it cannot be read."""
+        for caller in self.callers:
+            if not caller.done():
+                caller.set_exception(error)
 
 
 class OpenOrders:
@@ -33,46 +68,78 @@ class OpenOrders:
         self._store = store
         self._clock = clock
         self.policy = policy
-        self._waiting: dict[LinkIds, asyncio.Future[CustomerOrder | None]] = {}
+        self._waiting: dict[LinkIds, _Asked] = {}
+        self._taken: set[_Asked] = set()  # being read or handed out
+        self._callers = 0  # in _waiting
         self._reading: set[asyncio.Task[None]] = set()
         self._rendering = asyncio.Lock()
+        self._timer: asyncio.TimerHandle | None = None
 
     async def open(self, link_ids: LinkIds) -> CustomerOrder | None:
         """The order that a token opens; None if it opens none. Raises StoreBusy if it cannot be read in time."""
         if not link_ids:
             return None
-        future = self._waiting.get(link_ids)
-        if future is None:
-            if len(self._waiting) >= CAPACITY:
-                raise StoreBusy("too many callers wait for the customer's page")
-            future = self._waiting[link_ids] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[CustomerOrder | None] = asyncio.get_running_loop().create_future()
+        self.ask(link_ids, future)
+        return await future
+
+    def ask(self, link_ids: LinkIds, caller: Caller) -> None:
+        """Answer the caller with what a token opens, or once its time is up. Raises StoreBusy if too many wait."""
+        if self._callers >= CAPACITY:
+            raise StoreBusy("too many callers wait for the customer's page")
+        loop = asyncio.get_running_loop()
+        asked = self._waiting.get(link_ids)
+        if asked is None:
+            asked = self._waiting[link_ids] = _Asked(link_ids, loop.time() + TIMEOUT)
+        asked.callers.append(caller)
+        self._callers += 1
+        if self._timer is None:
+            self._timer = loop.call_later(min(TICK, TIMEOUT), self._tick)
         if len(self._reading) < READS:
             task = asyncio.create_task(self._read_all(), name="customer_page")
             self._reading.add(task)
             task.add_done_callback(self._reading.discard)
-        try:
-            async with asyncio.timeout(TIMEOUT):
-                return await asyncio.shield(future)  # others may wait for it too
-        except TimeoutError:
-            raise StoreBusy(f"the customer's page was not read within {TIMEOUT:g} s") from None
+
+    def _tick(self) -> None:
+        """Answer callers whose time is up, independently of the database."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        late = StoreBusy(f"the customer's page was not read within {TIMEOUT:g} s")
+        for asked in [one for one in (*self._taken, *self._waiting.values()) if one.ends_at <= now]:
+            if self._waiting.get(asked.ids) is asked:
+                self._take(asked.ids)
+            asked.fail(late)
+        busy = self._waiting or self._taken
+        self._timer = loop.call_later(min(TICK, TIMEOUT), self._tick) if busy else None
+
+    def _take(self, ids: LinkIds) -> _Asked:
+        asked = self._waiting.pop(ids)
+        self._callers -= len(asked.callers)
+        return asked
 
     async def _read_all(self) -> None:
+        taken: list[_Asked] = []
         try:
             while self._waiting:
-                taken = [(ids, self._waiting.pop(ids)) for ids in list(self._waiting)[:BATCH]]
+                taken = [self._take(ids) for ids in list(islice(self._waiting, BATCH))]
+                self._taken.update(taken)
                 await self._read(taken)
+                self._taken.difference_update(taken)
         except asyncio.CancelledError:  # the process stops
-            for future in self._waiting.values():
-                future.cancel()
+            stopping = StoreBusy("the process stops")
+            for asked in [*taken, *self._waiting.values()]:
+                asked.fail(stopping)
             self._waiting.clear()
+            self._callers = 0
             raise
         finally:  # at once: who asks before the task is done must not rely on it
+            self._taken.difference_update(taken)
             self._reading.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
-    async def _read(self, taken: Sequence[tuple[LinkIds, asyncio.Future[CustomerOrder | None]]]) -> None:
+    async def _read(self, taken: Sequence[_Asked]) -> None:
         try:
             async with self._store.read() as session:
-                wanted = {identity for ids, _ in taken for identity in ids}
+                wanted = {identity for asked in taken for identity in asked.ids}
                 orders = await read_orders(session, wanted, policy=self.policy, now=self._clock())
         except StoreError as error:
             _fail(taken, error)
@@ -83,38 +150,29 @@ class OpenOrders:
                 return
             log.exception("customer_page.failed", error=type(error).__name__)
             _fail(taken, StoreError("the customer's page could not be read"))
-        except BaseException:
-            _fail(taken, StoreBusy("the process stops"))
-            raise
         else:
             await self._hand_out(taken, orders)
 
-    async def _hand_out(
-        self, taken: Sequence[tuple[LinkIds, asyncio.Future[CustomerOrder | None]]], orders: Mapping[int, CustomerOrder]
-    ) -> None:
+    async def _hand_out(self, taken: Sequence[_Asked], orders: Mapping[int, CustomerOrder]) -> None:
         """Answer the callers, a few at a time, and rest half as long as their pages took.
 
         The loop answers webhooks meanwhile, and SQLite's writing thread gets the interpreter.
         """
         clock = asyncio.get_running_loop().time
-        try:
-            for first in range(0, len(taken), AT_ONCE):
-                some = taken[first : first + AT_ONCE]
-                async with self._rendering:
-                    begun = clock()
-                    for ids, future in some:
-                        if not future.done():
-                            future.set_result(next((orders[one] for one in ids if one in orders), None))
-                    if len(some) == AT_ONCE:
-                        await asyncio.sleep(0)
-                        await asyncio.sleep(min((clock() - begun) / 2, LONGEST_REST))
-        except asyncio.CancelledError:
-            _fail(taken, StoreBusy("the process stops"))
-            raise
+        for first in range(0, len(taken), AT_ONCE):
+            some = taken[first : first + AT_ONCE]
+            async with self._rendering:
+                begun = clock()
+                for asked in some:
+                    order = next((orders[one] for one in asked.ids if one in orders), None)
+                    for caller in asked.callers:
+                        if not caller.done():
+                            caller.set_result(order)
+                if len(some) == AT_ONCE:
+                    await asyncio.sleep(0)
+                    await asyncio.sleep(min((clock() - begun) / 2, LONGEST_REST))
 
 
-def _fail(taken: Sequence[tuple[LinkIds, asyncio.Future[CustomerOrder | None]]], error: StoreError) -> None:
-    for _, future in taken:
-        if not future.done():
-            future.set_exception(error)
-            future.exception()  # retrieved: a caller that timed out no longer reads it
+def _fail(taken: Sequence[_Asked], error: StoreError) -> None:
+    for asked in taken:
+        asked.fail(error)

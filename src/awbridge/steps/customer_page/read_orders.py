@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from awbridge.clickpost.orders.addressee import Addressee, addressee
+from awbridge.clickpost.orders.addressee import Addressee, addressee, same_person
 from awbridge.clickpost.orders.order_places import RETURN
 from awbridge.clickpost.tracking.meanings import courier_for_customers, has_refund, meaning_of, news_of, reason_of
 from awbridge.clickpost.wire.tracking_codes import status_info
@@ -25,7 +25,7 @@ from awbridge.domain.tracking.promise import Promise
 from awbridge.domain.tracking.returns import from_text
 from awbridge.steps.customer_page.open_answers import asks_of
 from awbridge.store.customer_page import links, reading
-from awbridge.store.customer_page.reading import PageScan, PageShipment
+from awbridge.store.customer_page.reading import PageParcel, PageScan, PageShipment
 from awbridge.store.engine.database import Session
 
 MOST_PARCELS = 20  # of one order on one page
@@ -50,33 +50,36 @@ async def read_orders(
 ) -> dict[int, CustomerOrder]:
     """The orders that these links open, by link id. Links that are unknown, revoked or expired open none."""
     opened = await links.find(session, link_ids)
-    known = await reading.shipments(session, opened.values())
-    near = await reading.of_orders(session, list(known.values()))
+    parcels = await reading.parcels(session, opened.values())
+    known = {reference: one.shipment for reference, one in parcels.items()}
+    near = await reading.of_orders(session, [one.shipment for one in parcels.values() if one.has_others])
+    await _add_successors(session, parcels, opened.values())
+    known |= {reference: one.shipment for reference, one in parcels.items()}
     for some in near.values():
         known |= {s.reference_number: s for s in some}
-    await _add_successors(session, known, opened.values())
     groups = {
         link: _Group.of(own, near.get(own.order_id or "", ()), known)
         for link, reference in opened.items()
         if (own := known.get(reference)) and not _is_expired(own, known, policy, now)
     }
     shown = {s.reference_number for group in groups.values() for s in group.shipments}
-    scans = await reading.scans(session, shown)
-    promised = await reading.promised(session, shown)
+    if others := shown - parcels.keys():
+        parcels |= await reading.parcels(session, others)
     asks = await asks_of(session, [known[reference] for reference in shown], rules=policy.answers, now=now)
-    makes = _ParcelMaker(scans, promised, asks, policy, now)
+    makes = _ParcelMaker(parcels, asks, policy, now)
     return {link: makes.order(group) for link, group in groups.items()}
 
 
-async def _add_successors(session: Session, known: dict[str, PageShipment], opened: Iterable[str]) -> None:
-    """Read the successors of the links' own shipments that are not known yet."""
+async def _add_successors(session: Session, parcels: dict[str, PageParcel], opened: Iterable[str]) -> None:
+    """Read the successors of the links' own shipments."""
+    replaced = {one.shipment.replaced_by for one in parcels.values()}
     for _ in range(MOST_SUCCESSORS):
-        ends = [chain[-1] for reference in opened if (chain := _chain(reference, known))]
-        wanted = {s.replaced_by for s in ends if s.replaced_by and s.replaced_by not in known}
-        found = await reading.shipments(session, wanted) if wanted else {}
-        if not found:
+        wanted = {reference for reference in replaced if reference and reference not in parcels}
+        if not wanted:
             return
-        known |= found
+        found = await reading.parcels(session, wanted)
+        parcels |= found
+        replaced = {one.shipment.replaced_by for one in found.values()}
 
 
 def _chain(reference: str, known: Mapping[str, PageShipment]) -> list[PageShipment]:
@@ -95,57 +98,58 @@ def _is_expired(own: PageShipment, known: Mapping[str, PageShipment], policy: Pa
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """The shipments of one page with whom they are for, in the order of the page."""
+    """The shipments of one page, in the order of the page."""
 
     shipments: Sequence[PageShipment]
-    addressees: Mapping[str, Addressee]
     has_more: bool
 
     @classmethod
-    def of(cls, own: PageShipment, near: Iterable[PageShipment], known: Mapping[str, PageShipment]) -> _Group:
+    def of(cls, own: PageShipment, near: Sequence[PageShipment], known: Mapping[str, PageShipment]) -> _Group:
         """The link's own shipment, its successors, and what else of the order is for the same person."""
+        if not near and not own.replaced_by:
+            return cls((own,), has_more=False)
         chain = _chain(own.reference_number, known)
-        people = {s.reference_number: _addressee(s) for s in chain}
-        same_as = {person.same_as for person in people.values() if person.same_as}
-        for shipment in near:
-            if shipment.reference_number not in people and (person := _addressee(shipment)).same_as in same_as:
-                people[shipment.reference_number] = person
-        others = [s for reference in people if (s := known.get(reference)) and s not in chain and _is_shown(s, people)]
+        same_as = {person for s in chain if (person := _person(s))}
+        there = {s.reference_number for s in chain}
+        there |= {s.reference_number for s in near if _person(s) in same_as}
+        others = [s for reference in there if (s := known.get(reference)) and s not in chain and _is_shown(s, there)]
         others.sort(key=lambda s: (s.created_at, s.reference_number))
         # The last successor is what the customer waits for. What it replaced is only shown if the courier had it.
         first, *replaced = reversed(chain)
         shown = [first, *others, *(s for s in replaced if s.placed_at)]
-        return cls(shown[:MOST_PARCELS], people, len(shown) > MOST_PARCELS)
+        return cls(shown[:MOST_PARCELS], len(shown) > MOST_PARCELS)
 
 
-def _addressee(shipment: PageShipment) -> Addressee:
-    return addressee(shipment.payload, delivery_type=shipment.delivery_type)
+def _person(shipment: PageShipment) -> str:
+    return same_person(shipment.payload, delivery_type=shipment.delivery_type)
 
 
-def _is_shown(shipment: PageShipment, people: Mapping[str, Addressee]) -> bool:
+def _is_shown(shipment: PageShipment, there: Collection[str]) -> bool:
     """Whether another parcel of the order concerns the customer: not one that was replaced or never sent."""
     never_sent = shipment.state is State.CANCELLED and shipment.placed_at is None
-    return not never_sent and shipment.replaced_by not in people
+    return not never_sent and shipment.replaced_by not in there
 
 
 @dataclass(frozen=True, slots=True)
 class _ParcelMaker:
     """Makes the facts of parcels from their rows."""
 
-    scans: Mapping[str, Sequence[PageScan]]
-    promised: Mapping[str, Sequence[Promise]]
+    parcels: Mapping[str, PageParcel]
     asks: Mapping[str, Asks]
     policy: PagePolicy
     now: datetime
 
     def order(self, group: _Group) -> CustomerOrder:
         placed = {s.reference_number for s in group.shipments if s.placed_at}
-        parcels = tuple(self._parcel(s, group.addressees[s.reference_number], placed=placed) for s in group.shipments)
-        languages = (group.addressees[s.reference_number].language for s in group.shipments)
+        people = [addressee(s.payload, delivery_type=s.delivery_type) for s in group.shipments]
+        shown = zip(group.shipments, people, strict=True)
+        parcels = tuple([self._parcel(s, person, placed=placed) for s, person in shown])
+        languages = (person.language for person in people)
         return CustomerOrder(parcels=parcels, language=next(filter(None, languages), ""), has_more=group.has_more)
 
     def _parcel(self, s: PageShipment, person: Addressee, *, placed: set[str]) -> CustomerParcel:
-        scans = self.scans.get(s.reference_number, ())
+        read = self.parcels.get(s.reference_number)
+        scans = read.scans if read else ()
         about_returns = [scan for scan in scans if scan.return_event]
         return CustomerParcel(
             is_return=s.delivery_type.upper() == RETURN,
@@ -165,7 +169,7 @@ class _ParcelMaker:
             city=person.city,
             scans=tuple([self._sighted(scan) for scan in scans if not scan.return_event]),
             boxes=s.children,
-            promised=_promised_days(self.promised.get(s.reference_number, ()), s.edd),
+            promised=_promised_days(read.promised if read else (), s.edd),
             returns=tuple(seen for scan in about_returns if (seen := self._return(scan))),
             asks=self.asks.get(s.reference_number),
         )
@@ -177,14 +181,14 @@ class _ParcelMaker:
         return self.now - since >= self.policy.stuck_after.on_leg(s.status_bucket)
 
     def _sighted(self, scan: PageScan) -> Sighted:
-        meaning, step, final = _said_by(scan.code)
+        meaning, step, final, place, reason = _said_by(scan.code, scan.location, scan.ndr_code)
         return Sighted(
             meaning=meaning,
             at=scan.seen_at.astimezone(self.policy.zone),
             step=step,
             final=final,
-            place=shown_place(scan.location),
-            reason=reason_of(scan.ndr_code) if scan.ndr_code else Reason.UNKNOWN,
+            place=place,
+            reason=reason,
             box=scan.waybill,
         )
 
@@ -198,11 +202,12 @@ class _ParcelMaker:
         return at.astimezone(self.policy.zone)
 
 
-@lru_cache(maxsize=1024)
-def _said_by(code: int) -> tuple[Meaning, int, bool]:
-    """What a status says to a customer, its step, whether it is final."""
+@lru_cache(maxsize=8192)  # a courier has few places
+def _said_by(code: int, location: str, ndr_code: int | None) -> tuple[Meaning, int, bool, str, Reason]:
+    """What a scan says to a customer: its meaning, step, whether it is final, the place, why a delivery failed."""
     info = status_info(code)
-    return meaning_of(code), info.step, info.final
+    reason = reason_of(ndr_code) if ndr_code else Reason.UNKNOWN
+    return meaning_of(code), info.step, info.final, shown_place(location), reason
 
 
 def _promised_days(stated: Iterable[Promise], current: str | None) -> tuple[date, ...]:

@@ -3,23 +3,35 @@ reference_number, order_id, delivery_type, courier_partner_id, state, payload, p
   status_at, status_bucket, final, edd, ndr_code, created_at, replaces, replaced_by, cancel_requested_at, phone_tail,
   ndr_at
 
--- name: shipments
--- Many rows: reference number, shard.
+-- name: parcels
+-- Many rows: reference number, shard. Each shipment with what its page shows: its newest 200 scans without the remarks of
+-- couriers, the stated days of delivery, whether its order has another shipment. All in one row of JSON: on SQLite each row
+-- hands over Python's lock, and has to win it back from the pages that are being made.
 {{keys}}
-SELECT {{columns}} FROM key {{sqlite: CROSS}} JOIN shipments
+SELECT {{all}}({{array}}(
+  shipments.reference_number, order_id, delivery_type, courier_partner_id, state, payload, {{hex}}, placed_at, waybill,
+  children, status_code, status_at, status_bucket, final, edd, ndr_code, created_at, replaces, replaced_by,
+  cancel_requested_at, phone_tail, ndr_at,
+  {{sqlite: json}}((SELECT {{all}}({{array}}({{scan}})) FROM (
+    SELECT {{scan}} FROM scans
+    WHERE scans.shard = shipments.shard AND scans.reference_number = shipments.reference_number
+    ORDER BY scanned_at DESC, scans.id DESC LIMIT 200) newest)),
+  {{sqlite: json}}((SELECT {{all}}({{array}}(edd, stated_at, received_at, source)) FROM promises
+    WHERE promises.shard = shipments.shard AND promises.reference_number = shipments.reference_number)),
+  EXISTS (SELECT 1 FROM shipments other
+    WHERE other.order_id = shipments.order_id AND other.reference_number <> shipments.reference_number)
+)){{postgres: ::text}} AS found
+FROM key {{sqlite: CROSS}} JOIN shipments
   ON shipments.shard = key.shard AND shipments.reference_number = key.value
 
--- name: orders_of_several
--- Many rows: order id, the reference number of one of its shipments. Which of these orders have another shipment. LIMIT:
--- PostgreSQL would read an order of many in full.
-{{postgres:
-SELECT DISTINCT key.id FROM unnest($1::text[], $2::text[]) AS key (id, own)
-CROSS JOIN LATERAL (SELECT 1 FROM shipments
-  WHERE shipments.order_id = key.id AND shipments.reference_number <> key.own LIMIT 1) other}}
-{{sqlite:
-WITH key (id, own) AS (VALUES ($1, $2))
-SELECT DISTINCT key.id FROM key
-WHERE EXISTS (SELECT 1 FROM shipments WHERE shipments.order_id = key.id AND shipments.reference_number <> key.own)}}
+-- fragment: all
+{{postgres: json_agg}}{{sqlite: json_group_array}}
+
+-- fragment: array
+{{postgres: json_build_array}}{{sqlite: json_array}}
+
+-- fragment: hex
+{{postgres: encode(packed_payload, 'hex')}}{{sqlite: hex(packed_payload)}}
 
 -- name: of_orders
 -- Many rows: order id, a time, a phone tail (NULL: any), a reference number, how many on each side of the time. The other
@@ -48,26 +60,11 @@ SELECT {{columns}} FROM (
 WHERE reference_number <> $4 AND ($3 IS NULL OR phone_tail IS NULL OR phone_tail = $3)}}
 
 -- fragment: scan
-reference_number, waybill, status_code, location, ndr_code, scanned_at, received_at, return_event
-
--- name: scans
--- Many rows: reference number, shard. The newest 200 of each shipment, without the remarks of couriers. All in one row of
--- JSON: on SQLite each row hands over Python's lock, and has to win it back from the pages that are being made.
-{{keys}}
-{{postgres:
-SELECT json_agg(json_build_array({{scan}}))::text AS found FROM key CROSS JOIN LATERAL (
-  SELECT {{scan}} FROM scans
-  WHERE scans.shard = key.shard AND scans.reference_number = key.value
-  ORDER BY scanned_at DESC, scans.id DESC LIMIT 200
-) newest}}
-{{sqlite:
-SELECT json_group_array(json_array({{scan}})) AS found
-FROM key CROSS JOIN scans ON scans.shard = key.shard AND scans.id IN (
-  SELECT newest.id FROM scans newest WHERE newest.shard = key.shard AND newest.reference_number = key.value
-  ORDER BY newest.scanned_at DESC, newest.id DESC LIMIT 200)}}
+waybill, status_code, location, ndr_code, scanned_at, received_at, return_event, edd, source
 
 -- name: promised
--- Many rows: reference number, shard. Every stated day of delivery, as store/tracking/promises.sql reads it, in one row.
+-- Many rows: reference number, shard. Every stated day of delivery, as store/tracking/promises.sql reads it, in one row:
+-- for those whose scans are not all read.
 {{keys}}
 SELECT {{postgres: json_agg(json_build_array(number, edd, stated_at, received_at, source))::text}}
   {{sqlite: json_group_array(json_array(number, edd, stated_at, received_at, source))}} AS found

@@ -63,7 +63,7 @@ class AnswerRequests:
             # Right ones are not counted: whoever knows one number could guess at others without a limit.
             self._limiter.count(client_address(scope), right=False)
         if outcome.proof_url:
-            return PageResponse(status=200, body=pages.proof(switch, outcome.proof_url), cache=NEVER)
+            return PageResponse(status=200, body=pages.proof(switch, outcome.proof_url).plain, cache=NEVER)
         notice = outcome.notice
         anchor = f"#answer-{notice.key}-{notice.box}" if notice.key else ""
         where = f"../{switch.token}?{notice_query(notice, switch.language)}{anchor}"

@@ -13,7 +13,7 @@ import structlog
 
 from awbridge.domain.customer_page.links import HEALTH_PATH, HEALTH_TEXT
 from awbridge.domain.customer_page.parcel import CustomerOrder
-from awbridge.domain.errors import StoreError
+from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.steps.customer_page.open_orders import LinkIds, OpenOrders
 from awbridge.steps.runtime.clock import Clock
 from awbridge.web.access.credentials import client_address
@@ -22,9 +22,9 @@ from awbridge.web.customer_page.answering import ANSWER, read_notice
 from awbridge.web.customer_page.files import PageFiles
 from awbridge.web.customer_page.forms import JSON, Form, HtmlForm, JsonForm, Problem, depth
 from awbridge.web.customer_page.guess_limiter import GuessLimiter
-from awbridge.web.customer_page.negotiation import header, language_of_tag, preferred_language
+from awbridge.web.customer_page.negotiation import Headers, header, language_of_tag, preferred_language
 from awbridge.web.customer_page.pages import PageMaker, Switch
-from awbridge.web.customer_page.responses import FRESH, NEVER, SHORT, PageResponse, send_response
+from awbridge.web.customer_page.responses import FRESH, NEVER, SHORT, Encoded, PageResponse, encoded, send_response
 from awbridge.web.webhook.endpoint import Receive, Scope, Send
 
 log = structlog.get_logger()
@@ -45,6 +45,22 @@ class ReadsTokens(Protocol):
 
     def read(self, token: str) -> LinkIds:
         """The link ids that a token may stand for; () if no key made it."""
+        ...
+
+
+class PageCaller(Protocol):
+    """Who asked for a page without ASGI."""
+
+    def done(self) -> bool:
+        """Whether nobody waits any more."""
+        ...
+
+    def set_page(self, response: Encoded, /) -> None:
+        """The response."""
+        ...
+
+    def pass_on(self) -> None:
+        """The request must be handled as an ASGI request after all."""
         ...
 
 
@@ -132,11 +148,40 @@ class CustomerPage:
             return self._problem(BUSY, form, scope)
         if order is None:
             return self._nothing(form, scope)
+        return self._shown(order, token, form, scope)
+
+    def _shown(self, order: CustomerOrder, token: str, form: Form, scope: Scope) -> PageResponse:
         language, vary = self._language(scope, order.language)
         today = self._clock().astimezone(self._orders.policy.zone).date()
         notice = read_notice(_asked(scope["query_string"])) if form is self._html else None
         view = self._pages.view(order, language, today, notice)
         return form.page(view, scope, token=token, vary=vary, cache=NEVER if notice else FRESH)
+
+    def submit(self, url: str, headers: Headers, caller: PageCaller) -> bool:
+        """Answer a GET of a page with these headers, whose names are in lower case.
+
+        Returns False if the request must be handled as an ASGI request: one with a query, for another form or a file,
+        or of a token that no key made. The caller may learn later that it must: that a link opens nothing is counted by
+        the address of the client, which only ASGI knows.
+        """
+        token = token_of(url) if is_customer_page(url) and "?" not in url and "%" not in url else ""
+        link_ids = self._keys.read(token) if token else ()
+        if not link_ids:
+            return False
+        try:
+            self._orders.ask(link_ids, _Direct(self, token, url, headers, caller))
+        except StoreBusy:
+            return False
+        return True
+
+    def response_to(self, asked: _Direct, order: CustomerOrder | StoreError) -> Encoded:
+        """The response to a submitted request."""
+        if isinstance(order, StoreError):
+            log.warning("customer_page.not_read", problem=str(order))
+            response = self._problem(BUSY, self._html, asked.scope)
+        else:
+            response = self._shown(order, asked.token, self._html, asked.scope)
+        return encoded(response, asked.scope["headers"])
 
     def _nothing(self, form: Form, scope: Scope) -> PageResponse:
         """The response to a token that opens nothing."""
@@ -160,6 +205,39 @@ class CustomerPage:
     def _problem(self, problem: Problem, form: Form, scope: Scope) -> PageResponse:
         language, vary = self._language(scope)
         return form.problem(problem, language, scope, vary=vary)
+
+
+class _Direct:
+    """A request for a page that is answered without ASGI."""
+
+    __slots__ = ("_caller", "_page", "scope", "token")
+
+    def __init__(self, page: CustomerPage, token: str, url: str, headers: Headers, caller: PageCaller) -> None:
+        self._page = page
+        self._caller = caller
+        self.token = token
+        self.scope: Scope = {"path": url, "query_string": b"", "headers": headers}
+
+    def done(self) -> bool:
+        return self._caller.done()
+
+    def set_result(self, order: CustomerOrder | None, /) -> None:
+        if order is None:
+            self._caller.pass_on()
+        else:
+            self._answer(order)
+
+    def set_exception(self, exception: StoreError, /) -> None:
+        self._answer(exception)
+
+    def _answer(self, order: CustomerOrder | StoreError) -> None:
+        try:
+            response = self._page.response_to(self, order)
+        except Exception as error:  # others wait for their pages behind this one
+            log.exception("customer_page.failed", error=type(error).__name__)
+            self._caller.pass_on()
+        else:
+            self._caller.set_page(response)
 
 
 def token_of(path: str) -> str:

@@ -47,14 +47,16 @@ class HtmlForm:
 
     def page(self, view: PageView, scope: Scope, *, token: str, vary: bytes, cache: bytes) -> PageResponse:
         """The page of an order."""
-        body = self._pages.page(view, Switch(view.language, depth(scope["path"]), token))
-        return PageResponse(status=200, body=body, vary=vary, cache=cache)
+        framed = self._pages.page(view, Switch(view.language, depth(scope["path"]), token))
+        return PageResponse(status=200, body=framed.plain, framed=framed, vary=vary, cache=cache)
 
     def problem(self, problem: Problem, language: str, scope: Scope, *, vary: bytes) -> PageResponse:
         """Why there is no page."""
-        body = self._pages.problem(problem.name, Switch(language, depth(scope["path"])))
+        framed = self._pages.problem(problem.name, Switch(language, depth(scope["path"])))
         headers = (*PAGE_HEADERS, *problem.headers)
-        return PageResponse(status=problem.status, body=body, vary=vary, cache=problem.cache, headers=headers)
+        return PageResponse(
+            status=problem.status, body=framed.plain, framed=framed, vary=vary, cache=problem.cache, headers=headers
+        )
 
 
 class JsonForm:

@@ -6,13 +6,14 @@ is made here, and every text in it is escaped; frame, forms and problem pages ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from datetime import date
 from functools import lru_cache
 
 from markupsafe import escape
 
 from awbridge.domain.customer_page.ladder import StepState
-from awbridge.domain.customer_page.view import BoxView, DayView, PageView, ParcelView, ReturnText, ScanText, StepView
+from awbridge.domain.customer_page.view import BoxView, DayView, PageView, ParcelView, ReturnText, StepView
 
 _CURRENT = frozenset({StepState.NOW, StepState.WRONG})
 
@@ -85,6 +86,7 @@ def _body(parcel: ParcelView, texts: Mapping[str, str], *, several: bool) -> str
     return "".join(parts)
 
 
+@lru_cache(maxsize=4096)  # steps and days repeat from page to page
 def _step(step: StepView) -> str:
     current = ' aria-current="step"' if step.state in _CURRENT else ""
     day = f' <span class="when">{escaped(step.day)}</span>' if step.day else ""
@@ -121,21 +123,16 @@ def _return(one: ReturnText) -> str:
 
 
 def _day(day: DayView, heading: str) -> str:
-    title = f'<time datetime="{day.date}">{escaped(day.text)}</time>'
-    return f'<{heading} class="part">{title}</{heading}>\n<ul class="scans">\n{_scans(day.scans)}</ul>\n'
-
-
-def _scans(scans: Iterable[ScanText]) -> str:
-    return "".join(
-        [f"<li>{_when(scan.time)} <span>{escaped(scan.text)}{_place(scan.place)}</span></li>\n" for scan in scans]
-    )
+    rows = "".join([_scan(scan.time, scan.text, scan.place) for scan in day.scans])
+    return f'{_day_title(day.date, day.text, heading)}<ul class="scans">\n{rows}</ul>\n'
 
 
 @lru_cache(maxsize=4096)
-def _when(time: str) -> str:
-    return f'<span class="when">{escape(time)}</span>'
+def _day_title(day: date, text: str, heading: str) -> str:
+    return f'<{heading} class="part"><time datetime="{day}">{escape(text)}</time></{heading}>\n'
 
 
-@lru_cache(maxsize=4096)
-def _place(place: str) -> str:
-    return f' <span class="place"><bdi>{escape(place)}</bdi></span>' if place else ""
+@lru_cache(maxsize=16_384)
+def _scan(time: str, text: str, place: str) -> str:
+    where = f' <span class="place"><bdi>{escape(place)}</bdi></span>' if place else ""
+    return f'<li><span class="when">{escape(time)}</span> <span>{escape(text)}{where}</span></li>\n'

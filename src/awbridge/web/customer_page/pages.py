@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date
+from functools import lru_cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import escape
@@ -17,6 +18,7 @@ from awbridge.domain.customer_page.view import PageView, page_view
 from awbridge.domain.customer_page.words import Words
 from awbridge.web.customer_page.files import PageFiles
 from awbridge.web.customer_page.main_part import main_part
+from awbridge.web.customer_page.responses import Framed, Part
 
 FOLDER = "templates/customer_page"
 _TITLE, _MAIN = "\ufdd0", "\ufdd1"  # marks in the layout: no text has these code points, which are no characters
@@ -60,7 +62,8 @@ class PageMaker:
         self._answers = environment.get_template("answers.html.j2")
         self._proof = environment.get_template("proof.html.j2")
         self._problem = environment.get_template("problem.html.j2")
-        self._frames: dict[tuple[str, int], tuple[str, str, str]] = {}  # by language and depth
+        self._frame = lru_cache(maxsize=256)(self._new_frame)
+        self._head = lru_cache(maxsize=512)(self._new_head)
 
     def view(self, order: CustomerOrder, language: str, today: date, notice: FormNotice | None = None) -> PageView:
         """The page of an order as texts, with its forms. `notice`: what is told about one of them."""
@@ -73,31 +76,36 @@ class PageMaker:
         zone = order.parcels[0].ordered_at.tzinfo or UTC
         return structs.replace(view, answers=answers_view(asked, words, today=today, zone=zone, notice=notice))
 
-    def page(self, view: PageView, switch: Switch) -> bytes:
+    def page(self, view: PageView, switch: Switch) -> Framed:
         """The page of an order as HTML."""
         forms = self._answers.render(self._common(switch), answers=view.answers) if view.answers else ""
         main = main_part(view, self.languages[switch.language].texts, forms)
         return self._framed(view.headline, main, switch)
 
-    def proof(self, switch: Switch, proof_url: str) -> bytes:
+    def proof(self, switch: Switch, proof_url: str) -> Framed:
         """The page that leads to the proof of delivery."""
         title = self.languages[switch.language].text("answers.proof_title")
         return self._framed(title, self._proof.render(self._common(switch), proof_url=proof_url), switch)
 
-    def problem(self, name: str, switch: Switch) -> bytes:
+    def problem(self, name: str, switch: Switch) -> Framed:
         """The page that says why there is nothing: gone, busy or limit."""
         title = self.languages[switch.language].text(f"problem.{name}_title")
         return self._framed(title, self._problem.render(self._common(switch), problem=name), switch)
 
-    def _framed(self, title: str, main: str, switch: Switch) -> bytes:
-        """A page of its main part. Everything around that is the same for all parcels, so it is rendered once."""
-        key = (switch.language, switch.depth)
-        if (frame := self._frames.get(key)) is None:
-            whole = self._layout.render(self._common(switch), title=_TITLE, main=_MAIN)
-            before, _, rest = whole.partition(_TITLE)
-            between, _, after = rest.partition(_MAIN)
-            frame = self._frames[key] = before, between, after
-        return "".join((frame[0], escape(title), frame[1], main, frame[2])).encode()
+    def _framed(self, title: str, main: str, switch: Switch) -> Framed:
+        """A page of its main part. What is around that depends on nothing else of a parcel than the title."""
+        head = self._head(switch.language, switch.depth, title)
+        return Framed(head, main.encode(), self._frame(switch.language, switch.depth)[2])
+
+    def _new_head(self, language: str, depth: int, title: str) -> Part:
+        before, between, _ = self._frame(language, depth)
+        return Part(f"{before}{escape(title)}{between}")
+
+    def _new_frame(self, language: str, depth: int) -> tuple[str, str, Part]:
+        whole = self._layout.render(self._common(Switch(language, depth)), title=_TITLE, main=_MAIN)
+        before, _, rest = whole.partition(_TITLE)
+        between, _, after = rest.partition(_MAIN)
+        return before, between, Part(after, is_last=True)
 
     def _common(self, switch: Switch) -> dict[str, object]:
         return {

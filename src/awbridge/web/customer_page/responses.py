@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 from awbridge.web.customer_page.negotiation import Headers, accepts_gzip, header, is_unchanged
 from awbridge.web.webhook.endpoint import Scope, Send
@@ -17,6 +18,7 @@ SHORT = b"public, max-age=10, s-maxage=10"
 FOR_EVER = b"public, max-age=31536000, immutable"
 NEVER = b"no-store"
 
+_GZIP_HEAD = b"\x1f\x8b\x08\0\0\0\0\0\x04\xff"  # no name, no time: the same every time
 _SMALL = 900  # bytes; smaller bodies are not worth compressing
 _POLICY = (
     b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -33,7 +35,10 @@ FILE_HEADERS = (*_ALWAYS, (b"content-security-policy", b"default-src 'none'; sty
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageResponse:
-    """A response before it is encoded. `vary`: the request headers that it depends on, besides Accept-Encoding."""
+    """A response before it is encoded. `vary`: the request headers that it depends on, besides Accept-Encoding.
+
+    `framed`: the parts of the body, where others have some of them too.
+    """
 
     status: int
     body: bytes
@@ -41,34 +46,95 @@ class PageResponse:
     cache: bytes = FRESH
     vary: bytes = b""
     headers: tuple[tuple[bytes, bytes], ...] = PAGE_HEADERS
+    framed: Framed | None = None
 
 
-def compressed(body: bytes) -> bytes:
-    """The body as gzip, the same bytes every time."""
-    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
-    return packer.compress(body) + packer.flush()
+class Part:
+    """Text that many pages have in common, compressed once. `is_last`: a page ends with it."""
+
+    __slots__ = ("block", "plain")
+
+    def __init__(self, text: str, *, is_last: bool = False) -> None:
+        self.plain = text.encode()
+        packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+        self.block = packer.compress(self.plain) + packer.flush(zlib.Z_FINISH if is_last else zlib.Z_SYNC_FLUSH)
+
+
+@dataclass(frozen=True, slots=True)
+class Framed:
+    """A body in three parts, of which only the middle one is compressed for each page."""
+
+    head: Part
+    main: bytes
+    foot: Part
+
+    @property
+    def plain(self) -> bytes:
+        """The whole body."""
+        return b"".join((self.head.plain, self.main, self.foot.plain))
+
+
+def compressed(response: PageResponse) -> bytes:
+    """The body as gzip, the same bytes every time.
+
+    Compressed blocks may stand in one stream one after the other, where each ends at a byte and refers to none before
+    it. A window of 8 KiB and small tables: setting those up takes longer than compressing a page.
+    """
+    body, framed = response.body, response.framed
+    packer = zlib.compressobj(1, zlib.DEFLATED, -13, 5)
+    if framed is None:
+        blocks = [packer.compress(body), packer.flush()]
+    else:
+        middle = packer.compress(framed.main) + packer.flush(zlib.Z_SYNC_FLUSH)
+        blocks = [framed.head.block, middle, framed.foot.block]
+    end = zlib.crc32(body).to_bytes(4, "little") + (len(body) & 0xFFFFFFFF).to_bytes(4, "little")
+    return b"".join((_GZIP_HEAD, *blocks, end))
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A response as it goes onto the wire. `fixed`: the headers that many responses have in common."""
+
+    status: int
+    fixed: tuple[tuple[bytes, bytes], ...]
+    own: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+
+def encoded(response: PageResponse, asked: Headers) -> Encoded:
+    """The response to a request with these headers: 304 where the browser has the page, gzip where it takes that."""
+    body = response.body
+    is_large = len(body) > _SMALL
+    gzip = is_large and accepts_gzip(header(asked, b"accept-encoding"))
+    own: tuple[tuple[bytes, bytes], ...] = ()
+    status = response.status
+    if status == 200:
+        etag = f'"{hashlib.sha256(body).hexdigest()[:24]}{"-gz" if gzip else ""}"'
+        own = ((b"etag", etag.encode()),)
+        if is_unchanged(header(asked, b"if-none-match"), etag):
+            status, body = 304, b""
+    has_body = status not in (204, 304)
+    if has_body:
+        if gzip:
+            body = compressed(response)
+        own = (*own, (b"content-length", str(len(body)).encode()))
+    vary = b", ".join(filter(None, (response.vary, b"accept-encoding" if is_large else b"")))
+    kind = response.content_type if has_body else b""
+    fixed = _fixed(response.cache, response.headers, vary, kind, gzip and has_body)
+    return Encoded(status, fixed, own, body)
+
+
+@lru_cache(maxsize=256)
+def _fixed(
+    cache: bytes, headers: tuple[tuple[bytes, bytes], ...], vary: bytes, kind: bytes, gzip: bool
+) -> tuple[tuple[bytes, bytes], ...]:
+    given = [(b"cache-control", cache), *headers]
+    named = ((b"vary", vary), (b"content-type", kind), (b"content-encoding", b"gzip" if gzip else b""))
+    return (*given, *(one for one in named if one[1]))
 
 
 async def send_response(response: PageResponse, scope: Scope, send: Send) -> None:
-    """Answer a request: 304 where the browser has the page, gzip where it takes that, no body to HEAD."""
-    asked: Headers = scope["headers"]
-    body = response.body
-    gzip = len(body) > _SMALL and accepts_gzip(header(asked, b"accept-encoding"))
-    headers = [(b"cache-control", response.cache), *response.headers]
-    vary = b"accept-encoding" if len(body) > _SMALL else b""
-    if both := b", ".join(filter(None, (response.vary, vary))):
-        headers.append((b"vary", both))
-    status = response.status
-    if status == 200:
-        etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}{"-gz" if gzip else ""}"'
-        headers.append((b"etag", etag.encode()))
-        if is_unchanged(header(asked, b"if-none-match"), etag):
-            status, body = 304, b""
-    if status not in (204, 304):
-        headers.append((b"content-type", response.content_type))
-        if gzip:
-            body = compressed(body)
-            headers.append((b"content-encoding", b"gzip"))
-        headers.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+    """Answer a request; HEAD gets no body."""
+    sent = encoded(response, scope["headers"])
+    await send({"type": "http.response.start", "status": sent.status, "headers": [*sent.fixed, *sent.own]})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else sent.body})

@@ -1,4 +1,4 @@
-"""awbridge's HTTP/1.1 protocol: it enforces limits and answers ordinary webhooks without ASGI.
+"""awbridge's HTTP/1.1 protocol: it enforces limits and answers ordinary webhooks and pages for customers without ASGI.
 
 An ASGI request needs a scope, a task, an event and a cycle, which is most of the cost of a webhook. Here it is one
 object. Every other request (another path or method, a large or chunked body, a wrong key, a body that is not JSON) is
@@ -19,10 +19,19 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from awbridge.web.accounts.sites import AccountSites
+from awbridge.web.customer_page.app import CustomerPage
+from awbridge.web.customer_page.responses import Encoded
 from awbridge.web.http.coalescing import CoalescingTransport
 from awbridge.web.http.limits import Connections, ConnectionState
 from awbridge.web.http.relay import Relay, UvicornServer
-from awbridge.web.http.request_cycle import REFUSALS, RequestCycle, ResponseEncoder, ordinary_endpoint, size_of
+from awbridge.web.http.request_cycle import (
+    REFUSALS,
+    RequestCycle,
+    ResponseEncoder,
+    may_be_page,
+    ordinary_endpoint,
+    size_of,
+)
 from awbridge.web.http.upgrades import has_body, make_body_parser, make_parser
 from awbridge.web.webhook.endpoint import WebhookEndpoint, WebhookResponse
 
@@ -36,6 +45,7 @@ class HttpConnection(asyncio.Protocol):
 
     endpoint: WebhookEndpoint
     sites: AccountSites | None
+    pages: CustomerPage | None
     connections: Connections
     encoder: ResponseEncoder
 
@@ -89,6 +99,7 @@ class HttpConnection(asyncio.Protocol):
         for cycle in self._queue:
             if cycle.relay:
                 cycle.relay.lost(exc)
+            cycle.answered = cycle.answered or cycle.pages is not None
         self._queue.clear()
 
     def pause_writing(self) -> None:
@@ -187,6 +198,8 @@ class HttpConnection(asyncio.Protocol):
         self._queue.append(cycle)
         if not cycle.endpoint:
             cycle.version = parser.get_http_version()
+            if self.pages and may_be_page(cycle):
+                cycle.pages = self.pages
             self._advance()
 
     def on_body(self, body: bytes) -> None:
@@ -224,10 +237,10 @@ class HttpConnection(asyncio.Protocol):
         self._advancing = True
         while self._queue and not self._unsent_at:
             cycle = self._queue[0]
-            if cycle.started or (cycle.endpoint and not cycle.complete):
+            if cycle.started or (cycle.is_direct and not cycle.complete):
                 break
             cycle.started = True
-            if not (cycle.endpoint and cycle.submit()):
+            if not cycle.submit():
                 self._relay(cycle)
         self._advancing = False
         if not self._queue and self._refused and self.state is not ConnectionState.LEAVING:
@@ -242,8 +255,13 @@ class HttpConnection(asyncio.Protocol):
         if cycle.complete:
             relay.end()
 
-    def answer(self, cycle: RequestCycle, response: WebhookResponse) -> None:
-        """Send the response to an ordinary webhook."""
+    def pass_on(self, cycle: RequestCycle) -> None:
+        """Let uvicorn's protocol answer a request after all."""
+        if self._queue and not self.output.is_closing():
+            self._relay(cycle)
+
+    def answer(self, cycle: RequestCycle, response: WebhookResponse | Encoded) -> None:
+        """Send the response to a request that is answered without ASGI."""
         cycle.answered = True
         if not self._queue or self.output.is_closing():
             return

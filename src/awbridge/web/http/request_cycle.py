@@ -10,6 +10,8 @@ from typing import Protocol
 from awbridge.domain.errors import StoreError
 from awbridge.web import problem_kinds as kinds
 from awbridge.web.accounts.sites import BELOW, AccountSites, account_in
+from awbridge.web.customer_page.app import CustomerPage
+from awbridge.web.customer_page.responses import Encoded
 from awbridge.web.http.relay import Relay
 from awbridge.web.problem_kinds import ProblemKind
 from awbridge.web.webhook.endpoint import PATH, WebhookEndpoint, WebhookResponse
@@ -18,18 +20,22 @@ LARGEST_BUFFERED_BODY = 64 * 1024  # bytes
 
 _PATH = PATH.encode()
 _BELOW = _PATH + b"/"
+_PAGES = (b"/track/", b"/t/")
+_UNUSUAL = frozenset((b"content-length", b"transfer-encoding", b"expect"))
 
 
 class ClientConnection(Protocol):
     """The connection of a request."""
 
-    def answer(self, cycle: RequestCycle, response: WebhookResponse) -> None: ...
+    def answer(self, cycle: RequestCycle, response: WebhookResponse | Encoded) -> None: ...
+    def pass_on(self, cycle: RequestCycle) -> None: ...
 
 
 class RequestCycle:
     """One request until it is answered. For an ordinary webhook, ingest reports the result to it.
 
-    `endpoint`: that of an ordinary webhook; None for any other request.
+    `endpoint`: that of an ordinary webhook; None for any other request. `pages`: the customer's page, for a request
+    that may be for one.
     """
 
     __slots__ = (
@@ -41,6 +47,7 @@ class RequestCycle:
         "headers",
         "keep_alive",
         "method",
+        "pages",
         "relay",
         "started",
         "url",
@@ -56,14 +63,23 @@ class RequestCycle:
         self.body: list[bytes] = []
         self.keep_alive = True
         self.endpoint: WebhookEndpoint | None = None
+        self.pages: CustomerPage | None = None
         self.complete = False
         self.started = False
         self.answered = False
         self.relay: Relay | None = None
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether it may be answered without ASGI, once it is complete."""
+        return self.endpoint is not None or self.pages is not None
+
     def submit(self) -> bool:
-        """Hand an ordinary webhook to its endpoint. Returns False if it must be answered as an ASGI request."""
-        assert self.endpoint
+        """Hand the request on. Returns False if it must be answered as an ASGI request."""
+        if self.pages:
+            return self.pages.submit(self.url.decode("latin-1"), self.headers, self)
+        if not self.endpoint:
+            return False
         body = self.body[0] if len(self.body) == 1 else b"".join(self.body)
         try:
             return self.endpoint.submit(self.url.decode("latin-1"), self.headers, body, self)
@@ -84,6 +100,14 @@ class RequestCycle:
         """The delivery is not stored."""
         assert self.endpoint
         self._connection.answer(self, self.endpoint.not_stored(exception))
+
+    def set_page(self, response: Encoded, /) -> None:
+        """The customer's page is made."""
+        self._connection.answer(self, response)
+
+    def pass_on(self) -> None:
+        """The request must be answered as an ASGI request after all."""
+        self._connection.pass_on(self)
 
 
 def size_of(cycle: RequestCycle) -> int:
@@ -112,6 +136,13 @@ def ordinary_endpoint(cycle: RequestCycle, home: WebhookEndpoint, sites: Account
     return endpoint if is_small else None
 
 
+def may_be_page(cycle: RequestCycle) -> bool:
+    """Whether a request may be for a page for customers: a GET below its paths, as browsers send it."""
+    if cycle.method != b"GET" or not cycle.url.startswith(_PAGES) or cycle.version != "1.1":
+        return False
+    return not any(name in _UNUSUAL for name, _ in cycle.headers)
+
+
 def _endpoint_of_account(url: bytes, sites: AccountSites) -> WebhookEndpoint | None:
     name = account_in(url)
     if not name or not _may_contain_key(url[len(BELOW) + len(name) :]):
@@ -132,21 +163,40 @@ class ResponseEncoder:
     def __init__(self) -> None:
         self._server_headers: Sequence[tuple[bytes, bytes]] = ()
         self._encoded: dict[tuple[WebhookResponse, bool], bytes] = {}
+        self._heads: dict[tuple[int, tuple[tuple[bytes, bytes], ...], bool], bytes] = {}
 
     def encode(
-        self, response: WebhookResponse, server_headers: Sequence[tuple[bytes, bytes]], *, keep_alive: bool
+        self,
+        response: WebhookResponse | Encoded,
+        server_headers: Sequence[tuple[bytes, bytes]],
+        *,
+        keep_alive: bool,
     ) -> bytes:
         """The bytes of a response."""
         if server_headers is not self._server_headers:
             self._server_headers = server_headers
             self._encoded.clear()
+            self._heads.clear()
+        if isinstance(response, Encoded):
+            return self._page(response, keep_alive=keep_alive)
         key = (response, keep_alive)
         if key not in self._encoded:
-            headers = [*server_headers, *response.headers, *([] if keep_alive else [(b"connection", b"close")])]
-            lines = b"".join(b"%b: %b\r\n" % header for header in headers)
-            status = http.HTTPStatus(response.status)
-            self._encoded[key] = b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (status, status.phrase.encode(), lines, response.body)
+            head = self._head(response.status, response.headers, keep_alive=keep_alive)
+            self._encoded[key] = b"%b\r\n%b" % (head, response.body)
         return self._encoded[key]
+
+    def _page(self, page: Encoded, *, keep_alive: bool) -> bytes:
+        key = (page.status, page.fixed, keep_alive)
+        head = self._heads.get(key)
+        if head is None:
+            head = self._heads[key] = self._head(page.status, page.fixed, keep_alive=keep_alive)
+        return b"".join((head, *(b"%b: %b\r\n" % header for header in page.own), b"\r\n", page.body))
+
+    def _head(self, code: int, headers: Sequence[tuple[bytes, bytes]], *, keep_alive: bool) -> bytes:
+        all_headers = [*self._server_headers, *headers, *([] if keep_alive else [(b"connection", b"close")])]
+        status = http.HTTPStatus(code)
+        lines = b"".join(b"%b: %b\r\n" % header for header in all_headers)
+        return b"HTTP/1.1 %d %b\r\n%b" % (status, status.phrase.encode(), lines)
 
 
 def _refusal(kind: ProblemKind, detail: str, *headers: tuple[bytes, bytes]) -> WebhookResponse:

@@ -8,6 +8,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from awbridge.web.accounts.sites import AccountSites
+from awbridge.web.customer_page.app import CustomerPage
 from awbridge.web.http.limits import Connections
 from awbridge.web.http.protocol import HttpConnection
 from awbridge.web.http.relay import notifying_relay
@@ -20,16 +21,20 @@ def server_config(
     webhook: WebhookEndpoint,
     all_connections: Connections,
     account_sites: AccountSites | None = None,
+    *,
+    customer_page: CustomerPage | None = None,
     **settings: Any,
 ) -> uvicorn.Config:
     """uvicorn's configuration for an app, and for the endpoints whose ordinary webhooks bypass the app.
 
-    `webhook`: the home's. `account_sites`: those of accounts that are open.
+    `webhook`: the home's. `account_sites`: those of accounts that are open. `customer_page`: the home's, whose ordinary
+    requests bypass the app too.
     """
 
     class Connection(HttpConnection):
         endpoint = webhook
         sites = account_sites
+        pages = customer_page
         connections = all_connections
         encoder = ResponseEncoder()
 
