@@ -139,7 +139,8 @@ class LabelSettings(SettingsBase, group="Labels"):
 class StuckSettings(SettingsBase, group="Stuck parcels"):
     """The hours without a scan after which an open shipment is stuck.
 
-    They are evaluated on every read, so a change applies at once.
+    A shipment shows at once whether it is stuck; lists and counts have it within a minute. A change applies at the next
+    start. The shortest limit is also how often an open shipment is looked at where it is not polled.
     """
 
     stuck_pickup_hours: Positive = Field(
