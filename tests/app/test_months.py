@@ -67,9 +67,11 @@ async def test_the_doctor_says_what_a_role_lacks_that_may_make_no_months(store: 
         await owner.execute(lacking.do)
         await make_months_ahead(service, Settings())
         assert [one.level for one in await diagnosed(service)] == [OK]
+        owners = await owner.fetch("SELECT DISTINCT relowner::regrole::text FROM pg_class WHERE relname ~ '^attempts'")
+        assert [row[0] for row in owners] == ["awbridge"], "who migrates must own every partition"
     finally:
         await service.close()
-        await owner.execute(f"REASSIGN OWNED BY {name} TO awbridge; DROP OWNED BY {name}; DROP ROLE {name}")
+        await owner.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
         await owner.close()
 
 
