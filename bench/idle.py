@@ -132,6 +132,14 @@ def _statements(postgres: PostgresServer, url: str, seconds: int) -> float:
 
 def seconds_of(pid: int) -> float:
     """Seconds of processor time that a process and its children have used, also those that have ended."""
+    while True:
+        try:
+            return _seconds_of(pid)
+        except FileNotFoundError:  # a child has ended meanwhile, and counts as the parent's from now on
+            continue
+
+
+def _seconds_of(pid: int) -> float:
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(int(field) for field in fields[11:15]) / _TICK + sum(seconds_of(int(child)) for child in children)
+    return sum(int(field) for field in fields[11:15]) / _TICK + sum(_seconds_of(int(child)) for child in children)

@@ -78,7 +78,8 @@ class Month:
 class Partition:
     """A partition of a table. `first`, `end`: its ids, as in Month; of the default partition, all that there are.
 
-    `rows`: about how many, as of the last VACUUM or ANALYZE. `bytes`: without indexes and long values.
+    `rows`: about how many, as of the last VACUUM or ANALYZE. `bytes`: without indexes and long values. `owner`: of the
+    table.
     """
 
     table: str
@@ -89,6 +90,7 @@ class Partition:
     rows: int
     bytes: int
     space: str
+    owner: str
     options: str
 
     @property
@@ -138,6 +140,7 @@ def _partition(row: Row) -> Partition:
         rows=row["table_rows"],
         bytes=row["bytes"],
         space=row["space"],
+        owner=row["owner"],
         options=row["options"] or "",
     )
 
@@ -202,6 +205,7 @@ def _attach(default: Partition, month: Month) -> str:
     options = f" WITH ({default.options})" if default.options else ""
     return f"""
         CREATE TABLE {part} (LIKE {whole} INCLUDING DEFAULTS INCLUDING STORAGE){options};
+        ALTER TABLE {part} OWNER TO {default.owner};
         WITH gone AS (
           DELETE FROM {default.quoted} WHERE {key} >= {month.first} AND {key} < {month.end} RETURNING *
         )

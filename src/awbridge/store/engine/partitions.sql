@@ -2,9 +2,11 @@
 -- The partitions of tables, with what their bounds are, about how many rows they have, and their bytes without indexes.
 {{postgres: SELECT given.name AS table_name, part.relname::text AS name, quote_ident(space.nspname) AS space,
   pg_get_expr(part.relpartbound, part.oid) AS bounds, GREATEST(part.reltuples, 0)::bigint AS table_rows,
-  pg_relation_size(part.oid) AS bytes, array_to_string(part.reloptions, ', ') AS options
+  COALESCE(pg_relation_size(part.oid), 0) AS bytes, array_to_string(part.reloptions, ', ') AS options,
+  whole.relowner::regrole::text AS owner
 FROM unnest($1::text[]) AS given (name)
-JOIN pg_inherits ON inhparent = to_regclass(quote_ident(given.name))
+JOIN pg_class whole ON whole.oid = to_regclass(quote_ident(given.name))
+JOIN pg_inherits ON inhparent = whole.oid
 JOIN pg_class part ON part.oid = inhrelid AND part.relispartition
 JOIN pg_namespace space ON space.oid = part.relnamespace}}
 
