@@ -110,9 +110,10 @@ def size_of(head: bytes, stored: int) -> int:
         return stored
 
 
-def packed_texts(*texts: str) -> bytes:
-    """Texts as one packed value."""
-    return packed(_BETWEEN.join(text.replace(_BETWEEN, "\ufffd") for text in texts).encode("utf-8", "surrogatepass"))
+def packed_texts(*texts: str, thoroughly: bool = False) -> bytes:
+    """Texts as one packed value, as `packed` or `packed_thoroughly` makes it."""
+    joined = _BETWEEN.join(text.replace(_BETWEEN, "\ufffd") for text in texts).encode("utf-8", "surrogatepass")
+    return packed_thoroughly(joined) if thoroughly else packed(joined)
 
 
 def text_of(row: Row, name: str) -> str:
