@@ -125,7 +125,7 @@ def _toml(found: Mapping[Engine, Found], parcels: int, receive: float, machine: 
         "waybills": rows["waybills"] / parcels,
         "milestones": rows["milestones"] / parcels,
         "stored_items": items / (first.scans + first.polled),
-        "updates": rows["update_sources"] / items,
+        "updates": rows.get("update_sources", 0) / items,
         "promises": rows.get("promises", 0) / first.scans,
         "events": (rows["events"] - parcels) / first.scans,
     }

@@ -8,12 +8,13 @@ from typing import Any, cast
 
 import pytest
 
+from awbridge.domain.tracking.scan import Source
 from awbridge.steps.tracking import apply, claimed, replay
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.store import Store
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Statement
-from tests.steps.tracking.test_apply import LATER, a_placed, deliver
+from tests.steps.tracking.test_apply import LATER, a_placed, deliver, updated
 from tests.support.rows import MINUTE, T0, sql
 from tests.support.stores import postgres_only
 from tests.support.world import INDIA, SetClock, webhook
@@ -211,3 +212,17 @@ async def test_applying_writes_no_body_again_and_no_index_of_shipments(store: St
     assert written.pop("scans") == (MANY, 0, 0), "with its delivery"
     assert set(written) <= {"arrivals", "inbox_batches", "milestones"}, written
     assert written.get("milestones", (0, 0, 0)) in ((0, 0, 0), (MANY, 0, 0)), written
+
+
+@postgres_only
+async def test_what_polling_repeats_is_added_to_its_scan_by_one_statement_and_writes_no_index(store: Store) -> None:
+    for n in range(FEW):
+        await a_placed(store, f"R{n}", f"AWB{n}")
+    await scans_of(store, 0, FEW, code=5, minutes=0)
+    await apply_due(store=store, clock=SetClock(LATER), policy=POLICY)
+    listed = [updated(f"AWB{n}", 5, T0) for n in range(FEW)]
+    await deliver(store, *listed, source=Source.UPDATED_ORDER, at=T0 + MINUTE)
+    watched = WatchedStore(store)
+    assert await apply_due(store=watched.as_store, clock=SetClock(LATER), policy=POLICY) == FEW
+    assert watched.written["scans"] == (0, FEW, FEW), "in their pages"
+    assert not any(watched.written.get("update_sources", ()))

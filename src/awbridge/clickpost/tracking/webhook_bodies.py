@@ -51,7 +51,7 @@ NO_COURIER = -1  # of a return that has no courier yet
 MOST_PROBLEMS = 5  # listed for one delivery; the rest is counted
 
 _LETTERS = {Source.UPDATED_ORDER: "u", Source.TRACK_ORDER: "t", Source.WEBHOOK: "h", Source.REPORT: "r"}
-_HASH_BYTES = 9  # of one delivery among 64 shards: two of a thousand million are alike once in a million times
+_HASH_BYTES = 9  # among a thousand million entries, the chance that any two have the same hash is 1 in 9,000
 _UTC_ZONE = ZoneInfo("UTC")
 
 

@@ -92,7 +92,7 @@ async def notify_due(
     *, store: Store, channels: Mapping[Channel, Sends], templates: Templates, clock: Clock, policy: NotifyPolicy
 ) -> int:
     """Create the notices of new milestones and send due ones, one batch of each; how many were claimed."""
-    owner = uuid.uuid4().hex
+    owner = uuid.uuid4().hex[:16]  # written into every row that is claimed
     now = clock()
     async with store.write() as session:
         reached = await notices.claim_milestones(session, now=now, limit=policy.batch)

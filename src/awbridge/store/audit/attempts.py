@@ -101,7 +101,7 @@ def _row(new: NewAttempt, number: int) -> tuple[object, ...]:
         call.ms,
         new.made_at,
         new.payload_version,
-        packed_texts(call.url, call.request, call.response),
+        packed_texts(call.url, call.request, call.response, thoroughly=True),
     )
 
 

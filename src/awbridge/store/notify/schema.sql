@@ -14,6 +14,7 @@ CREATE TABLE milestones (
   PRIMARY KEY (shard, reference_number, milestone)
 );
 CREATE INDEX milestones_due ON milestones (due_at) WHERE due_at IS NOT NULL;
+{{postgres: ALTER TABLE milestones SET (autovacuum_vacuum_scale_factor = 0.05);}}
 
 -- One message to one customer over one channel, and why it was sent, delayed or suppressed. due_at: NULL when settled. On
 -- PostgreSQL the key also finds the newest.
@@ -37,6 +38,7 @@ CREATE TABLE notices (
 );
 CREATE INDEX notices_due ON notices (due_at) WHERE due_at IS NOT NULL;
 {{sqlite: CREATE INDEX notices_newest ON notices (id);}}
+{{postgres: ALTER TABLE notices SET (autovacuum_vacuum_scale_factor = 0.05);}}
 CREATE INDEX notices_unsent ON notices (state, id) WHERE state <> 'sent' AND state <> 'suppressed';
 
 -- Addresses that opted out: a hash of the phone number or mail address. channel: '' for all channels.

@@ -16,7 +16,7 @@ from awbridge.domain.tracking.dead_letter import DeadLetterReason, problem_text,
 from awbridge.domain.tracking.scan import SOURCES, Source
 from awbridge.store.engine.database import Row, Session, Writes
 from awbridge.store.engine.ids import STEP, Ids
-from awbridge.store.engine.packing import packed, unpacked
+from awbridge.store.engine.packing import packed, packed_thoroughly, unpacked
 from awbridge.store.engine.queries import Queries
 from awbridge.store.people import audit_log
 
@@ -121,7 +121,15 @@ def _rows(deliveries: Sequence[NewDelivery]) -> list[tuple[object, ...]]:
     in_order = sorted(deliveries, key=_received_at)  # so are their ids, by which they are claimed
     keyed = sorted([(_shard(d[0]), d[0], row_id, d) for row_id, d in zip(ids, in_order, strict=True)], key=_key)
     return [
-        (shard, row_id, identity, _LETTERS[source], packed(body), received_at, problem)
+        (
+            shard,
+            row_id,
+            identity,
+            _LETTERS[source],
+            packed(body) if source is Source.WEBHOOK else packed_thoroughly(body),
+            received_at,
+            problem,
+        )
         for shard, identity, row_id, (_, source, body, received_at, problem) in keyed
     ]
 
