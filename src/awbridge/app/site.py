@@ -35,7 +35,7 @@ from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.store.engine.servers import Servers
 from awbridge.web.app import build_app
-from awbridge.web.dependencies import ApiContext, AuditContext
+from awbridge.web.contexts import ApiContext, AuditContext
 from awbridge.web.http.limits import Connections
 from awbridge.web.pages.messages.context import MessageContext
 from awbridge.web.ready import Readiness
