@@ -25,7 +25,7 @@ from awbridge.sandbox.config import Faults, SandboxConfig
 from awbridge.steps.orders import import_file, intake
 from awbridge.store import Store
 from awbridge.store.couriers.couriers import CourierAccount
-from awbridge.web.dependencies import ApiContext
+from awbridge.web.contexts import ApiContext
 from awbridge.web.pages.pages_app import build_pages
 from awbridge.web.v1.router import router
 from tests.support.commands import commands

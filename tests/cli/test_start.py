@@ -91,6 +91,15 @@ def test_a_plain_command_imports_only_its_part(tmp_path: Path, command: tuple[st
     assert len(modules) < most
 
 
+def test_serve_imports_neither_the_api_nor_what_it_uses_rarely() -> None:
+    """FastAPI and the routes with their models are imported by the first request of the API (`web/later.py`)."""
+    command = [sys.executable, "-c", "import sys, awbridge.app.serve; print(*sys.modules)"]
+    modules = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    rare = {"apprise", "asyncpg", "fastapi", "obstore", "olefile", "phonenumbers", "python_calamine", "xlsxwriter"}
+    assert not (rare | {"awbridge.web.api_app", "awbridge.web.v1.router"}) & modules
+    assert len(modules) < 1300
+
+
 def test_work_imports_no_web_server() -> None:
     command = [sys.executable, "-c", "import sys, awbridge.app.work; print(*sys.modules)"]
     modules = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())

@@ -18,7 +18,7 @@ from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.web.accounts.sites import AccountSuspended
 from awbridge.web.app import build_app
-from awbridge.web.dependencies import ApiContext
+from awbridge.web.contexts import ApiContext
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 from tests.support.stores import migrated_file, open_directly
 from tests.support.world import SetClock

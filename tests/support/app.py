@@ -24,7 +24,7 @@ from awbridge.store import Store
 from awbridge.web.access.access_list import AccessList
 from awbridge.web.accounts.sites import AccountSites
 from awbridge.web.app import build_app
-from awbridge.web.dependencies import ApiContext, AuditContext
+from awbridge.web.contexts import ApiContext, AuditContext
 from awbridge.web.http.limits import Connections, Limits
 from awbridge.web.http.server import server_config
 from awbridge.web.key_limiter import WrongKeyLimiter

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from starlette.routing import Route
 
 from awbridge.store import Store
-from awbridge.web.dependencies import ApiContext
+from awbridge.web.contexts import ApiContext
 from awbridge.web.pages.pages_app import build_pages
 from tests.support.world import SetClock
 

@@ -89,7 +89,7 @@ def prepare(modules: Sequence[str]) -> None:
     """Do once what each process would do as it starts: half of its start were imports and the routes of the API."""
     for name in modules:
         importlib.import_module(name)
-    importlib.import_module("awbridge.web.app").described_app()
+    importlib.import_module("awbridge.web.api_app").described_app()
     anyio.run(anyio.sleep, 0)  # imports what runs it
     gc.freeze()
 

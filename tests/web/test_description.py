@@ -34,7 +34,7 @@ from schemathesis.specs.openapi.checks import (
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.web.app import build_app
-from awbridge.web.dependencies import ApiContext
+from awbridge.web.contexts import ApiContext
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 from tests.support.app import web_on
 from tests.support.one_of_each import one_of_each

@@ -19,7 +19,7 @@ from awbridge.store import Store
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Statement
 from awbridge.web.access.access_list import AccessList
-from awbridge.web.dependencies import ApiContext, ProcessContext
+from awbridge.web.contexts import ApiContext, ProcessContext
 from awbridge.web.http.limits import Connections
 from awbridge.web.metrics import metrics_text
 from awbridge.web.pages.pages_app import build_pages

@@ -20,7 +20,7 @@ from awbridge.steps.notify.deliver_events import DeliverPolicy, deliver_due
 from awbridge.store import Store
 from awbridge.store.notify import alarms, endpoints
 from awbridge.store.notify.endpoints import Endpoint
-from awbridge.web.dependencies import ApiContext
+from awbridge.web.contexts import ApiContext
 from awbridge.web.pages.page_templates import relative_time
 from awbridge.web.pages.pages_app import build_pages
 from tests.steps.notify.test_notify import hear

@@ -10,7 +10,7 @@ from tools.reference.markdown import NOT_RUN, ROOT, code, linked, table
 from tools.reference.schemas import Schema, anchor, fields, meaning, values
 
 from awbridge.web.access.roles import least_role
-from awbridge.web.app import described_app
+from awbridge.web.api_app import described_app
 from awbridge.web.described.code_samples import LANGUAGES, OPERATIONS
 
 _PROBLEM = "application/problem+json"

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from tools.reference.markdown import FOLDER, ROOT
 from tools.reference.schemas import Schema, name_of
 
-from awbridge.web.app import described_app
+from awbridge.web.api_app import described_app
 
 PAGE = ROOT / FOLDER / "awbridge.postman_collection.json"
 FORMAT = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"

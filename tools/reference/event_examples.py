@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from awbridge.clickpost.wire.tracking_codes import NDR_NAMES, milestone_of, status_info
 from awbridge.domain.customer_page.links import LinkKeys, TrackLinks

@@ -35,8 +35,8 @@ from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.store.engine.connections.servers import Servers
 from awbridge.web.app import build_app
+from awbridge.web.contexts import ApiContext, AuditContext
 from awbridge.web.customer_page.app import CustomerPage
-from awbridge.web.dependencies import ApiContext, AuditContext
 from awbridge.web.http.limits import Connections
 from awbridge.web.pages.messages.context import MessageContext
 from awbridge.web.ready import Readiness

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from awbridge.domain.errors import CellDamaged, TableUnreadable
 from awbridge.tables.cells import read_id, read_text, title_of
 from awbridge.tables.delimited import find_dialect, read_lines
 from awbridge.tables.header import HEADER_WITHIN, Header, HeaderLayout, find_header, is_total
-from awbridge.tables.workbooks import Sheet, is_book, read_sheets
+
+if TYPE_CHECKING:
+    from awbridge.tables.workbooks import Sheet
 
 SHEET_LINES = 10_000_000  # offset between the line numbers of two sheets; a sheet has at most 1,048,576
 LONGEST_LIST = 300  # characters of the list of columns in an error
@@ -169,6 +171,8 @@ def open_table(path: Path, name: str, layout: HeaderLayout) -> Table:
     Raises TableUnreadable if it is not a table, or if no column is recognised: the text lists the columns found. Text
     is read as the rows are iterated, which may raise TableUnreadable too.
     """
+    from awbridge.tables.workbooks import is_book, read_sheets  # the service reads tables rarely
+
     if is_book(path, name):
         return _table_of_sheets(name, read_sheets(path, name), layout)
     if not path.stat().st_size:

@@ -4,32 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastapi import FastAPI
-from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
-import awbridge
 from awbridge.steps.audit.keep_calls import CallRecorder
 from awbridge.steps.runtime.loop import Loop
-from awbridge.web import health, problems
 from awbridge.web import problem_kinds as kinds
+from awbridge.web import problems
 from awbridge.web.access.access_list import AccessList, Keys
 from awbridge.web.access.guards import ApiGuard, PageGuard
 from awbridge.web.accounts.dispatcher import AccountDispatcher
 from awbridge.web.accounts.sites import OF_THE_PROCESS, AccountSites
+from awbridge.web.contexts import ApiContext, ProcessContext
 from awbridge.web.customer_page.app import CustomerPage, is_customer_page
-from awbridge.web.dependencies import ApiContext, ProcessContext, provide
-from awbridge.web.described import description, parameters
-from awbridge.web.described.docs_pages import OwnHostOnly
-from awbridge.web.full_path import FullPath
+from awbridge.web.health import PATHS, health_app
 from awbridge.web.http.limits import Connections
 from awbridge.web.key_limiter import WrongKeyLimiter
+from awbridge.web.later import BuiltLater
 from awbridge.web.pages.accounts.refusals import Refusals
 from awbridge.web.pages.page_templates import PageTemplates
 from awbridge.web.pages.pages_app import build_pages, is_page
 from awbridge.web.ready import Readiness
 from awbridge.web.replica_reads import ReplicaReads, list_may_lag, page_may_lag
-from awbridge.web.v1.router import ROUTES
 from awbridge.web.webhook.endpoint import Receive, Scope, Send, WebhookEndpoint, is_webhook
 
 # The description of the API is public, and a browser cannot send a key for it.
@@ -82,7 +77,7 @@ def build_app(
         return webhook.p99()
 
     keys = Keys(api_keys, access, limiter or WrongKeyLimiter(connections.refused))
-    lists = ReplicaReads(_fastapi_app(api, process, of_account=of_account), api.store, list_may_lag)
+    lists = ReplicaReads(_api_and_health(api, process, of_account=of_account), api.store, list_may_lag)
     guarded = ApiGuard(lists, keys, open_paths=_OPEN, open_folder=_OPEN_FOLDER, host=host)
     pages = ReplicaReads(build_pages(api, access, webhook_p99=webhook_p99), api.store, page_may_lag, browsers=True)
     guarded_pages = PageGuard(pages, keys, api.store, api.clock, host=host)
@@ -111,27 +106,18 @@ def build_app(
     return AccountDispatcher(app, sites, webhook, Refusals(PageTemplates(api.clock, api.zone)))
 
 
-def _fastapi_app(api: ApiContext, process: ProcessContext, *, of_account: bool) -> FastAPI:
-    """The API with what it works on."""
-    app = described_app(_NOT_OF_ACCOUNTS if of_account else ())
-    provide(app, api, process)
-    return app
+def _api_and_health(api: ApiContext, process: ProcessContext, *, of_account: bool) -> ASGIApp:
+    """The API is imported and built at its first request; probes and scrapes are answered without it."""
 
+    def build() -> ASGIApp:
+        from awbridge.web.api_app import api_app
 
-def described_app(left_out: Sequence[str] = ()) -> FastAPI:
-    """The API, its description, health and metrics. Without `provide` it can only be described.
+        return api_app(api, process, _NOT_OF_ACCOUNTS if of_account else ())
 
-    `left_out`: beginnings of paths that the description does not show.
-    """
-    app: FastAPI = FastAPIOffline(  # /docs from the package itself, not from a CDN
-        title="awbridge",
-        version=awbridge.__version__,
-        summary="Registers shipments with ClickPost, keeps what its webhooks say, catches up what they missed.",
-        exception_handlers=problems.HANDLERS,
-        routes=[*ROUTES, *health.router.routes],
-    )
-    description.complete(app, left_out)
-    parameters.complete(app)
-    app.add_middleware(FullPath)  # innermost
-    app.add_middleware(OwnHostOnly)
+    later, health = BuiltLater(build), health_app(api, process)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        is_health = scope["type"] == "http" and scope["path"] in PATHS and scope["method"] == "GET"
+        await (health if is_health else later)(scope, receive, send)
+
     return app

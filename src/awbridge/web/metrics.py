@@ -20,8 +20,8 @@ from awbridge.store.audit.figures import Figures
 from awbridge.store.backup.backups import backup_state
 from awbridge.store.engine.clocks.shared_time import SHARED_TIME
 from awbridge.web import metric_list as listed
+from awbridge.web.contexts import ApiContext, ProcessContext
 from awbridge.web.counted import Counted
-from awbridge.web.dependencies import ApiContext, ProcessContext
 from awbridge.web.http.limits import ConnectionState
 
 if TYPE_CHECKING:

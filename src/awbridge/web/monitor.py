@@ -9,10 +9,11 @@ from starlette.types import ASGIApp
 
 from awbridge.steps.audit.keep_calls import CallRecorder
 from awbridge.steps.runtime.loop import Loop
-from awbridge.web import health, problems
+from awbridge.web import health_routes, problems
 from awbridge.web.access.access_list import AccessList, Keys
 from awbridge.web.access.guards import ApiGuard
-from awbridge.web.dependencies import ApiContext, ProcessContext, provide
+from awbridge.web.contexts import ApiContext, ProcessContext
+from awbridge.web.dependencies import provide
 from awbridge.web.ready import Readiness
 
 _OPEN = frozenset({"/healthz", "/readyz"})
@@ -29,7 +30,7 @@ def build_monitor(
     """The app of `awbridge work`. `host`: a name that callers without a key may use, besides localhost."""
     access = AccessList(api.store, api.clock)
     readiness = Readiness(api.store, api.clock)
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, routes=health.router.routes)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, routes=health_routes.router.routes)
     for kind, handle in problems.HANDLERS.items():
         app.add_exception_handler(kind, handle)
     provide(app, api, ProcessContext(loops=loops, readiness=readiness, access=access, recorder=recorder))

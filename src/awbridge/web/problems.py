@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
-from fastapi import Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Match
 
 from awbridge.domain.errors import (
@@ -118,10 +117,10 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     return problem(ProblemKind(error.status_code, str(error.detail)), headers=headers)
 
 
-async def _not_valid(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    errors = [{"path": ".".join(str(part) for part in e["loc"]), "problem": _message(e)} for e in error.errors()]
-    return problem(kinds.NOT_VALID, "See errors.", errors=errors)
+def invalid(errors: Sequence[Any]) -> JSONResponse:
+    """The problem response to a request with these errors, as pydantic lists them."""
+    shown = [{"path": ".".join(str(part) for part in e["loc"]), "problem": _message(e)} for e in errors]
+    return problem(kinds.NOT_VALID, "See errors.", errors=shown)
 
 
 async def _unexpected(_request: Request, error: Exception) -> JSONResponse:
@@ -129,5 +128,5 @@ async def _unexpected(_request: Request, error: Exception) -> JSONResponse:
     return problem(kinds.INTERNAL, "An unexpected error occurred; see the log. Nothing was stored.")
 
 
-HANDLERS = {AwbridgeError: _own, HTTPException: _http, RequestValidationError: _not_valid, Exception: _unexpected}
-"""Every error of the API is answered with a problem response."""
+HANDLERS = {AwbridgeError: _own, HTTPException: _http, Exception: _unexpected}
+"""Every error of the API is answered with a problem response; api_app.py adds those of FastAPI."""

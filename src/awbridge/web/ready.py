@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from fastapi.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from awbridge.domain.errors import SchemaTooNew, StoreError
 from awbridge.steps.runtime.clock import Clock

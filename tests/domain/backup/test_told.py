@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from awbridge.domain.backup.lost_span import LostSpan
 from awbridge.domain.backup.told import maybe_told

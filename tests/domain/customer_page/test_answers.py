@@ -85,7 +85,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 
 def a_shipment(**changes: Any) -> Shipment:
-    values = dict.fromkeys(Shipment.__dataclass_fields__)
+    values = dict.fromkeys(Shipment.__struct_fields__)
     values |= {"reference_number": "R", "state": State.PLACED, "waybill": "AWB1", "delivery_type": "FORWARD"}
     values |= {"courier_partner_id": 4, "final": False, "children": (), "created_at": T0, "ndr_at": T0, "ndr_code": 1}
     values |= {"status_bucket": Bucket.FAILED_DELIVERY, "status_at": T0}

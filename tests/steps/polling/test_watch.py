@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from random import Random
 
 import pytest
 from structlog.testing import capture_logs
 
 from awbridge.domain.errors import StoreBusy
 from awbridge.domain.notify.alarm_causes import AlarmCause
+from awbridge.domain.tracking.coverage import Span, spans
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.polling.watch import Coverage, Watch, WatchPolicy, WebhookRefusals, coverage
 from awbridge.store import Store
 from awbridge.store.polling import arrivals, windows
 from awbridge.store.polling.arrivals import Arrival
-from tests.support.rows import MINUTE, T0
+from tests.support.rows import MINUTE, T0, sql
 from tests.support.world import SetClock, TrippingStore
 
+_WINDOW = sql("INSERT INTO catch_up_windows (from_at, to_at, done_at, items, problem) VALUES ($1, $2, $3, $4, $5)")
 START = T0.replace(minute=0, second=0, microsecond=0)
 
 
@@ -121,6 +124,28 @@ async def test_coverage_shows_by_courier_which_source_was_first_and_which_minute
     ]
     assert (now.covered_until, now.lag) == (START + 20 * MINUTE, 160 * MINUTE)
     assert now.webhook_silence == timedelta(0)
+
+
+async def test_a_week_of_windows_is_read_as_its_spans(store: Store) -> None:
+    """Windows that adjoin and are as covered come as one row, which says the same as the windows did one by one."""
+    dice, at, given = Random(5), START - timedelta(days=7, minutes=3), list[Span]()
+    async with store.write() as session:
+        for _ in range(300):
+            at += MINUTE if dice.random() < 0.02 else timedelta(0)
+            to_at = at + dice.choice((0, 5, 30)) * MINUTE
+            problem = dice.choice((None, "away", "busy")) if dice.random() < 0.1 else ""
+            done_at = START if problem == "" else None
+            if all(window.from_at != at for window in given):
+                await session.execute(_WINDOW, at, to_at, done_at, len(given), problem or None)
+                shown = problem or None if done_at is None else None
+                given.append(Span(from_at=at, to_at=to_at, covered=bool(done_at), items=len(given), problem=shown))
+            at = to_at
+    now, back = at + 7 * MINUTE, START - timedelta(days=6)
+    async with store.read() as session:
+        found = await windows.since(session, back)
+    expected = spans((window for window in given if window.to_at > back), start=back, now=now)
+    assert spans(found, start=back, now=now) == expected
+    assert len(found) <= len(expected) < 100
 
 
 async def test_refused_webhooks_are_written_down_and_old_counts_go(store: Store) -> None:

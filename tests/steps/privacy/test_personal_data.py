@@ -51,7 +51,7 @@ from awbridge.steps.registration.verdict import PushPolicy
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.store import Store
 from awbridge.store.audit import archive
-from awbridge.web.dependencies import AuditContext
+from awbridge.web.contexts import AuditContext
 from tests.support.app import web_on
 from tests.support.processes import bridge_environment
 from tests.support.world import INDIA, an_order

@@ -6,12 +6,11 @@ import asyncio
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import fields, replace
 
 from awbridge.clickpost.tracking.webhook_bodies import delivery_identity
 from awbridge.domain.errors import StoreBusy

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import fields, replace
 
 from awbridge.domain.orders.shipment import Tracked
 from awbridge.domain.tracking.scan import Source

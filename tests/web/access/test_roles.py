@@ -15,7 +15,7 @@ from awbridge.domain.people.role import Role
 from awbridge.store import Store
 from awbridge.web import health
 from awbridge.web.access.roles import RULES, least_role, rule_for
-from awbridge.web.dependencies import ApiContext
+from awbridge.web.contexts import ApiContext
 from awbridge.web.pages.pages_app import build_pages, is_page
 from awbridge.web.v1.router import router
 from tests.support.world import SetClock

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Match
 
 from awbridge.domain.people.role import Role
 from awbridge.web.accounts.own_paths import BelowPrefix
-from awbridge.web.dependencies import ApiContext
+from awbridge.web.contexts import ApiContext
 from awbridge.web.pages.page_templates import below_prefix
 from awbridge.web.pages.pages_app import build_pages
 from awbridge.web.webhook.endpoint import PATH

@@ -18,7 +18,7 @@ from awbridge.store import Store
 from awbridge.web.accounts.sites import other_endpoint
 from awbridge.web.accounts.tools import AccountActivity
 from awbridge.web.app import build_app
-from awbridge.web.dependencies import ApiContext
+from awbridge.web.contexts import ApiContext
 from awbridge.web.pages.accounts.setting_lines import read_lines
 from tests.support.accounts import accounts_on
 from tests.support.app import Web, problem, web_of, web_on

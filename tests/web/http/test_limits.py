@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from awbridge.web.access.access_list import AccessList
-from awbridge.web.dependencies import ApiContext, ProcessContext
+from awbridge.web.contexts import ApiContext, ProcessContext
 from awbridge.web.http import limits as limits_module
 from awbridge.web.http.limits import OWN_FILES, Connections, ConnectionState, Limits, connections_within_files
 from awbridge.web.metrics import metrics_text

@@ -11,7 +11,7 @@ from awbridge.domain.notify.notices import Channel
 from awbridge.sinks.templates import Templates
 from awbridge.store.notify import opt_outs
 from awbridge.web.app import build_app
-from awbridge.web.dependencies import ApiContext
+from awbridge.web.contexts import ApiContext
 from awbridge.web.pages.messages import opt_out_page, sent
 from awbridge.web.pages.messages.context import MessageContext
 from tests.support.app import Web, web_of

@@ -13,7 +13,7 @@ from awbridge.domain.call import Call
 from awbridge.sinks.objects import Objects
 from awbridge.store import Store
 from awbridge.store.audit import attempts
-from awbridge.web.dependencies import AuditContext
+from awbridge.web.contexts import AuditContext
 from awbridge.web.pages.audit import reports
 from tests.support.app import Web, web_on
 from tests.support.pages import HERE, next_page, open_page, send_form

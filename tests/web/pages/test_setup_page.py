@@ -25,7 +25,7 @@ from awbridge.store.orders.shipments import payload_text
 from awbridge.store.polling import webhook_keys
 from awbridge.store.tracking import inbox
 from awbridge.web.app import build_app
-from awbridge.web.dependencies import ApiContext
+from awbridge.web.contexts import ApiContext
 from awbridge.web.pages.setup.first_order_form import FIELDS, order_of
 from awbridge.web.pages.setup.tools import SetupFinding, SetupStep, ShownSetting
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint

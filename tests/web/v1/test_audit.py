@@ -18,7 +18,7 @@ from awbridge.steps.audit.report import ReportPolicy, report_failures
 from awbridge.store import Store
 from awbridge.store.audit import archive, runs
 from awbridge.store.tracking import scans
-from awbridge.web.dependencies import AuditContext
+from awbridge.web.contexts import AuditContext
 from tests.support.app import Web, web_on
 from tests.support.evidence_rows import NAME, PHONE, call, good_call, keep, order_of
 from tests.support.rows import T0, add, new_scan, place, scan

@@ -12,6 +12,7 @@ import pytest
 from awbridge.domain.orders.shipment import Piece, WaybillKind
 from awbridge.store.orders import waybills
 from awbridge.store.orders.waybills import NewWaybill
+from awbridge.web.v1.views.shipments import ShipmentPage
 from tests.support.app import Web, problem
 from tests.support.rows import MINUTE, T0, add, place, sql
 from tests.support.stores import sqlite_only
@@ -35,6 +36,23 @@ async def test_pages_contain_every_shipment_once_newest_first(web: Web, limit: i
         if cursor is None:
             break
     assert seen == ["R6", "R5", "R4", "R3", "R2", "R1", "R0"]
+
+
+@sqlite_only
+async def test_a_page_is_what_its_described_models_are(web: Web) -> None:
+    """It is written without them: 500 shipments of 50 fields."""
+    await a_tracked_shipment(web)
+    await add(web.store, "NEW", "REJECTED", "LEAVING", "é")
+    await place(web.store, "LEAVING", "AWB9")
+    async with web.store.write() as session:
+        problem = "UPDATE shipments SET state = 'rejected', problem = $1 WHERE reference_number = 'REJECTED'"
+        await session.execute(sql(problem), "Phone 9812345678 of Asha is invalid")
+        leaving = "UPDATE shipments SET cancel_requested_at = $1, cancel_state = 'waiting' WHERE waybill = 'AWB9'"
+        await session.execute(sql(leaving), T0 + timedelta(microseconds=70))
+    page = (await web.http.get("/v1/shipments")).text
+    assert len(page.split("reference_number")) > 5
+    assert "9812345678" not in page
+    assert page == ShipmentPage.model_validate_json(page).model_dump_json()
 
 
 async def test_shipments_can_be_listed_by_state(web: Web) -> None:

@@ -27,7 +27,7 @@ from awbridge.store.engine.database import Session
 from awbridge.store.polling import webhook_keys
 from awbridge.store.tracking import inbox
 from awbridge.web.app import build_app
-from awbridge.web.dependencies import ApiContext
+from awbridge.web.contexts import ApiContext
 from awbridge.web.webhook.endpoint import LARGEST_BODY, LOOKUP_INTERVAL, LOOKUP_TIMEOUT, PATH, KeyRing, WebhookEndpoint
 from tests.support.app import Web, web_on
 from tests.support.rows import T0, count, fetch

@@ -14,7 +14,7 @@ import uvicorn
 from awbridge.app.loops import World
 from awbridge.domain.errors import SettingsError
 from awbridge.steps.runtime.loop import Loop
-from awbridge.web.dependencies import ApiContext
+from awbridge.web.contexts import ApiContext
 from awbridge.web.monitor import build_monitor
 
 log = structlog.get_logger()

@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 
+from msgspec import Struct
+
 from awbridge.domain.errors import FieldProblem
 from awbridge.domain.json import JsonObject
 
@@ -111,8 +113,7 @@ class NewShipment:
         return account_key(self.courier_partner_id, self.account_code)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tracked:
+class Tracked(Struct, frozen=True, kw_only=True):
     """What tracking needs of a shipment: its identifiers and its status. Times are aware, UTC.
 
     `replaces` and `replaced_by` are the reference numbers of its predecessor and successor.
@@ -157,8 +158,7 @@ class Tracked:
     edd_stated_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shipment(Tracked):
+class Shipment(Tracked, frozen=True, kw_only=True):
     """A shipment as stored. Times are aware, UTC; unknown text is "" or None.
 
     `courier_partner_id` is NO_COURIER while it is allocating. `allocated_by` says what chose its courier if the order
@@ -171,7 +171,7 @@ class Shipment(Tracked):
     """
 
     region: Region
-    payload: JsonObject = field(repr=False)
+    payload: JsonObject
     success: bool
     no_of_retries: int
     problem: str | None
@@ -202,6 +202,10 @@ class Shipment(Tracked):
     cancel_state: str | None = None
     cancel_since_at: datetime | None = None
     cod: bool | None = None
+
+    def __repr__(self) -> str:
+        """Its name alone: the payload names people, and texts of ClickPost may."""
+        return f"Shipment({self.reference_number!r}, {self.state.value})"
 
 
 def account_key(courier_partner_id: int, account_code: str | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, cast
 
+import msgspec
 import structlog
 
 from awbridge.clickpost.orders.actions import (
@@ -85,7 +86,7 @@ async def ask_pickup(*, store: Store, clock: Clock, body: Any, idempotency_key: 
         reference = pickup_reference(asked) if region is Region.WORLD else None
         shipment = await shipments.get(session, reference) if reference and "\x00" not in reference else None
         if shipment:
-            whole = completed_pickup(asked, replace(shipment, waybill=shipment.waybill or "1"))
+            whole = completed_pickup(asked, msgspec.structs.replace(shipment, waybill=shipment.waybill or "1"))
             pickup_body(whole, region, courier_partner_id=courier, account_code=code)
         else:
             asked = pickup_body(asked, region, courier_partner_id=courier, account_code=code)

@@ -193,20 +193,7 @@ async def coverage(*, store: Store, clock: Clock, back: timedelta = timedelta(da
         found = await windows.since(session, now - back)
         return Coverage(
             at=now,
-            spans=spans(
-                (
-                    Span(
-                        from_at=w.from_at,
-                        to_at=w.to_at,
-                        covered=w.done_at is not None,
-                        items=w.items,
-                        problem=None if w.done_at else w.problem,
-                    )
-                    for w in found
-                ),
-                start=now - back,
-                now=now,
-            ),
+            spans=spans(found, start=now - back, now=now),
             covered_until=await windows.covered_until(session),
             last_webhook_at=last_at,
             hour=_by_courier(await arrivals.since(session, arrivals.stretch_of(now - timedelta(hours=1)))),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 import structlog
+from msgspec.structs import replace
 
 from awbridge.clickpost.orders.create import placed_differences
 from awbridge.domain.notify import events as happened

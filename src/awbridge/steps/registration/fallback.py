@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
+from msgspec.structs import replace
 
 from awbridge.clickpost.models.orders.order_rules import longest_reference
 from awbridge.clickpost.orders.fallback_reasons import all_were_refused, fallback_reason

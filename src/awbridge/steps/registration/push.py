@@ -11,11 +11,12 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 import structlog
+from msgspec.structs import replace
 
 from awbridge.clickpost.orders.create import create_order_request
 from awbridge.clickpost.wire.answers import OrderAnswer

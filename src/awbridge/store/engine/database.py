@@ -15,6 +15,8 @@ from operator import itemgetter
 from types import NoneType, UnionType
 from typing import Any, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
+from msgspec import Struct
+
 from awbridge.store.engine.queries import Statement
 
 Row = Mapping[str, Any]
@@ -22,28 +24,42 @@ T = TypeVar("T")
 
 
 def row_as(kind: type[T], row: Row, **read: object) -> T:
-    """A row as a dataclass, field by field, with enums and booleans; `read` are fields that are made from a column.
+    """A row as a record (a dataclass or a struct), field by field, with enums and booleans.
 
-    Columns that the dataclass does not know are ignored.
+    `read` are fields that are made from a column. Columns that the record does not know are ignored.
     """
-    names, values_of, converted = _reader(kind, tuple(row.keys()))
-    values = dict(zip(names, values_of(row), strict=True))
-    for name, convert in converted:
-        if values[name] is not None:
-            values[name] = convert(values[name])
-    return kind(**values | read)
+    return _reader(kind, tuple(row.keys()))(row, read)
+
+
+def reader_of(kind: type[T], rows: Sequence[Row]) -> Callable[[Row, Mapping[str, object]], T]:
+    """What reads these rows, which have the same columns, as `row_as` does: (row, fields made from a column) -> record.
+
+    Choosing it costs as much as reading a row, so that many rows are read faster.
+    """
+    return _reader(kind, tuple(rows[0].keys())) if rows else _reader(kind, ())
 
 
 @lru_cache(maxsize=1024)
-def _reader(
-    kind: type, columns: tuple[str, ...]
-) -> tuple[tuple[str, ...], Callable[[Row], tuple[Any, ...]], tuple[tuple[str, type], ...]]:
-    """(the fields that are columns, what reads them from a row, the types of those that hold an enum or a boolean)."""
+def _reader(kind: type[T], columns: tuple[str, ...]) -> Callable[[Row, Mapping[str, object]], T]:
     hints = get_type_hints(kind)
-    names = tuple(field.name for field in fields(kind) if field.name in columns)
+    names = tuple(name for name in _field_names(kind) if name in columns)
     types = {name: _without_none(hints[name]) for name in names}
     converted = tuple((name, found) for name, found in types.items() if found is bool or issubclass(found, Enum))
-    return names, itemgetter(*names) if len(names) > 1 else _only(*names), converted
+    values_of = itemgetter(*names) if len(names) > 1 else _only(*names)
+
+    def read(row: Row, made: Mapping[str, object]) -> T:
+        values: dict[str, Any] = dict(zip(names, values_of(row)))  # noqa: B905 as long; checking costs a third more
+        for name, convert in converted:
+            if (value := values[name]) is not None:
+                values[name] = convert(value)
+        values.update(made)
+        return kind(**values)
+
+    return read
+
+
+def _field_names(kind: type[Any]) -> tuple[str, ...]:
+    return kind.__struct_fields__ if issubclass(kind, Struct) else tuple(field.name for field in fields(kind))
 
 
 def _only(*names: str) -> Callable[[Row], tuple[Any, ...]]:

@@ -84,19 +84,19 @@ def _converter(name: str, declared: str | None) -> Callable[[Any], Any] | None:
 
 def _rows(connection: apsw.Connection, sql: str, args: tuple[Any, ...]) -> list[Row]:
     cursor = connection.execute(sql, args)
+    first = cursor.fetchone()
+    if first is None:
+        return []
+    described = cursor.get_description()
+    names = [column[0] for column in described]
+    converters = [(n, convert) for n, column in enumerate(described) if (convert := _converter(column[0], column[1]))]
     rows: list[Row] = []
-    names: list[str] = []
-    converters: list[tuple[str, Callable[[Any], Any]]] = []
-    for values in cursor:
-        if not names:
-            described = cursor.get_description()
-            names = [column[0] for column in described]
-            converters = [(c[0], convert) for c in described if (convert := _converter(c[0], c[1]))]
-        row = dict(zip(names, values, strict=True))
-        for name, convert in converters:
-            if (value := row[name]) is not None:
-                row[name] = convert(value)
-        rows.append(row)
+    for values in chain((first,), cursor):
+        converted = [*values]
+        for n, convert in converters:
+            if (value := converted[n]) is not None:
+                converted[n] = convert(value)
+        rows.append(dict(zip(names, converted)))  # noqa: B905 as long; checking costs a third more
     return rows
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from awbridge.domain.orders.shipment import DUE_STATES, Shipment, State
 from awbridge.domain.tracking.overdue import StuckAfter

@@ -12,7 +12,7 @@ import msgspec
 from awbridge.domain.orders.shipment import NO_COURIER, NewShipment, Region, Shipment, Tracked, shard_of
 from awbridge.store.couriers import accounts
 from awbridge.store.customer_page import links
-from awbridge.store.engine.database import Row, Session, Writes, row_as
+from awbridge.store.engine.database import Row, Session, Writes, reader_of, row_as
 from awbridge.store.engine.packing import packed_texts, text_of
 from awbridge.store.engine.queries import Queries, Statement
 from awbridge.store.engine.shards import fetch_of
@@ -26,10 +26,22 @@ FEW_OF_ORDER = 3  # of them that are named: two are ambiguous
 
 def from_row(row: Row) -> Shipment:
     """A shipment out of its row."""
-    payload = _read_payload(text_of(row, "payload"))
-    version = row["payload_version"] or 1
-    updated_at = max(row["updated_at"], row["last_tracked_at"] or row["updated_at"])
-    return row_as(Shipment, row, payload=payload, payload_version=version, updated_at=updated_at, **_tracked(row))
+    return from_rows([row])[0]
+
+
+def from_rows(rows: Sequence[Row]) -> list[Shipment]:
+    """Shipments out of their rows, all of one statement."""
+    read = reader_of(Shipment, rows)
+    return [read(row, _made(row)) for row in rows]
+
+
+def _made(row: Row) -> dict[str, object]:
+    return {
+        "payload": _read_payload(text_of(row, "payload")),
+        "payload_version": row["payload_version"] or 1,
+        "updated_at": max(row["updated_at"], row["last_tracked_at"] or row["updated_at"]),
+        **_tracked(row),
+    }
 
 
 def _tracked(row: Row) -> dict[str, object]:
@@ -39,7 +51,7 @@ def _tracked(row: Row) -> dict[str, object]:
 
 async def fetch_shipments(session: Session, statement: Statement, *args: object) -> list[Shipment]:
     """The rows of a statement as shipments."""
-    return [from_row(row) for row in await session.fetch(statement, *args)]
+    return from_rows(await session.fetch(statement, *args))
 
 
 def payload_text(payload: Mapping[str, Any]) -> str:
@@ -156,7 +168,7 @@ async def lock_tracked(session: Session, references: Sequence[str]) -> TrackedRo
 
 async def get_many(session: Session, references: Sequence[str]) -> list[Shipment]:
     """Those of these shipments that exist."""
-    return [from_row(row) for row in await fetch_of(session, _sql.get_many, references)]
+    return from_rows(await fetch_of(session, _sql.get_many, references))
 
 
 async def of_orders(session: Session, order_ids: Sequence[str]) -> dict[str, list[str]]:

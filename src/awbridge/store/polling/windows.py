@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from awbridge.domain.tracking.asking import next_window
+from awbridge.domain.tracking.coverage import Span
 from awbridge.store.engine.database import Session, row_as
 from awbridge.store.engine.queries import Queries
 
@@ -102,9 +103,9 @@ async def recent(session: Session, *, limit: int) -> list[CoveredWindow]:
     return [row_as(CoveredWindow, row) for row in await session.fetch(_sql.recent, limit)]
 
 
-async def since(session: Session, start: datetime) -> list[CoveredWindow]:
-    """The windows that end after `start`, oldest first."""
-    return [row_as(CoveredWindow, row) for row in await session.fetch(_sql.since, start)]
+async def since(session: Session, start: datetime) -> list[Span]:
+    """The windows that end after `start` as spans, oldest first. Those that adjoin and are as covered are one span."""
+    return [row_as(Span, row) for row in await session.fetch(_sql.since, start)]
 
 
 async def catching_up(session: Session, *, behind: datetime, since: datetime) -> bool:

@@ -44,8 +44,24 @@ SELECT from_at, to_at, done_at, items, problem FROM catch_up_windows ORDER BY fr
 SELECT to_at, done_at, page_at FROM catch_up_windows ORDER BY from_at DESC LIMIT 2
 
 -- name: since
-SELECT from_at, to_at, done_at, items, problem FROM catch_up_windows
-WHERE to_at > $1 AND from_at >= COALESCE((SELECT MAX(from_at) FROM catch_up_windows WHERE from_at <= $1), $1)
+-- The windows that end after $1, each joined with its neighbours that adjoin it and are as covered: a week has thousands.
+SELECT MIN(from_at) AS from_at, MAX(to_at) AS to_at, covered, SUM(items) AS items, problem
+FROM (
+  SELECT from_at, to_at, covered, items, problem, SUM(begins) OVER (ORDER BY from_at) AS joined
+  FROM (
+    SELECT from_at, to_at, covered, items, problem,
+      CASE WHEN LAG(to_at) OVER in_time = from_at AND LAG(covered) OVER in_time = covered
+        AND LAG(problem) OVER in_time IS NOT DISTINCT FROM problem THEN 0 ELSE 1 END AS begins
+    FROM (
+      SELECT from_at, to_at, done_at IS NOT NULL AS covered, items, CASE WHEN done_at IS NULL THEN problem END AS problem
+      FROM catch_up_windows
+      WHERE to_at > $1 AND to_at > from_at
+        AND from_at >= COALESCE((SELECT MAX(from_at) FROM catch_up_windows WHERE from_at <= $1), $1)
+    ) AS shown
+    WINDOW in_time AS (ORDER BY from_at)
+  ) AS marked
+) AS numbered
+GROUP BY joined, covered, problem
 ORDER BY from_at
 
 -- name: undone

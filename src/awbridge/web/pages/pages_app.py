@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from awbridge.domain.errors import DocumentError, NotFound, NotPossible, NotValid, PayloadRefused, StoreBusy
 from awbridge.web.access.access_list import AccessList
-from awbridge.web.dependencies import ApiContext
+from awbridge.web.contexts import ApiContext
 from awbridge.web.full_path import FullPath
 from awbridge.web.pages import language_switch, overview
 from awbridge.web.pages.accounts.account_pages import AccountPages

@@ -14,7 +14,8 @@ from awbridge.domain.people.actor import named_actor
 from awbridge.steps.customer_page import answers as steps
 from awbridge.store.customer_page import answers
 from awbridge.web.dependencies import ApiDep, StoreDep
-from awbridge.web.v1.request_parsing import NO_NUL, Cursor, Limit, read_cursor
+from awbridge.web.requested import read_cursor
+from awbridge.web.v1.request_parsing import NO_NUL, Cursor, Limit
 from awbridge.web.v1.shipments.lookup import ShipmentDep
 from awbridge.web.v1.strict import OwnBody, v1_router
 from awbridge.web.v1.views.answers import AnswerList, AnswerPage, AnswerView

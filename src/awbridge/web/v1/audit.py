@@ -6,13 +6,13 @@ from typing import Annotated
 
 from fastapi import Query, Response
 
-from awbridge.domain.errors import NotFound
 from awbridge.steps.audit.evidence import evidence_of
 from awbridge.steps.runtime.schedule import Schedule, schedules
-from awbridge.store import Store
 from awbridge.store.audit import archive, reports
-from awbridge.web.dependencies import ApiDep, Audience, AuditContext, StoreDep
-from awbridge.web.v1.request_parsing import Limit, no_nul
+from awbridge.web.contexts import Audience
+from awbridge.web.dependencies import ApiDep, StoreDep
+from awbridge.web.requested import no_nul, report_file
+from awbridge.web.v1.request_parsing import Limit
 from awbridge.web.v1.strict import v1_router
 from awbridge.web.v1.views.audit import ArchiveView, ReportView, ScheduleView
 from awbridge.web.zip_response import ZipResponse, zip_response
@@ -59,18 +59,3 @@ async def show_archive(store: StoreDep) -> archive.ArchiveCounts:
 async def list_schedules(api: ApiDep, last: Annotated[int, Query(ge=1, le=100)] = 5) -> list[Schedule]:
     """Scheduled jobs: when each is due next, and the outcome of its last runs."""
     return await schedules(store=api.store, clock=api.clock, zone=api.audit.zone, crons=api.audit.crons, last=last)
-
-
-async def report_file(store: Store, audit: AuditContext, report_id: str) -> bytes:
-    """The zip of a report. Raises NotFound if there is no such report, or its file is not stored."""
-    async with store.read() as session:
-        report = await reports.get(session, report_id) if "\x00" not in report_id else None
-    if report is None:
-        raise NotFound(f"there is no report {report_id}")
-    if report.object_key is None:
-        raise NotFound(f"{report_id}: nothing failed on that day, so there is no file")
-    content = await audit.reports_in.get(report.object_key) if audit.reports_in else None
-    if content is None:
-        command = f"awbridge report failures --date {report.day}"
-        raise NotFound(f"the file of {report_id} is not stored here; create it again with {command}")
-    return content

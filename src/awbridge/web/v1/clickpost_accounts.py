@@ -9,7 +9,8 @@ from pydantic import Field
 
 from awbridge.domain.errors import NotFound
 from awbridge.web.accounts.tools import AccountTools, ShownAccount
-from awbridge.web.dependencies import ApiContext, ApiDep
+from awbridge.web.contexts import ApiContext
+from awbridge.web.dependencies import ApiDep
 from awbridge.web.v1.request_parsing import NO_NUL
 from awbridge.web.v1.strict import OwnBody, v1_router
 from awbridge.web.v1.views.clickpost_accounts import ClickPostAccountDetails, ClickPostAccountView

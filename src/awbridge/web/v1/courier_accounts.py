@@ -13,7 +13,8 @@ from awbridge.steps.couriers import downtimes as downtime_steps
 from awbridge.store.audit import samples
 from awbridge.store.couriers import accounts, downtimes
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
-from awbridge.web.v1.request_parsing import NO_NUL, LocalTime, Moment, parse_id
+from awbridge.web.requested import parse_id
+from awbridge.web.v1.request_parsing import NO_NUL, LocalTime, Moment
 from awbridge.web.v1.strict import OwnBody, v1_router
 from awbridge.web.v1.views.courier_accounts import AccountView, DowntimeView, account_view, downtime_view
 

@@ -20,7 +20,8 @@ from awbridge.store.handover.parcels import WaitingParcels
 from awbridge.store.handover.print_runs import PrintLine, PrintRun
 from awbridge.web.dependencies import ApiDep, StoreDep
 from awbridge.web.pdf_response import PdfResponse, pdf_response
-from awbridge.web.v1.request_parsing import NO_NUL, Limit, Moment, no_nul, parse_before, parse_id
+from awbridge.web.requested import no_nul, parse_id
+from awbridge.web.v1.request_parsing import NO_NUL, Limit, Moment, parse_before
 from awbridge.web.v1.strict import v1_router
 from awbridge.web.v1.views import Id
 from awbridge.web.v1.views.handover import (

@@ -21,7 +21,8 @@ from awbridge.store.notify.alarms import Alarm
 from awbridge.store.notify.endpoints import Endpoint
 from awbridge.store.notify.events import DeliveryShown
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
-from awbridge.web.v1.request_parsing import NO_NUL, Limit, Moment, parse_id
+from awbridge.web.requested import parse_id
+from awbridge.web.v1.request_parsing import NO_NUL, Limit, Moment
 from awbridge.web.v1.shipments.lookup import ShipmentDep
 from awbridge.web.v1.strict import OwnBody, v1_router
 from awbridge.web.v1.views.notify import (

@@ -14,7 +14,8 @@ from awbridge.store.people import audit_log
 from awbridge.store.people.api_keys import ApiKey
 from awbridge.store.people.audit_log import NEWEST
 from awbridge.web.dependencies import ApiDep, ProcessDep, StoreDep
-from awbridge.web.v1.request_parsing import NO_NUL, Limit, Number, parse_id
+from awbridge.web.requested import parse_id
+from awbridge.web.v1.request_parsing import NO_NUL, Limit, Number
 from awbridge.web.v1.strict import OwnBody, v1_router
 from awbridge.web.v1.views.people import AuditPage, AuditView, KeyView, KeyWithSecret
 

@@ -21,7 +21,8 @@ from awbridge.steps.records.reconciliation_run import known_run
 from awbridge.store.reconciliation import differences, reconciliations
 from awbridge.store.reconciliation.reconciliations import Reconciliation
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
-from awbridge.web.v1.request_parsing import NO_NUL, Day, Limit, Number, parse_id
+from awbridge.web.requested import parse_id
+from awbridge.web.v1.request_parsing import NO_NUL, Day, Limit, Number
 from awbridge.web.v1.strict import OwnBody, v1_router
 from awbridge.web.v1.views.reconciliation import (
     DecidedView,

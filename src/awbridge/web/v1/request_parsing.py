@@ -1,4 +1,4 @@
-"""Parse requests of the API: bodies, cursors, times, reference numbers."""
+"""Parse requests of the API: bodies, times, and what FastAPI reads for a route."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from fastapi import Query, Request
 from pydantic import BeforeValidator, WithJsonSchema
 from starlette.exceptions import HTTPException
 
-from awbridge.domain import cursors
 from awbridge.domain.errors import FieldProblem, NotFound, PayloadRefused
 from awbridge.domain.json import read_order_json
 from awbridge.domain.moments import CLOCK_EXAMPLE, EXAMPLES, read_clock, read_day, read_local
+from awbridge.web.requested import parse_id
 
 _MOMENT_EXAMPLE = "2026-11-29T22:30:00+05:30"
 NO_NUL = r"^[^\x00]*$"  # no database stores one
@@ -53,18 +53,6 @@ def _parse_day(text: Any) -> Any:
 Day = Annotated[date, BeforeValidator(_parse_day)]
 
 
-def read_cursor(cursor: str | None) -> tuple[datetime, str] | None:
-    """Where the page that returned this cursor ended; None without one. Raises HTTPException 400 for other text."""
-    if not cursor:
-        return None
-    try:
-        return cursors.read_cursor(cursor)
-    except ValueError:
-        raise HTTPException(
-            400, "cursor is not one that this API returned; omit it to start from the first page"
-        ) from None
-
-
 async def json_body(request: Request) -> Any:
     """The body as JSON. Raises HTTPException 413 if it is too large, 400 if it is not JSON."""
     body = bytearray()
@@ -78,23 +66,9 @@ async def json_body(request: Request) -> Any:
         raise HTTPException(400, f"the body is not JSON: {error}") from None
 
 
-def no_nul(reference_number: str) -> str:
-    """The reference number. Raises NotFound if it contains a NUL, which no database stores."""
-    if "\x00" in reference_number:
-        raise NotFound("there is no shipment with a NUL in its reference number")
-    return reference_number
-
-
 def parse_before(text: str | None) -> int | None:
     """The id in the parameter `before`; None without one. Raises PayloadRefused."""
     try:
         return None if text is None else parse_id(text)
     except NotFound:
         raise PayloadRefused([FieldProblem("before", "pass `next` of the previous page")]) from None
-
-
-def parse_id(text: str) -> int:
-    """The numeric id in a path. Raises NotFound if it cannot be one of ours."""
-    if not text.isascii() or not text.isdecimal() or len(text) > 19 or int(text) >= 2**63:
-        raise NotFound(f"there is nothing with the id {text[:40]}")
-    return int(text)

@@ -7,7 +7,8 @@ from awbridge.steps.polling.track_order import resume_polling
 from awbridge.steps.polling.watch import Coverage, coverage
 from awbridge.store.tracking import scans
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
-from awbridge.web.v1.shipments.lookup import ShipmentDep, find_shipment, viewing_for
+from awbridge.web.requested import find_shipment
+from awbridge.web.v1.shipments.lookup import ShipmentDep, viewing_for
 from awbridge.web.v1.strict import v1_router
 from awbridge.web.v1.views.shipments import ShipmentView, shipment_view
 from awbridge.web.v1.views.tracking import CoverageView, ScanView, scan_view

@@ -23,7 +23,7 @@ from awbridge.store import Store
 from awbridge.store.people import audit_log
 from awbridge.web.access.access_list import AccessList, Keys
 from awbridge.web.access.guards import PageGuard
-from awbridge.web.dependencies import ApiContext
+from awbridge.web.contexts import ApiContext
 from awbridge.web.pages.pages_app import build_pages
 from awbridge.web.pages.people.identity_pages import SignInProvider
 from tests.support.identity_provider import CLIENT, SECRET, Provider, identity_provider

@@ -17,12 +17,12 @@ from awbridge.steps.audit.report import ReportPolicy, report_failures
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.audit import reports
-from awbridge.web.dependencies import AuditContext
+from awbridge.web.contexts import AuditContext
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext, gettext_noop
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
-from awbridge.web.v1.audit import report_file
+from awbridge.web.requested import report_file
 from awbridge.web.zip_response import zip_response
 
 PAGE_SIZE = 50

@@ -29,7 +29,7 @@ from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext_noop
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
-from awbridge.web.v1.request_parsing import parse_id
+from awbridge.web.requested import parse_id
 
 LONGEST_REASON = 500  # characters
 _WEEK = timedelta(days=7)

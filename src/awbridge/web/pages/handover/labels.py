@@ -35,7 +35,7 @@ from awbridge.web.pages.orders.shipments import Listed
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
 from awbridge.web.pdf_response import pdf_response
-from awbridge.web.v1.request_parsing import no_nul, parse_id, read_cursor
+from awbridge.web.requested import no_nul, parse_id, read_cursor
 
 BY = "page"
 _DAYS = 3

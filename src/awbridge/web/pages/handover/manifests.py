@@ -23,7 +23,7 @@ from awbridge.web.pages.orders.list_query import PAGE_SIZE
 from awbridge.web.pages.orders.shipment_url import shipment_url
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pdf_response import pdf_response
-from awbridge.web.v1.request_parsing import parse_id
+from awbridge.web.requested import parse_id
 
 
 class ManifestPages(LabelPages):

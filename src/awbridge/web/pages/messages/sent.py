@@ -22,7 +22,7 @@ from awbridge.web.pages.messages.context import MessageContext
 from awbridge.web.pages.orders.shipment_url import shipment_url
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
-from awbridge.web.v1.request_parsing import parse_id
+from awbridge.web.requested import parse_id
 
 PAGE_SIZE = 50
 STATES = {

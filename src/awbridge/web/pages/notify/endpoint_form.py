@@ -24,7 +24,7 @@ from awbridge.web.pages.language import gettext
 from awbridge.web.pages.notify.subscribers import known_endpoint
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
-from awbridge.web.v1.request_parsing import parse_id
+from awbridge.web.requested import parse_id
 
 LONGEST_URL = 2000  # characters
 _HOURS = int(OLD_SECRET_SIGNS_FOR.total_seconds() // 3600)

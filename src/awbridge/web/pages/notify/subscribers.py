@@ -23,7 +23,7 @@ from awbridge.store.notify.endpoints import Endpoint
 from awbridge.store.notify.events import DeliveryShown
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
-from awbridge.web.v1.request_parsing import parse_id
+from awbridge.web.requested import parse_id
 
 PAGE_SIZE = 100  # deliveries
 _UNDELIVERED = ("due", "failed")

@@ -27,7 +27,7 @@ from awbridge.web.pages.orders.shipment_url import shipment_url
 from awbridge.web.pages.orders.shown_answer import ANSWERS_PATH, ShownAnswer
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
-from awbridge.web.v1.request_parsing import read_cursor
+from awbridge.web.requested import read_cursor
 
 _CONFIRM, _DISMISS = "confirm", "dismiss"
 

@@ -31,7 +31,7 @@ from awbridge.web.pages.orders.shipments import Listed
 from awbridge.web.pages.orders.shown_answer import ShownAnswer
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
-from awbridge.web.v1.request_parsing import no_nul, read_cursor
+from awbridge.web.requested import no_nul, read_cursor
 
 _DAY = timedelta(days=1)
 CHANGES = {

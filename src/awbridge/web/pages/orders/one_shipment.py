@@ -19,14 +19,13 @@ from awbridge.steps.orders.shipment_columns import courier_name
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.couriers import couriers
-from awbridge.web.dependencies import Audience
+from awbridge.web.contexts import Audience
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext
 from awbridge.web.pages.orders.shipment_url import shipment_url
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
-from awbridge.web.v1.request_parsing import no_nul
-from awbridge.web.v1.shipments.lookup import find_shipment
+from awbridge.web.requested import find_shipment, no_nul
 from awbridge.web.zip_response import zip_response
 
 

@@ -23,8 +23,7 @@ from awbridge.web.pages.orders.payload_form import edited_fields, sections, text
 from awbridge.web.pages.orders.shipment_url import shipment_url
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
-from awbridge.web.v1.request_parsing import no_nul
-from awbridge.web.v1.shipments.lookup import find_shipment
+from awbridge.web.requested import find_shipment, no_nul
 
 CHANGED_BY = "page"
 _CHECK, _PUSH = "check", "push"

@@ -53,8 +53,8 @@ from awbridge.web.pages.orders.shipment_url import shipment_url
 from awbridge.web.pages.orders.shipments import Listed
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
+from awbridge.web.requested import read_cursor
 from awbridge.web.shipment_export import FORMATS, export_response
-from awbridge.web.v1.request_parsing import read_cursor
 
 COLUMNS_COOKIE = "awbridge_columns"
 _A_YEAR = 365 * 86400  # seconds

@@ -42,7 +42,7 @@ from awbridge.web.pages.orders.timeline import deliveries, timeline
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import PageTemplates, pretty
 from awbridge.web.pages.wording import status_words
-from awbridge.web.v1.request_parsing import no_nul
+from awbridge.web.requested import no_nul
 from awbridge.web.v1.shipments.lists import ShipmentQuery
 
 MOST_DELIVERIES = 50  # of a shipment, as received

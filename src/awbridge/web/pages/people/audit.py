@@ -16,7 +16,7 @@ from awbridge.store.people import audit_log
 from awbridge.store.people.audit_log import NEWEST, AuditRecord
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
-from awbridge.web.v1.request_parsing import parse_id
+from awbridge.web.requested import parse_id
 
 PAGE_SIZE = 50
 _FILTERS = ("actor", "action", "subject")

@@ -16,7 +16,7 @@ from awbridge.web.access.access_list import STALE_AFTER, AccessList
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
-from awbridge.web.v1.request_parsing import parse_id
+from awbridge.web.requested import parse_id
 
 
 def routes(store: Store, clock: Clock, templates: PageTemplates, access: AccessList) -> list[PageRoute]:

@@ -28,7 +28,7 @@ from awbridge.web.pages.orders.shipment_url import shipment_url
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
 from awbridge.web.pages.reconciliation.runs import TABLE_NAMES
-from awbridge.web.v1.request_parsing import parse_id
+from awbridge.web.requested import parse_id
 from awbridge.web.zip_response import zip_response
 
 PAGE_SIZE = 100  # differences

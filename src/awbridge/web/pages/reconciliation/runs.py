@@ -22,7 +22,7 @@ from awbridge.web.pages.language import gettext, gettext_noop
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
 from awbridge.web.pages.upload import read_upload
-from awbridge.web.v1.request_parsing import parse_id
+from awbridge.web.requested import parse_id
 
 PAGE_SIZE = 50  # runs
 TABLE_NAMES = {

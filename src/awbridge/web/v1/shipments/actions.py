@@ -15,7 +15,8 @@ from awbridge.steps.orders import actions as action_steps
 from awbridge.steps.records.requested_actions import Asked
 from awbridge.store.orders import actions
 from awbridge.web.dependencies import ApiDep, ClockDep, StoreDep
-from awbridge.web.v1.request_parsing import Cursor, Limit, json_body, read_cursor
+from awbridge.web.requested import read_cursor
+from awbridge.web.v1.request_parsing import Cursor, Limit, json_body
 from awbridge.web.v1.shipments.lookup import ReferenceDep, ShipmentDep
 from awbridge.web.v1.strict import v1_router
 from awbridge.web.v1.views.actions import ActionPage, ActionView, ActionWithBody, RegistrationView

@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from awbridge.steps.orders.export import XLSX_TYPE, Export
 from awbridge.steps.orders.shipment_columns import read_columns
-from awbridge.web.dependencies import ApiContext, ApiDep
+from awbridge.web.contexts import ApiContext
+from awbridge.web.dependencies import ApiDep
 from awbridge.web.shipment_export import export_response
 from awbridge.web.v1.shipments.lists import ExportQuery
 from awbridge.web.v1.strict import v1_router

@@ -6,22 +6,11 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from awbridge.domain.errors import NotFound
 from awbridge.domain.orders.shipment import Shipment
-from awbridge.store import Store
-from awbridge.store.orders import shipments
-from awbridge.web.dependencies import ApiContext, StoreDep
-from awbridge.web.v1.request_parsing import no_nul
+from awbridge.web.contexts import ApiContext
+from awbridge.web.dependencies import StoreDep
+from awbridge.web.requested import find_shipment, no_nul
 from awbridge.web.v1.views.shipments import Viewing
-
-
-async def find_shipment(store: Store, reference_number: str) -> Shipment:
-    """The shipment. Raises NotFound."""
-    async with store.read() as session:
-        shipment = await shipments.get(session, no_nul(reference_number))
-    if shipment is None:
-        raise NotFound(f"there is no shipment {reference_number}")
-    return shipment
 
 
 async def _shipment(reference_number: str, store: StoreDep) -> Shipment:

@@ -19,8 +19,10 @@ from awbridge.steps.runtime import traces
 from awbridge.steps.tracking.shipment_details import shipment_details
 from awbridge.store.couriers import accounts
 from awbridge.store.orders import lists, waybills
-from awbridge.web.dependencies import ApiContext, ApiDep, StoreDep
-from awbridge.web.v1.request_parsing import LARGEST_BATCH, NO_NUL, json_body, read_cursor
+from awbridge.web.contexts import ApiContext
+from awbridge.web.dependencies import ApiDep, StoreDep
+from awbridge.web.requested import read_cursor
+from awbridge.web.v1.request_parsing import LARGEST_BATCH, NO_NUL, json_body
 from awbridge.web.v1.shipments.lists import ShipmentQuery
 from awbridge.web.v1.shipments.lookup import ReferenceDep, ShipmentDep, viewing_for
 from awbridge.web.v1.strict import OwnBody, refuse_unknown_parameters, v1_router
@@ -31,8 +33,8 @@ from awbridge.web.v1.views.shipments import (
     ShipmentPage,
     ShipmentWithPayload,
     intake_view,
+    page_json,
     payload_views,
-    shipment_view,
     shipment_with_payload,
 )
 
@@ -90,8 +92,8 @@ async def create_shipments(request: Request, response: Response, api: ApiDep) ->
     return {"shipments": accepted} if isinstance(body, list) else accepted[0]
 
 
-@router.get("")
-async def list_shipments(api: ApiDep, wanted: Annotated[ShipmentQuery, Query()]) -> ShipmentPage:
+@router.get("", response_model=ShipmentPage)
+async def list_shipments(api: ApiDep, wanted: Annotated[ShipmentQuery, Query()]) -> Response:
     """Shipments, newest first; those of a waybill, an order or a phone number; or those that need attention: stuck,
     sla_breached, ndr, piece_exception, silent or not_cancelled. Filters combine with each other and with any list.
     Where matches are rare, a page may hold fewer than `limit`, even none; the list ends where `next` is null.
@@ -100,9 +102,8 @@ async def list_shipments(api: ApiDep, wanted: Annotated[ShipmentQuery, Query()])
     listing = wanted.listing(api.zone, now)
     async with api.store.read() as session:
         page = await read_page(session, listing, api.stuck_after, now=now, after=after, limit=wanted.limit)
-    viewing = viewing_for(api)
-    shown = [shipment_view(s, viewing) for s in page.shipments]
-    return ShipmentPage(shipments=shown, next=make_cursor(*page.end) if page.end else None)
+    following = make_cursor(*page.end) if page.end else None
+    return Response(page_json(page.shipments, viewing_for(api), following=following), media_type="application/json")
 
 
 @router.put("/{reference_number:path}/payload", openapi_extra=_ORDER_BODY)

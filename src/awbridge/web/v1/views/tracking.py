@@ -159,12 +159,22 @@ class CoverageView(View):
 
 def status_view(shipment: Shipment) -> StatusView | None:
     """The tracking status of a shipment; None before the first update."""
+    fields = status_fields(shipment)
+    return StatusView(**fields) if fields else None
+
+
+def status_fields(shipment: Shipment) -> dict[str, Any] | None:
+    """The fields of `status_view`, in their order."""
     if shipment.status_code is None or shipment.status_at is None:
         return None
     info = status_info(shipment.status_code, shipment.status_description or "")
-    return StatusView(
-        code=shipment.status_code, name=info.name, bucket=info.bucket, at=shipment.status_at, final=shipment.final
-    )
+    return {
+        "code": shipment.status_code,
+        "name": info.name,
+        "bucket": info.bucket,
+        "at": shipment.status_at,
+        "final": shipment.final,
+    }
 
 
 _DERIVED_SCAN_FIELDS = frozenset({"piece", "status_name", "ndr_name"})
