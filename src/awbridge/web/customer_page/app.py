@@ -93,6 +93,11 @@ class CustomerPage:
         self._clock = clock
         self._answers = answers
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether many wait for their pages."""
+        return self._orders.is_crowded
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if self._answers and scope["path"].endswith(ANSWER):
