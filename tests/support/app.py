@@ -25,6 +25,7 @@ from awbridge.web.access.access_list import AccessList
 from awbridge.web.accounts.sites import AccountSites
 from awbridge.web.app import build_app
 from awbridge.web.contexts import ApiContext, AuditContext
+from awbridge.web.customer_page.app import CustomerPage
 from awbridge.web.http.limits import Connections, Limits
 from awbridge.web.http.server import server_config
 from awbridge.web.key_limiter import WrongKeyLimiter
@@ -174,11 +175,14 @@ async def serving(
     *,
     connections: Connections | None = None,
     sites: AccountSites | None = None,
+    customer_page: CustomerPage | None = None,
     **limits: Any,
 ) -> AsyncGenerator[str]:
     """The app on loopback, served like `awbridge serve`; its URL. `limits`: if not the defaults."""
     connections = connections or Connections(Limits(**limits))
-    config = server_config(app, endpoint, connections, sites, lifespan="off", log_config=None)
+    config = server_config(
+        app, endpoint, connections, sites, customer_page=customer_page, lifespan="off", log_config=None
+    )
     config.load()
     protocol, state = config.http_protocol_class, ServerState()
     state.default_headers = [(b"date", b"Sat, 28 Nov 2026 00:00:00 GMT")]

@@ -153,17 +153,26 @@ async def _opened_world(
         )
 
 
+def _nobody_waits() -> bool:
+    return False
+
+
 def _none_arrived() -> int:
     """The deliveries that a process without the web server receives."""
     return 0
 
 
 def step_loops(
-    world: World, *, refusals: WebhookRefusals | None = None, arrived: Callable[[], int] = _none_arrived
+    world: World,
+    *,
+    refusals: WebhookRefusals | None = None,
+    arrived: Callable[[], int] = _none_arrived,
+    crowded: Callable[[], bool] | None = None,
 ) -> dict[str, Loop]:
     """Every step as a loop, by name.
 
-    `arrived` counts the deliveries received so far; apply gives way to them. Raises SettingsError.
+    `arrived` counts the deliveries received so far; apply gives way to them, and while `crowded` says that many wait
+    for the customer's page. Raises SettingsError.
     """
 
     def beat(name: str) -> None:
@@ -194,7 +203,7 @@ def step_loops(
     }
     rounds = {
         **_vendor_steps(world),
-        **_tracking(world, arrived),
+        **_tracking(world, arrived, crowded or _nobody_waits),
         **_polling(world, beat, refusals or WebhookRefusals(), own_times),
         **_notifications(world, clocks, lambda: list(loops.values()), own_times),
     }
@@ -252,11 +261,12 @@ def _vendor_steps(world: World) -> dict[str, Round]:
     return rounds
 
 
-def _tracking(world: World, arrived: Callable[[], int]) -> dict[str, Round]:
-    policy, throttle = apply_policy(world.settings), ApplyThrottle(arrived)
+def _tracking(world: World, arrived: Callable[[], int], crowded: Callable[[], bool]) -> dict[str, Round]:
+    policy, throttle = apply_policy(world.settings), ApplyThrottle(arrived, crowded)
 
     async def apply() -> int:
         started, now = time.monotonic(), policy.quiet if throttle.is_quiet else policy
+        now = policy.crowded if crowded() else now
         applied = await apply_due(store=world.store, clock=world.clock, policy=now)
         await throttle.give_way(time.monotonic() - started, applied, more=applied == now.batch)
         return applied

@@ -89,13 +89,15 @@ async def opened_site(settings: Settings, shared: Shared) -> AsyncGenerator[Site
         if store.replica:
             await store.replica.verify()
         ingest = Ingest(store)
-        loops = step_loops(world, refusals=refusals, arrived=lambda: ingest.arrived)
+        page = customer_page(settings, store, utc_now, shared.connections.refused)
+        crowded = (lambda: page.is_crowded) if page else None
+        loops = step_loops(world, refusals=refusals, arrived=lambda: ingest.arrived, crowded=crowded)
         loops["schema"] = schema_loop(store, lambda _: stop_all(loops))
         ingest.on_stored = loops["apply"].wake
         endpoint = _endpoint(settings, store, ingest, refusals)
         loops["report_process"] = report_loop(store, utc_now, "serve", lambda: _webhook_counts(endpoint))
         context = api_context(settings, store, world.clickpost, world.labels, _account_tools(settings, store, shared))
-        site = _site(settings, context, endpoint, shared, loops, recorder=world.recorder)
+        site = _site(settings, context, endpoint, shared, loops, page, recorder=world.recorder)
         async with _ingesting(ingest), running(loops):
             yield site
 
@@ -111,7 +113,8 @@ async def site_without_steps(settings: Settings, shared: Shared, problem: str) -
         ingest = Ingest(store)
         endpoint = _endpoint(settings, store, ingest, WebhookRefusals())
         context = api_context(settings, store, None, OnlyStored(), _account_tools(settings, store, shared))
-        site = _site(settings, context, endpoint, shared, {}, closed=problem)
+        page = customer_page(settings, store, utc_now, shared.connections.refused)
+        site = _site(settings, context, endpoint, shared, {}, page, closed=problem)
         async with _ingesting(ingest):
             yield site
 
@@ -127,12 +130,12 @@ def _site(
     webhook: WebhookEndpoint,
     shared: Shared,
     loops: Mapping[str, Loop],
+    page: CustomerPage | None,
     *,
     recorder: CallRecorder | None = None,
     closed: str = "",
 ) -> Site:
     store, readiness = context.store, Readiness(context.store, utc_now)
-    page = customer_page(settings, store, utc_now, shared.connections.refused)
     app = build_app(
         context,
         webhook=webhook,

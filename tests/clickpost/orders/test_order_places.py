@@ -20,7 +20,7 @@ from awbridge.clickpost.orders.create import (
     successor,
 )
 from awbridge.clickpost.orders.edits import courier_of, value_at, with_fields, without_courier, without_waybill
-from awbridge.clickpost.orders.order_places import place_of, value_of, with_value, without_values
+from awbridge.clickpost.orders.order_places import place_of, place_value, value_of, with_value, without_values
 from awbridge.clickpost.orders.parcel import parcel_of, recommendation_query
 from awbridge.domain.errors import PayloadRefused
 from awbridge.domain.orders.shipment import NewShipment, Region
@@ -218,3 +218,16 @@ def test_a_waybill_that_is_not_text_or_longer_than_a_placeholder_is_not_left_out
     order = copy.deepcopy(india)
     order["shipment_details"]["awb_number"] = waybill
     assert read(order).payload["shipment_details"]["awb_number"] == waybill
+
+
+@pytest.mark.parametrize("side", ["pickup", "drop"])
+@pytest.mark.parametrize("prefixed", [{}, {"name": "Asha"}, {"name": " "}, {"name": None}, {"city": "Pune", "name": 7}])
+@pytest.mark.parametrize("bare", [{}, {"name": "Rao"}, {"city": "", "name": None}])
+@pytest.mark.parametrize("is_flat", [True, False])
+def test_one_field_of_a_place_is_the_one_that_the_place_has(
+    side: str, prefixed: JsonObject, bare: JsonObject, is_flat: bool
+) -> None:
+    fields = {f"{side}_{name}": value for name, value in prefixed.items()}
+    order = {**bare, **fields, "pickup_time": "x"} if is_flat else {f"{side}_info": {**bare, **fields}}
+    for name in ("name", "city"):
+        assert place_value(order, side, name) == place_of(order, side).get(name)

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from awbridge.steps.runtime.throttle import GATHER, LONGEST, MEASURE, MEASURE_EVERY, SHARE, ApplyThrottle
+from awbridge.steps.runtime.throttle import CROWD_SHARE, GATHER, LONGEST, MEASURE, MEASURE_EVERY, SHARE, ApplyThrottle
 
 WORKED = 0.02  # seconds
 
@@ -17,7 +17,8 @@ class Street:
 
     def __init__(self) -> None:
         self.arrived = 0
-        self.courtesy = ApplyThrottle(lambda: self.arrived)
+        self.is_crowded = False
+        self.courtesy = ApplyThrottle(lambda: self.arrived, lambda: self.is_crowded)
 
     async def rest(self, *, worked: float = WORKED, done: int = 30, more: bool = True) -> float:
         """How long the work rests, after one arrival since the last time."""
@@ -48,6 +49,20 @@ async def test_where_nobody_comes_nobody_rests() -> None:
     for more in (True, False):
         await street.courtesy.give_way(WORKED, 30, more=more)
     assert time.monotonic() - started < GATHER / 2
+
+
+async def test_while_many_wait_for_pages_it_rests_longer_than_it_works() -> None:
+    street = Street()
+    street.is_crowded = True
+    assert await street.rest() >= CROWD_SHARE * WORKED
+    assert await street.rest(more=False) >= CROWD_SHARE * WORKED
+    started = time.monotonic()
+    await street.courtesy.give_way(WORKED, 30, more=True)
+    assert time.monotonic() - started >= CROWD_SHARE * WORKED, "also where no delivery arrives"
+    assert LONGEST <= await street.rest(worked=10.0) < 2 * LONGEST
+    street.is_crowded = False
+    await street.rest()
+    assert await street.rest() < MEASURE / 2
 
 
 async def test_it_is_quiet_until_a_delivery_arrives_and_again_once_way_was_given_to_it() -> None:

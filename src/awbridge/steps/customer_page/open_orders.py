@@ -17,9 +17,9 @@ from awbridge.store import Store
 
 log = structlog.get_logger()
 
-BATCH = 32  # pages of one read
+BATCH = 64  # pages of one read
 READS = 2  # at a time: pages of one are rendered while the other waits for the database
-AT_ONCE = 8  # pages that are rendered in one go: webhooks that arrive meanwhile wait for no more
+AT_ONCE = 16  # pages that are rendered in one go: webhooks that arrive meanwhile wait for no more
 LONGEST_REST = 0.005  # seconds
 CAPACITY = 2_000  # callers that may wait; more are refused, so that memory stays flat
 TIMEOUT = 4.0  # seconds that a caller waits
@@ -74,6 +74,11 @@ class OpenOrders:
         self._reading: set[asyncio.Task[None]] = set()
         self._rendering = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether more callers wait than are answered in one go."""
+        return self._callers > AT_ONCE or len(self._taken) > AT_ONCE
 
     async def open(self, link_ids: LinkIds) -> CustomerOrder | None:
         """The order that a token opens; None if it opens none. Raises StoreBusy if it cannot be read in time."""
@@ -154,7 +159,7 @@ class OpenOrders:
             await self._hand_out(taken, orders)
 
     async def _hand_out(self, taken: Sequence[_Asked], orders: Mapping[int, CustomerOrder]) -> None:
-        """Answer the callers, a few at a time, and rest half as long as their pages took.
+        """Answer the callers, a few at a time, and leave half as long as their pages took to others.
 
         The loop answers webhooks meanwhile, and SQLite's writing thread gets the interpreter.
         """
@@ -169,8 +174,12 @@ class OpenOrders:
                         if not caller.done():
                             caller.set_result(order)
                 if len(some) == AT_ONCE:
+                    made = clock()
                     await asyncio.sleep(0)
-                    await asyncio.sleep(min((clock() - begun) / 2, LONGEST_REST))
+                    others = clock() - made  # what else the loop had to do
+                    rest = min((made - begun) / 2, LONGEST_REST) - others
+                    if rest > 0:
+                        await asyncio.sleep(rest)
 
 
 def _fail(taken: Sequence[_Asked], error: StoreError) -> None:

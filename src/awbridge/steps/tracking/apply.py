@@ -51,6 +51,7 @@ from awbridge.store.tracking.update_sources import UpdateSource
 
 log = structlog.get_logger()
 
+CROWDED_PIECE = 64
 IN_ONE_GO = 32  # deliveries; then the statements of another lane may go out
 FIRST_RETRY = timedelta(seconds=5)  # for a delivery whose shipment is not known; doubles each time
 LONGEST_RETRY = timedelta(hours=6)
@@ -76,6 +77,11 @@ class ApplyPolicy(Reading):
         A single lane never gives it: on SQLite nobody else writes during its transaction, so it has to end soon.
         """
         return IN_ONE_GO if self.lanes > 1 else max(self.batch, self.piece) + 1
+
+    @property
+    def crowded(self) -> ApplyPolicy:
+        """The same policy while many wait for pages: no transaction is long, and rests are frequent."""
+        return replace(self, batch=min(self.batch, CROWDED_PIECE * self.lanes), piece=min(self.piece, CROWDED_PIECE))
 
     @property
     def quiet(self) -> ApplyPolicy:

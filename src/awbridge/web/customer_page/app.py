@@ -5,6 +5,7 @@ No framework: the page is asked for by everyone who waits for a parcel, in the p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Protocol
 from urllib.parse import parse_qsl
@@ -37,6 +38,7 @@ MOST_TOKEN = 64  # characters of a path that are looked at as a token
 GONE = Problem(name="gone", status=404, cache=SHORT)
 BUSY = Problem(name="busy", status=503, headers=((b"retry-after", b"5"),))
 
+_OTHER = re.compile(r"[.?%]")  # in the path of a file, of another form, with a query, or to be decoded
 _GET_ONLY = ((b"allow", b"GET, HEAD"),)
 
 
@@ -92,6 +94,11 @@ class CustomerPage:
         self._files = files
         self._clock = clock
         self._answers = answers
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether many wait for their pages."""
+        return self._orders.is_crowded
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -164,7 +171,8 @@ class CustomerPage:
         or of a token that no key made. The caller may learn later that it must: that a link opens nothing is counted by
         the address of the client, which only ASGI knows.
         """
-        token = token_of(url) if is_customer_page(url) and "?" not in url and "%" not in url else ""
+        is_plain = is_customer_page(url) and not _OTHER.search(url)
+        token = token_of(url) if is_plain else ""
         link_ids = self._keys.read(token) if token else ()
         if not link_ids:
             return False

@@ -265,7 +265,8 @@ class HttpConnection(asyncio.Protocol):
         cycle.answered = True
         if not self._queue or self.output.is_closing():
             return
-        self.output.write_whole(self.encoder.encode(response, self._server.headers, keep_alive=not self._ending))
+        is_last = self._ending and len(self._queue) == 1
+        self.output.write_whole(self.encoder.encode(response, self._server.headers, keep_alive=not is_last))
         self._answered()
 
     def relayed(self) -> None:
