@@ -15,8 +15,8 @@ from awbridge.app.doctor.diagnosis import OK, WARNING, CheckContext, Diagnosis
 from awbridge.app.settings import Settings
 from awbridge.store import Store
 from awbridge.store.audit import figures
+from awbridge.store.engine.clocks.shared_time import SHARED_TIME
 from awbridge.store.engine.partitions import KEYS, Month
-from awbridge.store.engine.shared_time import SHARED_TIME
 from tests.support.months import add_month, forget_months, parts
 from tests.support.rows import T0
 from tests.support.stores import open_directly, postgres_only
