@@ -49,6 +49,7 @@ from bench.figures import Figure, keep
 
 ENGINES = ("PostgreSQL", "SQLite")
 BACK = 60 * 86_400.0  # seconds: no scan of a journey lies in the future
+_STUCK = [f"stuck_{leg}_hours" for leg in ("pickup", "transit", "delivery", "return")]  # scans are old: nobody is stuck
 WEIGHTS = JourneyWeights(delivered=50, ndr_delivered=35, rto=15, cancelled=0, lost=0, damaged=0, expired=0)
 SHOWN = 0.005  # relations with a smaller share are summed up
 PATIENCE = 600.0  # seconds without progress
@@ -209,6 +210,7 @@ def _settings(url: str, sandbox_url: str, folder: Path, systems: Company) -> Set
         catch_up_lag_seconds=0.5,
         polling_calls_per_second=1000.0,
         steps_idle_seconds=0.2,
+        **dict.fromkeys(_STUCK, 100 * 24.0),
         data_dir=str(folder / "awbridge-data"),
         notice_sms_url=systems.sms_url,
         notice_consent="sms",

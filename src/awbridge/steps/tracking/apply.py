@@ -66,7 +66,7 @@ class ApplyPolicy(Reading):
     batch: int = 512  # deliveries that one call applies
     piece: int = 256  # of them in one transaction; their shipments are locked meanwhile
     lanes: int = 2  # transactions at a time
-    quiet_batch: int = 2048  # the same where no delivery arrives: lanes wait less often for each other
+    quiet_batch: int = 3072  # the same where no delivery arrives: lanes wait less often for each other
     quiet_piece: int = 256
     quiet_lanes: int = 3
 

@@ -36,6 +36,8 @@ class Claims:
         limit = min(self.left, self.piece)
         deliveries = await inbox.claim(session, now=now, limit=limit)
         self.left = self.left - limit if len(deliveries) == limit else 0
+        if deliveries:
+            await inbox.need_not_last(session)
         return deliveries
 
 

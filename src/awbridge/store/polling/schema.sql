@@ -26,7 +26,7 @@ CREATE TABLE webhook_keys (
 );
 
 -- What each source delivered, by ten minutes of receipt: deliveries that were read, and scans that it reported first. The
--- slot is the counting process's, so that processes do not wait for each other.
+-- slot is the counting transaction's, one of four of its process, so that few wait for each other.
 CREATE TABLE arrivals (
   from_at TIMESTAMPTZ NOT NULL,
   courier_partner_id INTEGER NOT NULL,

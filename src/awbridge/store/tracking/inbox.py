@@ -169,6 +169,15 @@ async def claim(session: Session, *, now: datetime, limit: int) -> list[Delivery
     return due
 
 
+async def need_not_last(session: Session) -> None:
+    """Commit this transaction without waiting for the disk, on PostgreSQL: what it does can be done again.
+
+    A crash may undo it as a whole, and its deliveries are due again. Whoever acts on what it wrote claims that first,
+    in a transaction that does wait; the log is written in order, so what was claimed lasts.
+    """
+    await session.fetch(_sql.need_not_last)
+
+
 async def _of_batches(session: Session, batches: Sequence[Row], limit: int) -> list[Delivery]:
     """The first `limit` deliveries of these batches, oldest first; what is left of a batch is put back."""
     keys = [(batch["shard"], batch["first_id"], batch["last_id"], STEP) for batch in batches]

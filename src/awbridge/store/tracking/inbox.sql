@@ -20,6 +20,11 @@ ON CONFLICT (shard, identity) DO NOTHING
 INSERT INTO inbox_batches (first_id, shard, last_id, deliveries, received_at)
 SELECT MIN(id), shard, MAX(id), COUNT(*), MIN(received_at) FROM row WHERE problem IS NULL GROUP BY shard, id / 65536}}
 
+-- name: need_not_last
+-- The commit of this transaction waits neither for the disk nor for a standby.
+{{postgres: SELECT set_config('synchronous_commit', 'off', TRUE) AS setting}}
+{{sqlite: SELECT 'as it is' AS setting WHERE FALSE}}
+
 -- name: claim
 -- Those with a due time of their own. Applying makes no calls, so the transaction itself is the lease: a killed process
 -- releases it at once. Whether one was applied before is in update_sources too: its row need not say so.
