@@ -55,7 +55,8 @@ class Place:
     def __init__(self, server: PostgresServer, url: str, *, months: bool) -> None:
         self.url, self.months, self.server = url, months, server
         self.name = "months" if months else "one table"
-        self.writing: list[float] = []  # processor time of a row, in microseconds
+        self.writing: list[float] = []  # processor time of a row in the server, in microseconds
+        self.sending: list[float] = []  # the same in this process
         self.reading: list[float] = []  # of a look at one shipment's calls
 
     async def prepare(self, rows: int) -> None:
@@ -174,14 +175,19 @@ async def _measure(server: PostgresServer, rows: int, rounds: int, accounts: int
         await place.prepare(rows)
     for number in range(rounds + 1):
         for place in places if number % 2 else reversed(places):
-            wrote, read = await place.timed(place.write), await place.timed(place.read)
+            own = time.process_time()
+            wrote = await place.timed(place.write)
+            own = time.process_time() - own
+            read = await place.timed(place.read)
             if number:  # the first is not measured
+                place.sending.append(own / (TRANSACTIONS * BATCH) * 1e6)
                 place.writing.append(wrote / (TRANSACTIONS * BATCH) * 1e6)
                 place.reading.append(read / READS * 1e6)
     for place in places:
+        sent, wrote, read = map(statistics.median, (place.sending, place.writing, place.reading))
         click.echo(
-            f"{place.name}: a call with an event and its delivery {statistics.median(place.writing):.1f} us, "
-            f"the calls of a shipment {statistics.median(place.reading):.0f} us"
+            f"{place.name}: a call with an event and its delivery {sent:.1f} us here and {wrote:.1f} us of the server, "
+            f"the calls of a shipment {read:.0f} us of it"
         )
     for place in places:
         click.echo(await place.retain())
