@@ -524,6 +524,12 @@ _PLANS = [
     ("windows", "open", (T0,), "catch_up_windows_open"),
     ("notices", "claim_milestones", (T0, 5), "milestones_due"),
     ("notices", "claim", ("o", T0, T0, 5), "notices_due"),
+    (
+        "notices",
+        "of_shipment",
+        (1, "R"),
+        ("notices_shard_reference_number_milestone_channel_key", "sqlite_autoindex_notices_2"),
+    ),
     ("notices", "newest", (1, 5), "notices_newest"),
     ("notices", "newest_unsent", (2000, 5, "failed"), "notices_unsent"),
     ("events", "claim", ("o", T0, T0, 5), "event_deliveries_due"),

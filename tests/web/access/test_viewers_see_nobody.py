@@ -21,9 +21,9 @@ from awbridge.store import Store
 from awbridge.store.engine import packing
 from awbridge.store.engine.queries import columns
 from awbridge.store.privacy.masked_reads import BODIES, HIDDEN, TEXTS
-from awbridge.web import health
+from awbridge.web import health_routes
 from awbridge.web.access.roles import least_role
-from awbridge.web.v1.router import router
+from awbridge.web.v1.router import ROUTES as API_ROUTES
 from tests.support.app import Web, web_on
 from tests.support.every_page import filled_in, page_paths
 from tests.support.evidence_rows import more_about
@@ -127,9 +127,7 @@ async def fill(web: Web) -> dict[str, str]:
 
 
 def api_paths() -> list[str]:
-    api = FastAPI(openapi_url=None)
-    api.include_router(router)
-    api.include_router(health.router)
+    api = FastAPI(openapi_url=None, routes=[*API_ROUTES, *health_routes.router.routes])
     found = (path for path, methods in api.openapi()["paths"].items() if "get" in methods)
     return sorted(set(found) - {"/healthz", "/readyz"})
 

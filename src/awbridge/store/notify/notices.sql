@@ -30,7 +30,8 @@ WHERE (shard, id) IN (SELECT shard, id FROM chosen)
 RETURNING {{notices.*}}
 
 -- name: of_shipment
-SELECT {{notices.*}} FROM notices WHERE shard = $1 AND reference_number = $2 ORDER BY id
+-- `+id`: to have them in order at once, SQLite would read the whole shard along the primary key.
+SELECT {{notices.*}} FROM notices WHERE shard = $1 AND reference_number = $2 ORDER BY +id
 
 -- name: milestones_of
 SELECT {{milestones.*}} FROM milestones WHERE shard = $1 AND reference_number = $2 ORDER BY reached_at, milestone
