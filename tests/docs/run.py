@@ -188,7 +188,7 @@ def _failed(ran: Ran) -> str:
 
 def _dedented(text: str) -> list[str]:
     lines = text.rstrip("\n").splitlines()
-    indents = [len(re.match(r" *", line)[0]) for line in lines if line.strip()]  # type: ignore[index]
+    indents = [len(line) - len(line.lstrip(" ")) for line in lines if line.strip()]
     return [line[min(indents, default=0) :].rstrip() for line in lines]
 
 

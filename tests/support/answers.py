@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from awbridge.domain.customer_page.answer_form import read_form
-from awbridge.domain.customer_page.answers import CustomerAnswer, read_rules
+from awbridge.domain.customer_page.answer_rules import read_rules
+from awbridge.domain.customer_page.answers import CustomerAnswer
 from awbridge.steps.customer_page import answers as steps
 from awbridge.steps.customer_page.answers import AnswerPolicy, Received
 from awbridge.store import Store

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from awbridge.clickpost.orders.order_facts import phone_tail
 from awbridge.clickpost.wire.tracking_codes import status_info
-from awbridge.domain.customer_page.answers import read_rules
+from awbridge.domain.customer_page.answer_rules import read_rules
 from awbridge.domain.customer_page.brand import Brand
 from awbridge.domain.customer_page.links import LinkKeys
 from awbridge.domain.customer_page.origins import read_origins

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from awbridge.domain.call import Call
-from awbridge.domain.customer_page.answers import Answerable, AnswerState, CustomerAnswerKind, Wish
+from awbridge.domain.customer_page.answerable import Answerable
+from awbridge.domain.customer_page.answers import AnswerState, CustomerAnswerKind, Wish
 from awbridge.domain.orders.action import ActionKind, NewAction
 from awbridge.sinks.objects import Objects
 from awbridge.store import Store

@@ -10,7 +10,7 @@ from pathlib import Path
 from awbridge.app.settings import Settings
 from awbridge.domain.call import longest_call
 from awbridge.domain.couriers.account_throttle import AccountThrottlePolicy
-from awbridge.domain.customer_page.answers import read_rules as read_answer_rules
+from awbridge.domain.customer_page.answer_rules import read_rules as read_answer_rules
 from awbridge.domain.notify.notices import Rules, read_channels, read_milestones, read_quiet_hours
 from awbridge.domain.orders.attention import RefusedLimit
 from awbridge.domain.tracking.asking import PollingRules

@@ -262,7 +262,7 @@ def _colour(given: object) -> str:
 
 
 def _check_answer_rules(text: str) -> None:
-    from awbridge.domain.customer_page.answers import read_rules
+    from awbridge.domain.customer_page.answer_rules import read_rules
 
     read_rules(text)
 

@@ -11,7 +11,8 @@ from awbridge.cli.group import Group
 from awbridge.cli.output import Form, Results, form_options, page_options
 from awbridge.cli.shared import on_settings, on_store, operator
 from awbridge.domain.cursors import make_cursor
-from awbridge.domain.customer_page.answers import AnswerHandling, AnswerState, CustomerAnswerKind, read_rules
+from awbridge.domain.customer_page.answer_rules import AnswerHandling, read_rules
+from awbridge.domain.customer_page.answers import AnswerState, CustomerAnswerKind
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store.customer_page import answers
 

@@ -11,21 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from awbridge.domain.customer_page.answer_rules import AnswerHandling, AnswerRules, read_rules
+from awbridge.domain.customer_page.answerable import answerable
 from awbridge.domain.customer_page.answers import (
     AFTER_FAILURE,
     NOT_RECEIVED_WITHIN,
     TASKS,
-    AnswerHandling,
-    AnswerRules,
     AnswerState,
     CustomerAnswer,
     CustomerAnswerKind,
     answer_id,
-    answerable,
     days_to_choose,
     followed,
     instruction_day,
-    read_rules,
 )
 from awbridge.domain.orders.action import ActionState
 from awbridge.domain.orders.shipment import Shipment, State, shard_of

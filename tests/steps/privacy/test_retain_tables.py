@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from awbridge.domain.customer_page.answers import Answerable, AnswerState, CustomerAnswerKind, Wish
+from awbridge.domain.customer_page.answerable import Answerable
+from awbridge.domain.customer_page.answers import AnswerState, CustomerAnswerKind, Wish
 from awbridge.domain.orders.action import ActionKind, NewAction
 from awbridge.domain.orders.shipment import State, shard_of
 from awbridge.domain.privacy_setting import read_privacy

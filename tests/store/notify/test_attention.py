@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from awbridge.domain.customer_page.answers import Answerable, AnswerState, CustomerAnswerKind, Wish
+from awbridge.domain.customer_page.answerable import Answerable
+from awbridge.domain.customer_page.answers import AnswerState, CustomerAnswerKind, Wish
 from awbridge.domain.orders.attention import NEEDS, Need, RefusalCounts, RefusedLimit
 from awbridge.domain.reconciliation.differences import DifferenceKind, Theirs
 from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER

@@ -11,9 +11,9 @@ from datetime import date, tzinfo
 from enum import StrEnum
 
 from awbridge.domain.customer_page.answer_form import FormProblem
+from awbridge.domain.customer_page.answerable import Answerable
 from awbridge.domain.customer_page.answers import (
     REATTEMPTS,
-    Answerable,
     AnswerState,
     CustomerAnswer,
     CustomerAnswerKind,

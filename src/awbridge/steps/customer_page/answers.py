@@ -18,19 +18,16 @@ from awbridge.clickpost.models.ndr import NdrAction
 from awbridge.clickpost.orders.actions import checked_body
 from awbridge.clickpost.orders.order_facts import phone_tail
 from awbridge.domain.customer_page.answer_form import GivenForm, same_digits
+from awbridge.domain.customer_page.answer_rules import AnswerHandling, AnswerRules
+from awbridge.domain.customer_page.answerable import Answerable, answerable, is_open
 from awbridge.domain.customer_page.answers import (
     BY_RULE,
     MOST_ANSWERS,
     REATTEMPTS,
-    Answerable,
-    AnswerHandling,
-    AnswerRules,
     AnswerState,
     CustomerAnswer,
     CustomerAnswerKind,
-    answerable,
     instruction_day,
-    is_open,
 )
 from awbridge.domain.errors import NotFound, NotPossible, PayloadRefused
 from awbridge.domain.json import JsonObject

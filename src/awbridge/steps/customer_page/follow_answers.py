@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from awbridge.domain.customer_page.answers import REFUSED_FOR, AnswerEnding, CustomerAnswer, followed, is_open
+from awbridge.domain.customer_page.answerable import is_open
+from awbridge.domain.customer_page.answers import REFUSED_FOR, AnswerEnding, CustomerAnswer, followed
 from awbridge.steps.records.pieces import pieces_of
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store

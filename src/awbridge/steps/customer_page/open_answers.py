@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
+from awbridge.domain.customer_page.answer_rules import AnswerRules
 from awbridge.domain.customer_page.answer_view import Asks
-from awbridge.domain.customer_page.answers import NOT_RECEIVED_WITHIN, AnswerRules, shown_about
+from awbridge.domain.customer_page.answerable import shown_about
+from awbridge.domain.customer_page.answers import NOT_RECEIVED_WITHIN
 from awbridge.domain.orders.shipment import State
 from awbridge.domain.tracking.lifecycle import Bucket
 from awbridge.domain.tracking.pieces import PieceStatus

@@ -12,8 +12,8 @@ from awbridge.clickpost.orders.addressee import Addressee, addressee, same_perso
 from awbridge.clickpost.orders.order_places import RETURN
 from awbridge.clickpost.tracking.meanings import courier_for_customers, has_refund, meaning_of, news_of, reason_of
 from awbridge.clickpost.wire.tracking_codes import status_info
+from awbridge.domain.customer_page.answer_rules import NO_RULES, AnswerRules
 from awbridge.domain.customer_page.answer_view import Asks
-from awbridge.domain.customer_page.answers import NO_RULES, AnswerRules
 from awbridge.domain.customer_page.links import expires_at
 from awbridge.domain.customer_page.meanings import Meaning, Reason
 from awbridge.domain.customer_page.parcel import CustomerOrder, CustomerParcel, ReturnSeen, Sighted

@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from awbridge.domain.customer_page.answerable import Answerable
 from awbridge.domain.customer_page.answers import (
     WRONG_DIGITS,
     WRONG_DIGITS_WITHIN,
-    Answerable,
     AnswerEnding,
     AnswerState,
     CustomerAnswer,
