@@ -106,10 +106,10 @@ MEANINGS: Mapping[str, str] = {
     "reads: a typing error, or a text of another version.",
     "partitions.busy": "A partition could not be made or dropped, as its table was in use; tried again the next night.",
     "partitions.dropped": "A month of calls or events was dropped: `partition`, about how many `rows` it had.",
-    "partitions.forbidden": "The role may not make or drop partitions: new rows go to the default one, and old rows "
-    "are deleted one by one. `awbridge doctor` says what it lacks.",
     "partitions.left": "The default partition already has many rows of this month, and keeps them.",
     "partitions.made": "A month of calls or events has a partition of its own.",
+    "partitions.refused": "PostgreSQL refused to make or drop a partition: the role may not (`awbridge doctor` says "
+    "what it lacks), or a view of yours reads it. New rows go to the default one, and old rows are deleted one by one.",
     "person.identity_refused": "A sign-in through the identity provider failed: `problem`.",
     "person.sign_in_limited": "Too many wrong passwords from an address or for a name: `seconds` to wait.",
     "person.sign_in_refused": "A wrong password, or an unknown or disabled name.",

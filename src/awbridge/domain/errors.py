@@ -5,7 +5,6 @@ AwbridgeError
 ├── StoreError           the database refused
 │   ├── StoreBusy        it is locked or overloaded now; trying again later may work
 │   │   └── StoreDeadlock  two transactions waited for each other, and this one was ended; trying again works
-│   ├── StoreForbidden   the role may not do that; the text says what it lacks
 │   └── MigrationError   the schema is not the one this version needs
 │       └── SchemaTooNew a newer version's, beside which this one cannot go on
 ├── IntakeError          an order was refused before it was stored
@@ -57,10 +56,6 @@ class StoreBusy(StoreError):
 
 class StoreDeadlock(StoreBusy):
     """Two transactions waited for each other, and the database ended this one. Nothing of it is stored; retry it."""
-
-
-class StoreForbidden(StoreError):
-    """The role with which awbridge connects lacks a privilege for this."""
 
 
 class MigrationError(StoreError):

@@ -208,6 +208,22 @@ async def test_a_month_that_is_in_use_is_left_for_the_next_day_and_nobody_waits_
     assert (await retained(store, tmp_path, now)).counts["attempts"] == 3
 
 
+async def test_a_month_that_somebody_elses_view_reads_goes_by_the_row(store: Store, tmp_path: Path) -> None:
+    await history(store)
+    async with store.write() as session:
+        await session.script("CREATE VIEW of_august AS SELECT id FROM events_2026_08")
+    try:
+        with capture_logs() as logs:
+            done = await retained(store, tmp_path, NOVEMBER.begins_at + timedelta(days=1))
+        [refused] = [line for line in logs if line["event"] == "partitions.refused"]
+        assert "view of_august depends on table events_2026_08" in refused["problem"]
+        assert done.counts["events"] == done.counts["event_deliveries"] == 3
+        assert "_2026_08" not in await places(store, "events")
+    finally:
+        async with store.write() as session:
+            await session.script("DROP VIEW of_august")
+
+
 async def test_a_role_that_may_make_no_tables_goes_on_with_the_default_partition(
     store: Store, store_url: str, tmp_path: Path
 ) -> None:
@@ -222,7 +238,7 @@ async def test_a_role_that_may_make_no_tables_goes_on_with_the_default_partition
         later = Month.of(T0).next.next.ends_at
         with capture_logs() as logs:
             done = await retained(service, tmp_path, later)
-        forbidden = [line for line in logs if line["event"] == "partitions.forbidden"]
+        forbidden = [line for line in logs if line["event"] == "partitions.refused"]
         assert {line["table"] for line in forbidden} == {"attempts", "events"}
         assert "permission denied" in forbidden[0]["problem"]
         assert done.counts == dict.fromkeys(KEYS, 12), "rows are deleted as everywhere else"

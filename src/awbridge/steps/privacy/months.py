@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import structlog
 
-from awbridge.domain.errors import StoreBusy, StoreForbidden
+from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.store import Store
 from awbridge.store.engine import partitions
 from awbridge.store.engine.ids import first_id
@@ -53,11 +53,11 @@ async def make_months(store: Store, family: Sequence[str], *, now: datetime, wor
 
     try:
         made = await _patiently(make, tries)
-    except StoreForbidden as error:
-        log.warning("partitions.forbidden", table=family[0], problem=str(error))
-        return
     except StoreBusy as error:
         log.warning("partitions.busy", table=family[0], problem=str(error))
+        return
+    except StoreError as error:
+        log.warning("partitions.refused", table=family[0], problem=str(error))
         return
     for name, what in made.items():
         if what is Made.MADE:
@@ -86,13 +86,13 @@ async def drop_months(
             if await _patiently(partial(_drop, store, table, span, before)):
                 counts.update({part.table: part.rows for part in span})
                 log.info("partitions.dropped", partition=span[0].name, rows=sum(part.rows for part in span))
-        except StoreForbidden as error:
-            log.warning("partitions.forbidden", table=table.name, problem=str(error))
-            return OldMonths(counts=counts, rows_before=before)
         except StoreBusy as error:
             log.warning("partitions.busy", table=table.name, problem=str(error))
             if span[0].is_month and before - span[0].ends_at < PATIENCE:
                 return OldMonths(counts=counts, rows_before=span[0].begins_at)
+        except StoreError as error:
+            log.warning("partitions.refused", table=table.name, problem=str(error))
+            rows_before = before
     return OldMonths(counts=counts, rows_before=rows_before)
 
 
@@ -117,7 +117,7 @@ def _old_spans(found: Mapping[str, Sequence[Partition]], before: datetime) -> li
 
 
 async def _patiently(work: Callable[[], Awaitable[T]], tries: int = TRIES) -> T:
-    """Try again while a table is in use. Raises StoreBusy, StoreForbidden."""
+    """Try again while a table is in use. Raises StoreError."""
     for left in reversed(range(tries)):
         try:
             return await work()

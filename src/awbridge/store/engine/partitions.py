@@ -150,8 +150,8 @@ async def make_ahead(
 ) -> dict[str, Made]:
     """Make the partitions of this month and of the next, if a table of the family has `worth` bytes.
 
-    What became of each, by the partition's name; nothing on SQLite. Raises StoreForbidden where the role may not make
-    tables, StoreBusy where one was in use. Either way, rows of that month go to the default partition.
+    What became of each, by the partition's name; nothing on SQLite. Raises StoreBusy where a table was in use,
+    StoreError where the role may not make tables. Either way, rows of that month go to the default partition.
     """
     if database.dialect != "postgres":
         return {}

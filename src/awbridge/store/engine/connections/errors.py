@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from awbridge.domain.errors import StoreBusy, StoreDeadlock, StoreError, StoreForbidden
+from awbridge.domain.errors import StoreBusy, StoreDeadlock, StoreError
 
 # The server is away, starting, full or restarting: the same request may work later.
 AWAY = (
@@ -28,7 +28,7 @@ READ_ONLY = (asyncpg.ReadOnlySQLTransactionError,)
 
 @contextmanager
 def our_errors() -> Generator[None]:
-    """The driver's errors become StoreBusy, StoreDeadlock, StoreForbidden or StoreError."""
+    """The driver's errors become StoreBusy, StoreDeadlock or StoreError."""
     try:
         yield
     except asyncpg.DeadlockDetectedError as error:
@@ -37,7 +37,5 @@ def our_errors() -> Generator[None]:
         raise StoreBusy(f"PostgreSQL: {type(error).__name__}: {error}") from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         raise StoreBusy(f"PostgreSQL connection: {error}") from error
-    except asyncpg.InsufficientPrivilegeError as error:
-        raise StoreForbidden(f"PostgreSQL: {type(error).__name__}: {error}") from error
     except asyncpg.PostgresError as error:
         raise StoreError(f"PostgreSQL: {type(error).__name__}: {error}") from error
