@@ -252,6 +252,7 @@ class _Run:
     store: Store
     http: httpx2.AsyncClient
     seed: int
+    vacuum: str  # the address of a PostgreSQL database that is vacuumed after each scan; "" for none
 
     async def fill(self, parcels: int, systems: Company) -> None:
         """Take parcels in, and follow them to the end of their journeys."""
@@ -264,6 +265,8 @@ class _Run:
         while await self._next_scan():
             rounds += 1
             await self._settle()
+            if self.vacuum:
+                await _vacuum(self.vacuum)
             if rounds % 2 == 0:
                 await self._poll()
             click.echo(f"  scan {rounds} of every parcel under way", err=True)
@@ -344,7 +347,7 @@ class _Run:
         return {name: int(count) for name, count in counts.items()}
 
 
-async def _fill(url: str, parcels: int, seed: int, folder: Path) -> dict[str, int]:
+async def _fill(url: str, parcels: int, seed: int, folder: Path, vacuum: str = "") -> dict[str, int]:
     config = SandboxConfig(seed=seed, speed=1.0, backdate_seconds=BACK, weights=WEIGHTS, order_status_ids=1.0)
     (folder / "sandbox.json").write_text(config.model_dump_json())
     arguments = ["--config", str(folder / "sandbox.json")]
@@ -357,15 +360,24 @@ async def _fill(url: str, parcels: int, seed: int, folder: Path) -> dict[str, in
                 open_store(settings, migrate=False) as store,
             ):
                 await sandbox.ready()
-                run = _Run(url=address, sandbox_url=sandbox.url, settings=settings, store=store, http=http, seed=seed)
+                place = {"url": address, "sandbox_url": sandbox.url, "vacuum": vacuum}
+                run = _Run(**place, settings=settings, store=store, http=http, seed=seed)
                 await run.fill(parcels, systems)
                 return await run.check()
 
 
-async def _postgres_relations(url: str) -> list[Relation]:
+async def _vacuum(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("VACUUM", timeout=600)
+    finally:
+        await connection.close()
+
+
+async def _postgres_relations(url: str) -> list[Relation]:
+    await _vacuum(url)
+    connection = await asyncpg.connect(url)
+    try:
         rows = await connection.fetch(_RELATIONS)
     finally:
         await connection.close()
@@ -421,9 +433,10 @@ def _print(engine: str, counts: dict[str, int], relations: Sequence[Relation]) -
 @click.option("--parcels", default=1000, show_default=True, type=click.IntRange(100), help="Parcels to follow.")
 @click.option("--engine", type=click.Choice(ENGINES), help="One engine only.")
 @click.option("--seed", default=1, show_default=True, help="Another seed is another company and other journeys.")
+@click.option("--vacuum", is_flag=True, help="VACUUM after each scan, as autovacuum would in the days between.")
 @click.option("--json", "as_json", type=click.Path(path_type=Path), help="Write the relations to a file, too.")
 @click.option("--keep", "kept", type=click.Path(path_type=Path), help="A folder for SQLite's database file.")
-def size(parcels: int, seed: int, engine: str | None, as_json: Path | None, kept: Path | None) -> None:
+def size(parcels: int, seed: int, engine: str | None, as_json: Path | None, kept: Path | None, *, vacuum: bool) -> None:
     """Bytes a parcel in each table and index, after parcels have gone the whole way."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     written: dict[str, Any] = {}
@@ -436,7 +449,8 @@ def size(parcels: int, seed: int, engine: str | None, as_json: Path | None, kept
                 if kept:
                     kept.mkdir(exist_ok=True)
                 url = f"sqlite:///{kept or folder}/size.db"
-            counts = asyncio.run(_fill(url, parcels, seed, folder))
+            vacuumed = url if vacuum and name == "PostgreSQL" else ""
+            counts = asyncio.run(_fill(url, parcels, seed, folder, vacuumed))
             if name == "PostgreSQL":
                 relations = asyncio.run(_postgres_relations(url))
             else:
