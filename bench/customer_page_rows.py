@@ -26,11 +26,11 @@ async def fill(url: str) -> None:
     try:
         for first in range(0, PARCELS, _CHUNK):
             numbers = range(first, first + _CHUNK)
-            named = [(databases.reference(n), databases.waybill(n)) for n in numbers]
+            named = [(databases.reference(n), databases.waybill(n), n) for n in numbers]
             async with store.write() as session:
-                await links.add_many(session, ((reference, 0) for reference, _ in named))
-                await scans.add(session, [(r, entry) for r, waybill in named for entry in _timeline(waybill)])
-                await promises.add(session, [(r, promise) for r, _ in named for promise in _promises()])
+                await links.add_many(session, ((reference, 0) for reference, _, _ in named))
+                await scans.add(session, [(r, entry) for r, waybill, n in named for entry in _timeline(waybill, n)])
+                await promises.add(session, [(r, promise) for r, _, _ in named for promise in _promises()])
         await databases.index(store)
     finally:
         await store.close()
@@ -40,10 +40,11 @@ def _begin() -> datetime:
     return datetime.now(UTC).replace(hour=4, minute=0, second=0, microsecond=0) - timedelta(days=5)
 
 
-def _timeline(waybill: str) -> list[Entry]:
+def _timeline(waybill: str, number: int) -> list[Entry]:
+    """The scans of a parcel, at other minutes than those of the parcels beside it."""
     timeline = Timeline()
     for nth, code in enumerate(_JOURNEY):
-        at = _begin() + timedelta(hours=14 * nth)
+        at = _begin() + timedelta(hours=14 * nth, minutes=number * 7 % 720)
         place = _PLACES[nth * len(_PLACES) // len(_JOURNEY)]
         scan = Scan(waybill=waybill, courier_partner_id=4, code=code, scanned_at=at, location=place, remark="Received")
         timeline.add(scan, own=waybill, received_at=at, source=Source.WEBHOOK)

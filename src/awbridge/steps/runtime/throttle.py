@@ -13,7 +13,7 @@ from collections.abc import Callable
 GATHER = 0.02  # seconds between rounds while deliveries arrive: fewer and larger rounds
 OVERRUN = 2  # deliveries that arrive for each applied one: above it a rush begins
 RECOVERED = 4 / 3  # and at this it ends: apply is then faster without rests, and catches up when less arrives
-CROWD_SHARE = 2  # while many wait for pages, seconds of rest for each second of work
+CROWD_SHARE = 4  # while many wait for pages, seconds of rest for each second of work
 SHARE = 4  # in a rush, seconds of rest for each second of work
 MEASURE = 0.04  # seconds of rest in which the undisturbed rate of arrivals is measured
 MEASURE_EVERY = 1.0  # seconds between measurements while apply keeps up

@@ -51,7 +51,7 @@ from awbridge.store.tracking.update_sources import UpdateSource
 
 log = structlog.get_logger()
 
-CROWDED_PIECE = 64
+CROWDED_PIECE = 64  # deliveries of one transaction while many wait for pages
 IN_ONE_GO = 32  # deliveries; then the statements of another lane may go out
 FIRST_RETRY = timedelta(seconds=5)  # for a delivery whose shipment is not known; doubles each time
 LONGEST_RETRY = timedelta(hours=6)
