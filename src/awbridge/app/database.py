@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -11,7 +12,9 @@ from awbridge.app.settings import Settings
 from awbridge.domain.errors import SettingsError, StoreBusy
 from awbridge.store import Store
 from awbridge.store.engine.clocks.shared_time import SHARED_TIME
-from awbridge.store.engine.connections.servers import Servers
+
+if TYPE_CHECKING:
+    from awbridge.store.engine.connections.servers import Servers
 
 log = structlog.get_logger()
 
@@ -19,6 +22,8 @@ log = structlog.get_logger()
 @asynccontextmanager
 async def shared_servers() -> AsyncGenerator[Servers]:
     """What the stores of one process share of PostgreSQL servers; closed when the block ends."""
+    from awbridge.store.engine.connections.servers import Servers  # most commands share none
+
     servers = Servers()
     try:
         yield servers

@@ -11,15 +11,14 @@ from urllib.parse import unquote, urlsplit
 
 from awbridge.domain.errors import SettingsError
 from awbridge.store.engine import migrate
-from awbridge.store.engine.connections.servers import Servers
 from awbridge.store.engine.database import Database, Session
-from awbridge.store.engine.detect.identity import identity
 from awbridge.store.engine.migrate import SchemaState
 from awbridge.store.engine.queries import Statement
 from awbridge.store.engine.sqlite import SqliteDatabase
 from awbridge.store.privacy.masked_reads import masked_for_actor
 
 if TYPE_CHECKING:
+    from awbridge.store.engine.connections.servers import Servers
     from awbridge.store.engine.reads.replica import Replica
 
 _SCHEMA = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")  # what PostgreSQL takes as a name, in its usual form
@@ -148,6 +147,8 @@ class Store:
 
     async def identify(self) -> None:
         """Learn the identity of the database, which must be migrated."""
+        from awbridge.store.engine.detect.identity import identity  # most commands need none
+
         async with self.database.read() as session:
             self.identity = await identity(session, self._file, self.schema)
 
