@@ -5,6 +5,6 @@
 ALTER TABLE event_deliveries DROP CONSTRAINT event_deliveries_pkey,
   ADD CONSTRAINT event_deliveries_newest PRIMARY KEY (endpoint_id, event_id, shard);
 DROP INDEX notices_newest;
-ALTER TABLE notices DROP CONSTRAINT notices_pkey, ADD CONSTRAINT notices_newest PRIMARY KEY (id, shard),
-  SET (autovacuum_vacuum_scale_factor = 0.05);
+ALTER TABLE notices DROP CONSTRAINT notices_pkey, ADD CONSTRAINT notices_newest PRIMARY KEY (id, shard);
+ALTER TABLE notices SET (autovacuum_vacuum_scale_factor = 0.05);
 ALTER TABLE milestones SET (autovacuum_vacuum_scale_factor = 0.05);}}
