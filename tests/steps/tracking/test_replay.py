@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from awbridge.domain.errors import NotFound
@@ -163,6 +163,7 @@ async def test_a_replay_after_all_was_lost_comes_to_the_same_rows(store: Store, 
 @sqlite_only
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
+@example(seed=50)  # a stored scan is replaced by a rebuilt one, and deliveries that repeated it are stored with it
 async def test_any_history_is_rebuilt_as_it_was(store: Store, seed: int) -> None:
     async with store.write() as session:
         for table in ("scans", "promises", "update_sources", "inbox", "waybills", "shipments", "replays"):

@@ -250,9 +250,14 @@ _shard_and_id = itemgetter(0, 1)
 
 async def remove(session: Session, gone: Sequence[tuple[str, Entry]]) -> None:
     """Take entries off the timelines of these reference numbers. What is stored with them gets rows of its own."""
-    copies = {(shard_of(r), r, number, shard) for r, entry in gone for shard, number in entry.copies}
-    await session.write_rows(_sql.keep_copies, sorted(copies))
     rows = [(shard_of(reference), entry.id) for reference, entry in gone]
+    # As they are stored: a rebuilt entry that takes the place of its row knows of no copies.
+    copies = {
+        (row["shard"], row["reference_number"], number, shard)
+        for row in await session.fetch_rows(_sql.copies_of, rows)
+        for shard, number in copies_of(row["copies"])
+    }
+    await session.write_rows(_sql.keep_copies, sorted(copies))
     for statement in (_sql.keep_sources, _sql.keep_promises, _sql.remove) if rows else ():
         await session.write_rows(statement, rows)
 

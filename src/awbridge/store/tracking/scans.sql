@@ -80,6 +80,12 @@ SELECT scans.shard, scans.reference_number, delivery_id, delivery_shard, '0' FRO
 WHERE delivery_id IS NOT NULL}}{{sqlite: scans WHERE shard = $1 AND id = $2 AND delivery_id IS NOT NULL}}
 ON CONFLICT (shard, reference_number, delivery_id) DO NOTHING
 
+-- name: copies_of
+-- Many rows: shard, id.
+SELECT scans.shard, reference_number, copies FROM scans
+{{postgres: JOIN unnest($1::smallint[], $2::bigint[]) AS row (shard, id) ON scans.shard = row.shard AND scans.id = row.id}}
+WHERE {{sqlite: shard = $1 AND id = $2 AND}} copies IS NOT NULL
+
 -- name: keep_copies
 -- Many rows, before remove: shard, reference number, delivery. The same for those that repeated a scan.
 INSERT INTO update_sources (shard, reference_number, delivery_id, delivery_shard, entries)
