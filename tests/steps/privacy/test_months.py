@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -144,11 +145,15 @@ async def test_an_old_month_is_dropped_while_others_write_and_read(
     now = NOVEMBER.begins_at + timedelta(days=1)
     kept = await rows_of_all(store)
     with capture_logs() as logs:
-        done = await retained(store, tmp_path, now)
+        counts = Counter((await retained(store, tmp_path, now)).counts)
+        for _ in range(5):  # the writer was in the way of the lock
+            if "_2026_08" not in await parts(store, "attempts") + await parts(store, "events"):
+                break
+            counts += Counter((await retained(store, tmp_path, now)).counts)
     stop.set()
     await writing
     await other.close()
-    assert done.counts == dict.fromkeys(KEYS, 3), "August; September waits until all of it is old"
+    assert counts == dict.fromkeys(KEYS, 3), "August; September waits until all of it is old"
     assert await parts(store, "attempts") == ["_2026_09", "_2026_10", "_2026_11", "_2026_12", "_default"]
     assert {line["partition"] for line in logs if line["event"] == "partitions.dropped"} == {
         "attempts_2026_08",
