@@ -27,7 +27,7 @@ async def one_of_each(web: Web, number: int) -> dict[str, str]:
     answer = (await given(web.store, web.clock, reference, digits="0000")).answer
     assert answer
     assert (await http.put("/v1/couriers/T", json={"courier_partner_id": 4, "account_code": "a"})).status_code == 200
-    downtime = {"courier_partner_id": 4, "starts": "22:00", "ends": "23:00"}
+    downtime = {"courier_partner_id": 4, "from_at": "2999-11-01", "to_at": "2999-11-02"}
     endpoint = await http.post("/v1/endpoints", json={"url": "https://8.8.8.8/hook"})
     file = f"AWB,Status\n{waybill},Delivered\n5{number:012},Delivered\n".encode()
     run = (await http.post("/v1/reconciliations", params={"name": "r-2026-11-02.csv"}, content=file)).json()["id"]

@@ -396,8 +396,8 @@ async def test_the_tests_empty_every_table_that_there_is(store: Store) -> None:
     async with store.read() as session:
         found = await session.fetch(
             sql(
-                "SELECT {{postgres: table_name AS name FROM information_schema.tables WHERE table_schema = 'public' "
-                "AND NOT table_name LIKE '%\\_default'}}"
+                "SELECT {{postgres: relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+                "AND relkind IN ('r', 'p') AND NOT relispartition}}"
                 "{{sqlite: name FROM sqlite_master WHERE type = 'table'}}"
             )
         )
