@@ -3,7 +3,7 @@
 -- "r:" reference number, "o:" order id), problem (what could not be read, or why it is dead-lettered). applied_at: when it
 -- was applied, if its row was written then. shipments_updated: its number of rows in update_sources, likewise (NULL with
 -- applied_at: applied by a version without that table).
--- source: w webhook, u updated_order, t track_order, r report; versions before migration 0078 stored the word.
+-- source: w webhook, u updated_order, t track_order, r report; versions before migration 0080 stored the word.
 -- The shard is derived from order_status_id without its last five digits, so that consecutive ids share a shard.
 CREATE TABLE inbox (
   shard SMALLINT NOT NULL,

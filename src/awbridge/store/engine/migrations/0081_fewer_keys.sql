@@ -1,4 +1,4 @@
--- compatible from: 0079 (replaces keys)
+-- compatible from: 0081 (replaces keys)
 -- The deliveries of events, and the notices, had two indexes of the same ids: the key, and one for lists of the newest. Now
 -- the key serves both. Each milestone and notice is written again: autovacuum starts once a twentieth of them is old.
 {{postgres: DROP INDEX event_deliveries_newest;
