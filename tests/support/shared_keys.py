@@ -32,10 +32,10 @@ OPEN, READY, REJECTED = "R-1", "R-2", "R-3"  # references with rows of their own
 
 _EVERY_LIST = """
 UPDATE shipments SET ndr_at = $1, edd_due_at = $1, aged_out_at = $1, piece_exception_at = $1, status_at = $1,
-  stuck_since_at = $1,
   cancel_requested_at = $1, cancel_state = 'refused', forward_waybill = 'AWB-1', phone_tail = '0001'
 WHERE reference_number = 'R-1'
 """
+_STUCK = "UPDATE shipments SET stuck_since_at = $1 WHERE reference_number = 'R-1'"
 _RUN = """
 INSERT INTO reconciliations (id, identity, source, kind, name, day, state, windows, tries, created_at)
 VALUES (1, 'day', 'hand', 'registered', 'orders.csv', '2026-11-02', 'done', '[]', 0, $1)
@@ -102,6 +102,7 @@ async def make(store: Store, clock: SetClock) -> None:
     async with store.write() as session:
         for text in (_RUN, _REPORT, _DEAD_LETTER, _WAITING, _EVERY_LIST, _NOTICE, _OPT_OUT, _REJECT):
             await session.execute(sql(text), T0)
+        await session.execute(sql(_STUCK), T0 - timedelta(days=30))
         await session.execute(sql(_DIFFERENCE), T0, next(iter(DifferenceKind)).value)
 
 

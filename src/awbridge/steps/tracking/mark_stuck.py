@@ -36,7 +36,8 @@ class MarkStuck:
     async def round(self) -> int:
         """Look at up to one batch of parcels whose time has come; how many.
 
-        The first rounds also find those that are stuck because a limit was lowered since they were looked at.
+        The first rounds also find those that are stuck because a limit was lowered since they were looked at, and those
+        that are no longer, because it was raised: lists would read them in vain.
         """
         now = self.clock()
         async with self.store.write() as session:
@@ -44,11 +45,12 @@ class MarkStuck:
             await self._mark(session, due, now)
         if self._limits_are_known or len(due) == self.batch:
             return len(due)
-        return len(due) + await self._find_missed(now)
+        return len(due) + await self._find_changed(now)
 
-    async def _find_missed(self, now: datetime) -> int:
+    async def _find_changed(self, now: datetime) -> int:
         async with self.store.read() as session:
-            found = await stuck.missed(session, self.limits, now=now, limit=self.batch)
+            found = await stuck.no_longer(session, self.limits, now=now, limit=self.batch)
+            found += await stuck.missed(session, self.limits, now=now, limit=self.batch - len(found))
         if found:
             async with self.store.write() as session:
                 await self._mark(session, (await shipments.lock_many(session, found)).values(), now)

@@ -1,6 +1,6 @@
 -- fragment: waiting
-shipments.placed_at >= $1 AND shipments.state = 'placed' AND UPPER(shipments.delivery_type) <> 'RVP' AND NOT shipments.final
-  AND shipments.cancel_requested_at IS NULL AND COALESCE(shipments.status_bucket, 1) = 1
+shipments.placed_at >= $1 AND shipments.state = 'placed' AND NOT shipments.final AND shipments.picked_up IS NOT TRUE
+  AND UPPER(shipments.delivery_type) <> 'RVP' AND shipments.cancel_requested_at IS NULL AND COALESCE(shipments.status_bucket, 1) = 1
 
 -- fragment: unprinted
 NOT EXISTS (SELECT 1 FROM print_lines p WHERE p.shard = shipments.shard

@@ -22,6 +22,7 @@
 -- counted_from_at: no later than the newest scan, unless the parcel was looked at since (NULL: placed_at). mark_stuck looks
 -- at a parcel once the shortest limit has passed since then. stuck_since_at: the time of the newest scan, or of placing, of
 -- a parcel that was found to be stuck (NULL: it is not, or was not looked at yet).
+-- picked_up: whether the status left the first bucket (NULL: it did not, or a version without this column wrote it).
 -- ndr_code, npr_code: why the last delivery and the last pickup failed. forward_...: the forward shipment of a return.
 CREATE TABLE shipments (
   shard SMALLINT NOT NULL,
@@ -101,6 +102,7 @@ CREATE TABLE shipments (
   packed_payload BYTEA,
   counted_from_at TIMESTAMPTZ,
   stuck_since_at TIMESTAMPTZ,
+  picked_up BOOLEAN,
   PRIMARY KEY (shard, reference_number)
 );
 -- A scan that changes no indexed column is written into its page (HOT), if that has room.
@@ -129,6 +131,8 @@ CREATE INDEX shipments_to_mark ON shipments (COALESCE(counted_from_at, placed_at
   WHERE state = 'placed' AND NOT final AND stuck_since_at IS NULL;
 CREATE INDEX shipments_stuck ON shipments (stuck_since_at, reference_number)
   WHERE stuck_since_at IS NOT NULL AND state = 'placed' AND NOT final;
+CREATE INDEX shipments_to_pick_up ON shipments (placed_at, reference_number)
+  WHERE state = 'placed' AND NOT final AND picked_up IS NOT TRUE;
 CREATE INDEX shipments_promised ON shipments (edd_due_at, reference_number) WHERE edd_due_at IS NOT NULL AND state = 'placed' AND NOT final;
 CREATE INDEX shipments_promised_in_words ON shipments (reference_number)
   WHERE edd IS NOT NULL AND edd_due_at IS NULL AND state = 'placed' AND NOT final;

@@ -28,6 +28,12 @@ async def missed(session: Session, limits: StuckAfter, *, now: datetime, limit: 
     return [row["reference_number"] for row in rows]
 
 
+async def no_longer(session: Session, limits: StuckAfter, *, now: datetime, limit: int) -> list[str]:
+    """References of open parcels that are marked and, by these limits, not stuck. Reads all that are marked."""
+    rows = await session.fetch(_sql.no_longer, *limits.since(now), limit)
+    return [row["reference_number"] for row in rows]
+
+
 async def mark(session: Session, rows: Iterable[tuple[str, datetime | None, datetime | None]]) -> None:
     """Store since when parcels are stuck (None: they are not), and from when their limit is counted.
 

@@ -17,6 +17,15 @@ WHERE state = 'placed' AND NOT final AND stuck_since_at IS NULL
 ORDER BY COALESCE(counted_from_at, placed_at)
 LIMIT $6
 
+-- name: no_longer
+-- Those that are marked although no limit ($1 to $4 as in lists.sql) has passed.
+SELECT reference_number FROM shipments {{sqlite: INDEXED BY shipments_stuck}}
+WHERE stuck_since_at IS NOT NULL AND state = 'placed' AND NOT final
+  AND stuck_since_at > CASE COALESCE(status_bucket, 1)
+    WHEN 1 THEN $1{{postgres: ::timestamptz}} WHEN 4 THEN $3 WHEN 5 THEN $3 WHEN 7 THEN $4 ELSE $2 END
+ORDER BY stuck_since_at DESC, reference_number DESC
+LIMIT $5
+
 -- name: mark
 -- Many rows in one statement.
 {{sqlite: WITH row (shard, reference_number, stuck_since_at, counted_from_at) AS (VALUES ($1, $2, $3, $4))}}

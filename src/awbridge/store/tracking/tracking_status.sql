@@ -1,6 +1,7 @@
 -- fragment: marks
 -- A parcel that moved is no longer stuck. Its limit is counted from the old time on, which is only too early: so the row
 -- can stay in its page, with no index changed. From the newest scan where indexes change anyway, or that is earlier.
+picked_up = COALESCE(row.status_bucket, 1) <> 1,
 stuck_since_at = CASE WHEN row.status_at IS NOT DISTINCT FROM shipments.status_at
     AND row.status_bucket IS NOT DISTINCT FROM shipments.status_bucket THEN shipments.stuck_since_at END,
 counted_from_at = CASE WHEN shipments.stuck_since_at IS NULL
