@@ -99,6 +99,10 @@ async def test_limits_that_are_lowered_or_raised_hold_at_the_next_start(store: S
     assert await stuck_ones(store, now, lower) == ["MOVING", "OUT"]
     assert await stuck_ones(store, now, higher) == [], "marked, but not stuck by these limits"
     assert await stuck_ones(store, now + HOUR, higher) == ["OUT"], "and needs no look to become so"
+    await mark_stuck(store, now, higher)
+    assert await fetch(store, "SELECT 1 AS one FROM shipments WHERE stuck_since_at IS NOT NULL") == [], "read in vain"
+    await mark_stuck(store, now + HOUR, higher)
+    assert await stuck_ones(store, now + HOUR, higher) == ["OUT"]
 
 
 async def test_a_parcel_that_moves_as_it_should_is_looked_at_once_in_the_shortest_limit(store: Store) -> None:
