@@ -102,7 +102,10 @@ def archiving_server() -> Iterator[Archived]:
             server.stop()
             with (server.folder / "data" / "postgresql.auto.conf").open("a") as settings:
                 settings.write("wal_level = replica\narchive_mode = on\n")
-                settings.write(f"archive_command = 'test ! -f {folder}/wal/%f && cp %p {folder}/wal/%f'\n")
+                # A restore must never read half a file.
+                archived = f"{folder}/wal/%f"
+                command = f"test ! -f {archived} && cp %p {archived}.part && mv {archived}.part {archived}"
+                settings.write(f"archive_command = '{command}'\n")
             server.start()
             yield Archived(server, folder)
     finally:
