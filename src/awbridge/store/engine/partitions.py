@@ -295,6 +295,6 @@ class Rights:
 
 
 async def rights(session: Session, table: str) -> Rights:
-    """What the role of this session may do to a table. For PostgreSQL."""
+    """What the role of this connection may do to a table. For PostgreSQL."""
     [row] = await session.fetch(_sql.rights, table)
     return Rights(**row)
