@@ -43,7 +43,8 @@ async def with_citus(server: PostgresServer) -> str:
             f"SELECT citus_set_node_property('127.0.0.1', {server.port}, 'shouldhaveshards', true)"
         )
         name = url.rpartition("/")[2]
-        await connection.execute(f"ALTER DATABASE {name} SET citus.enable_schema_based_sharding = on")
+        for setting in ("enable_schema_based_sharding = on", "override_table_visibility = off"):
+            await connection.execute(f"ALTER DATABASE {name} SET citus.{setting}")
     finally:
         await connection.close()
     return url

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from awbridge.store.engine.queries import parse
+from awbridge.store.engine.queries import parse, statements
 from awbridge.store.engine.sqlite import LONGEST_KEPT, SIZES, fitting_rows
 from tests.support.statements import statements_of
 
@@ -60,3 +60,17 @@ def test_few_sizes_of_a_statement_are_prepared_and_none_that_would_not_be_kept()
     assert sizes <= set(SIZES)
     assert len(sizes) > 2
     assert all(len(statement.sqlite_rows(size) or "") <= LONGEST_KEPT for size in sizes)
+
+
+def test_a_script_is_divided_where_its_statements_end() -> None:
+    script = """-- first; and
+UPDATE t SET a = 'x; ''y;', "b;" = 1;
+-- second
+DO $body$ BEGIN UPDATE t SET a = $$z;$$; END $body$;
+-- nothing follows;
+"""
+    assert statements(script) == [
+        "-- first; and\nUPDATE t SET a = 'x; ''y;', \"b;\" = 1;",
+        "-- second\nDO $body$ BEGIN UPDATE t SET a = $$z;$$; END $body$;",
+    ]
+    assert statements("SELECT 1; SELECT 2") == ["SELECT 1;", "SELECT 2"]

@@ -16,7 +16,7 @@ from awbridge.app.doctor.installation import check_database, check_disk, check_s
 from awbridge.app.doctor.notify import check_attention, check_messages
 from awbridge.app.doctor.people import check_people
 from awbridge.app.doctor.polling import check_coverage, check_polling
-from awbridge.app.doctor.postgres import check_durability, check_months, check_pooler, check_replica
+from awbridge.app.doctor.postgres import check_citus, check_durability, check_months, check_pooler, check_replica
 from awbridge.app.doctor.storage import check_backup, check_folders
 from awbridge.app.doctor.vendor import check_accounts, check_clock
 from awbridge.app.doctor.webhook import check_header, check_webhook
@@ -79,6 +79,7 @@ _CHECKS: tuple[Check, ...] = (
         check_durability,
         check_replica,
         check_months,
+        check_citus,
         check_backup,
         check_accounts,
         check_clock,

@@ -1,10 +1,11 @@
-"""Checks of PostgreSQL: a pooler before it, whether commits survive a crash or a failover, partitions of months."""
+"""Checks of PostgreSQL: a pooler before it, whether commits survive a crash or a failover, months, Citus."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from awbridge.app.doctor.diagnosis import OK, PROBLEM, WARNING, CheckContext, Diagnosis
+from awbridge.store.engine.detect.citus import Citus, citus
 from awbridge.store.engine.detect.standbys import Durability, durability
 from awbridge.store.engine.partitions import KEYS, WORTH_MONTHS, Month, listed
 from awbridge.store.engine.partitions import rights as rights_on
@@ -110,3 +111,29 @@ async def check_months(context: CheckContext) -> list[Diagnosis]:
         text = f"no partition of the next month yet, and many rows: {', '.join(without)}"
         return [Diagnosis("months", WARNING, text, "awbridge migrate makes it; the log says why retain has not")]
     return [Diagnosis("months", OK, f"the next month of {', '.join(large)} has a partition")] if large else []
+
+
+async def check_citus(context: CheckContext) -> list[Diagnosis]:
+    """Whether Citus has the settings that an account in a schema of its own needs."""
+    if context.store.dialect != "postgres":
+        return []
+    async with context.store.read() as session:
+        found = await citus(session)
+    return [of_citus(found)] if found else []
+
+
+def of_citus(found: Citus) -> Diagnosis:
+    """What to say about Citus in this database."""
+    if found.hides:
+        text = (
+            f"Citus {found.version} asks a function about every relation when a new connection looks into the catalogue, "
+            "which takes seconds, and longer with each account"
+        )
+        do = "ALTER DATABASE ... SET citus.override_table_visibility = off, and restart awbridge"
+        return Diagnosis("Citus", PROBLEM, text, do)
+    if found.node is None:
+        text = f"Citus {found.version} does not distribute the schema {found.schema}: it stays on the coordinator"
+        if found.schema == "public":
+            return Diagnosis("Citus", OK, text)
+        return Diagnosis("Citus", WARNING, text, f"SELECT citus_schema_distribute('{found.schema}')")
+    return Diagnosis("Citus", OK, f"Citus {found.version} keeps the schema {found.schema} on {found.node}")

@@ -3,6 +3,8 @@
 During a rolling upgrade replicas of two versions share a database. Each file's first line says beside which of them it
 may be run: `-- compatible from: 0037 (why)`. The schema of a version is the number of its newest file. That line goes
 into the table too, where a version reads it that does not have the file.
+
+A file of the same name in `migrations/citus` is run instead where the database has Citus, which refuses a part of it.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ class Migration:
     number: int
     name: str
     sql: str
+    citus: str | None = None  # what is run instead where the database has Citus
 
     @property
     def checksum(self) -> str:
@@ -68,8 +71,10 @@ class SchemaState:
 @cache
 def migrations() -> list[Migration]:
     """All migrations of this version, oldest first."""
-    files = sorted((Path(__file__).parent / "migrations").glob("*.sql"))
-    return [Migration(int(file.stem[:4]), file.stem, file.read_text(encoding="utf-8")) for file in files]
+    folder = Path(__file__).parent / "migrations"
+    instead = {file.stem: file.read_text(encoding="utf-8") for file in folder.glob("citus/*.sql")}
+    files = [(file.stem, file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.sql"))]
+    return [Migration(int(name[:4]), name, sql, instead.get(name)) for name, sql in files]
 
 
 def own_schema() -> int:
@@ -122,7 +127,9 @@ async def _apply_next(database: Database, until: int) -> Sequence[Migration]:
         missing = [migration for migration in state.missing if migration.number <= until]
         some = missing[:1] if state.schema else missing
         if some:
-            await session.script("\n".join(for_dialect(migration.sql, database.dialect) for migration in some))
+            citus = any(one.citus for one in some) and bool(await session.fetch(_sql.has_citus))
+            texts = (one.citus if citus and one.citus else one.sql for one in some)
+            await session.script("\n".join(for_dialect(text, database.dialect) for text in texts))
             now = datetime.now(UTC)
             await session.write_rows(_sql.record, [(one.number, one.name, one.checksum, now) for one in some])
             await _record_compatibility(session)

@@ -14,6 +14,10 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
 -- One process migrates at a time. On SQLite the write transaction itself is that lock.
 {{postgres: LOCK TABLE schema_migrations IN EXCLUSIVE MODE}}{{sqlite: SELECT 1}}
 
+-- name: has_citus
+-- A row where the database has Citus.
+{{postgres: SELECT 1 AS found FROM pg_extension WHERE extname = 'citus'}}{{sqlite: SELECT 1 AS found WHERE FALSE}}
+
 -- name: history
 SELECT number, name, checksum FROM schema_migrations ORDER BY number
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 _STORE = Path(__file__).parents[1]  # importlib.resources would take longer to import than the files to read
@@ -33,6 +34,7 @@ _TABLE = re.compile(r"^CREATE TABLE (\w+) \(\n(.*?)^\)", re.MULTILINE | re.DOTAL
 _COLUMN = re.compile(r"^  ([a-z]\w*) [A-Z]", re.MULTILINE)
 _ONLY = re.compile(r"\{\{(postgres|sqlite):(.*?)\}\}", re.DOTALL)
 _COMMENT = re.compile(r"--[^\n]*")
+_UNDIVIDED = re.compile(r"--[^\n]*|'(?:[^']|'')*'|\"[^\"]*\"|(?P<quote>\$\w*\$).*?(?P=quote)|(?P<end>;)", re.DOTALL)
 _PARAMETER = re.compile(r"\$(\d+)")
 _VALUES = re.compile(r"\bVALUES\s*(?=\()")
 _BOUND = re.compile(r"\?(\d+)")
@@ -105,6 +107,16 @@ def for_dialect(text: str, dialect: str) -> str:
     chosen = _ONLY.sub(lambda found: found[2].strip() if found[1] == dialect else "", named)
     # SQLite numbers `$1` by first appearance; `?1` means the first argument at any position.
     return _PARAMETER.sub(r"?\1", chosen) if dialect == "sqlite" else chosen
+
+
+def statements(script: str) -> list[str]:
+    """The statements of a script for PostgreSQL, one by one, each with the comments before it.
+
+    A semicolon in a comment, a quoted text or name, or the body of a DO block ends no statement.
+    """
+    ends = [found.end() for found in _UNDIVIDED.finditer(script) if found["end"]]
+    parts = (_text(script[start:end]) for start, end in pairwise([0, *ends, len(script)]))
+    return [part for part in parts if part]
 
 
 def parse(text: str) -> dict[str, Statement]:

@@ -9,7 +9,7 @@ import asyncpg
 
 from awbridge.store.engine.columns import in_columns
 from awbridge.store.engine.database import Row
-from awbridge.store.engine.queries import Statement
+from awbridge.store.engine.queries import Statement, statements
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -68,7 +68,8 @@ class PostgresSession(InArrays):
 
     async def script(self, sql: str) -> None:
         self._restart = None
-        await self._connection.execute(sql, timeout=SCRIPT_TIMEOUT)
+        for statement in statements(sql):  # Citus passes some on with all the text that they came in
+            await self._connection.execute(statement, timeout=SCRIPT_TIMEOUT)
 
     async def _run(self, call: Callable[..., Awaitable[Any]], sql: str, args: Sequence[object]) -> Any:
         restart, self._restart = self._restart, None
