@@ -1,16 +1,24 @@
 """Citus, distributed by schema: each schema migrates and carries a parcel through, whatever node it is on.
 
-The one test that is skipped also where CI is set: Debian has no Citus, so the CI has none. What Citus refuses is kept
-out of the statements by tests/store/engine/test_portable_sql.py.
+All but the last test are skipped also where CI is set: Debian has no Citus, so the CI has none. What Citus refuses is
+kept out of the statements by tests/store/engine/test_portable_sql.py.
 """
 
 from __future__ import annotations
 
-import asyncpg
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
 import psycopg
 import pytest
 
 from awbridge.store import Store
+from tests.e2e.test_growth import site
+from tests.e2e.test_restored import until
 from tests.support.app import web_on
 from tests.support.journey import bridge_on
 from tests.support.postgres import PostgresServer, postgres_server
@@ -21,6 +29,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 SCHEMAS = ("account_india", "account_gulf")
 SHOWN = ("/", "/shipments", "/shipments/R-1", "/shipments.csv", "/v1/shipments", "/v1/coverage", "/metrics")
 DELIVERED, PICKED_UP = 8, 4
+NODES = "SELECT DISTINCT nodeport FROM citus_shards"
 
 
 def citus_of(postgres: PostgresServer) -> str:
@@ -32,22 +41,29 @@ def citus_of(postgres: PostgresServer) -> str:
     return str(row[0])
 
 
-async def with_citus(server: PostgresServer) -> str:
-    """The URL of a database that Citus distributes by schema, on a coordinator that is its own worker."""
-    url = await server.new_database()
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute("CREATE EXTENSION citus")
-        await connection.execute(f"SELECT citus_set_coordinator_host('127.0.0.1', {server.port})")
-        await connection.execute(
-            f"SELECT citus_set_node_property('127.0.0.1', {server.port}, 'shouldhaveshards', true)"
-        )
-        name = url.rpartition("/")[2]
+@contextmanager
+def citus_cluster() -> Iterator[list[PostgresServer]]:
+    """A coordinator and two workers, set up as growth.md says; accounts are created at the coordinator's URL."""
+    with ExitStack() as stack:
+        settings = ("shared_preload_libraries=citus", "citus.node_conninfo=sslmode=disable", "wal_level=logical")
+        new = (postgres_server(settings=settings) for _ in range(3))
+        servers = [stack.enter_context(server) for server in new]
+        for server in servers:
+            server.execute(server.url(), "CREATE EXTENSION citus")
+        coordinator, *workers = servers
+        run = partial(coordinator.execute, coordinator.url())
+        run(f"SELECT citus_set_coordinator_host('127.0.0.1', {coordinator.port})")
+        for worker in workers:
+            run(f"SELECT citus_add_node('127.0.0.1', {worker.port})")
         for setting in ("enable_schema_based_sharding = on", "override_table_visibility = off"):
-            await connection.execute(f"ALTER DATABASE {name} SET citus.{setting}")
-    finally:
-        await connection.close()
-    return url
+            run(f"ALTER DATABASE postgres SET citus.{setting}")
+        yield servers
+
+
+def rows(server: PostgresServer, sql: str) -> list[tuple[Any, ...]]:
+    """What a statement returns there."""
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        return connection.execute(sql).fetchall()
 
 
 async def a_parcel_is_carried_through(url: str, schema: str) -> None:
@@ -76,16 +92,38 @@ async def a_parcel_is_carried_through(url: str, schema: str) -> None:
 
 async def test_accounts_in_schemas_that_citus_distributes_do_not_notice(postgres: PostgresServer) -> None:
     citus_of(postgres)
-    with postgres_server(settings=["shared_preload_libraries=citus"]) as server:
-        url = await with_citus(server)
+    with citus_cluster() as servers:
+        url = servers[0].url()
         for schema in SCHEMAS:
             await a_parcel_is_carried_through(url, schema)
-        connection = await asyncpg.connect(url)
-        try:
-            distributed = await connection.fetch("SELECT schema_name::text FROM citus_schemas ORDER BY 1")
-        finally:
-            await connection.close()
-    assert [row["schema_name"] for row in distributed] == sorted(SCHEMAS)
+        assert rows(servers[0], "SELECT schema_name::text FROM citus_schemas ORDER BY 1") == [*zip(sorted(SCHEMAS))]
+        assert {port for (port,) in rows(servers[0], NODES)} == {worker.port for worker in servers[1:]}
+
+
+async def test_an_account_moves_to_citus_from_one_worker_to_another_and_back(
+    postgres: PostgresServer, tmp_path: Path
+) -> None:
+    citus_of(postgres)
+    async with site(postgres, tmp_path) as moved:
+        with citus_cluster() as (coordinator, *workers):
+            await moved.orders()
+            await moved.move(coordinator.url())
+            await moved.orders()
+            # Under way meanwhile: statements wait for the end of the move, or are repeated.
+            [(before,)] = rows(coordinator, NODES)
+            [there] = [worker.port for worker in workers if worker.port != before]
+            await asyncio.to_thread(
+                rows, coordinator, f"SELECT citus_schema_move('account_gulf', '127.0.0.1', {there})"
+            )
+            assert rows(coordinator, NODES) == [(there,)]
+            await moved.orders()
+            assert f"keeps the schema account_gulf on 127.0.0.1:{there}" in await moved.doctor()
+            home = moved.env["AWBRIDGE_DATABASE_URL"]
+            postgres.execute(home, "DROP SCHEMA account_gulf CASCADE")
+            await moved.move(home)
+            await moved.orders()
+        await moved.drill.settle()
+        await until(lambda: not moved.drill.differences(), "differences stay")
 
 
 async def test_the_same_in_a_plain_schema(postgres: PostgresServer) -> None:

@@ -87,7 +87,8 @@ def _accounts(*names: str) -> dict[str, _Account]:
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """An account without work sleeps at once, and the registry is read at each look."""
     monkeypatch.setattr(host, "REST_AFTER", 0.0)
-    monkeypatch.setattr(host, "RENEW_EVERY", 0.0)
+    for name in ("RENEW_EVERY", "REFRESH_EVERY"):
+        monkeypatch.setattr(host, name, 0.0)
 
 
 async def test_only_accounts_with_work_are_opened(store: Store) -> None:
@@ -247,12 +248,13 @@ async def test_a_changed_account_is_opened_anew_once_its_requests_ended(store: S
     site.in_use = True
     one.accounts["india"] = _Account("india", version=2)
     await one.host.look()
-    keeping = asyncio.create_task(one.host.keep())
     await asyncio.sleep(0.12)
     assert one.open_now == {"india"}
+    async with store.read() as session:
+        assert await wakes.is_held(session, "india", now=NOW), "whoever suspended it waits"
     site.in_use = False
-    await keeping
-    assert not one.open_now
+    while one.open_now:
+        await asyncio.sleep(0.01)
     await one.host.look()
     assert one.opened["india"] == 2
     await one.host.stop()

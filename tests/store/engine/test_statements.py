@@ -20,6 +20,7 @@ from tests.support.rows import fetch, sql
 from tests.support.statements import statement_files
 from tests.support.stores import TABLES, migrated_file
 
+ELSEWHERE = {"citus.distributed"}  # it reads what only a database with Citus has
 WORKBENCH = "matching"  # tables of its own, made and thrown away by the version that uses them
 
 
@@ -135,6 +136,8 @@ async def test_no_statement_means_another_column_on_postgres_when_a_table_gets_o
             with pytest.raises(asyncpg.PostgresError):
                 await connection.prepare(careless)
         for name, statement in OF_THE_STORE.items():
+            if name in ELSEWHERE:
+                continue
             try:
                 await connection.prepare(statement.postgres)
             except asyncpg.PostgresError as error:

@@ -17,6 +17,7 @@ from awbridge.app.settings.spelling import FILE_SUFFIX
 from awbridge.domain.accounts.names import name_problem
 from awbridge.domain.errors import NotFound, NotPossible, NotValid
 from awbridge.domain.people.audited import AuditAction
+from awbridge.steps.accounts.closed import until_closed
 from awbridge.store import Store
 from awbridge.store.accounts import accounts
 from awbridge.store.accounts.accounts import StoredAccount
@@ -100,6 +101,15 @@ class AccountAdmin(AccountRegistry):
         Services follow within seconds. Raises NotFound.
         """
         return await self._set_suspended(name, True)
+
+    async def check_closed(self, account: Account) -> None:
+        """Return once no service works for a suspended account. Raises NotPossible if one still does after a minute."""
+        assert account.suspended_at
+        if not await until_closed(self._writing(), account.name, account.suspended_at, clock=SHARED_TIME.now):
+            raise NotPossible(
+                f"{account.name} is suspended, but a service still works for it; see the log of the service, and "
+                "run this command again"
+            )
 
     async def resume(self, name: str) -> Account:
         """Work for a suspended account again. Raises NotFound."""

@@ -126,8 +126,8 @@ def of_citus(found: Citus) -> Diagnosis:
     """What to say about Citus in this database."""
     if found.hides:
         text = (
-            f"Citus {found.version} asks a function about every relation when a new connection looks into the catalogue, "
-            "which takes seconds, and longer with each account"
+            f"each new connection asks for types, and Citus {found.version} has it look at every relation: that takes "
+            "seconds, and longer with each account"
         )
         do = "ALTER DATABASE ... SET citus.override_table_visibility = off, and restart awbridge"
         return Diagnosis("Citus", PROBLEM, text, do)

@@ -106,11 +106,18 @@ def unset_settings(name: str, settings: tuple[str, ...], form: Form) -> None:
 def suspend_account(name: str, form: Form) -> None:
     """Stop working for an account; its webhooks are still stored.
 
-    Nothing is sent to ClickPost or to customers, and its API and pages refuse. Services follow within seconds.
+    Nothing is sent to ClickPost or to customers, and its API and pages refuse. Returns once no service works for it,
+    usually after some seconds.
 
     Example: awbridge accounts suspend gulf
     """
-    changed = with_admin(lambda admin: admin.suspend(name))
+
+    async def go(admin: AccountAdmin) -> Account:
+        suspended = await admin.suspend(name)
+        await admin.check_closed(suspended)
+        return suspended
+
+    changed = with_admin(go)
     output.show_one(shown(changed), f"suspended {name}", form=form, view=VIEW)
 
 

@@ -121,7 +121,10 @@ def export_data(name: str, file: Path, form: Form) -> None:
     from awbridge.steps.transfer.export import export_account
 
     async def go(admin: AccountAdmin) -> ExportManifest:
-        settings = (await known(admin, name)).checked()
+        account = await known(admin, name)
+        settings = account.checked()
+        if account.suspended:
+            await admin.check_closed(account)
         async with open_store(settings, migrate=False, create=False) as store, Progress("rows exported") as progress:
             made = await export_account(store=store, file=file, account=name, clock=utc_now, on_rows=progress.advance)
         await admin.record(AuditAction.ACCOUNT_EXPORTED, name, {"rows": made.rows, "schema": made.schema})
@@ -153,6 +156,7 @@ def import_data(name: str, file: Path, form: Form) -> None:
         settings = account.checked()
         if not account.suspended:
             raise NotPossible(f"{name} is not suspended, so services may use it: awbridge accounts suspend {name}")
+        await admin.check_closed(account)
         total = manifest_of(file).rows
         store = await Store.open(settings.database_url, connections=2, schema=settings.schema)
         try:

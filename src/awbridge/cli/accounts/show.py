@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -36,7 +37,9 @@ def place_of(settings: Settings) -> str:
     """Where an account's data are, in words and without a password."""
     if file := sqlite_file(settings.database_url):
         return str(file)
-    return f"schema {settings.schema}"
+    url = urlsplit(settings.database_url)
+    hosts = url.netloc.rpartition("@")[2]
+    return f"schema {settings.schema} of {url.path.strip('/')}" + (f" at {hosts}" if hosts else "")
 
 
 @click.command("list")

@@ -32,6 +32,8 @@ REST_AFTER = 30.0  # seconds without work and requests, after which an account i
 SOON = timedelta(seconds=45)  # an account that has work again within this time stays awake
 HELP_AFTER = 30.0  # seconds of work without a pause, after which other processes are asked to help
 SAID_EVERY = 60.0  # seconds between log lines that there is no room for more accounts
+REFRESH_EVERY = 2.0  # seconds between looks whether an account was changed
+FRESH = 1.0  # seconds: an account is opened by what the registry said within this time
 MOST_AT_ONCE = 16  # accounts that one look wakes
 LONGEST_REST = timedelta(minutes=15)  # after which an account's tables are asked, whatever they said before
 LONGEST_REQUEST = 20.0  # seconds that a request has to end when its account is closed
@@ -105,6 +107,7 @@ class AccountHost(Generic[AccountT, SiteT]):
     process: str = field(default_factory=lambda: uuid.uuid4().hex)
     _accounts: Mapping[str, AccountT] = field(default_factory=dict[str, AccountT], init=False)
     _awake: dict[str, _Awake[SiteT]] = field(default_factory=dict[str, _Awake[SiteT]], init=False)
+    _closing: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]], init=False)
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock], init=False)
     _refreshed_at: float = field(default=float("-inf"), init=False)
     _refreshing: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
@@ -126,8 +129,7 @@ class AccountHost(Generic[AccountT, SiteT]):
         """The account, woken for a request. Raises NoAccount, SettingsError, StoreBusy."""
         if site := self.awake(name):
             return site
-        if name not in self._accounts:
-            await self._refresh(least=1.0)
+        await self._refresh(least=FRESH)
         if name not in self._accounts or self._leaving:
             raise NoAccount(name)
         return (await self._wake(name, held=False)).site
@@ -146,7 +148,8 @@ class AccountHost(Generic[AccountT, SiteT]):
 
     async def look(self) -> int:
         """Wake the accounts that have work; how many. The one look of an idle process at all of them."""
-        await self._refresh(least=RENEW_EVERY / 2)
+        await self._refresh(least=REFRESH_EVERY)
+        self._close_changed()
         self._count()
         now = self.clock()
         async with self.home.read() as session:
@@ -158,6 +161,7 @@ class AccountHost(Generic[AccountT, SiteT]):
             return 0
         async with self.home.write() as session:
             names = await wakes.claim(session, process=self.process, now=now, until=now + LEASE, most=room)
+        await self._refresh(least=FRESH)
         woken = await asyncio.gather(*map(self._consider, names), return_exceptions=True)
         for name, result in zip(names, woken, strict=True):
             if isinstance(result, AwbridgeError):  # its lease ends, and it is tried again
@@ -185,7 +189,7 @@ class AccountHost(Generic[AccountT, SiteT]):
         account = self._accounts.get(name)
         if account is None or not account.works:
             async with self.home.write() as session:
-                await wakes.forget(session, name)
+                await wakes.forget(session, name, process=self.process)
             return
         if not await self._sleeps_on(account):
             await self._wake(name, held=True)
@@ -221,14 +225,21 @@ class AccountHost(Generic[AccountT, SiteT]):
         except StoreError as error:
             log.warning("account.kept", account=one.name, problem=str(error))
 
+    def _close_changed(self) -> None:
+        """Begin to close the accounts that are gone or changed: whoever suspended one waits for that."""
+        for one in [one for one in self._awake.values() if self._is_changed(one)]:
+            task = asyncio.create_task(self._tend_or_say(one))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    def _is_changed(self, one: _Awake[SiteT]) -> bool:
+        account = self._accounts.get(one.name)
+        return account is None or account.version != one.version
+
     async def _tend(self, one: _Awake[SiteT]) -> None:
         account = self._accounts.get(one.name)
-        if account is None or account.version != one.version or one.task.done():
-            await self._close(one)
-            async with self.home.write() as session:
-                await wakes.let_go(session, one.name, process=self.process)
-                if account and account.works:
-                    await wakes.add(session, one.name, due_at=self.clock())
+        if account is None or self._is_changed(one) or one.task.done():
+            await self._close(one, after=self._let_go)
             return
         await self._ask_for_help(one, account)
         if self._is_idle(one) and (not account.works or await self._sleeps_on(account, one.site)):
@@ -256,7 +267,8 @@ class AccountHost(Generic[AccountT, SiteT]):
         """Close every account. What is due is for other processes at once."""
         self._leaving = True
         names = list(self._awake)
-        await asyncio.gather(*(self._close(one) for one in list(self._awake.values())), return_exceptions=True)
+        closing = [*self._closing, *(self._close(one) for one in list(self._awake.values()))]
+        await asyncio.gather(*closing, return_exceptions=True)
         try:
             async with self.home.write() as session:
                 await wakes.release(session, process=self.process, now=self.clock())
@@ -292,8 +304,19 @@ class AccountHost(Generic[AccountT, SiteT]):
             opened.set_result(site)
             await stop.wait()
 
-    async def _close(self, one: _Awake[SiteT]) -> None:
-        """Close an account. New requests wait, and open it again; those that are being answered are waited for."""
+    async def _let_go(self, name: str) -> None:
+        """This process works for the account no longer; it is due for whoever looks next."""
+        account = self._accounts.get(name)
+        async with self.home.write() as session:
+            await wakes.let_go(session, name, process=self.process)
+            if account and account.works:
+                await wakes.add(session, name, due_at=self.clock())
+
+    async def _close(self, one: _Awake[SiteT], *, after: Callable[[str], Awaitable[None]] | None = None) -> None:
+        """Close an account, then do what comes `after`, before it is opened again.
+
+        New requests wait, and open it; those that are being answered are waited for.
+        """
         if self._awake.get(one.name) is one:
             del self._awake[one.name]  # before anything is awaited
         async with self._turns.setdefault(one.name, asyncio.Lock()):
@@ -306,6 +329,8 @@ class AccountHost(Generic[AccountT, SiteT]):
             if not one.task.cancelled() and (error := one.task.exception()):
                 log.error("account.failed", account=one.name, error=type(error).__name__, exc_info=error)
             log.info("account.asleep", account=one.name)
+            if after:
+                await after(one.name)
 
     async def _refresh(self, *, least: float) -> None:
         """Read the registry again, unless that was done within `least` seconds. New accounts are looked at soon."""

@@ -88,9 +88,14 @@ async def let_go(session: Session, account: str, *, process: str) -> None:
     await session.execute(_sql.let_go, account, process)
 
 
-async def forget(session: Session, account: str) -> None:
-    """Remove every row of an account that is gone or suspended."""
-    await session.execute(_sql.forget, account)
+async def forget(session: Session, account: str, *, process: str) -> None:
+    """An account is gone or suspended. Rows of other processes stay until they have closed it."""
+    await session.execute(_sql.forget, account, process)
+
+
+async def is_held(session: Session, account: str, *, now: datetime) -> bool:
+    """Whether a process works for the account."""
+    return bool(await session.fetch(_sql.held, account, now))
 
 
 async def release(session: Session, *, process: str, now: datetime) -> None:

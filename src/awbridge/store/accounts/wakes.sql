@@ -33,7 +33,10 @@ DELETE FROM account_wakes WHERE account = $1 AND holder = $2
 DELETE FROM account_wakes WHERE id = $1
 
 -- name: forget
-DELETE FROM account_wakes WHERE account = $1
+DELETE FROM account_wakes WHERE account = $1 AND (holder IS NULL OR holder = $2)
+
+-- name: held
+SELECT 1 FROM account_wakes WHERE account = $1 AND holder IS NOT NULL AND due_at > $2 LIMIT 1
 
 -- name: release
 UPDATE account_wakes SET holder = NULL, due_at = $2 WHERE holder = $1

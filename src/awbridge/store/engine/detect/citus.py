@@ -14,7 +14,8 @@ _sql = Queries(__name__)
 class Citus:
     """Citus as an account sees it. `node`: host and port that hold its schema; None where it is not distributed.
 
-    `hides`: whether each look into the catalogue asks a function about every relation (`citus.override_table_visibility`).
+    `hides`: whether a look into the catalogue asks about every relation whether it may be seen
+    (`citus.override_table_visibility`). On 13.2, what asyncpg asks about a type takes 1.2 s with 900 relations.
     """
 
     version: str
