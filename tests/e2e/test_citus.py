@@ -13,16 +13,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import psycopg
 import pytest
 
 from awbridge.store import Store
+from awbridge.store.engine.columns import LEAST_ROWS, in_columns
+from awbridge.store.engine.queries import parse
 from tests.e2e.test_growth import site
 from tests.e2e.test_restored import until
 from tests.support.app import web_on
 from tests.support.journey import bridge_on
 from tests.support.postgres import PostgresServer, postgres_server
 from tests.support.rows import fetch
+from tests.support.statements import statement_files
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
@@ -98,6 +102,44 @@ async def test_accounts_in_schemas_that_citus_distributes_do_not_notice(postgres
             await a_parcel_is_carried_through(url, schema)
         assert rows(servers[0], "SELECT schema_name::text FROM citus_schemas ORDER BY 1") == [*zip(sorted(SCHEMAS))]
         assert {port for (port,) in rows(servers[0], NODES)} == {worker.port for worker in servers[1:]}
+
+
+async def test_citus_runs_every_statement(postgres: PostgresServer) -> None:
+    citus_of(postgres)
+    refused: dict[str, str] = {}
+    with citus_cluster() as servers:
+        store = await Store.open(servers[0].url(), schema=SCHEMAS[0])
+        await store.migrate()
+        await store.close()
+        connection = await asyncpg.connect(servers[0].url(), server_settings={"search_path": SCHEMAS[0]})
+        try:
+            for name, sql in statements_to_run():
+                statement = await connection.prepare(sql)
+                given = [[] if kind.kind == "array" else None for kind in statement.get_parameters()]
+                transaction = connection.transaction()
+                await transaction.start()
+                try:
+                    await statement.fetch(*given)
+                except asyncpg.IntegrityConstraintViolationError:  # it was planned, and its row refused
+                    pass
+                except asyncpg.PostgresError as error:
+                    refused[name] = str(error)
+                await transaction.rollback()
+        finally:
+            await connection.close()
+    assert refused == {}
+
+
+def statements_to_run() -> Iterator[tuple[str, str]]:
+    """Every statement of the store, in each form that it is sent in."""
+    for module, file in statement_files().items():
+        for name, statement in parse(file.read_text()).items():
+            sql = statement.postgres
+            if not sql or module == "matching" or name in {"make_history", "lock"}:
+                continue
+            yield f"{module}.{name}", sql
+            if (joined := in_columns(sql, [(1,) * sql.count("$")] * LEAST_ROWS)[0]) != sql:
+                yield f"{module}.{name}, joined", joined
 
 
 async def test_an_account_moves_to_citus_from_one_worker_to_another_and_back(

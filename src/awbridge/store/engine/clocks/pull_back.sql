@@ -3,11 +3,12 @@
 -- the longest lease that begins now; $3 is said where it is used.
 
 -- name: shipments
--- $3: when tracking is asked for what was asked for meanwhile.
+-- $3: when tracking is asked for what was asked for meanwhile. By way of UTC, as Citus refuses to add to a TIMESTAMPTZ in
+-- CASE: that depends on the session's zone.
 UPDATE shipments SET
   next_try_at = CASE WHEN next_try_at <= $1 THEN next_try_at WHEN updated_at <= $1 THEN next_try_at
     WHEN next_try_at <= updated_at THEN $1{{postgres: ::timestamptz}}
-    ELSE {{postgres: $1::timestamptz + (next_try_at - updated_at)}}
+    ELSE {{postgres: ($1::timestamptz AT TIME ZONE 'UTC' + (next_try_at - updated_at)) AT TIME ZONE 'UTC'}}
       {{sqlite: strftime('%Y-%m-%dT%H:%M:%f', julianday($1) + julianday(next_try_at) - julianday(updated_at)) || '000Z'}}
     END,
   next_poll_at = CASE WHEN next_poll_at > $3 THEN $3 ELSE next_poll_at END,
