@@ -7,11 +7,13 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from awbridge.app.accounts.changes import AccountAdmin
+from awbridge.app.accounts.file import AccountsFile
 from awbridge.app.accounts.sites import SitesOfAccounts
 from awbridge.app.accounts.tools import RegistryTools
 from awbridge.app.connections import customer_channels, report_objects, templates
@@ -74,10 +76,14 @@ class Site(RunningSteps):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """What all accounts of one server share: client connections, database servers, and which accounts are open."""
+    """What all accounts of one server share: client connections, database servers, and which accounts are open.
+
+    `file`: the accounts of the file of settings.
+    """
 
     connections: Connections
     servers: Servers
+    file: AccountsFile
     sites: SitesOfAccounts = field(default_factory=SitesOfAccounts)
 
 
@@ -95,7 +101,9 @@ async def opened_site(settings: Settings, shared: Shared) -> AsyncGenerator[Site
         loops["schema"] = schema_loop(store, lambda _: stop_all(loops))
         ingest.on_stored = loops["apply"].wake
         endpoint = _endpoint(settings, store, ingest, refusals)
-        loops["report_process"] = report_loop(store, utc_now, "serve", lambda: _webhook_counts(endpoint))
+        problem = str if settings.account else lambda: shared.file.problem
+        webhooks = partial(_webhook_counts, endpoint)
+        loops["report_process"] = report_loop(store, utc_now, "serve", webhooks, problem)
         context = api_context(settings, store, world.clickpost, world.labels, _account_tools(settings, store, shared))
         site = _site(settings, context, endpoint, shared, loops, page, recorder=world.recorder)
         async with _ingesting(ingest), running(loops):
@@ -121,7 +129,7 @@ async def site_without_steps(settings: Settings, shared: Shared, problem: str) -
 
 def _endpoint(settings: Settings, store: Store, ingest: Ingest, refusals: WebhookRefusals) -> WebhookEndpoint:
     keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
-    return WebhookEndpoint(ingest, keys, utc_now, refusals)
+    return WebhookEndpoint(ingest, keys, utc_now, refusals, account=settings.account)
 
 
 def _site(
@@ -180,7 +188,9 @@ async def _ingesting(ingest: Ingest) -> AsyncGenerator[None]:
 
 def _account_tools(settings: Settings, store: Store, shared: Shared) -> RegistryTools | None:
     """The accounts for admins of the home; None for an account."""
-    return None if settings.account else RegistryTools(AccountAdmin(settings, store), shared.sites.activity)
+    if settings.account:
+        return None
+    return RegistryTools(AccountAdmin(settings, store, shared.file), shared.sites.activity)
 
 
 def api_context(

@@ -296,6 +296,7 @@ STAYS = {
     "restores": {"restored_at", "point_at", "until_at"},
     "saved_views": {"created_at", "updated_at"},
     "figure_samples": {"begun_at", "sampled_at"},  # a time ahead counts as none
+    "account_figures": {"due_at", "last_webhook_at", "counted_at"},  # a time ahead counts as now
     "accounts": {"suspended_at", "created_at", "updated_at"},  # of record
     "processes": {"started_at", "seen_at"},  # a time ahead counts as none
     "actions": set[str](),

@@ -18,7 +18,7 @@ from awbridge.domain.accounts.names import name_problem
 from awbridge.domain.errors import NotFound, NotPossible, NotValid
 from awbridge.domain.people.audited import AuditAction
 from awbridge.store import Store
-from awbridge.store.accounts import accounts
+from awbridge.store.accounts import account_figures, accounts, wakes
 from awbridge.store.accounts.accounts import StoredAccount
 from awbridge.store.engine.clocks.shared_time import SHARED_TIME
 from awbridge.store.engine.database import Session
@@ -109,6 +109,8 @@ class AccountAdmin(AccountRegistry):
         """Forget an account whose data are dropped. One that the file defines stays suspended. Raises NotFound."""
         async with self._writing().write() as session:
             row = await self._locked(session, name)
+            await account_figures.forget(session, name)
+            await wakes.forget(session, name)
             if name in self._configured.tables:
                 now = SHARED_TIME.now()
                 made = replace(row, title="", defined=False, settings="{}", secrets="{}", suspended_at=now)

@@ -23,3 +23,17 @@ CREATE TABLE accounts (
   created_at TIMESTAMPTZ NOT NULL,
   updated_at TIMESTAMPTZ NOT NULL
 );
+
+-- What each account had to do when a process that worked for it last counted. Only the home's table has rows. orders: not
+-- placed yet; failed: rejected, or given up; deliveries: not applied yet; alarms: open ones. due_at: since when the longest
+-- due order or delivery waits. last_webhook_at: within 8 days.
+CREATE TABLE account_figures (
+  account TEXT NOT NULL PRIMARY KEY,
+  orders BIGINT NOT NULL,
+  failed BIGINT NOT NULL,
+  deliveries BIGINT NOT NULL,
+  alarms BIGINT NOT NULL,
+  due_at TIMESTAMPTZ,
+  last_webhook_at TIMESTAMPTZ,
+  counted_at TIMESTAMPTZ NOT NULL
+);

@@ -64,6 +64,7 @@ class AccountPages:
             "accounts/accounts",
             status=status,
             accounts=await self._tools.all(),
+            file_problems=await self._tools.file_problems(),
             states=STATES,
             problem=problem,
             typed=typed or {},

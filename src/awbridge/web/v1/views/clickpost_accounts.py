@@ -23,9 +23,17 @@ class ClickPostAccountView(View):
     problem: str = Field(description="What is wrong with its settings; empty if nothing is.")
     suspended_at: datetime | None = Field(description="Since when it is suspended; null if it is not.")
     changed_at: datetime | None = Field(description="When it was last changed by a command, a page or the API.")
-    waiting: int | None = Field(description="Its orders and deliveries that are not done; null if not counted.")
+    waiting: int | None = Field(
+        description="Its orders and deliveries that were not done at `counted_at`; null if never counted."
+    )
+    failed: int | None = Field(description="Its orders that were rejected or given up; null if never counted.")
+    alarms: int | None = Field(description="Its open alarms; null if never counted.")
     last_webhook_at: datetime | None = Field(
-        description="When its last webhook was received, within 8 days; null if there is none, or if not known."
+        description="When its last webhook was received, within 8 days; null if there is none, or if never counted."
+    )
+    counted_at: datetime | None = Field(
+        description="When these numbers were counted: now if it is awake in the process that answers, else when it was "
+        "last counted there or elsewhere, such as before it went to sleep. Null if never."
     )
 
 
