@@ -94,7 +94,8 @@ async def hosted_accounts(
     registry = AccountRegistry(home, store, file)
 
     async def read() -> Mapping[str, HostedAccount]:
-        return {name: HostedAccount(account) for name, account in (await registry.all()).items()}
+        found = (await registry.all()).items()
+        return {name: HostedAccount(account) for name, account in found if not account.is_gone}
 
     async def due(hosted: HostedAccount, site: SiteT | None) -> datetime:
         settings = hosted.settings

@@ -89,6 +89,13 @@ class AccountRegistry:
             found |= {process.host: process.problem for process in alive if process.problem}
         return [f"{host}: {problem}" for host, problem in sorted(found.items())]
 
+    async def services_run(self) -> bool:
+        """Whether a `serve` or `work` runs, as far as they report themselves."""
+        if self._store is None:
+            return False
+        async with self._store.read() as session:
+            return bool(await processes.alive(session, now=SHARED_TIME.now()))
+
     async def figures(self) -> Mapping[str, AccountFigures]:
         """What accounts had to do when they were last counted, by name. Raises StoreBusy."""
         if self._store is None:

@@ -81,7 +81,7 @@ def _shown(account: Account, activity: AccountActivity) -> ShownAccount:
         title=account.title,
         state=_state(account, activity),
         source=account.source.value,
-        problem=account.problem,
+        problem=account.gone or account.problem,
         suspended_at=account.suspended_at,
         changed_at=account.changed_at,
         waiting=figures.orders + figures.deliveries if figures else None,
@@ -99,6 +99,8 @@ def _shown(account: Account, activity: AccountActivity) -> ShownAccount:
 
 
 def _state(account: Account, activity: AccountActivity) -> AccountState:
+    if account.is_gone:
+        return AccountState.DROPPED
     if account.suspended:
         return AccountState.SUSPENDED
     if account.problem:

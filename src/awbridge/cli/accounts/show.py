@@ -23,7 +23,7 @@ VIEW = (
     *("name", "title", "state", "source", "database", "suspended_at", "changed_at", "waiting", "failed", "alarms"),
     *("last_webhook_at", "counted_at", "problem"),
 )
-_COLUMNS = ("name", "title", "state", "source", "database", "waiting", "failed", "alarms", "counted", "problem")
+_COUNTED = ("waiting", "failed", "alarms", "counted")
 
 
 def shown(account: Account, figures: AccountFigures | None = None) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def shown(account: Account, figures: AccountFigures | None = None) -> dict[str, 
     return {
         "name": account.name,
         "title": account.title,
-        "state": "broken" if account.settings is None else "suspended" if account.suspended else "active",
+        "state": _state(account),
         "source": account.source.value,
         "database": place_of(account.settings) if account.settings else None,
         "suspended_at": account.suspended_at,
@@ -41,8 +41,14 @@ def shown(account: Account, figures: AccountFigures | None = None) -> dict[str, 
         "alarms": figures.alarms if figures else None,
         "last_webhook_at": figures.last_webhook_at if figures else None,
         "counted_at": figures.counted_at if figures else None,
-        "problem": account.problem or None,
+        "problem": account.gone or account.problem or None,
     }
+
+
+def _state(account: Account) -> str:
+    if account.is_gone:
+        return "dropped" if account.dropped_at else "dropping"
+    return "broken" if account.settings is None else "suspended" if account.suspended else "active"
 
 
 def place_of(settings: Settings) -> str:
@@ -77,7 +83,8 @@ def list_accounts(limit: int | None, cursor: str | None, form: Form) -> None:
         warn(text)
     part, page = output.whole(found, limit=limit, cursor=cursor)
     values = [shown(account, figures.get(account.name)) for account in part]
-    rows = [output.pick(value | {"counted": _ago(value["counted_at"])}, _COLUMNS) for value in values]
+    columns = ("name", "title", "state", "source", "database", *(_COUNTED if figures else ()), "problem")
+    rows = [output.pick(value | {"counted": _ago(value["counted_at"])}, columns) for value in values]
     output.show_list(values, rows, form=form, view=VIEW, empty="no accounts; there is the home alone", page=page)
     if problems or any(account.settings is None for account in found):
         raise SystemExit(1)

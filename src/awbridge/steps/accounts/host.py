@@ -132,8 +132,7 @@ class AccountHost(Generic[AccountT, SiteT]):
         """The account, woken for a request. Raises NoAccount, SettingsError, StoreBusy."""
         if site := self.awake(name):
             return site
-        if name not in self._accounts:
-            await self._refresh(least=1.0)
+        await self._refresh(least=1.0)  # it may have been added, suspended or dropped since
         if name not in self._accounts or self._leaving:
             raise NoAccount(name)
         return (await self._wake(name, held=False)).site

@@ -14,7 +14,8 @@ from awbridge.store.accounts.account_figures import AccountFigures
 class AccountState(StrEnum):
     """What an account does. `broken`: something is wrong with it, and nothing is done for it until that is corrected.
 
-    `working`: no more is known, as where this process does not host accounts.
+    `dropped`: its data are deleted, or being deleted; the file of settings still defines it. `working`: no more is
+    known, as where this process does not host accounts.
     """
 
     WORKING = "working"
@@ -22,6 +23,7 @@ class AccountState(StrEnum):
     ASLEEP = "asleep"
     SUSPENDED = "suspended"
     BROKEN = "broken"
+    DROPPED = "dropped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ STATES: Mapping[AccountState, tuple[str, str]] = {
     AccountState.ASLEEP: (gettext_noop("asleep"), "plain"),
     AccountState.SUSPENDED: (gettext_noop("suspended"), "warn"),
     AccountState.BROKEN: (gettext_noop("broken"), "bad"),
+    AccountState.DROPPED: (gettext_noop("dropped"), "warn"),
 }
 """How the pages show a state: its name, and the badge."""
 

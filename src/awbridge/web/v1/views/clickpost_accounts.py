@@ -17,7 +17,8 @@ class ClickPostAccountView(View):
     title: str = Field(description="What pages call it.")
     state: AccountState = Field(
         description="awake: open in the process that answers; asleep: nothing is due for it; suspended; broken: see "
-        "`problem`; working: the process that answers hosts no accounts, so that no more is known."
+        "`problem`; dropped: its data are deleted, or being deleted; working: the process that answers hosts no "
+        "accounts, so that no more is known."
     )
     source: str = Field(description="What defines it: file (awbridge.toml), database, or file and database.")
     problem: str = Field(description="What is wrong with its settings; empty if nothing is.")
