@@ -25,6 +25,7 @@ from awbridge.app.site import Shared, Site, opened_site, site_without_steps
 from awbridge.app.starting import check_address, started
 from awbridge.app.work import on_signal, settle_down
 from awbridge.steps.runtime.loop import Loop
+from awbridge.web.access.guess_limits import GuessLimits
 from awbridge.web.http.limits import Connections, Limits, connections_within_files
 from awbridge.web.http.server import server_config
 from awbridge.web.webhook.endpoint import WebhookEndpoint
@@ -145,7 +146,8 @@ async def setting_up(settings: Settings, problem: str) -> AsyncGenerator[Bridge]
 async def _shared(settings: Settings) -> AsyncGenerator[Shared]:
     async with shared_servers() as servers:
         file = AccountsFile(settings.accounts or WrittenAccounts())
-        yield Shared(connections=_connections(settings), servers=servers, file=file)
+        connections = _connections(settings)
+        yield Shared(connections=connections, servers=servers, file=file, guesses=GuessLimits(connections.refused))
 
 
 @asynccontextmanager

@@ -36,6 +36,7 @@ from awbridge.steps.runtime.report_process import AnsweredWebhooks
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.store.engine.connections.servers import Servers
+from awbridge.web.access.guess_limits import GuessLimits
 from awbridge.web.app import build_app
 from awbridge.web.contexts import ApiContext, AuditContext
 from awbridge.web.customer_page.app import CustomerPage
@@ -78,12 +79,13 @@ class Site(RunningSteps):
 class Shared:
     """What all accounts of one server share: client connections, database servers, and which accounts are open.
 
-    `file`: the accounts of the file of settings.
+    `file`: the accounts of the file of settings. `guesses`: the limits of wrong keys and passwords.
     """
 
     connections: Connections
     servers: Servers
     file: AccountsFile
+    guesses: GuessLimits
     sites: SitesOfAccounts = field(default_factory=SitesOfAccounts)
 
 
@@ -153,6 +155,8 @@ def _site(
         recorder=recorder,
         host=settings.host,
         connections=shared.connections,
+        limiter=shared.guesses.keys_of(settings.account),
+        sign_ins=shared.guesses.sign_ins_of(settings.account),
         closed=closed,
         customer_page=page,
         sites=None if settings.account else shared.sites,
