@@ -48,6 +48,9 @@ from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 log = structlog.get_logger()
 
 
+_READS = ("GET", "HEAD", "OPTIONS")
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Site(RunningSteps):
     """An account that is open: what serves its requests, and its steps."""
@@ -65,14 +68,22 @@ class Site(RunningSteps):
         return self.requests > 0 or self.webhook.is_storing
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request; the account stays open meanwhile."""
-        of = {"account": self.settings.account} if self.settings.account else {}
+        """Answer a request; the account stays open meanwhile. One that may have stored work for it has it done now."""
+        account = self.settings.account
+        of = {"account": account} if account else {}
         self.requests += 1
         try:
             with structlog.contextvars.bound_contextvars(**of):
                 await self.answer(scope, receive, send)
         finally:
             self.requests -= 1
+            if (
+                account
+                and scope["type"] == "http"
+                and scope["method"] not in _READS
+                and (look := self.loops.get("look"))
+            ):
+                look.wake()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -254,6 +254,21 @@ async def test_an_account_that_is_written_into_the_file_is_served_without_a_rest
             assert "awbridge_account_orders_total{" not in (await http.get("/metrics", headers=_key("home"))).text
 
 
+async def test_an_order_of_an_account_is_placed_at_once_although_it_is_looked_at_rarely(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An account that is awake is asked for work every 5 seconds, and after each request that may have stored some."""
+    monkeypatch.setattr("awbridge.app.due._RARER", 6000)  # five minutes
+    async with _vendor() as (vendor, placed):
+        settings = _settings(tmp_path, f"sqlite:///{tmp_path}/home.db", vendor, "india")
+        async with assembled(settings) as bridge, _browser(bridge.app) as http:
+            await http.post("/a/india/v1/shipments", json=_order("R1"), headers=_key("india"))
+            await _until(lambda: len(placed) == 1)
+            await asyncio.sleep(0.3)  # what follows a placed order
+            await http.post("/a/india/v1/shipments", json=_order("R2"), headers=_key("india"))
+            await _until(lambda: len(placed) == 2)
+
+
 async def _suspend(settings: Settings, home_url: str, name: str) -> None:
     home = await Store.open(home_url)
     await AccountAdmin(settings, home).suspend(name)
