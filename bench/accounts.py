@@ -114,16 +114,20 @@ def _idle(url: str, count: int, seconds: float, folder: Path) -> None:
             f"  {count} idle accounts: {used:.3f} cores, PostgreSQL {stored:.3f}, {_memory(server.pid):.0f} MiB "
             f"({settled:.0f} s after the start, over {seconds:.0f} s)"
         )
-        used = asyncio.run(_opened(server, names[:OPENED]))
+        used, stored = asyncio.run(_opened(server, names[:OPENED], url))
         click.echo(
-            f"  opening an account, one round of its steps, and closing it: {used * 1000:.0f} ms of processor time; "
-            f"{count} accounts that are opened once an hour: {count * used / 3600:.3f} cores"
+            f"  opening an account, one round of its steps, and closing it: {used * 1000:.0f} ms of processor time, "
+            f"PostgreSQL {stored * 1000:.0f}; {count} accounts that are opened once an hour: "
+            f"{count * (used + stored) / 3600:.3f} cores"
         )
 
 
-async def _opened(server: Server, names: list[str]) -> float:
-    """Seconds of processor time for each of these accounts, opened by a request until it sleeps again."""
-    before = server.cpu()
+async def _opened(server: Server, names: list[str], url: str) -> tuple[float, float]:
+    """Seconds of processor time for each of these accounts, opened by a request until it sleeps again.
+
+    Those of the service, and of PostgreSQL.
+    """
+    before, database = server.cpu(), _database_cpu(url)
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=30) as http:
         for name in names:
             answer = await http.get(f"/a/{name}/v1/couriers", headers={"authorization": f"Bearer {KEY}"})
@@ -131,7 +135,7 @@ async def _opened(server: Server, names: list[str]) -> float:
         await asyncio.sleep(60)
         metrics = await http.get("/metrics", headers={"authorization": f"Bearer {KEY}"})
     assert 'awbridge_accounts{state="awake"} 0.0' in metrics.text, "the accounts do not sleep"
-    return (server.cpu() - before) / len(names)
+    return (server.cpu() - before) / len(names), (_database_cpu(url) - database) / len(names)
 
 
 @dataclass
@@ -234,14 +238,17 @@ def _fair(database: str, small: int, seconds: float, rate: float, folder: Path) 
 @click.option("--small", default=5, show_default=True, help="Small accounts beside the flooded one.")
 @click.option("--seconds", default=60.0, show_default=True, help="Of each measurement.")
 @click.option("--rate", default=1000.0, show_default=True, help="Webhooks per second to the flooded account.")
-def accounts(idle: int, small: int, seconds: float, rate: float) -> None:
+@click.option("--engine", type=click.Choice(["SQLite", "PostgreSQL"]), help="Only this one. [default: both]")
+def accounts(idle: int, small: int, seconds: float, rate: float, engine: str | None) -> None:
     """Many accounts: what idle ones cost, and whether one's flood delays the others."""
     with tempfile.TemporaryDirectory() as folder, databases.both(Path(folder), "many") as urls:
-        for engine, url in urls.items():
-            click.echo(f"{engine}:")
+        for of, url in urls.items():
+            if engine not in (None, of):
+                continue
+            click.echo(f"{of}:")
             for name in ("idle", "fair"):
-                (Path(folder) / engine / name).mkdir(parents=True)
+                (Path(folder) / of / name).mkdir(parents=True)
             if idle:
-                _idle(url, idle, seconds, Path(folder) / engine / "idle")
+                _idle(url, idle, seconds, Path(folder) / of / "idle")
             if small:
-                _fair(url, small, seconds, rate, Path(folder) / engine / "fair")
+                _fair(url, small, seconds, rate, Path(folder) / of / "fair")

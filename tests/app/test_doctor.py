@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from awbridge.app.doctor.diagnosis import OK, PROBLEM, WARNING, Diagnosis
+from awbridge.app.doctor.diagnosis import ATTENTION, OK, PROBLEM, WARNING, Diagnosis
 from awbridge.app.doctor.examine import examine
 from awbridge.app.doctor.webhook_header import CURES, judge_header
 from awbridge.app.load_settings import load_settings
 from awbridge.app.setting_types import RENAMED
 from awbridge.app.settings import Settings
+from awbridge.app.settings.sources import WrittenAccounts
 from awbridge.cli.doctor.examine import exit_code
 from awbridge.clickpost.client.probe import Probe
 from awbridge.domain.people.role import Role
@@ -26,6 +28,10 @@ from awbridge.steps.people import keys as api_keys
 from awbridge.steps.people import people
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
+from awbridge.store.accounts import account_figures
+from awbridge.store.accounts.account_figures import AccountFigures
+from awbridge.store.audit import processes
+from awbridge.store.audit.processes import ReportedProcess
 from awbridge.store.engine.migrate import own_schema
 from awbridge.store.notify import alarms
 from awbridge.store.polling import arrivals, webhook_keys
@@ -342,3 +348,27 @@ async def test_pages_that_are_reachable_without_people_are_a_warning(
     found = by_check(await examine(settings, environment={}))["people"]
     assert found.level == level
     assert words in found.found
+
+
+async def test_what_is_wrong_with_accounts_beside_the_home_is_named(tmp_path: Path) -> None:
+    tables = {"late": {}, "alarmed": {}, "quiet": {}, "broken": {"push_batch": 0}}
+    accounts = WrittenAccounts(tables, {"GLUF": {"clickpost_key": "s3cret"}})
+    settings = settings_at(tmp_path).replace(accounts=accounts)
+    store, now = await a_store(settings), utc_now()
+    quiet = AccountFigures(
+        account="quiet", orders=0, failed=0, deliveries=0, alarms=0, due_at=None, last_webhook_at=None, counted_at=now
+    )
+    late = replace(quiet, account="late", due_at=now - 20 * MINUTE)
+    process = ReportedProcess(id="p", kind="serve", host="n1", version="1", started_at=now, seen_at=now, problem="gone")
+    async with store.write() as session:
+        await account_figures.save(session, [quiet, late, replace(quiet, account="alarmed", alarms=2)])
+        await processes.report(session, process)
+    await store.close()
+    found = [(d.level, d.found) for d in await examine(settings, environment={}) if d.check == "accounts beside"]
+    assert found == [
+        (PROBLEM, "n1: gone"),
+        (PROBLEM, "broken: [accounts.broken] push_batch (awbridge.toml) must be from 1 to 1000, for example 100"),
+        (ATTENTION, "alarmed: 2 open alarms"),
+        (WARNING, "late: its oldest order or delivery has been due for 20 min"),
+        (WARNING, "AWBRIDGE_ACCOUNTS__GLUF__CLICKPOST_KEY is of no account; awbridge accounts list shows them all"),
+    ]

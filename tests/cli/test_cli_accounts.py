@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,13 @@ from awbridge.app.accounts.sealed import new_key
 from awbridge.app.settings import PREFIX
 from awbridge.cli import main
 from awbridge.domain.people.audited import AuditAction
+from awbridge.sinks.objects import Objects
+from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
+from awbridge.store.accounts import account_figures
+from awbridge.store.accounts.account_figures import AccountFigures
 from awbridge.store.people import audit_log
+from tests.support.s3 import S3Server
 from tests.support.stores import migrated_file
 
 Run = Callable[..., Result]
@@ -94,14 +100,20 @@ def test_the_life_of_an_account(awbridge: Run, tmp_path: Path) -> None:
     assert "delhivery" in awbridge("--account", "bharat", "couriers", "list").stdout
 
     assert "there is no terminal to confirm it at; add --yes" in awbridge("accounts", "drop", "india", code=1).stderr
-    assert awbridge("accounts", "drop", "india", "--yes").stdout == "dropped india\n"
+    file = tmp_path / "awbridge-data" / "accounts" / "india" / "reports" / "r.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text("x")
+    dropped = awbridge("accounts", "drop", "india", "--yes").stdout.splitlines()
+    assert dropped[:2] == ["dropped india", "deleted awbridge-accounts/india.db"]
+    assert dropped[2:] == [f"deleted {file.parent.parent} (1 file)"]
+    assert not file.parent.parent.exists()
     assert not (tmp_path / "awbridge-accounts" / "india.db").exists()
     assert [account["name"] for account in json.loads(awbridge("accounts", "list", "--json").stdout)] == ["bharat"]
     assert awbridge("accounts", "resume", "bharat").stdout == "resumed bharat\n"
     assert recorded(tmp_path) == {
         *(AuditAction.ACCOUNT_ADDED, AuditAction.ACCOUNT_CHANGED, AuditAction.ACCOUNT_SUSPENDED),
         *(AuditAction.ACCOUNT_EXPORTED, AuditAction.ACCOUNT_IMPORTED, AuditAction.ACCOUNT_DROPPED),
-        AuditAction.ACCOUNT_RESUMED,
+        *(AuditAction.ACCOUNT_RESUMED, AuditAction.ACCOUNT_DROP_BEGUN),
     }
 
 
@@ -121,9 +133,107 @@ def recorded(folder: Path) -> set[str]:
 def test_the_name_is_typed_before_an_account_is_dropped(awbridge: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     awbridge("accounts", "add", "gulf")
     awbridge("accounts", "suspend", "gulf")
-    monkeypatch.setattr("awbridge.cli.accounts.data.at_a_terminal", lambda: True)
-    assert "nothing was changed" in awbridge("accounts", "drop", "gulf", typed="yes\n", code=1).stderr
-    assert awbridge("accounts", "drop", "gulf", typed="gulf\n").stdout.endswith("dropped gulf\n")
+    monkeypatch.setattr("awbridge.cli.accounts.drop.at_a_terminal", lambda: True)
+    refused = awbridge("accounts", "drop", "gulf", typed="yes\n", code=1).stderr
+    assert refused.startswith("goes: awbridge-accounts/gulf.db\n")
+    assert "nothing was changed" in refused
+    assert "dropped gulf\n" in awbridge("accounts", "drop", "gulf", typed="gulf\n").stdout
+
+
+def test_a_drop_deletes_the_files_of_the_account_and_no_others(awbridge: Run, tmp_path: Path) -> None:
+    """A folder that was made for it goes as a whole; of another one what awbridge writes; nothing that is shared."""
+    tables = {
+        "derived": "",
+        "own": 'data_dir = "own"\narchive_url = "file://shared"\n',
+        "other": 'archive_url = "file://shared"\n',
+        "within": 'data_dir = "within"\n',
+        "inside": 'data_dir = "within/calls/inside"\n',
+    }
+    text = "".join(f"[accounts.{name}]\n{settings}" for name, settings in tables.items())
+    (tmp_path / "awbridge.toml").write_text(text.replace("file://", f"file://{tmp_path}/"))
+    data = tmp_path / "awbridge-data"
+    goes = [data / "accounts/derived/calls/1", data / "accounts/derived/mine", tmp_path / "own/reports/1"]
+    stays = [data / "calls/1", data / "accounts/other/calls/1", tmp_path / "own/mine", tmp_path / "shared/calls/1"]
+    stays.append(tmp_path / "within/calls/inside/calls/1")
+    for file in (*goes, *stays):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("x")
+    for name in ("derived", "own", "within"):
+        awbridge("accounts", "suspend", name)
+        planned = json.loads(awbridge("accounts", "drop", name, "--dry-run", "--json").stdout)
+        assert all(file.exists() for file in stays)
+        done = json.loads(awbridge("accounts", "drop", name, "--yes", "--json").stdout)
+        assert done == planned | {"dropped": True}
+    assert planned["keeps"] == [f"file://{tmp_path}/within: inside has its files there too"]
+    assert all(file.exists() for file in stays)
+    assert not any(file.exists() for file in goes)
+    assert not (data / "accounts/derived").exists()
+    awbridge("accounts", "suspend", "other")
+    kept = awbridge("accounts", "drop", "other", "--yes", "--keep-files").stdout
+    assert f"left for you to delete: {data}/accounts/other (1 file)" in kept
+    assert f"left for you to delete: file://{tmp_path}/shared: own has its files there too" in kept
+
+
+def test_an_interrupted_drop_goes_on_and_nobody_makes_the_account_again(
+    awbridge: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "awbridge.toml").write_text("[accounts.india]\n")
+    awbridge("accounts", "migrate")
+    folder = tmp_path / "awbridge-data/accounts/india"
+    folder.mkdir(parents=True)
+    awbridge("accounts", "suspend", "india")
+
+    def full(_path: Path) -> None:
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("awbridge.app.accounts.leavings.shutil.rmtree", full)
+        failed = awbridge("accounts", "drop", "india", "--yes", code=1).stderr
+    assert failed.endswith(
+        "Read-only file system. Correct that, and run awbridge accounts drop india again: it goes on\n"
+    )
+    (row,) = json.loads(awbridge("accounts", "list", "--json").stdout)
+    assert (row["state"], "awbridge accounts drop india" in row["problem"]) == ("dropping", True)
+    for command in (("accounts", "resume", "india"), ("--account", "india", "couriers", "list")):
+        assert "awbridge accounts drop india" in awbridge(*command, code=1).stderr
+    awbridge("migrate")
+    assert not (tmp_path / "awbridge-accounts").exists()
+    assert awbridge("accounts", "drop", "india", "--yes").stdout.startswith("dropped india\n")
+    assert not folder.exists()
+    (row,) = json.loads(awbridge("accounts", "list", "--json").stdout)
+    assert (row["state"], row["problem"].partition(".")[0]) == ("dropped", "its data are dropped")
+    awbridge("migrate")
+    assert not (tmp_path / "awbridge-accounts").exists()
+    awbridge("accounts", "resume", "india")
+    awbridge("migrate")
+    assert (tmp_path / "awbridge-accounts/india.db").exists()
+
+
+def test_objects_in_a_bucket_are_named_and_deleted_when_that_is_asked(
+    awbridge: Run, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, options = s3.url("drop"), s3.options()
+    monkeypatch.setenv("AWBRIDGE_ARCHIVE_URL", home)
+    monkeypatch.setenv("AWBRIDGE_ARCHIVE_OPTIONS", ",".join(f"{name}={value}" for name, value in options.items()))
+
+    async def put(*urls: str) -> None:
+        for url in urls:
+            await Objects.open(url, options=options).put("reports/1", b"x")
+
+    async def keys(url: str) -> list[str]:
+        return await Objects.open(url, options=options).keys("reports/")
+
+    asyncio.run(put(home, f"{home}/accounts/india", f"{home}/accounts/gulf"))
+    for name in ("india", "gulf"):
+        awbridge("accounts", "add", name)
+        awbridge("accounts", "suspend", name)
+    kept = awbridge("accounts", "drop", "gulf", "--yes").stdout
+    assert f"left for you to delete: {home}/accounts/gulf (1 object)" in kept
+    gone = awbridge("accounts", "drop", "india", "--yes", "--objects").stdout
+    assert f"deleted {home}/accounts/india (1 object)" in gone
+    assert asyncio.run(keys(f"{home}/accounts/india")) == []
+    assert asyncio.run(keys(home)) == ["reports/1"]
+    assert asyncio.run(keys(f"{home}/accounts/gulf")) == ["reports/1"]
 
 
 def test_secrets_are_never_typed_into_the_command(awbridge: Run) -> None:
@@ -183,3 +293,37 @@ def test_json_of_accounts_is_an_object_with_the_fields_of_csv(awbridge: Run) -> 
     (row,) = json.loads(awbridge("accounts", "list", "--json").stdout)
     header = awbridge("accounts", "list", "--csv").stdout.splitlines()[0]
     assert list[Any](row) == header.split(",")
+
+
+def test_the_list_shows_what_accounts_had_to_do_and_how_long_ago_that_was_counted(
+    awbridge: Run, tmp_path: Path
+) -> None:
+    awbridge("accounts", "add", "india")
+    awbridge("accounts", "add", "gulf")
+    assert "waiting" not in awbridge("accounts", "list").stdout
+
+    async def count() -> None:
+        store, now = await Store.open(f"sqlite:///{tmp_path / 'awbridge.db'}"), utc_now()
+        figures = AccountFigures(
+            account="india",
+            orders=30,
+            failed=7,
+            deliveries=12,
+            alarms=1,
+            due_at=None,
+            last_webhook_at=now,
+            counted_at=now - timedelta(minutes=125),
+        )
+        async with store.write() as session:
+            await account_figures.save(session, [figures])
+        await store.close()
+
+    asyncio.run(count())
+    head, gulf, india = (line.split() for line in awbridge("accounts", "list").stdout.splitlines())
+    assert head[-5:] == ["waiting", "failed", "alarms", "counted", "problem"]
+    assert india[-6:] == ["42", "7", "1", "2", "h", "ago"]
+    assert gulf[-1].endswith("gulf.db")
+    assert json.loads(awbridge("accounts", "show", "india", "--json").stdout)["waiting"] == 42
+    awbridge("accounts", "suspend", "india")
+    awbridge("accounts", "drop", "india", "--yes")
+    assert "waiting" not in awbridge("accounts", "list").stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from awbridge.domain.errors import NoAccount, StoreBusy
 from awbridge.steps.polling.watch import WebhookRefusals
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
+from awbridge.web.access.guess_limits import GuessLimits
 from awbridge.web.accounts.sites import AccountSuspended
 from awbridge.web.app import build_app
 from awbridge.web.contexts import ApiContext
@@ -98,6 +100,7 @@ async def accounts_on(folder: Path, *names: str, api_keys: bool = False, **polic
     """A home and accounts of these names. With `api_keys`, each has the API key `api-key-of-<name>`."""
     async with AsyncExitStack() as stack:
         clock, refusals, sites = SetClock(), WebhookRefusals(), Sites()
+        guesses = GuessLimits(Counter())
 
         async def site(name: str, file: str, beside: Sites | None = None) -> Site:
             store = await open_directly(await migrated_file(folder, file))
@@ -109,7 +112,16 @@ async def accounts_on(folder: Path, *names: str, api_keys: bool = False, **polic
             endpoint = WebhookEndpoint(ingest, KeyRing(store, [f"key-of-{name}"]), clock, None if name else refusals)
             keys = [f"api-key-of-{name}"] if api_keys else []
             api = ApiContext(store=store, clock=clock, **policies)
-            app = build_app(api, webhook=endpoint, loops=(), api_keys=keys, sites=beside, of_account=bool(name))
+            app = build_app(
+                api,
+                webhook=endpoint,
+                loops=(),
+                api_keys=keys,
+                limiter=guesses.keys_of(name),
+                sign_ins=guesses.sign_ins_of(name),
+                sites=beside,
+                of_account=bool(name),
+            )
             return Site(app, endpoint, store, ingest, flushing)
 
         for name in names:

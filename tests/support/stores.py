@@ -39,7 +39,7 @@ TABLES = (
     *("labels", "print_runs", "print_lines", "manifests", "manifest_lines"),
     *("reconciliations", "reconciliation_files", "differences"),
     *("people", "sessions", "api_keys", "audit_log"),
-    "account_wakes",
+    *("account_wakes", "account_figures"),
     *("track_links", "track_link_progress"),
     *("customer_answers", "answer_tries"),
     "restores",

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, cast
 
 import httpx2
 import pytest
 
+from awbridge.app.accounts.counting import count_account
 from awbridge.app.doctor.guide.table import guide_table
 from awbridge.app.load_settings import load_settings
 from awbridge.steps.polling.watch import coverage
 from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
+from awbridge.store.accounts import account_figures, wakes
+from awbridge.store.accounts.account_figures import AccountFigures
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Statement
 from awbridge.web.access.access_list import AccessList
@@ -26,7 +30,7 @@ from awbridge.web.pages.pages_app import build_pages
 from awbridge.web.ready import Readiness
 from awbridge.web.webhook.endpoint import WebhookEndpoint
 from tests.support.plans import PARTITION
-from tests.support.rows import fetch, sql
+from tests.support.rows import T0, fetch, sql
 from tests.support.world import SetClock
 
 LARGE = {
@@ -91,6 +95,38 @@ async def test_the_calls_that_push_may_make_at_once_are_shown(store: Store) -> N
     assert shown == ['awbridge_step_concurrency{step="push"} 40.0']
 
 
+async def test_each_account_shows_what_it_had_to_do_when_it_was_last_counted(store: Store) -> None:
+    one = AccountFigures(
+        account="gulf",
+        orders=4,
+        failed=3,
+        deliveries=2,
+        alarms=1,
+        due_at=T0 - timedelta(seconds=90),
+        last_webhook_at=None,
+        counted_at=T0 - timedelta(minutes=2),
+    )
+    async with store.write() as session:
+        await account_figures.save(session, [one, replace(one, account="india", due_at=T0 + timedelta(seconds=5))])
+        await wakes.add(session, "india", due_at=T0 - timedelta(seconds=30))
+    shown = dict(line.rsplit(" ", 1) for line in (await scrape(store)).splitlines() if line.startswith("awbridge_acc"))
+    assert {
+        name.removeprefix("awbridge_account_"): float(value) for name, value in shown.items() if "gulf" in name
+    } == {
+        'orders_waiting{account="gulf"}': 4,
+        'orders_failed{account="gulf"}': 3,
+        'deliveries_waiting{account="gulf"}': 2,
+        'oldest_due_seconds{account="gulf"}': 90,
+        'alarms{account="gulf"}': 1,
+        'figures_age_seconds{account="gulf"}': 120,
+    }
+    assert shown['awbridge_account_oldest_due_seconds{account="india"}'] == "30.0", "no process has opened it"
+
+
+async def read_account(store: Store) -> None:
+    await count_account("gulf", store, T0)
+
+
 async def read_pages(store: Store) -> None:
     app = build_pages(ApiContext(store=store, clock=SetClock(), clickpost=None))
     transport = httpx2.ASGITransport(app=app, client=("127.0.0.1", 1))  # pyright: ignore
@@ -110,7 +146,7 @@ async def read_guide(store: Store) -> None:
 Monitor = Callable[[Store], Coroutine[Any, Any, None]]
 
 
-@pytest.mark.parametrize("monitor", [scrape, read_pages, read_coverage, read_guide])
+@pytest.mark.parametrize("monitor", [scrape, read_account, read_pages, read_coverage, read_guide])
 async def test_monitoring_reads_no_large_table_completely(filled: Store, monitor: Monitor) -> None:
     recording = RecordingStore(filled)
     await monitor(cast("Store", recording))

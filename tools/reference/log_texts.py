@@ -143,7 +143,13 @@ MEANINGS: Mapping[str, str] = {
     "account.awake": "The account has work, or a request came: this process opened it.",
     "account.failed": "The account ended with an error; it is opened again.",
     "account.kept": "The account could not be looked at, as the database did not answer. It stays open.",
+    "account.not_counted": "What the account has to do could not be counted, as its database did not answer. Pages and "
+    "metrics show what was counted before.",
     "account.not_opened": "The account could not be opened: its database or its settings. It is tried again.",
+    "accounts.file_needs_restart": "The file of settings has changed above the tables of accounts. These settings take "
+    "effect once the service is restarted.",
+    "accounts.file_not_read": "The file of settings has changed and cannot be read. The accounts stay as they were.",
+    "accounts.file_read": "The file of settings has changed: the tables of accounts were read again.",
     "accounts.no_room": "As many accounts are open for their work as may be, and others have work: they wait for other "
     "processes, or until one has none. Raise AWBRIDGE_ACCOUNTS_AWAKE, or add a process.",
     "accounts.not_released": "The process ended while the database was away: others take its accounts over later.",

@@ -27,6 +27,10 @@ HOUSEKEEPING_ON_THE_WAY = timedelta(minutes=15)  # while a parcel may be late
 
 _FIRST_ROUND = timedelta(minutes=1)  # of `schedule`: a time that came since may be after it
 
+# An account beside the home is looked at so many times more rarely while it is awake. What is stored for it wakes it:
+# its own requests, and by `account_wakes` enqueue and commands. Due times between two looks are met in any case.
+_RARER = 5
+
 # They follow what other steps and people do, or watch over what arrives: nothing of it waits for them alone.
 _HOUSEKEEPERS = frozenset({"watch", "schema", "follow_answers"})
 
@@ -122,7 +126,8 @@ async def next_due(settings: Settings, store: Store, now: datetime) -> datetime:
 
 def look_for(loops: dict[str, Loop], settings: Settings, store: Store, clock: Clock) -> None:
     """Add the loop that looks for these, and for those that are added later. Raises SettingsError."""
-    idle, read = settings.steps_idle_seconds, partial(DueTimes(settings).read, store)
+    idle = settings.steps_idle_seconds * (_RARER if settings.account else 1)
+    read = partial(DueTimes(settings).read, store)
     look = Loop("look", Look(read=read, clock=clock, loops=loops, every=idle).round, idle_seconds=idle)
     for loop in loops.values():
         loop.on_done = look.wake

@@ -63,10 +63,14 @@ def schema_loop(store: Store, end: Callable[[SchemaTooNew], None]) -> Loop:
 
 
 def report_loop(
-    store: Store, clock: Clock, kind: str, webhooks: Callable[[], AnsweredWebhooks] = AnsweredWebhooks
+    store: Store,
+    clock: Clock,
+    kind: str,
+    webhooks: Callable[[], AnsweredWebhooks] = AnsweredWebhooks,
+    problem: Callable[[], str] = str,
 ) -> Loop:
-    """The loop that reports this process (serve or work) to the others."""
-    reporter = ReportProcess(store=store, clock=clock, kind=kind, webhooks=webhooks)
+    """The loop that reports this process (serve or work) to the others. `problem`: with the file of settings."""
+    reporter = ReportProcess(store=store, clock=clock, kind=kind, webhooks=webhooks, problem=problem)
     return Loop("report_process", reporter.check, idle_seconds=REPORT_IDLE, finish=reporter.end)
 
 

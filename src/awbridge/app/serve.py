@@ -12,6 +12,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from awbridge.app.accounts.file import AccountsFile
 from awbridge.app.accounts.hosting import account_loops
 from awbridge.app.accounts.serving import served_accounts
 from awbridge.app.accounts.sites import SitesOfAccounts
@@ -19,10 +20,12 @@ from awbridge.app.connections import vendor_problem
 from awbridge.app.database import shared_servers
 from awbridge.app.running import running, stop_all
 from awbridge.app.settings import Settings
+from awbridge.app.settings.sources import WrittenAccounts
 from awbridge.app.site import Shared, Site, opened_site, site_without_steps
 from awbridge.app.starting import check_address, started
 from awbridge.app.work import on_signal, settle_down
 from awbridge.steps.runtime.loop import Loop
+from awbridge.web.access.guess_limits import GuessLimits
 from awbridge.web.http.limits import Connections, Limits, connections_within_files
 from awbridge.web.http.server import server_config
 from awbridge.web.webhook.endpoint import WebhookEndpoint
@@ -142,7 +145,9 @@ async def setting_up(settings: Settings, problem: str) -> AsyncGenerator[Bridge]
 @asynccontextmanager
 async def _shared(settings: Settings) -> AsyncGenerator[Shared]:
     async with shared_servers() as servers:
-        yield Shared(connections=_connections(settings), servers=servers)
+        file = AccountsFile(settings.accounts or WrittenAccounts())
+        connections = _connections(settings)
+        yield Shared(connections=connections, servers=servers, file=file, guesses=GuessLimits(connections.refused))
 
 
 @asynccontextmanager

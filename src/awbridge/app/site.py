@@ -7,11 +7,13 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from awbridge.app.accounts.changes import AccountAdmin
+from awbridge.app.accounts.file import AccountsFile
 from awbridge.app.accounts.sites import SitesOfAccounts
 from awbridge.app.accounts.tools import RegistryTools
 from awbridge.app.connections import customer_channels, report_objects, templates
@@ -34,6 +36,7 @@ from awbridge.steps.runtime.report_process import AnsweredWebhooks
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.store.engine.connections.servers import Servers
+from awbridge.web.access.guess_limits import GuessLimits
 from awbridge.web.app import build_app
 from awbridge.web.contexts import ApiContext, AuditContext
 from awbridge.web.customer_page.app import CustomerPage
@@ -43,6 +46,9 @@ from awbridge.web.ready import Readiness
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 
 log = structlog.get_logger()
+
+
+_READS = ("GET", "HEAD", "OPTIONS")
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -62,22 +68,35 @@ class Site(RunningSteps):
         return self.requests > 0 or self.webhook.is_storing
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request; the account stays open meanwhile."""
-        of = {"account": self.settings.account} if self.settings.account else {}
+        """Answer a request; the account stays open meanwhile. One that may have stored work for it has it done now."""
+        account = self.settings.account
+        of = {"account": account} if account else {}
         self.requests += 1
         try:
             with structlog.contextvars.bound_contextvars(**of):
                 await self.answer(scope, receive, send)
         finally:
             self.requests -= 1
+            if (
+                account
+                and scope["type"] == "http"
+                and scope["method"] not in _READS
+                and (look := self.loops.get("look"))
+            ):
+                look.wake()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """What all accounts of one server share: client connections, database servers, and which accounts are open."""
+    """What all accounts of one server share: client connections, database servers, and which accounts are open.
+
+    `file`: the accounts of the file of settings. `guesses`: the limits of wrong keys and passwords.
+    """
 
     connections: Connections
     servers: Servers
+    file: AccountsFile
+    guesses: GuessLimits
     sites: SitesOfAccounts = field(default_factory=SitesOfAccounts)
 
 
@@ -95,7 +114,9 @@ async def opened_site(settings: Settings, shared: Shared) -> AsyncGenerator[Site
         loops["schema"] = schema_loop(store, lambda _: stop_all(loops))
         ingest.on_stored = loops["apply"].wake
         endpoint = _endpoint(settings, store, ingest, refusals)
-        loops["report_process"] = report_loop(store, utc_now, "serve", lambda: _webhook_counts(endpoint))
+        problem = str if settings.account else lambda: shared.file.problem
+        webhooks = partial(_webhook_counts, endpoint)
+        loops["report_process"] = report_loop(store, utc_now, "serve", webhooks, problem)
         context = api_context(settings, store, world.clickpost, world.labels, _account_tools(settings, store, shared))
         site = _site(settings, context, endpoint, shared, loops, page, recorder=world.recorder)
         async with _ingesting(ingest), running(loops):
@@ -121,7 +142,7 @@ async def site_without_steps(settings: Settings, shared: Shared, problem: str) -
 
 def _endpoint(settings: Settings, store: Store, ingest: Ingest, refusals: WebhookRefusals) -> WebhookEndpoint:
     keys = KeyRing(store, (k.get_secret_value() for k in settings.webhook_keys))
-    return WebhookEndpoint(ingest, keys, utc_now, refusals)
+    return WebhookEndpoint(ingest, keys, utc_now, refusals, account=settings.account)
 
 
 def _site(
@@ -145,6 +166,8 @@ def _site(
         recorder=recorder,
         host=settings.host,
         connections=shared.connections,
+        limiter=shared.guesses.keys_of(settings.account),
+        sign_ins=shared.guesses.sign_ins_of(settings.account),
         closed=closed,
         customer_page=page,
         sites=None if settings.account else shared.sites,
@@ -180,7 +203,9 @@ async def _ingesting(ingest: Ingest) -> AsyncGenerator[None]:
 
 def _account_tools(settings: Settings, store: Store, shared: Shared) -> RegistryTools | None:
     """The accounts for admins of the home; None for an account."""
-    return None if settings.account else RegistryTools(AccountAdmin(settings, store), shared.sites.activity)
+    if settings.account:
+        return None
+    return RegistryTools(AccountAdmin(settings, store, shared.file), shared.sites.activity)
 
 
 def api_context(

@@ -12,11 +12,13 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 
 import structlog
 
+from awbridge.app.accounts.file import AccountsFile
 from awbridge.app.accounts.hosting import account_loops, worked_accounts
 from awbridge.app.database import shared_servers
 from awbridge.app.loops import World, opened_world, step_loops
 from awbridge.app.running import report_loop, running, schema_loop
 from awbridge.app.settings import Settings
+from awbridge.app.settings.sources import WrittenAccounts
 from awbridge.app.starting import RECEIVED, started
 from awbridge.domain.errors import SchemaTooNew
 from awbridge.steps.runtime.clock import Clock, utc_now
@@ -46,10 +48,12 @@ async def work(settings: Settings, *, clock: Clock = utc_now) -> None:
             stop.set()
 
         loops["schema"] = schema_loop(world.store, end)
-        loops["report_process"] = report_loop(world.store, clock, "work")
+        file = AccountsFile(settings.accounts or WrittenAccounts())
+        loops["report_process"] = report_loop(world.store, clock, "work", problem=lambda: file.problem)
         async with AsyncExitStack() as stack:
             if not settings.account:
-                accounts = await stack.enter_async_context(worked_accounts(settings, world.store, servers, clock))
+                hosted = worked_accounts(settings, world.store, servers, clock, file)
+                accounts = await stack.enter_async_context(hosted)
                 loops |= account_loops(accounts, settings.steps_idle_seconds)
             await stack.enter_async_context(_monitored(world, loops))
             await stack.enter_async_context(running(loops))

@@ -12,6 +12,7 @@ from awbridge.web import problem_kinds as kinds
 from awbridge.web import problems
 from awbridge.web.access.access_list import AccessList, Keys
 from awbridge.web.access.guards import ApiGuard, PageGuard
+from awbridge.web.access.sign_in_limits import SignInLimits
 from awbridge.web.accounts.dispatcher import AccountDispatcher
 from awbridge.web.accounts.sites import OF_THE_PROCESS, AccountSites
 from awbridge.web.contexts import ApiContext, ProcessContext
@@ -47,6 +48,7 @@ def build_app(
     host: str = "",
     connections: Connections | None = None,
     limiter: WrongKeyLimiter | None = None,
+    sign_ins: SignInLimits | None = None,
     closed: str = "",
     access: AccessList | None = None,
     customer_page: CustomerPage | None = None,
@@ -56,14 +58,14 @@ def build_app(
     """The app of `awbridge serve`, or of one account of it.
 
     `host`: a name that callers without a key may use, besides localhost. `connections`: the server's, shown in the
-    metrics. `limiter`: by default one that counts its refusals in `connections`. `closed`: why the API answers 503
-    (pages, webhooks, /healthz and what manages accounts do not, nor do metrics and /readyz of a process that has
-    accounts); "" if it is open. `access`: the stored keys and people. `customer_page`: None where it is off; its
-    addresses answer 404 then. `sites`: the accounts that are served below /a/ beside this home. `of_account`: this is
-    the app of such an account; its description leaves out what only the process and its home answer.
+    metrics. `limiter`, `sign_ins`: of wrong API keys and passwords; by default this app's own. `closed`: why the API
+    answers 503 (pages, webhooks, /healthz and what manages accounts do not, nor do metrics and /readyz of a process
+    that has accounts); "" if it is open. `access`: the stored keys and people. `customer_page`: None where it is off;
+    its addresses answer 404 then. `sites`: the accounts that are served below /a/ beside this home. `of_account`: this
+    is the app of such an account; its description leaves out what only the process and its home answer.
     """
     connections = connections or Connections()
-    access = access or AccessList(api.store, api.clock)
+    access = access or AccessList(api.store, api.clock, sign_ins=sign_ins)
     process = ProcessContext(
         webhook=webhook,
         loops=loops,

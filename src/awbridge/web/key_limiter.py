@@ -28,6 +28,10 @@ class WrongKeyLimiter:
     A limited address does not affect others. A right key is accepted even from a limited address if one was accepted
     there within the last hour: the programs of a company share an address, and one with an old key must not stop the
     others.
+
+    `beyond`: another limiter that counts too, over all accounts. It limits whom this one has not accepted within the
+    hour. `trusts`: whether an accepted key has that effect here; not over all accounts, or the holder of a key of one
+    account could guess those of the others.
     """
 
     def __init__(
@@ -39,6 +43,8 @@ class WrongKeyLimiter:
         largest_memory: int = LARGEST_MEMORY,
         counted_as: str = "api_key",
         clock: Callable[[], float] = time.monotonic,
+        beyond: WrongKeyLimiter | None = None,
+        trusts: bool = True,
     ) -> None:
         self._refused: Counter[str] = Counter() if refused is None else refused
         self._burst = burst
@@ -46,6 +52,8 @@ class WrongKeyLimiter:
         self._largest_memory = largest_memory
         self._counted_as = counted_as
         self._clock = clock
+        self._beyond = beyond
+        self._trusts = trusts
         self._addresses: OrderedDict[str, _Address] = OrderedDict()
 
     @property
@@ -59,9 +67,10 @@ class WrongKeyLimiter:
         For keys that are expensive to check.
         """
         now, entry = self._clock(), self._addresses.get(_network(address))
-        if entry is None or now - entry.accepted_at < TRUSTED_FOR:
+        if entry is not None and now - entry.accepted_at < TRUSTED_FOR:
             return 0.0
-        return max(0.0, 1 - self._remaining(entry, now)) * self._interval
+        own = max(0.0, 1 - self._remaining(entry, now)) * self._interval if entry else 0.0
+        return max(own, self._beyond.wait(address)) if self._beyond else own
 
     def _remaining(self, entry: _Address, now: float) -> float:
         return min(self._burst, entry.remaining + (now - entry.updated_at) / self._interval)
@@ -78,8 +87,10 @@ class WrongKeyLimiter:
         if entry.remaining < 1 and not trusted:
             self._refused[self._counted_as] += 1
             return (1 - entry.remaining) * self._interval
+        if self._beyond and not trusted and (wait := self._beyond.count(address, right=right)):
+            return wait
         if right:
-            entry.accepted_at = now
+            entry.accepted_at = now if self._trusts else float("-inf")
             self._addresses.move_to_end(network)  # addresses with right keys are kept longest
         else:
             entry.remaining -= 1

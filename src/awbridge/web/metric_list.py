@@ -203,7 +203,10 @@ SHIPMENTS_SILENT = Gauge(
 
 CALLS_DROPPED = Count("awbridge_calls_dropped", "Failed calls that this process could not record.", per_process=True)
 WEBHOOKS = Count(
-    "awbridge_webhooks", "Webhooks answered by this process, by the HTTP status.", "status", per_process=True
+    "awbridge_webhooks",
+    "Webhooks of the home answered by this process, by the HTTP status.",
+    "status",
+    per_process=True,
 )
 HTTP_REFUSED = Count(
     "awbridge_http_refused",
@@ -257,12 +260,39 @@ ACCOUNTS = Gauge(
     ("awake", "asleep", "closed"),
     per_process=True,
 )
+ACCOUNT_ORDERS_WAITING = Gauge(
+    "awbridge_account_orders_waiting", "Orders of an account beside the home that are not placed yet.", "account"
+)
+ACCOUNT_ORDERS_FAILED = Gauge(
+    "awbridge_account_orders_failed", "Orders of an account beside the home that are rejected or given up.", "account"
+)
+ACCOUNT_DELIVERIES_WAITING = Gauge(
+    "awbridge_account_deliveries_waiting", "Deliveries of an account beside the home that are not applied.", "account"
+)
+ACCOUNT_OLDEST_DUE = Gauge(
+    "awbridge_account_oldest_due_seconds",
+    "Seconds that the longest due order or delivery of an account beside the home has waited; 0 if none is due. An "
+    "account that is due and that no process has opened counts too.",
+    "account",
+)
+ACCOUNT_ALARMS = Gauge("awbridge_account_alarms", "Open alarms of an account beside the home.", "account")
+ACCOUNT_FIGURES_AGE = Gauge(
+    "awbridge_account_figures_age_seconds",
+    "Seconds since the figures of an account beside the home were counted: about 60 while it is awake, else since it "
+    "went to sleep.",
+    "account",
+)
 BUILD_INFO = Gauge("awbridge_build_info", "1, by the version of awbridge.", "version", per_process=True)
+
+OF_ACCOUNTS = (
+    *(ACCOUNT_ORDERS_WAITING, ACCOUNT_ORDERS_FAILED, ACCOUNT_DELIVERIES_WAITING, ACCOUNT_OLDEST_DUE, ACCOUNT_ALARMS),
+    ACCOUNT_FIGURES_AGE,
+)
 
 METRICS = (
     *(NEEDS_ATTENTION, REFUSED_SHARE, SHIPMENTS, ON_THEIR_WAY, UNREADABLE_EDD, ACCOUNTS_HELD, ACCOUNT_SHIPMENTS_HELD),
     *(COURIER_WARNINGS, CANCELS, ACTIONS, INBOX, SCANS_AHEAD, NOTICES, EVENT_DELIVERIES, ALARMS, ARCHIVE_FILES),
     *(OLDEST_DUE, FIGURES_AGE, ROWS, BACKUP_AGE, CATCH_UP_LAG, WEBHOOK_SILENCE, WEBHOOKS_SILENT, WEBHOOK_SHARE),
     *(SHIPMENTS_SILENT, WEBHOOKS, HTTP_CONNECTIONS, HTTP_REFUSED, CALLS_DROPPED, STEP_SILENT, STEP_FAILURES),
-    *(STEP_CONCURRENCY, CLOCK_SKEW, ACCOUNTS, REPLICA_AGE, REPLICA_READS, BUILD_INFO),
+    *(STEP_CONCURRENCY, CLOCK_SKEW, *OF_ACCOUNTS, ACCOUNTS, REPLICA_AGE, REPLICA_READS, BUILD_INFO),
 )

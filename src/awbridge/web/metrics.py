@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -15,6 +15,8 @@ from prometheus_client.registry import Collector
 from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.steps.polling.watch import Coverage, coverage
 from awbridge.steps.runtime import meters
+from awbridge.store.accounts import account_figures
+from awbridge.store.accounts.account_figures import AccountFigures
 from awbridge.store.audit import figures, samples
 from awbridge.store.audit.figures import Figures
 from awbridge.store.backup.backups import backup_state
@@ -35,13 +37,14 @@ class _Metrics(Collector):
     age: float  # seconds since the figures were counted
     covered: Coverage
     backup_age: timedelta | None
+    accounts: Mapping[str, AccountFigures]
     process: ProcessContext
     replica: Replica | None
 
     def collect(self) -> Iterable[Metric]:
         """All metrics, with their current values."""
         yield from _shipments(self.figures)
-        yield from _accounts(self.figures)
+        yield from _courier_accounts(self.figures)
         yield from _backlog(self.figures)
         yield listed.FIGURES_AGE.of(self.age)
         since = {step: at or self.now for step, at in self.figures.waiting_since.items()}
@@ -49,6 +52,7 @@ class _Metrics(Collector):
         yield listed.OLDEST_DUE.by(waited)
         if self.backup_age is not None:
             yield listed.BACKUP_AGE.of(self.backup_age.total_seconds())
+        yield from _accounts_beside(self.accounts, self.now)
         yield from _process(self.process)
         yield from _coverage(self.covered)
         if self.replica:
@@ -67,13 +71,29 @@ def _shipments(figures: Figures) -> Iterable[Metric]:
     yield listed.ACTIONS.by(figures.actions)
 
 
-def _accounts(figures: Figures) -> Iterable[Metric]:
+def _courier_accounts(figures: Figures) -> Iterable[Metric]:
     held = figures.held
     kinds = listed.ACCOUNTS_HELD.values
     yield listed.ACCOUNTS_HELD.by({kind: sum(h.kind == kind for h in held.values()) for kind in kinds})
     yield listed.ACCOUNT_SHIPMENTS_HELD.by({account: figures.waiting.get(account, 0) for account in held})
     kinds = listed.COURIER_WARNINGS.values
     yield listed.COURIER_WARNINGS.by({kind: figures.courier_warnings.get(kind, 0) for kind in kinds})
+
+
+def _accounts_beside(found: Mapping[str, AccountFigures], now: datetime) -> Iterable[Metric]:
+    """What each account beside the home had to do when it was last counted."""
+    if not found:
+        return
+
+    def since(at: datetime | None) -> float:
+        return max((now - at).total_seconds(), 0.0) if at else 0.0
+
+    yield listed.ACCOUNT_ORDERS_WAITING.by({name: one.orders for name, one in found.items()})
+    yield listed.ACCOUNT_ORDERS_FAILED.by({name: one.failed for name, one in found.items()})
+    yield listed.ACCOUNT_DELIVERIES_WAITING.by({name: one.deliveries for name, one in found.items()})
+    yield listed.ACCOUNT_OLDEST_DUE.by({name: since(one.due_at) for name, one in found.items()})
+    yield listed.ACCOUNT_ALARMS.by({name: one.alarms for name, one in found.items()})
+    yield listed.ACCOUNT_FIGURES_AGE.by({name: since(one.counted_at) for name, one in found.items()})
 
 
 def _backlog(figures: Figures) -> Iterable[Metric]:
@@ -123,6 +143,7 @@ async def metrics_text(api: ApiContext, process: ProcessContext) -> bytes:
     now = api.clock()
     async with api.store.read() as session:
         sample = await samples.large(session, now=now)
+        accounts = await account_figures.every(session, now=now)
         backup_age = (await backup_state(session)).age(now)
         current = sample.figures if sample else await figures.read(session, now=now, stuck_after=api.stuck_after)
     age = (now - sample.sampled_at).total_seconds() if sample else 0.0
@@ -137,6 +158,7 @@ async def metrics_text(api: ApiContext, process: ProcessContext) -> bytes:
             age=age,
             covered=covered,
             backup_age=backup_age,
+            accounts=accounts,
             process=process,
             replica=api.store.replica,
         )

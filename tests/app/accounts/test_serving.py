@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -25,7 +26,9 @@ from awbridge.domain.accounts.names import schema_of
 from awbridge.enqueue import enqueue_async
 from awbridge.steps.accounts import host
 from awbridge.steps.orders import intake
+from awbridge.steps.runtime import meters
 from awbridge.steps.runtime.clock import utc_now
+from awbridge.steps.transfer.life import drop_data
 from awbridge.store import Store
 from awbridge.store.accounts import wakes
 from awbridge.store.runtime import due
@@ -194,7 +197,10 @@ async def _store_order(settings: Settings, home_url: str, reference: str) -> Non
     await home.close()
 
 
-async def test_a_suspended_account_stores_webhooks_and_does_nothing_else(tmp_path: Path) -> None:
+async def test_a_suspended_account_stores_webhooks_and_a_dropped_one_is_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "RENEW_EVERY", 0.1)
     home_url = f"sqlite:///{tmp_path}/home.db"
     async with _vendor() as (vendor, placed):
         settings = _settings(tmp_path, home_url, vendor, *NAMES)
@@ -212,12 +218,66 @@ async def test_a_suspended_account_stores_webhooks_and_does_nothing_else(tmp_pat
             assert stored.status_code == 200
             other = await http.get("/a/gulf/v1/shipments", headers=_key("gulf"))
             assert other.status_code == 200
+
+            await _begin_drop(settings, home_url, "india")
+            await _until(lambda: "india" not in bridge.accounts.host.accounts)
+            await bridge.accounts.host.keep()
+            assert await drop_data(f"sqlite:///{tmp_path}/home-accounts/india.db", home_url=home_url) == 1
+            for path in ("/v1/shipments", "/webhooks/clickpost"):
+                answer = await http.post(f"/a/india{path}", headers={"webhook_key": "hook-india"}, content=body)
+                assert answer.status_code == 404
+            assert not (tmp_path / "home-accounts/india.db").exists()
         assert not placed
+
+
+async def test_an_account_that_is_written_into_the_file_is_served_without_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "RENEW_EVERY", 0.1)
+    meters.ACCOUNT_ORDERS.values.clear()
+    meters.ACCOUNT_WEBHOOKS.values.clear()
+    async with _vendor() as (vendor, _placed):
+        settings = _settings(tmp_path, f"sqlite:///{tmp_path}/home.db", vendor, "india")
+        async with assembled(settings) as bridge, _browser(bridge.app) as http:
+            assert (await http.get("/a/gulf/v1/shipments", headers=_key("gulf"))).status_code == 404
+            _settings(tmp_path, f"sqlite:///{tmp_path}/home.db", vendor, "gulf")
+            os.utime(tmp_path / "awbridge.toml", (1.0, 1.0))
+            await _until(lambda: set(bridge.accounts.host.accounts) == {"gulf"})
+            assert (await http.get("/a/india/v1/shipments", headers=_key("india"))).status_code == 404
+            await http.post("/a/gulf/v1/shipments", json=_order("R1"), headers=_key("gulf"))
+            await _shipment(http, "gulf", "R1", state="placed")
+            await http.post("/a/gulf/webhooks/clickpost", content=b"{}")
+            shown = (await http.get("/metrics", headers=_key("home"))).text
+            assert 'awbridge_account_orders_total{account="gulf",outcome="placed"} 1.0' in shown
+            assert 'awbridge_account_webhooks_total{account="gulf",status="401"} 1.0' in shown
+            meters.keep_accounts({"india"})
+            assert "awbridge_account_orders_total{" not in (await http.get("/metrics", headers=_key("home"))).text
+
+
+async def test_an_order_of_an_account_is_placed_at_once_although_it_is_looked_at_rarely(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An account that is awake is asked for work every 5 seconds, and after each request that may have stored some."""
+    monkeypatch.setattr("awbridge.app.due._RARER", 6000)  # five minutes
+    async with _vendor() as (vendor, placed):
+        settings = _settings(tmp_path, f"sqlite:///{tmp_path}/home.db", vendor, "india")
+        async with assembled(settings) as bridge, _browser(bridge.app) as http:
+            await http.post("/a/india/v1/shipments", json=_order("R1"), headers=_key("india"))
+            await _until(lambda: len(placed) == 1)
+            await asyncio.sleep(0.3)  # what follows a placed order
+            await http.post("/a/india/v1/shipments", json=_order("R2"), headers=_key("india"))
+            await _until(lambda: len(placed) == 2)
 
 
 async def _suspend(settings: Settings, home_url: str, name: str) -> None:
     home = await Store.open(home_url)
     await AccountAdmin(settings, home).suspend(name)
+    await home.close()
+
+
+async def _begin_drop(settings: Settings, home_url: str, name: str) -> None:
+    home = await Store.open(home_url)
+    await AccountAdmin(settings, home).begin_drop(name)
     await home.close()
 
 

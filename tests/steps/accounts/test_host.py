@@ -16,7 +16,8 @@ from awbridge.domain.errors import NoAccount, StoreBusy
 from awbridge.steps.accounts import host
 from awbridge.steps.accounts.host import LEASE, LONGEST_REST, AccountHost
 from awbridge.store import Store
-from awbridge.store.accounts import wakes
+from awbridge.store.accounts import account_figures, wakes
+from awbridge.store.accounts.account_figures import AccountFigures
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 
@@ -51,6 +52,7 @@ class _Process:
     open_now: set[str] = field(default_factory=set)
     asked: Counter[str] = field(default_factory=Counter)
     refuse: bool = False
+    orders: dict[str, int] = field(default_factory=dict)
     host: AccountHost[_Account, _Site] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,6 +62,7 @@ class _Process:
             read_accounts=self._read,
             open_site=self._open,
             next_due=self._next,
+            count=self._count,
         )
 
     async def _read(self) -> dict[str, _Account]:
@@ -68,6 +71,12 @@ class _Process:
     async def _next(self, account: _Account, _site: _Site | None) -> datetime:
         self.asked[account.name] += 1
         return self.next_at.get(account.name, self.now)
+
+    async def _count(self, account: _Account, _site: _Site) -> AccountFigures:
+        if self.refuse:
+            raise StoreBusy("its database is away")
+        numbers = {"orders": self.orders.get(account.name, 0), "failed": 0, "deliveries": 0, "alarms": 0}
+        return AccountFigures(account=account.name, due_at=None, last_webhook_at=None, counted_at=self.now, **numbers)
 
     @asynccontextmanager
     async def _open(self, account: _Account) -> AsyncGenerator[_Site]:
@@ -327,3 +336,41 @@ async def test_no_more_accounts_are_opened_for_work_than_may_be_and_requests_ope
     await one.host.open("c" if awake != "c" else "b")
     assert len(one.open_now) == 2
     await one.host.stop()
+
+
+async def _figures(store: Store, now: datetime) -> dict[str, tuple[int, datetime, datetime | None]]:
+    async with store.read() as session:
+        found = await account_figures.every(session, now=now)
+    return {name: (one.orders, one.counted_at, one.due_at) for name, one in found.items()}
+
+
+async def test_what_an_account_has_to_do_is_counted_each_minute_and_before_it_sleeps(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = _Process(store, _accounts("india", "gulf"), orders={"india": 7})
+    await one.host.look()
+    one.now += timedelta(seconds=1)
+    await one.host.look()
+    await one.host.keep()
+    assert await _figures(store, NOW) == {}, "a process counts a minute after it opened an account"
+    monkeypatch.setattr(host, "COUNT_EVERY", 0.0)
+    await one.host.keep()
+    counted_at = one.now
+    assert await _figures(store, NOW) == {"india": (7, counted_at, None), "gulf": (0, counted_at, None)}
+    one.refuse = True  # its database is away
+    one.now += timedelta(seconds=1)
+    await one.host.keep()
+    assert (await _figures(store, NOW))["india"] == (7, counted_at, None)
+    monkeypatch.setattr(host, "COUNT_EVERY", 60.0)
+    one.refuse, one.orders = False, {}
+    one.next_at["india"] = one.now + timedelta(hours=1)
+    await one.host.keep()
+    assert one.open_now == {"gulf"}
+    due_at = min(one.next_at["india"], one.now + LONGEST_REST)
+    assert (await _figures(store, NOW))["india"] == (0, one.now, None)
+    late = due_at + timedelta(minutes=5)
+    assert (await _figures(store, late))["india"] == (0, one.now, due_at), "nobody has opened it since it was due"
+    assert (await _figures(store, late))["gulf"][2] is None, "a process works for it"
+    del one.accounts["gulf"]
+    await one.host.look()
+    assert set(await _figures(store, NOW)) == {"india"}

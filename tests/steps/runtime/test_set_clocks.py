@@ -296,7 +296,8 @@ STAYS = {
     "restores": {"restored_at", "point_at", "until_at"},
     "saved_views": {"created_at", "updated_at"},
     "figure_samples": {"begun_at", "sampled_at"},  # a time ahead counts as none
-    "accounts": {"suspended_at", "created_at", "updated_at"},  # of record
+    "account_figures": {"due_at", "last_webhook_at", "counted_at"},  # a time ahead counts as now
+    "accounts": {"suspended_at", "created_at", "updated_at", "drop_begun_at", "dropped_at"},  # of record
     "processes": {"started_at", "seen_at"},  # a time ahead counts as none
     "actions": set[str](),
     "customer_answers": {"about_at", "received_at", "settled_at", "updated_at"},  # of record

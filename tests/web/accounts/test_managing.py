@@ -6,15 +6,22 @@ import html
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
 
 import pytest
 
 from awbridge.app.accounts.changes import AccountAdmin
+from awbridge.app.accounts.counting import count_account
 from awbridge.app.accounts.sealed import new_key
-from awbridge.app.accounts.tools import RegistryTools, activity_of
+from awbridge.app.accounts.tools import RegistryTools
 from awbridge.app.settings import Settings
 from awbridge.domain.people.role import Role
+from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
+from awbridge.store.accounts import account_figures
+from awbridge.store.accounts.account_figures import AccountFigures
+from awbridge.store.audit import processes
+from awbridge.store.audit.processes import ReportedProcess
 from awbridge.web.accounts.sites import other_endpoint
 from awbridge.web.accounts.tools import AccountActivity
 from awbridge.web.app import build_app
@@ -37,8 +44,9 @@ async def home(store: Store) -> AsyncIterator[Web]:
     """The home on a store, with an admin's API key, and the accounts that its table has. `india` is awake."""
 
     async def activity(names: Iterable[str]) -> Mapping[str, AccountActivity]:
-        seen = await activity_of(running.store, running.clock, awake=True)
-        return {name: seen for name in names if name == "india"}
+        counted = await count_account("india", running.store, running.clock())
+        asleep = {name: AccountActivity(awake=False) for name in names}
+        return asleep | ({"india": AccountActivity(awake=True, figures=counted)} if "india" in names else {})
 
     async with AsyncExitStack() as stack:
         running = await stack.enter_async_context(web_on(store))
@@ -74,6 +82,43 @@ async def test_an_account_is_managed_by_api(home: Web) -> None:
         assert f'"clickpost_account.{action}"' in whole
     assert "s3cret" not in whole
     assert "n3w" not in whole
+
+
+async def test_an_account_that_sleeps_shows_what_it_had_to_do_and_when_that_was_counted(home: Web) -> None:
+    await home.http.post(API, json={"name": "gulf"})
+    never = (await home.http.get(f"{API}/gulf")).json()
+    assert (never["state"], never["waiting"], never["counted_at"]) == ("asleep", None, None)
+    two_hours_ago = home.clock() - timedelta(hours=2)
+    counted = AccountFigures(
+        account="gulf",
+        orders=30,
+        failed=7,
+        deliveries=12,
+        alarms=1,
+        due_at=None,
+        last_webhook_at=two_hours_ago,
+        counted_at=two_hours_ago,
+    )
+    async with home.store.write() as session:
+        await account_figures.save(session, [counted])
+    found = (await home.http.get(f"{API}/gulf")).json()
+    assert (found["waiting"], found["failed"], found["alarms"]) == (42, 7, 1)
+    assert datetime.fromisoformat(found["counted_at"]) == two_hours_ago
+    for path in ("/accounts", "/accounts/gulf"):
+        text = re.sub(r"<[^>]+>", " ", (await home.http.get(path, headers=HERE)).text)
+        assert re.search(r"\b42\b.*\b7\b.*\b1\b.*2 h ago", text, re.DOTALL), path
+    await home.http.post(f"{API}/gulf/suspend")
+    assert (await home.http.get(f"{API}/gulf")).json()["waiting"] == 42
+
+
+@sqlite_only
+async def test_what_is_wrong_with_the_file_of_settings_is_on_the_page(home: Web) -> None:
+    broken = ReportedProcess(
+        id="p", kind="work", host="node-2", version="1", started_at=utc_now(), seen_at=utc_now(), problem="not TOML <x>"
+    )
+    async with home.store.write() as session:
+        await processes.report(session, broken)
+    assert "node-2: not TOML &lt;x&gt;" in (await home.http.get("/accounts", headers=HERE)).text
 
 
 @sqlite_only

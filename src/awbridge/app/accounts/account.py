@@ -37,7 +37,9 @@ class Account:
     """An account of the service. `settings` is None where something is wrong with it, and `problem` says what.
 
     `sources`: where each setting comes from. `suspended_at`: since when nothing is done for it; None while it works.
-    `changed_at`: when a command or a page last changed it. `places`: where it has its data.
+    `changed_at`: when a command or a page last changed it. `places`: where it has its data. `drop_begun_at`: since when
+    they are being deleted; `dropped_at`: when they were, of an account that the file still defines. `folders`: where it
+    has files, also if it has a problem.
     """
 
     name: str
@@ -49,6 +51,9 @@ class Account:
     source: AccountSource
     problem: str
     places: tuple[str, ...] = field(repr=False)
+    drop_begun_at: datetime | None = None
+    dropped_at: datetime | None = None
+    folders: tuple[Path, ...] = field(default=(), repr=False)
 
     @property
     def suspended(self) -> bool:
@@ -56,12 +61,31 @@ class Account:
         return self.suspended_at is not None
 
     @property
+    def is_gone(self) -> bool:
+        """Whether its data are dropped, or being dropped: nobody may open them, which would make them again."""
+        return self.drop_begun_at is not None or self.dropped_at is not None
+
+    @property
+    def gone(self) -> str:
+        """What to do about an account whose data are dropped, or being dropped; "" for others."""
+        if self.drop_begun_at:
+            return f"it is being dropped. If that was interrupted, go on: awbridge accounts drop {self.name}"
+        if self.dropped_at:
+            return (
+                f"its data are dropped. Remove [accounts.{self.name}] from the file of settings, or begin anew with "
+                f"awbridge accounts resume {self.name}"
+            )
+        return ""
+
+    @property
     def works(self) -> bool:
         """Whether it is to be served and worked for."""
-        return self.settings is not None and not self.suspended
+        return self.settings is not None and not self.suspended and not self.is_gone
 
     def checked(self) -> Settings:
-        """Its settings. Raises SettingsError with its problem."""
+        """Its settings, to open its data. Raises SettingsError with its problem, or if they are dropped."""
+        if self.is_gone:
+            raise SettingsError(f"account {self.name}: {self.gone}")
         if self.settings is None:
             raise SettingsError(f"account {self.name}: {self.problem}")
         return self.settings
@@ -98,6 +122,9 @@ def account_of(
         source=_source(in_file, row),
         problem=problem,
         places=places_of(settings) if settings else (_schema_place(name),),
+        drop_begun_at=row.drop_begun_at if row else None,
+        dropped_at=row.dropped_at if row else None,
+        folders=folders_of(settings) if settings else (),
     )
 
 
@@ -109,14 +136,21 @@ def _source(in_file: bool, row: StoredAccount | None) -> AccountSource:
 
 def places_of(settings: Settings) -> tuple[str, ...]:
     """Where an account has its data, as a person is told; no two accounts may have one of them in common."""
-    found = [f"data_dir {Path(settings.data_dir).absolute()}"]
+    data, *files = folders_of(settings)
+    found = [f"data_dir {data}"]
     if settings.account:
         found.append(_schema_place(settings.account))  # also where it has a file, so that it may move
+    return (*found, *(f"the database {file}" for file in files))
+
+
+def folders_of(settings: Settings) -> tuple[Path, ...]:
+    """The data folder of an account, and its SQLite file."""
+    data = Path(settings.data_dir).absolute()
     try:
         file = sqlite_file(settings.database_url)
     except SettingsError:
-        return tuple(found)
-    return (*found, f"the database {file.absolute()}") if file else tuple(found)
+        return (data,)
+    return (data, file.absolute()) if file else (data,)
 
 
 def of_row(row: StoredAccount, seal: Seal) -> Given:

@@ -19,7 +19,7 @@ from awbridge.domain.errors import NotFound, NotPossible, NotValid
 from awbridge.domain.people.audited import AuditAction
 from awbridge.steps.accounts.closed import until_closed
 from awbridge.store import Store
-from awbridge.store.accounts import accounts
+from awbridge.store.accounts import account_figures, accounts, wakes
 from awbridge.store.accounts.accounts import StoredAccount
 from awbridge.store.engine.clocks.shared_time import SHARED_TIME
 from awbridge.store.engine.database import Session
@@ -115,13 +115,34 @@ class AccountAdmin(AccountRegistry):
         """Work for a suspended account again. Raises NotFound."""
         return await self._set_suspended(name, False)
 
-    async def forget(self, name: str) -> None:
-        """Forget an account whose data are dropped. One that the file defines stays suspended. Raises NotFound."""
+    async def begin_drop(self, name: str) -> Account:
+        """Note that the data of a suspended account are about to be deleted: services know it no longer.
+
+        Repeatable. Raises NotFound, NotPossible for one that works.
+        """
+        await self.all()
         async with self._writing().write() as session:
             row = await self._locked(session, name)
+            if row.suspended_at is None:
+                raise NotPossible(f"{name} is not suspended: awbridge accounts suspend {name}")
+            if row.drop_begun_at is None:
+                made = replace(row, drop_begun_at=SHARED_TIME.now(), dropped_at=None)
+                await self._write(session, row, made, AuditAction.ACCOUNT_DROP_BEGUN)
+        return await self._found(name)
+
+    async def forget(self, name: str) -> None:
+        """Forget an account whose data are dropped. One that the file defines is dropped until it is resumed.
+
+        Raises NotFound.
+        """
+        async with self._writing().write() as session:
+            row = await self._locked(session, name)
+            await account_figures.forget(session, name)
+            await wakes.forget(session, name)
             if name in self._configured.tables:
                 now = SHARED_TIME.now()
-                made = replace(row, title="", defined=False, settings="{}", secrets="{}", suspended_at=now)
+                empty = replace(row, title="", defined=False, settings="{}", secrets="{}")
+                made = replace(empty, suspended_at=now, drop_begun_at=None, dropped_at=now)
                 await self._write(session, row, made, AuditAction.ACCOUNT_DROPPED)
                 return
             await accounts.drop(session, name)
@@ -155,10 +176,15 @@ class AccountAdmin(AccountRegistry):
         await self.all()
         async with self._writing().write() as session:
             row = await self._locked(session, name)
+            if row.drop_begun_at is not None:
+                raise NotPossible(f"{name} is being dropped: awbridge accounts drop {name} ends that")
             if suspended != (row.suspended_at is not None):
-                made = replace(row, suspended_at=SHARED_TIME.now() if suspended else None)
+                made = replace(row, suspended_at=SHARED_TIME.now() if suspended else None, dropped_at=None)
                 action = AuditAction.ACCOUNT_SUSPENDED if suspended else AuditAction.ACCOUNT_RESUMED
                 await self._write(session, row, made, action)
+        return await self._found(name)
+
+    async def _found(self, name: str) -> Account:
         found = await self.find(name)
         if found is None:  # dropped since
             raise NotFound(_unknown(name))

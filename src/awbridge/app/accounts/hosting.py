@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from awbridge.app.accounts.account import Account
+from awbridge.app.accounts.counting import count_account
+from awbridge.app.accounts.file import AccountsFile
 from awbridge.app.accounts.registry import AccountRegistry
 from awbridge.app.connections import vendor_problem
 from awbridge.app.database import open_store
@@ -20,6 +22,7 @@ from awbridge.steps.accounts.host import AccountHost, SiteT
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
+from awbridge.store.accounts.account_figures import AccountFigures
 from awbridge.store.engine.connections.servers import Servers
 
 ELSEWHERE = timedelta(minutes=1)  # between looks at an account in another database
@@ -40,8 +43,8 @@ class HostedAccount:
 
     @property
     def version(self) -> object:
-        """Differs once its settings or its state changed."""
-        return self.account
+        """Differs once its settings or its state changed; not where a line of the file only has another number."""
+        return self.account.settings, self.account.suspended_at, self.account.problem
 
     @property
     def works(self) -> bool:
@@ -59,7 +62,7 @@ class HostedAccount:
 
 @asynccontextmanager
 async def worked_accounts(
-    home: Settings, store: Store, servers: Servers, clock: Clock
+    home: Settings, store: Store, servers: Servers, clock: Clock, file: AccountsFile
 ) -> AsyncGenerator[AccountHost[HostedAccount, RunningSteps]]:
     """The accounts beside the home for `work`, closed when the block ends. `store`: the home's."""
 
@@ -68,7 +71,7 @@ async def worked_accounts(
         async with running_steps(hosted.settings, clock, servers) as steps:
             yield steps
 
-    async with hosted_accounts(home, store, servers, clock, opened) as host:
+    async with hosted_accounts(home, store, servers, clock, opened, file) as host:
         yield host
 
 
@@ -85,12 +88,14 @@ async def hosted_accounts(
     servers: Servers,
     clock: Clock,
     open_site: Callable[[HostedAccount], AbstractAsyncContextManager[SiteT]],
+    file: AccountsFile,
 ) -> AsyncGenerator[AccountHost[HostedAccount, SiteT]]:
     """The accounts beside the home, closed when the block ends. `open_site` opens one that has work or a request."""
-    registry = AccountRegistry(home, store)
+    registry = AccountRegistry(home, store, file)
 
     async def read() -> Mapping[str, HostedAccount]:
-        return {name: HostedAccount(account) for name, account in (await registry.all()).items()}
+        found = (await registry.all()).items()
+        return {name: HostedAccount(account) for name, account in found if not account.is_gone}
 
     async def due(hosted: HostedAccount, site: SiteT | None) -> datetime:
         settings = hosted.settings
@@ -103,12 +108,17 @@ async def hosted_accounts(
         elsewhere = settings.schema and settings.database_url != home.database_url
         return min(due_at, clock() + ELSEWHERE) if elsewhere else earlier(due_at, clock())
 
+    async def count(hosted: HostedAccount, site: SiteT) -> AccountFigures:
+        assert isinstance(site, RunningSteps)
+        return await count_account(hosted.name, site.store, clock())
+
     host = AccountHost(
         home=store,
         clock=clock,
         read_accounts=read,
         open_site=open_site,
         next_due=due,
+        count=count,
         most_awake=home.accounts_awake,
     )
     try:

@@ -25,13 +25,17 @@ class MigratedAccount:
 
 
 async def migrate_accounts(found: Iterable[Account], *, dry_run: bool) -> AsyncIterator[MigratedAccount]:
-    """Migrate accounts, suspended ones too; their schemas or files are created. A failure concerns one account.
+    """Migrate accounts, suspended ones too, not dropped ones; their schemas or files are created.
+
+    A failure concerns one account.
 
     `dry_run`: only look.
     """
     servers = Servers()
     try:
         for account in found:
+            if account.is_gone:
+                continue
             if account.settings is None:
                 yield MigratedAccount(account=account.name, state=nothing_applied(), problem=account.problem)
                 continue

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import socket
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
 from awbridge.app.accounts.account import Account, account_of, places_of, read_json
 from awbridge.app.accounts.configured import ConfiguredAccounts
+from awbridge.app.accounts.file import AccountsFile
 from awbridge.app.accounts.sealed import Seal
 from awbridge.app.settings import Settings
 from awbridge.app.settings.sources import WrittenAccounts
 from awbridge.store import Store
-from awbridge.store.accounts import accounts
+from awbridge.store.accounts import account_figures, accounts
+from awbridge.store.accounts.account_figures import AccountFigures
 from awbridge.store.accounts.accounts import StoredAccount, TableVersion
+from awbridge.store.audit import processes
+from awbridge.store.engine.clocks.shared_time import SHARED_TIME
 
 _AT_ONCE = 20  # accounts that are read before others get their turn
 
@@ -25,19 +30,27 @@ _Stamp = tuple[int, datetime] | None  # of the row that an account was read from
 class AccountRegistry:
     """The accounts beside the home. What is wrong with one is its `problem` and concerns no other.
 
-    Asking again costs one small query; only what changed since is read again. The file of settings is read once, when
-    the process starts.
+    Asking again costs one small query, and one look whether the file of settings has changed; only what changed since
+    is read again.
     """
 
-    def __init__(self, home: Settings, store: Store | None) -> None:
-        """`store`: the database of the home; None where there is none yet, so that only the file says something."""
+    def __init__(self, home: Settings, store: Store | None, file: AccountsFile | None = None) -> None:
+        """`store`: the database of the home; None where there is none yet, so that only the file says something.
+
+        `file`: the accounts of the file of settings, where several registries of a process share them.
+        """
         self._home = home
         self._store = store
-        self._configured = ConfiguredAccounts(home.accounts or WrittenAccounts())
+        self._file = file or AccountsFile(home.accounts or WrittenAccounts())
+        self._revision = self._file.revision
         self._seal = Seal(home.accounts_key)
         self._version: TableVersion | None = None
         self._read: dict[str, tuple[_Stamp, Account]] = {}
         self._known: Mapping[str, Account] = {}
+
+    @property
+    def _configured(self) -> ConfiguredAccounts:
+        return self._file.configured
 
     @property
     def known(self) -> Mapping[str, Account]:
@@ -46,6 +59,9 @@ class AccountRegistry:
 
     async def all(self) -> Mapping[str, Account]:
         """The accounts by name, in the order of their names. Raises StoreBusy when the home's database is away."""
+        self._file.look()
+        if self._revision != self._file.revision:
+            self._version, self._read, self._revision = None, {}, self._file.revision
         version = TableVersion(accounts=0, revisions=0, updated_at=None)
         rows: list[StoredAccount] = []
         if self._store is not None:
@@ -63,6 +79,29 @@ class AccountRegistry:
     async def find(self, name: str) -> Account | None:
         """The account of this name; None if there is none. Raises as `all` does."""
         return (await self.all()).get(name)
+
+    async def file_problems(self) -> Sequence[str]:
+        """What is wrong with the file of settings that this process or another one reads again; with their hosts."""
+        found = {socket.gethostname(): self._file.problem} if self._file.problem else {}
+        if self._store is not None:
+            async with self._store.read() as session:
+                alive = await processes.alive(session, now=SHARED_TIME.now())
+            found |= {process.host: process.problem for process in alive if process.problem}
+        return [f"{host}: {problem}" for host, problem in sorted(found.items())]
+
+    async def services_run(self) -> bool:
+        """Whether a `serve` or `work` runs, as far as they report themselves."""
+        if self._store is None:
+            return False
+        async with self._store.read() as session:
+            return bool(await processes.alive(session, now=SHARED_TIME.now()))
+
+    async def figures(self) -> Mapping[str, AccountFigures]:
+        """What accounts had to do when they were last counted, by name. Raises StoreBusy."""
+        if self._store is None:
+            return {}
+        async with self._store.read() as session:
+            return await account_figures.every(session, now=SHARED_TIME.now())
 
     def strays(self) -> list[str]:
         """Variables of the environment that name no account, as sentences."""

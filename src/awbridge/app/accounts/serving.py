@@ -30,6 +30,6 @@ async def served_accounts(
         async with opening as site:
             yield site
 
-    async with hosted_accounts(home, store, shared.servers, utc_now, opened) as host:
+    async with hosted_accounts(home, store, shared.servers, utc_now, opened, shared.file) as host:
         shared.sites.begin(host)
         yield host

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from awbridge.app.accounts.tools import activity_of
+from awbridge.app.accounts.counting import count_account
 from awbridge.app.running import stop_all
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.steps.runtime.clock import utc_now
@@ -50,14 +50,14 @@ class SitesOfAccounts:
             stop_all(site.loops)
 
     async def activity(self, names: Iterable[str]) -> Mapping[str, AccountActivity]:
-        """What these accounts do in this process. Of those that sleep nothing more is known, and none is opened."""
+        """What these accounts do in this process. Those that sleep are not opened, and not counted."""
         open_ones = self.host.sites
         found: dict[str, AccountActivity] = {}
         for name in names:
             found[name] = AccountActivity(awake=name in open_ones)
             if site := open_ones.get(name):
                 try:
-                    found[name] = await activity_of(site.store, utc_now, awake=True)
+                    found[name] = AccountActivity(awake=True, figures=await count_account(name, site.store, utc_now()))
                 except StoreError:  # its database is away: that it is open is known
                     continue
         return found

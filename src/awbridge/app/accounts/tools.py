@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from awbridge.app.accounts.account import DATABASE, Account
 from awbridge.app.accounts.changes import AccountAdmin
@@ -10,35 +11,14 @@ from awbridge.app.setting_fields import as_text
 from awbridge.app.settings import Settings
 from awbridge.clickpost.wire.masking import mask_url
 from awbridge.domain.errors import NotFound
-from awbridge.domain.orders.shipment import State
-from awbridge.domain.tracking.overdue import DEFAULT_STUCK_AFTER
-from awbridge.steps.runtime.clock import Clock
-from awbridge.store import Store
-from awbridge.store.audit import figures, samples
-from awbridge.store.polling import arrivals
 from awbridge.web.accounts.tools import AccountActivity, AccountState, ShownAccount
 
 Activity = Callable[[Iterable[str]], Awaitable[Mapping[str, AccountActivity]]]
-
-_OPEN = (State.ALLOCATING, State.READY, State.RETRYING, State.WAITING, State.HELD)
-_DUE = ("due", "waiting")
 
 
 async def no_activity(_names: Iterable[str]) -> Mapping[str, AccountActivity]:
     """Nothing is known of what accounts do: this process hosts none."""
     return {}
-
-
-async def activity_of(store: Store, clock: Clock, *, awake: bool) -> AccountActivity:
-    """What an account does, read from its database. A large backlog is as its own process counted it last."""
-    now = clock()
-    async with store.read() as session:
-        sample = await samples.large(session, now=now)
-        counted = sample.figures if sample else await figures.read(session, now=now, stuck_after=DEFAULT_STUCK_AFTER)
-        last_at = await arrivals.last_webhook_at(session)
-    orders = sum(counted.shipments.get(state, 0) for state in _OPEN)
-    deliveries = sum(counted.inbox.get(stage, 0) for stage in _DUE)
-    return AccountActivity(awake=awake, waiting=orders + deliveries, last_webhook_at=last_at)
 
 
 class RegistryTools:
@@ -51,15 +31,28 @@ class RegistryTools:
     async def all(self) -> Sequence[ShownAccount]:
         """Every account, by name."""
         found = await self._admin.all()
-        known = await self._activity(found)
-        return [_shown(account, known.get(name)) for name, account in found.items()]
+        known = await self._known(found)
+        return [_shown(account, known[name]) for name, account in found.items()]
+
+    async def _known(self, names: Iterable[str]) -> Mapping[str, AccountActivity]:
+        """What is known of what accounts do: those that are awake here count now, the others were counted before."""
+        before, now = await self._admin.figures(), await self._activity(names)
+        found: dict[str, AccountActivity] = {}
+        for name in names:
+            here = now.get(name, AccountActivity())
+            found[name] = replace(here, figures=here.figures or before.get(name))
+        return found
+
+    async def file_problems(self) -> Sequence[str]:
+        """What is wrong with the file of settings that a process read again, a sentence for each process."""
+        return await self._admin.file_problems()
 
     async def find(self, name: str) -> ShownAccount:
         """The account of this name. Raises NotFound."""
         account = await self._admin.find(name)
         if account is None:
             raise NotFound(f"There is no account {name}.")
-        return _shown(account, (await self._activity([name])).get(name))
+        return _shown(account, (await self._known([name]))[name])
 
     async def add(self, name: str, *, title: str, settings: Mapping[str, object]) -> None:
         """Add an account."""
@@ -80,18 +73,22 @@ class RegistryTools:
         await self._admin.resume(name)
 
 
-def _shown(account: Account, activity: AccountActivity | None) -> ShownAccount:
+def _shown(account: Account, activity: AccountActivity) -> ShownAccount:
+    figures = activity.figures
     own = [name for name, source in account.sources.items() if source == DATABASE]
     return ShownAccount(
         name=account.name,
         title=account.title,
         state=_state(account, activity),
         source=account.source.value,
-        problem=account.problem,
+        problem=account.gone or account.problem,
         suspended_at=account.suspended_at,
         changed_at=account.changed_at,
-        waiting=activity.waiting if activity else None,
-        last_webhook_at=activity.last_webhook_at if activity else None,
+        waiting=figures.orders + figures.deliveries if figures else None,
+        failed=figures.failed if figures else None,
+        alarms=figures.alarms if figures else None,
+        last_webhook_at=figures.last_webhook_at if figures else None,
+        counted_at=figures.counted_at if figures else None,
         settings={
             name: mask_url(as_text(getattr(account.settings, name)))
             for name in own
@@ -101,11 +98,13 @@ def _shown(account: Account, activity: AccountActivity | None) -> ShownAccount:
     )
 
 
-def _state(account: Account, activity: AccountActivity | None) -> AccountState:
+def _state(account: Account, activity: AccountActivity) -> AccountState:
+    if account.is_gone:
+        return AccountState.DROPPED
     if account.suspended:
         return AccountState.SUSPENDED
     if account.problem:
         return AccountState.BROKEN
-    if activity is None:
+    if activity.awake is None:
         return AccountState.WORKING
     return AccountState.AWAKE if activity.awake else AccountState.ASLEEP

@@ -9,6 +9,7 @@ from typing import Any
 from awbridge.app.connections import vendor
 from awbridge.app.database import open_store
 from awbridge.app.doctor.audit import check_archive
+from awbridge.app.doctor.beside import check_beside
 from awbridge.app.doctor.customer_page import check_customer_page
 from awbridge.app.doctor.diagnosis import PROBLEM, CheckContext, Diagnosis
 from awbridge.app.doctor.hosts import check_hosts
@@ -89,5 +90,5 @@ _CHECKS: tuple[Check, ...] = (
         check_coverage,
     ),
     *(check_polling, check_steps, check_archive, check_messages, check_customer_page, check_people),
-    check_attention,
+    *(check_attention, check_beside),
 )

@@ -50,15 +50,15 @@ class FileOfSettings:
 
     def __init__(self, path: Path, text: str, values: Mapping[str, Any]) -> None:
         self.values = values
-        self._path = path
-        self._text = text
+        self.path = path
+        self.text = text
 
     def place(self, *names: str) -> str:
         """Where the value is that these names lead to, from table to table: the file and the line."""
         wanted = names
         while wanted and wanted not in self._lines:  # in an inline table, or written in a way that is not recognised
             wanted = wanted[:-1]
-        return f"{self._path}, line {self._lines[wanted]}" if wanted else str(self._path)
+        return f"{self.path}, line {self._lines[wanted]}" if wanted else str(self.path)
 
     def places(self) -> dict[str, str]:
         """The place of each name at the top of the file."""
@@ -69,7 +69,7 @@ class FileOfSettings:
         """The first line of each table and value, counted from 1."""
         found: dict[tuple[str, ...], int] = {}
         table: tuple[str, ...] = ()
-        for number, line in enumerate(self._text.splitlines(), 1):
+        for number, line in enumerate(self.text.splitlines(), 1):
             if header := _HEADER.match(line):
                 table = path = _dotted(header[1])
             elif value := _VALUE.match(line):
@@ -102,15 +102,19 @@ class WrittenAccounts:
     problem: str = ""
 
 
+def tables_of(file: FileOfSettings) -> tuple[Mapping[str, Any], str]:
+    """The tables of accounts in a file of settings, by name; and why there are none, as a sentence."""
+    written: object = file.values.get(TABLE, {})
+    if isinstance(written, dict):
+        return cast("dict[str, Any]", written), ""
+    return {}, f"{TABLE} ({file.place(TABLE)}) must be tables, one for each account, such as [accounts.india]"
+
+
 def written_accounts(
     environment: Mapping[str, str], file: FileOfSettings, home: Mapping[str, SettingSource]
 ) -> WrittenAccounts:
     """What these say of accounts. `environment`: with names in capitals."""
-    written: object = file.values.get(TABLE, {})
-    tables = cast("dict[str, Any]", written) if isinstance(written, dict) else {}
-    problem = ""
-    if not isinstance(written, dict):
-        problem = f"{TABLE} ({file.place(TABLE)}) must be tables, one for each account, such as [accounts.india]"
+    tables, problem = tables_of(file)
     variables: dict[str, dict[str, str]] = {}
     for variable, value in environment.items():
         if variable.startswith(ACCOUNT_VARIABLES):

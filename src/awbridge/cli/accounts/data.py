@@ -1,4 +1,4 @@
-"""`awbridge accounts migrate`, `export`, `import` and `drop`: the data of accounts."""
+"""`awbridge accounts migrate`, `export` and `import`: the data of accounts."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from awbridge.app.accounts.account import Account
-from awbridge.app.settings import Settings
 from awbridge.cli import output
 from awbridge.cli.accounts.change import with_admin
-from awbridge.cli.accounts.show import place_of
 from awbridge.cli.chosen_account import admin_of, known
 from awbridge.cli.output import Form, form_options
-from awbridge.cli.shared import as_command, at_a_terminal, fail, read_settings, yes_option
+from awbridge.cli.shared import as_command, fail, read_settings
 from awbridge.domain.errors import NotPossible
 from awbridge.domain.people.audited import AuditAction
 from awbridge.steps.runtime.clock import utc_now
@@ -175,65 +173,3 @@ def import_data(name: str, file: Path, form: Form) -> None:
 def _transferred(manifest: ExportManifest, name: str, file: Path) -> dict[str, Any]:
     found = {"exported_at": manifest.exported_at, "schema": manifest.schema, "rows": manifest.rows}
     return {"account": name, "file": str(file), **found}
-
-
-@click.command("drop")
-@click.argument("name")
-@yes_option
-@form_options
-def drop_account(name: str, yes: bool, form: Form) -> None:
-    """Delete a suspended account with all its data, for good.
-
-    Its schema or file is deleted, and what a command or a page set of it. Its data folder and what it has in object
-    storage stay; they are printed, so that you can delete them.
-
-    Example: awbridge accounts drop gulf
-    """
-    from awbridge.app.progress import Progress
-    from awbridge.steps.transfer.life import drop_data
-
-    async def look(admin: AccountAdmin) -> Account:
-        account = await known(admin, name)
-        if not account.suspended and account.settings is not None:
-            raise NotPossible(f"{name} is not suspended: awbridge accounts suspend {name}")
-        return account
-
-    async def go(admin: AccountAdmin) -> Account:
-        account = await look(admin)
-        if (settings := account.settings) is not None:
-            home = read_settings()
-            async with Progress("tables dropped") as progress:
-                await drop_data(
-                    settings.database_url,
-                    home_url=home.database_url,
-                    schema=settings.schema,
-                    on_done=progress.advance,
-                )
-        await admin.forget(name)
-        return account
-
-    account = with_admin(look)
-    _confirm(account, yes=yes)
-    with_admin(go)
-    left = _left(account.settings) if account.settings else []
-    text = "\n".join([f"dropped {name}", *(f"left for you to delete: {place}" for place in left)])
-    output.show_one({"account": name, "left": left}, text, form=form, view=("account", "left"))
-
-
-def _confirm(account: Account, *, yes: bool) -> None:
-    """Ask for the name of the account, unless `yes`. Ends with exit code 1 without it."""
-    if yes:
-        return
-    place = place_of(account.settings) if account.settings else "its row"
-    what = f"delete the account {account.name} with all its data, {place}, for good"
-    if not at_a_terminal():
-        fail(f"this would {what}, and there is no terminal to confirm it at; add --yes")
-    question = f"This will {what}. Type its name to go on"
-    if click.prompt(question, default="", show_default=False, err=True) != account.name:
-        fail("nothing was changed")
-
-
-def _left(settings: Settings) -> list[str]:
-    """What of an account is not in its database."""
-    places = [str(Path(settings.data_dir).absolute())] if Path(settings.data_dir).exists() else []
-    return [*places, *(url for url in (settings.archive_url, settings.backup_url) if url not in ("", "none"))]

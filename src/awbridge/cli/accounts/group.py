@@ -8,7 +8,7 @@ from awbridge.cli.group import Group, Lazy
 
 _COMMANDS = (
     Lazy("add", "accounts.change:add_account", "Add an account, and create its schema or file."),
-    Lazy("drop", "accounts.data:drop_account", "Delete a suspended account with all its data, for good."),
+    Lazy("drop", "accounts.drop:drop_account", "Delete a suspended account with all its data, for good."),
     Lazy("export", "accounts.data:export_data", "Write all data of an account to a file, such as to move it."),
     Lazy("import", "accounts.data:import_data", "Fill an empty account from a file that `export` wrote."),
     Lazy("key", "accounts.change:print_key", "Print a new key for AWBRIDGE_ACCOUNTS_KEY."),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,23 +16,40 @@ from awbridge.cli import output
 from awbridge.cli.chosen_account import admin_of, known
 from awbridge.cli.output import Form, form_options, page_options
 from awbridge.cli.shared import as_command, read_settings, warn
+from awbridge.store.accounts.account_figures import AccountFigures
+from awbridge.store.engine.clocks.shared_time import SHARED_TIME
 from awbridge.store.engine.store import sqlite_file
 
-VIEW = ("name", "title", "state", "source", "database", "suspended_at", "changed_at", "problem")
+VIEW = (
+    *("name", "title", "state", "source", "database", "suspended_at", "changed_at", "waiting", "failed", "alarms"),
+    *("last_webhook_at", "counted_at", "problem"),
+)
+_COUNTED = ("waiting", "failed", "alarms", "counted")
 
 
-def shown(account: Account) -> dict[str, Any]:
-    """An account as commands print it."""
+def shown(account: Account, figures: AccountFigures | None = None) -> dict[str, Any]:
+    """An account as commands print it, with what it had to do when it was last counted."""
     return {
         "name": account.name,
         "title": account.title,
-        "state": "broken" if account.settings is None else "suspended" if account.suspended else "active",
+        "state": _state(account),
         "source": account.source.value,
         "database": place_of(account.settings) if account.settings else None,
         "suspended_at": account.suspended_at,
         "changed_at": account.changed_at,
-        "problem": account.problem or None,
+        "waiting": figures.orders + figures.deliveries if figures else None,
+        "failed": figures.failed if figures else None,
+        "alarms": figures.alarms if figures else None,
+        "last_webhook_at": figures.last_webhook_at if figures else None,
+        "counted_at": figures.counted_at if figures else None,
+        "problem": account.gone or account.problem or None,
     }
+
+
+def _state(account: Account) -> str:
+    if account.is_gone:
+        return "dropped" if account.dropped_at else "dropping"
+    return "broken" if account.settings is None else "suspended" if account.suspended else "active"
 
 
 def place_of(settings: Settings) -> str:
@@ -46,27 +65,43 @@ def place_of(settings: Settings) -> str:
 @page_options(None)
 @form_options
 def list_accounts(limit: int | None, cursor: str | None, form: Form) -> None:
-    """Show all accounts, with what is wrong with them.
+    """Show all accounts: what each has to do, and what is wrong with it.
 
-    Exit code 1: something is wrong with an account.
+    waiting: orders that are not placed and deliveries that are not applied. failed: orders that were rejected or given
+    up. All numbers are as of the time in `counted`: each minute for an account at work, else before it went to sleep.
+
+    Exit code 1: something is wrong with an account, or with the file of settings that a service reads again.
 
     Example: awbridge accounts list
     """
     settings = read_settings()
 
-    async def look() -> tuple[list[Account], list[str]]:
+    async def look() -> tuple[list[Account], Mapping[str, AccountFigures], list[str], Sequence[str]]:
         async with admin_of(settings) as admin:
-            return list((await admin.all()).values()), admin.strays()
+            found = list((await admin.all()).values())
+            return found, await admin.figures(), admin.strays(), await admin.file_problems()
 
-    found, strays = as_command(look())
-    for stray in strays:
-        warn(stray)
+    found, figures, strays, problems = as_command(look())
+    for text in (*strays, *problems):
+        warn(text)
     part, page = output.whole(found, limit=limit, cursor=cursor)
-    values = [shown(account) for account in part]
-    rows = [output.pick(value, ("name", "title", "state", "source", "database", "problem")) for value in values]
+    values = [shown(account, figures.get(account.name)) for account in part]
+    columns = ("name", "title", "state", "source", "database", *(_COUNTED if figures else ()), "problem")
+    rows = [output.pick(value | {"counted": _ago(value["counted_at"])}, columns) for value in values]
     output.show_list(values, rows, form=form, view=VIEW, empty="no accounts; there is the home alone", page=page)
-    if any(account.settings is None for account in found):
+    if problems or any(account.settings is None for account in found):
         raise SystemExit(1)
+
+
+def _ago(at: datetime | None) -> str | None:
+    """How long ago a time was, as "5 min ago"; None without one."""
+    if at is None:
+        return None
+    minutes = round((SHARED_TIME.now() - at).total_seconds() / 60)
+    for unit, size in (("days", 1440), ("h", 60), ("min", 1)):
+        if minutes >= (2 if unit == "days" else 1) * size:
+            return f"{minutes // size} {unit} ago"
+    return "now"
 
 
 @click.command("show")
@@ -81,17 +116,17 @@ def show_account(name: str, form: Form) -> None:
     """
     home = read_settings()
 
-    async def look() -> Account:
+    async def look() -> tuple[Account, AccountFigures | None]:
         async with admin_of(home) as admin:
-            return await known(admin, name)
+            return await known(admin, name), (await admin.figures()).get(name)
 
-    account = as_command(look())
+    account, figures = as_command(look())
     own = own_settings(account)
     settings = [{"setting": s.variable, "value": s.value, "source": str(s.source)} for s in own]
     if form != "text":
-        output.show_one(shown(account), form=form, view=VIEW, more={"settings": settings})
+        output.show_one(shown(account, figures), form=form, view=VIEW, more={"settings": settings})
         return
-    output.print_fields({name: value for name, value in shown(account).items() if value is not None})
+    output.print_fields({name: value for name, value in shown(account, figures).items() if value is not None})
     if own:
         click.echo()
         output.print_table([{"setting": s.variable, "value": s.text, "source": str(s.source)} for s in own])

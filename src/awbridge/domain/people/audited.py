@@ -70,6 +70,7 @@ class AuditAction(StrEnum):
     ACCOUNT_RESUMED = "clickpost_account.resumed"
     ACCOUNT_EXPORTED = "clickpost_account.exported"
     ACCOUNT_IMPORTED = "clickpost_account.imported"
+    ACCOUNT_DROP_BEGUN = "clickpost_account.drop_begun"
     ACCOUNT_DROPPED = "clickpost_account.dropped"
 
 
@@ -136,6 +137,7 @@ ACTION_TEXTS = {
     AuditAction.ACCOUNT_RESUMED: "Account resumed",
     AuditAction.ACCOUNT_EXPORTED: "Account exported",
     AuditAction.ACCOUNT_IMPORTED: "Account imported",
+    AuditAction.ACCOUNT_DROP_BEGUN: "Account about to be dropped",
     AuditAction.ACCOUNT_DROPPED: "Account dropped",
 }
 """How the pages name each action."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,7 +22,8 @@ from awbridge.domain.errors import AwbridgeError, NoAccount, StoreBusy, StoreErr
 from awbridge.steps.runtime import meters
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
-from awbridge.store.accounts import wakes
+from awbridge.store.accounts import account_figures, wakes
+from awbridge.store.accounts.account_figures import AccountFigures
 
 log = structlog.get_logger()
 
@@ -37,6 +38,7 @@ FRESH = 1.0  # seconds: an account is opened by what the registry said within th
 MOST_AT_ONCE = 16  # accounts that one look wakes
 LONGEST_REST = timedelta(minutes=15)  # after which an account's tables are asked, whatever they said before
 LONGEST_REQUEST = 20.0  # seconds that a request has to end when its account is closed
+COUNT_EVERY = 60.0  # seconds between counts of what an account has to do
 MOMENT = 0.05  # seconds between looks whether they have ended
 FIRST_LOOKS = timedelta(milliseconds=50)  # between the first looks at accounts that no process knows yet
 
@@ -78,7 +80,9 @@ SiteT = TypeVar("SiteT", bound=Site)
 
 @dataclass(eq=False)
 class _Awake(Generic[SiteT]):
-    """`used_at`: when the last request came; `busy_since`: since when steps work without a pause; both monotonic."""
+    """`used_at`: when the last request came; `counted_at`: when its work was last counted; `busy_since`: since when
+    steps work without a pause; all monotonic.
+    """
 
     name: str
     version: object
@@ -86,6 +90,7 @@ class _Awake(Generic[SiteT]):
     task: asyncio.Task[None]
     stop: asyncio.Event
     used_at: float
+    counted_at: float
     busy_since: float | None = None
 
 
@@ -94,8 +99,8 @@ class AccountHost(Generic[AccountT, SiteT]):
     """The accounts of one process.
 
     `home`: the home database. `read_accounts`: the registry. `open_site`: an account that is awake while the block
-    lasts. `next_due`: when the account has work next, asked of its tables; by its site if it is open.
-    `most_awake`: accounts that work wakes at most; requests wake any.
+    lasts. `next_due`: when the account has work next, asked of its tables; by its site if it is open. `count`: what it
+    has to do, for those who look at all accounts. `most_awake`: accounts that work wakes at most; requests wake any.
     """
 
     home: Store
@@ -103,6 +108,7 @@ class AccountHost(Generic[AccountT, SiteT]):
     read_accounts: Callable[[], Awaitable[Mapping[str, AccountT]]]
     open_site: Callable[[AccountT], AbstractAsyncContextManager[SiteT]]
     next_due: Callable[[AccountT, SiteT | None], Awaitable[datetime]]
+    count: Callable[[AccountT, SiteT], Awaitable[AccountFigures]]
     most_awake: int = 100
     process: str = field(default_factory=lambda: uuid.uuid4().hex)
     _accounts: Mapping[str, AccountT] = field(default_factory=dict[str, AccountT], init=False)
@@ -129,7 +135,7 @@ class AccountHost(Generic[AccountT, SiteT]):
         """The account, woken for a request. Raises NoAccount, SettingsError, StoreBusy."""
         if site := self.awake(name):
             return site
-        await self._refresh(least=FRESH)
+        await self._refresh(least=FRESH)  # it may have been added, suspended or dropped since
         if name not in self._accounts or self._leaving:
             raise NoAccount(name)
         return (await self._wake(name, held=False)).site
@@ -217,6 +223,8 @@ class AccountHost(Generic[AccountT, SiteT]):
                 await wakes.renew(session, process=self.process, until=self.clock() + LEASE)
             self._renewed_at = now
         await asyncio.gather(*map(self._tend_or_say, list(self._awake.values())))  # one that closes may take long
+        since = time.monotonic() - COUNT_EVERY
+        await self._count_work([one for one in self._awake.values() if one.counted_at <= since])
         return 0
 
     async def _tend_or_say(self, one: _Awake[SiteT]) -> None:
@@ -243,11 +251,27 @@ class AccountHost(Generic[AccountT, SiteT]):
             return
         await self._ask_for_help(one, account)
         if self._is_idle(one) and (not account.works or await self._sleeps_on(account, one.site)):
+            await self._count_work([one])
             if self._is_idle(one):  # still
                 await self._close(one)
             elif account.works:
                 async with self.home.write() as session:
                     await wakes.hold(session, one.name, process=self.process, until=self.clock() + LEASE)
+
+    async def _count_work(self, some: Sequence[_Awake[SiteT]]) -> None:
+        """Count what accounts have to do, and store it in the home. One that cannot be counted keeps what it had."""
+        now, found = time.monotonic(), list[AccountFigures]()
+        for one in some:
+            account, one.counted_at = self._accounts.get(one.name), now
+            if account is None or one.task.done():
+                continue
+            try:
+                found.append(await self.count(account, one.site))
+            except StoreError as error:
+                log.warning("account.not_counted", account=one.name, problem=str(error))
+        if found:
+            async with self.home.write() as session:
+                await account_figures.save(session, found)
 
     def _is_idle(self, one: _Awake[SiteT]) -> bool:
         return not one.site.in_use and time.monotonic() - max(one.site.worked_at, one.used_at) > REST_AFTER
@@ -294,12 +318,14 @@ class AccountHost(Generic[AccountT, SiteT]):
             if not opened.done():
                 task.result()  # raises why
                 raise StoreBusy(f"the account {name} closed while it was opened")
-            self._awake[name] = one = _Awake(name, account.version, opened.result(), task, stop, time.monotonic())
+            now = time.monotonic()
+            self._awake[name] = one = _Awake(name, account.version, opened.result(), task, stop, now, now)
             log.info("account.awake", account=name)
             return one
 
     async def _live(self, account: AccountT, opened: asyncio.Future[SiteT], stop: asyncio.Event) -> None:
         structlog.contextvars.bind_contextvars(account=account.name)  # of this task, and those that it creates
+        meters.account.set(account.name)
         async with self.open_site(account) as site:
             opened.set_result(site)
             await stop.wait()
@@ -337,8 +363,12 @@ class AccountHost(Generic[AccountT, SiteT]):
         async with self._refreshing:
             if time.monotonic() - self._refreshed_at < least:
                 return
-            self._accounts = await self.read_accounts()
+            before, self._accounts = self._accounts, await self.read_accounts()
             self._refreshed_at = time.monotonic()
+        if before.keys() != self._accounts.keys():
+            async with self.home.write() as session:
+                await account_figures.keep_only(session, self._accounts.keys())
+            meters.keep_accounts(self._accounts.keys())
         working = {name for name, account in self._accounts.items() if account.works}
         if not working:
             return

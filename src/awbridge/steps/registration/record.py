@@ -20,7 +20,7 @@ from awbridge.steps.records.counted_calls import code_label
 from awbridge.steps.records.placed import difference_of, place, placing_of
 from awbridge.steps.registration.verdict import NAMES, ONLY_ASKED, PushPolicy, decide, tally, unsettled
 from awbridge.steps.runtime import traces
-from awbridge.steps.runtime.meters import ORDER_PLACED, ORDERS
+from awbridge.steps.runtime.meters import ORDER_PLACED, count_order
 from awbridge.store import Store
 from awbridge.store.audit import attempts
 from awbridge.store.audit.attempts import NewAttempt
@@ -143,7 +143,7 @@ def _tell(
     for d in done:
         _log(d)
         if d.answer:
-            ORDERS.add(NAMES[type(d.answer.outcome)].value, code_label(d.answer.call))
+            count_order(NAMES[type(d.answer.outcome)].value, code_label(d.answer.call))
     ORDER_PLACED.observe([(now - p.shipment.created_at).total_seconds() for p in placings])
     if traces.current:
         for p in placings:

@@ -1,14 +1,15 @@
 """What this process counted since it started: orders, calls, deliveries, messages. /metrics renders it.
 
 Plain numbers without locks: everything here runs on one event loop, some of it on the path of every webhook. Labels
-take few values: names from our own tables, never a reference number, an address or a text of ClickPost.
+take few values: names from our own tables and of accounts, never a reference number, an address or a text of ClickPost.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextvars import ContextVar
 
 from awbridge.clickpost.wire.answer_codes import AnswerKind
 from awbridge.domain.attempt import AttemptOutcome
@@ -127,8 +128,36 @@ EVENTS_POSTED = Meter(
     {"state": ("delivered", "due", "failed")},
 )
 
+ACCOUNT_ORDERS = Meter(
+    "awbridge_account_orders",
+    "Answers to create-order that this process recorded for an account beside the home, by outcome.",
+    {"account": (), "outcome": _OUTCOMES},
+)
+ACCOUNT_WEBHOOKS = Meter(
+    "awbridge_account_webhooks",
+    "Webhooks of an account beside the home that this process answered, by the HTTP status.",
+    {"account": (), "status": ()},
+)
+
 ACCOUNTS: dict[str, int] = {"awake": 0, "asleep": 0, "closed": 0}
 """The accounts beside the home, by what this process does with them now."""
 
-METERS = (ORDERS_RECEIVED, ORDERS, CALLS, APPLIED, MESSAGES, EVENTS_POSTED)
+account: ContextVar[str] = ContextVar("account", default="")
+"""The account that a task works for; "" for the home."""
+
+METERS = (ORDERS_RECEIVED, ORDERS, CALLS, APPLIED, MESSAGES, EVENTS_POSTED, ACCOUNT_ORDERS, ACCOUNT_WEBHOOKS)
 DURATIONS = (ORDER_PLACED, CALL_SECONDS, WEBHOOK_SECONDS, APPLY_LAG)
+
+
+def count_order(outcome: str, code: str) -> None:
+    """Count an answer to create-order, for the account that the task works for too."""
+    ORDERS.add(outcome, code)
+    if of := account.get():
+        ACCOUNT_ORDERS.add(of, outcome)
+
+
+def keep_accounts(names: Collection[str]) -> None:
+    """Forget what was counted for accounts that are none of these."""
+    for meter in (ACCOUNT_ORDERS, ACCOUNT_WEBHOOKS):
+        for labels in [labels for labels in meter.values if labels[0] not in names]:
+            del meter.values[labels]

@@ -32,12 +32,13 @@ class AnsweredWebhooks:
 
 @dataclass(kw_only=True, eq=False)
 class ReportProcess:
-    """The reports of one process, every 30 s. `kind`: serve or work."""
+    """The reports of one process, every 30 s. `kind`: serve or work. `problem`: see `ReportedProcess`."""
 
     store: Store
     clock: Clock
     kind: str
     webhooks: Callable[[], AnsweredWebhooks] = AnsweredWebhooks
+    problem: Callable[[], str] = str
     _process: ReportedProcess | None = field(default=None, init=False)
     _counted: deque[tuple[datetime, AnsweredWebhooks]] = field(
         default_factory=deque[tuple[datetime, AnsweredWebhooks]], init=False
@@ -57,6 +58,7 @@ class ReportProcess:
             stored=counts.stored,
             unstored=counts.unstored,
             p99_ms=None if counts.p99 is None else round(counts.p99 * 1000),
+            problem=self.problem() or None,
         )
         async with self.store.write() as session:
             await processes.report(session, self._process)

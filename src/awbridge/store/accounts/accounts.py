@@ -16,6 +16,7 @@ class StoredAccount:
     """A row. `defined`: whether it defines the account; else it holds the state of one that the file defines.
 
     `settings` and `secrets` are JSON by name, secrets encrypted. `revision`: how often the row was written.
+    `drop_begun_at`: since when its data are being deleted; `dropped_at`: when they were, of one that the file defines.
     """
 
     name: str
@@ -27,6 +28,8 @@ class StoredAccount:
     revision: int
     created_at: datetime
     updated_at: datetime
+    drop_begun_at: datetime | None = None
+    dropped_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +60,14 @@ async def lock(session: Session, name: str) -> StoredAccount | None:
 
 async def add(session: Session, account: StoredAccount) -> bool:
     """Add a row, written once; False if there is one of this name."""
-    return await session.execute(_sql.add, *_values(account), account.created_at) > 0
+    given = (*_values(account), account.created_at, account.drop_begun_at, account.dropped_at)
+    return await session.execute(_sql.add, *given) > 0
 
 
 async def write(session: Session, account: StoredAccount) -> None:
     """Write a row again, with `updated_at` as its time."""
-    await session.execute(_sql.write, *_values(account), account.updated_at)
+    given = (*_values(account), account.updated_at, account.drop_begun_at, account.dropped_at)
+    await session.execute(_sql.write, *given)
 
 
 async def drop(session: Session, name: str) -> bool:

@@ -90,7 +90,7 @@ async def read(session: Session, *, now: datetime, stuck_after: StuckAfter = DEF
         waiting=accounts.held_numbers(unplaced),
         cancels=await cancels(session),
         actions={row["state"]: row["actions"] for row in await session.fetch(_sql.actions)},
-        inbox=dict((await session.fetch(_sql.inbox, now))[0]),
+        inbox=await inbox_stages(session, now=now),
         scans_ahead=(await session.fetch(_sql.scans_ahead, first_id(now - RECENT)))[0]["scans"],
         notices={row["state"]: row["notices"] for row in await session.fetch(_sql.notices)},
         event_deliveries=await event_deliveries(session),
@@ -108,6 +108,11 @@ async def read(session: Session, *, now: datetime, stuck_after: StuckAfter = DEF
 async def shipments(session: Session) -> dict[str, int]:
     """How many shipments there are by state, of those that are neither placed nor cancelled."""
     return {row["state"]: row["shipments"] for row in await session.fetch(_sql.shipments)}
+
+
+async def inbox_stages(session: Session, *, now: datetime) -> dict[str, int]:
+    """How many deliveries are not applied, by stage."""
+    return dict((await session.fetch(_sql.inbox, now))[0])
 
 
 async def cancels(session: Session) -> dict[str, int]:

@@ -22,6 +22,7 @@ class ReportedProcess:
     within the last hour.
 
     `p99_ms`: milliseconds from receipt to commit, the 99th percentile of its newest webhooks; None before the first.
+    `problem`: what is wrong with the file of settings that it read again; None if nothing is.
     """
 
     id: str
@@ -33,12 +34,13 @@ class ReportedProcess:
     stored: int = 0
     unstored: int = 0
     p99_ms: int | None = None
+    problem: str | None = None
 
 
 async def report(session: Session, process: ReportedProcess) -> None:
     """Store what a process reports of itself, and forget those that ended long ago."""
     p = process
-    numbers = (p.started_at, p.seen_at, p.stored, p.unstored, p.p99_ms)
+    numbers = (p.started_at, p.seen_at, p.stored, p.unstored, p.p99_ms, p.problem)
     await session.execute(_sql.report, p.id, p.kind, p.host, p.version, *numbers)
     await session.execute(_sql.forget, p.seen_at - KEPT, p.seen_at + KEPT)
 

@@ -1,8 +1,8 @@
 -- name: report
-INSERT INTO processes (id, kind, host, version, started_at, seen_at, stored, unstored, p99_ms)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO processes (id, kind, host, version, started_at, seen_at, stored, unstored, p99_ms, problem)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, stored = excluded.stored, unstored = excluded.unstored,
-  p99_ms = excluded.p99_ms
+  p99_ms = excluded.p99_ms, problem = excluded.problem
 
 -- name: forget
 -- Those that ended, and those whose clock was ahead.

@@ -80,7 +80,7 @@ CREATE INDEX reports_newest ON reports (day DESC, id);
 
 -- Each running process of awbridge, as it last reported itself. kind: serve or work. seen_at: when. stored, unstored:
 -- webhooks that it answered with 200 and with 503 within the last hour. p99_ms: from receipt to commit, the 99th
--- percentile of the newest.
+-- percentile of the newest. problem: what is wrong with the file of settings that it read again.
 CREATE TABLE processes (
   id TEXT NOT NULL PRIMARY KEY,
   kind TEXT NOT NULL,
@@ -90,5 +90,6 @@ CREATE TABLE processes (
   seen_at TIMESTAMPTZ NOT NULL,
   stored BIGINT NOT NULL,
   unstored BIGINT NOT NULL,
-  p99_ms INTEGER
+  p99_ms INTEGER,
+  problem TEXT
 );

@@ -112,6 +112,7 @@ STAYS = {
     "account_states": "one row for each courier account",
     "downtimes": "set by you, a row each",
     "account_wakes": "one row for each account and process",
+    "account_figures": "one row for each account",
     "paces": "one row for each kind of call",
     "clock_marks": "one row",
     "restores": "a row for each restore of the database",

@@ -34,7 +34,14 @@ LOOKUP_INTERVAL = 1.0  # seconds between reads because of unknown keys
 class AccessList:
     """The stored keys, whether people exist, and the limits of sign-ins. `steady` is monotonic, in seconds."""
 
-    def __init__(self, store: Store, clock: Clock, *, steady: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        steady: Callable[[], float] = time.monotonic,
+        sign_ins: SignInLimits | None = None,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._steady = steady
@@ -43,7 +50,7 @@ class AccessList:
         self._read_at = float("-inf")
         self._was_read = False
         self._reading = asyncio.Lock()
-        self.sign_ins = SignInLimits()
+        self.sign_ins = sign_ins or SignInLimits()
 
     async def people_exist(self) -> bool:
         """Whether a person was added, so that pages ask for a sign-in. Raises StoreError if that was never read."""

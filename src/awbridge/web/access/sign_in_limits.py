@@ -8,19 +8,25 @@ from collections import Counter
 from collections.abc import Callable
 
 from awbridge.domain.people.credentials import digest
-from awbridge.web.key_limiter import WrongKeyLimiter
+from awbridge.web.key_limiter import LARGEST_MEMORY, WrongKeyLimiter
 
 NAME_INTERVAL = 30.0  # seconds until a name allows another wrong password, after ten at once
 
 
 class SignInLimits:
-    """Counts wrong passwords. `steady` is monotonic, in seconds.
+    """Counts wrong passwords. `steady` is monotonic, in seconds. `beyond`: what counts those of all accounts.
 
     A name or address with a right password within the last hour is not locked out by others' guesses.
     """
 
-    def __init__(self, *, steady: Callable[[], float] = time.monotonic) -> None:
-        self._addresses = WrongKeyLimiter(Counter(), clock=steady)
+    def __init__(
+        self,
+        *,
+        steady: Callable[[], float] = time.monotonic,
+        beyond: WrongKeyLimiter | None = None,
+        largest_memory: int = LARGEST_MEMORY,
+    ) -> None:
+        self._addresses = WrongKeyLimiter(Counter(), clock=steady, beyond=beyond, largest_memory=largest_memory)
         self._names = WrongKeyLimiter(Counter(), interval=NAME_INTERVAL, clock=steady)
 
     def wait(self, address: str, login: str) -> int:

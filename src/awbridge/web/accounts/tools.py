@@ -8,11 +8,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from awbridge.store.accounts.account_figures import AccountFigures
+
 
 class AccountState(StrEnum):
     """What an account does. `broken`: something is wrong with it, and nothing is done for it until that is corrected.
 
-    `working`: no more is known, as where this process does not host accounts.
+    `dropped`: its data are deleted, or being deleted; the file of settings still defines it. `working`: no more is
+    known, as where this process does not host accounts.
     """
 
     WORKING = "working"
@@ -20,22 +23,27 @@ class AccountState(StrEnum):
     ASLEEP = "asleep"
     SUSPENDED = "suspended"
     BROKEN = "broken"
+    DROPPED = "dropped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountActivity:
-    """What an account does in this process. `waiting`: orders and deliveries that are not done; None if not counted."""
+    """What an account does. `awake`: whether it is open in this process; None where this process hosts none.
 
-    awake: bool
-    waiting: int | None = None
-    last_webhook_at: datetime | None = None
+    `figures`: what it had to do when it was last counted; None if it never was.
+    """
+
+    awake: bool | None = None
+    figures: AccountFigures | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownAccount:
     """An account for admins of the home. `settings` are those that are stored for it, as text; `secrets` only names.
 
-    `source`: what defines it: file, database, or both. `problem` says what is wrong with it.
+    `source`: what defines it: file, database, or both. `problem` says what is wrong with it. `waiting`: orders and
+    deliveries that are not done; `failed`: orders that are rejected or given up; `alarms`: open ones; all as of
+    `counted_at`, and None if never counted.
     """
 
     name: str
@@ -46,13 +54,20 @@ class ShownAccount:
     suspended_at: datetime | None = None
     changed_at: datetime | None = None
     waiting: int | None = None
+    failed: int | None = None
+    alarms: int | None = None
     last_webhook_at: datetime | None = None
+    counted_at: datetime | None = None
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     secrets: Sequence[str] = ()
 
 
 class AccountTools(Protocol):
     """The accounts of the installation. All raise StoreBusy while the home's database is away."""
+
+    async def file_problems(self) -> Sequence[str]:
+        """What is wrong with the file of settings that a process read again, a sentence for each process."""
+        ...
 
     async def all(self) -> Sequence[ShownAccount]:
         """Every account, by name."""

@@ -27,6 +27,7 @@ from awbridge.domain.tracking.dead_letter import DeadLetterReason
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.polling.watch import WebhookRefusals
 from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.meters import ACCOUNT_WEBHOOKS
 from awbridge.steps.tracking.ingest import CAPACITY_BYTES, TIMEOUT, Caller, Ingest
 from awbridge.store import Store
 from awbridge.store.polling import webhook_keys
@@ -184,10 +185,22 @@ class KeyRing:
 
 
 class WebhookEndpoint:
-    """The ASGI app of the endpoint. `counts` has the number of deliveries by response status."""
+    """The ASGI app of the endpoint. `counts` has the number of deliveries by response status.
 
-    def __init__(self, ingest: Ingest, keys: KeyRing, clock: Clock, refusals: WebhookRefusals | None = None) -> None:
+    `account`: whose endpoint it is; "" is the home.
+    """
+
+    def __init__(
+        self,
+        ingest: Ingest,
+        keys: KeyRing,
+        clock: Clock,
+        refusals: WebhookRefusals | None = None,
+        *,
+        account: str = "",
+    ) -> None:
         self._ingest = ingest
+        self._account = account
         self.p99 = ingest.p99
         """Seconds to commit a delivery, the 99th percentile of the newest; None before the first."""
         self._keys = keys
@@ -239,11 +252,16 @@ class WebhookEndpoint:
         self._refusals.add(webhook_keys.NO_ACCOUNT, self._clock())
         if deliveries := self._without_account.count():
             log.warning("webhook.no_account", deliveries=deliveries)
-        self.counts[status] = self.counts.get(status, 0) + 1
+        self._count(status)
 
     def _counted(self, response: WebhookResponse) -> WebhookResponse:
-        self.counts[response.status] = self.counts.get(response.status, 0) + 1
+        self._count(response.status)
         return response
+
+    def _count(self, status: int) -> None:
+        self.counts[status] = self.counts.get(status, 0) + 1
+        if self._account:
+            ACCOUNT_WEBHOOKS.add(self._account, str(status))
 
     async def _answer(self, scope: Scope, receive: Receive) -> WebhookResponse:
         if scope["method"] != "POST":

@@ -25,6 +25,7 @@ STATES: Mapping[AccountState, tuple[str, str]] = {
     AccountState.ASLEEP: (gettext_noop("asleep"), "plain"),
     AccountState.SUSPENDED: (gettext_noop("suspended"), "warn"),
     AccountState.BROKEN: (gettext_noop("broken"), "bad"),
+    AccountState.DROPPED: (gettext_noop("dropped"), "warn"),
 }
 """How the pages show a state: its name, and the badge."""
 
@@ -64,6 +65,7 @@ class AccountPages:
             "accounts/accounts",
             status=status,
             accounts=await self._tools.all(),
+            file_problems=await self._tools.file_problems(),
             states=STATES,
             problem=problem,
             typed=typed or {},
