@@ -138,7 +138,7 @@ class AccountAdmin(AccountRegistry):
         async with self._writing().write() as session:
             row = await self._locked(session, name)
             await account_figures.forget(session, name)
-            await wakes.forget(session, name)
+            await wakes.forget_all(session, name)
             if name in self._configured.tables:
                 now = SHARED_TIME.now()
                 empty = replace(row, title="", defined=False, settings="{}", secrets="{}")

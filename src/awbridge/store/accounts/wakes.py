@@ -93,6 +93,11 @@ async def forget(session: Session, account: str, *, process: str) -> None:
     await session.execute(_sql.forget, account, process)
 
 
+async def forget_all(session: Session, account: str) -> None:
+    """Remove every row of an account that is dropped."""
+    await session.execute(_sql.forget_all, account)
+
+
 async def is_held(session: Session, account: str, *, now: datetime) -> bool:
     """Whether a process works for the account."""
     return bool(await session.fetch(_sql.held, account, now))

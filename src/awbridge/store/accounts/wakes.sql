@@ -35,6 +35,9 @@ DELETE FROM account_wakes WHERE id = $1
 -- name: forget
 DELETE FROM account_wakes WHERE account = $1 AND (holder IS NULL OR holder = $2)
 
+-- name: forget_all
+DELETE FROM account_wakes WHERE account = $1
+
 -- name: held
 SELECT 1 FROM account_wakes WHERE account = $1 AND holder IS NOT NULL AND due_at > $2 LIMIT 1
 
