@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("ARCHITECTURE.md", "CONTRIBUTING.md")
 PLACES = ("src", "tests", "tools", "bench", "deploy", "docs", "examples", "findings")

@@ -30,6 +30,8 @@ from awbridge.web.pages.pages_app import build_pages
 from awbridge.web.v1.router import ROUTES
 from tests.support.commands import commands
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "awbridge"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])

@@ -23,6 +23,8 @@ from awbridge.web import metric_list, problem_kinds
 from awbridge.web.metric_list import METRICS, Listed
 from awbridge.web.problem_kinds import PROBLEMS, ProblemKind
 
+pytestmark = pytest.mark.heavy
+
 _HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 _FILE = re.compile(r"[\w./-]+\.(json|jsonl|csv|xlsx|pdf|zip|db|whl|html)")
 COMMANDS = {" ".join(path): command for path, command in commands.all_commands(main)}

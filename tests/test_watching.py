@@ -22,6 +22,8 @@ from tests.support.absent import absent
 from tests.support.app import Web, web_on
 from tests.support.stores import sqlite_only
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parent.parent
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 DASHBOARDS = sorted((ROOT / "deploy" / "grafana").glob("*.json"))

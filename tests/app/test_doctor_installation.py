@@ -32,6 +32,8 @@ from tests.support.rows import sql
 from tests.support.stores import postgres_only
 from tests.support.tls import server_context
 
+pytestmark = pytest.mark.heavy
+
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
 

@@ -44,6 +44,8 @@ from tests.support.rows import MINUTE, T0, add, decided, delivery, place, sql
 from tests.support.stores import migrated_file, postgres_only
 from tests.support.world import INDIA, SetClock, as_body, webhook
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).resolve().parents[2]
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 HEALTHY: dict[str, Any] = {

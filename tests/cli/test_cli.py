@@ -30,6 +30,8 @@ from tests.support.rows import T0
 from tests.support.stores import migrated_file
 from tests.support.world import webhook
 
+pytestmark = pytest.mark.heavy
+
 HEADER = (
     "reference_number,transporter,order_type,delivery_type,cod_value,invoice_value,invoice_number,invoice_date,"
     "length,breadth,height,weight,pickup_name,pickup_phone,pickup_address,pickup_city,pickup_state,pickup_pincode,"

@@ -26,6 +26,8 @@ from awbridge.store.people import audit_log
 from tests.support.s3 import S3Server
 from tests.support.stores import migrated_file
 
+pytestmark = pytest.mark.heavy
+
 Run = Callable[..., Result]
 
 

@@ -21,6 +21,8 @@ from awbridge.store import Store
 from tests.support.commands import commands
 from tests.support.stores import migrated_file
 
+pytestmark = pytest.mark.heavy
+
 # Those start a service, or make a database of their own in a temporary folder.
 STARTS = {"serve", "work", "demo", "drill", "sandbox"}
 

@@ -21,6 +21,8 @@ from tests.support.rows import T0
 from tests.support.stores import migrated_file
 from tests.support.world import SetClock, webhook
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 def awbridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:

@@ -18,6 +18,8 @@ from awbridge.cli import main
 from tests.cli.test_cli import awbridge  # noqa: F401
 from tests.support.commands import commands, groups
 
+pytestmark = pytest.mark.heavy
+
 # Commands that print no data: servers, and those that only say that it is done.
 NO_DATA = {
     *("serve", "work", "sandbox"),

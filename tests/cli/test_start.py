@@ -18,6 +18,8 @@ from awbridge.cli.group import Lazy
 from tests.support.commands import groups
 from tests.support.stores import migrated_file
 
+pytestmark = pytest.mark.heavy
+
 _PRINT_MODULES = """
 import atexit, sys
 atexit.register(lambda: print(*sys.modules, file=sys.stderr))

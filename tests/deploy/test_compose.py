@@ -27,6 +27,8 @@ from tests.support.pgbouncer import find_pgbouncer
 from tests.support.postgres import PostgresServer, free_port
 from tests.support.processes import environment
 
+pytestmark = pytest.mark.heavy
+
 DEPLOY = Path(__file__).parents[2] / "deploy"
 AWBRIDGE = {"migrate", "serve-1", "serve-2", "work"}
 

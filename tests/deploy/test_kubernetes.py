@@ -17,6 +17,8 @@ from awbridge.domain.orders.shipment import State
 from tests.support.absent import absent
 from tests.support.deploy_tools import tool
 
+pytestmark = pytest.mark.heavy
+
 DEPLOY = Path(__file__).parents[2] / "deploy" / "kubernetes"
 VERSIONS = ["1.30", "1.34", "1.37"]
 SECRETS = {

@@ -17,6 +17,8 @@ from tests.docs.stage import Stage
 from tests.support.absent import absent
 from tests.support.postgres import find_binaries
 
+pytestmark = pytest.mark.heavy
+
 DOCUMENTS = [pytest.param(path, id=str(path.relative_to(ROOT))) for path in documents()]
 
 

@@ -15,6 +15,8 @@ from awbridge.sinks.day_words import names_day
 from awbridge.sinks.spoken_dates import Day
 from awbridge.sinks.templates import EXAMPLE, LANGUAGES, TemplateRefused, Templates, sms_parts
 
+pytestmark = pytest.mark.heavy
+
 
 def own(folder: Path, name: str, text: str) -> Templates:
     file = folder / name

@@ -31,6 +31,8 @@ from tests.support.rows import T0, add, decided, fetch, place, sql
 from tests.support.stuck import mark_stuck
 from tests.support.world import SetClock, webhook
 
+pytestmark = pytest.mark.heavy
+
 HERE = {"host": "localhost:8000"}
 OUR_FORM = {**HERE, "sec-fetch-site": "same-origin"}
 PAGES = (

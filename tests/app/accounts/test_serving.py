@@ -37,6 +37,8 @@ from tests.support.postgres import PostgresServer
 from tests.support.receivers import Receiver, Request, http_server, ok
 from tests.support.world import as_body, webhook
 
+pytestmark = pytest.mark.heavy
+
 NAMES = ("india", "gulf")
 
 

@@ -24,6 +24,8 @@ from tests.clickpost.conftest import Vendor
 from tests.support import vendor_files
 from tests.support.vendor_files import Example
 
+pytestmark = pytest.mark.heavy
+
 NOT_THERE = {404: "pincode_details"}  # a code that one call takes for "no such thing"
 KNOWN_BEFORE = {303: "register_waybill"}
 WITHOUT_STATUS = {"ndr_feedback": "result", "login": "token"}  # the field that shows success in place of a status

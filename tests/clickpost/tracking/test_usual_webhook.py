@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,8 @@ from awbridge.clickpost.tracking.webhook_bodies import Unreadable, read_delivery
 from awbridge.clickpost.wire.tracking_codes import STATUSES
 from awbridge.domain.tracking.scan import Source, TrackingUpdate
 from tests.clickpost.strategies import json_values
+
+pytestmark = pytest.mark.heavy
 
 INDIA = ZoneInfo("Asia/Kolkata")
 RECEIVED = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)

@@ -27,6 +27,8 @@ from tests.support.notices import Kept
 from tests.support.rows import T0, decided, delivery, fetch
 from tests.support.world import SetClock, webhook
 
+pytestmark = pytest.mark.heavy
+
 
 class Process:
     """A process with a disk and a step that may be unwell."""

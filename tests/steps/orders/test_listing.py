@@ -26,6 +26,8 @@ from awbridge.web.v1.shipments.lists import ShipmentQuery
 from tests.support.rows import T0, add, fetch, place, sql
 from tests.support.world import an_order
 
+pytestmark = pytest.mark.heavy
+
 INDIA = ZoneInfo("Asia/Kolkata")
 STATES = ("placed", "rejected", "gave_up")
 DAY = timedelta(days=1)

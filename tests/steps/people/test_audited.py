@@ -53,6 +53,8 @@ from tests.support.labels import FakeFiles, a_fetcher, placed_with_label
 from tests.support.rows import add, decided, delivery, place, sql
 from tests.support.world import INDIA, SetClock, an_order, get
 
+pytestmark = pytest.mark.heavy
+
 OPERATOR = Actor(kind=ActorKind.PERSON, name="vikram", role=Role.OPERATOR)
 PHONE = "9812345678"
 

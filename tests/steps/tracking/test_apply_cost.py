@@ -19,6 +19,8 @@ from tests.support.rows import MINUTE, T0, sql
 from tests.support.stores import postgres_only
 from tests.support.world import INDIA, SetClock, webhook
 
+pytestmark = pytest.mark.heavy
+
 FEW, MANY = 10, 60  # deliveries in a batch
 STATEMENTS_OF_APPLY = 16  # round trips of a transaction, however many deliveries it applies
 ROWS_OF_APPLY = 4  # read for each delivery: itself, its waybill, its shipment, its current promise

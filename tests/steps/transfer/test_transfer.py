@@ -31,6 +31,8 @@ from tests.support.rows import T0, add, count, fetch, sql
 from tests.support.stores import migrated_file, open_directly, postgres_only
 from tests.support.world import SetClock
 
+pytestmark = pytest.mark.heavy
+
 CLOCK = SetClock(T0)
 ROWS = 7  # of each table
 

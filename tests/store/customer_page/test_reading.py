@@ -22,6 +22,8 @@ from tests.support.rows import T0, add, sql
 from tests.support.statements import statements_of
 from tests.support.stores import migrate
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.mark.parametrize(
     ("name", "args", "index"),

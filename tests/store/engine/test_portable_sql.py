@@ -19,6 +19,8 @@ from awbridge.store.engine.migrate import migrations
 from awbridge.store.engine.queries import for_dialect, parse, statements
 from tests.support.statements import statement_files
 
+pytestmark = pytest.mark.heavy
+
 SOURCE = Path(awbridge.__file__).parent
 ON_SQLITE_ONLY = {"matching"}  # a file of its own, whatever the database is
 # Sent without parameters, so it is not prepared; behind a pooler of transactions it is SET LOCAL.

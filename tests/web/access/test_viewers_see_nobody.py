@@ -33,6 +33,8 @@ from tests.support.people import a_key, people_of_each_role, sign_in
 from tests.support.rows import T0, fetch, sql
 from tests.support.world import an_order, get
 
+pytestmark = pytest.mark.heavy
+
 NAME, PHONE, MAIL, ADDRESS = "Yashodhara Quillfeather", "9012345601", "yash@quill.example", "77 Peppercorn Mews Lane"
 LABEL = "https://labels.example/of-the-address.pdf"
 SEEDS = re.compile(r"Yashodhara|Quillfeather|12345601|yash@|Peppercorn|of-the-address", re.IGNORECASE)

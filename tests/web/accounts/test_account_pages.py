@@ -25,6 +25,8 @@ from tests.support.one_of_each import one_of_each
 from tests.support.pages import HERE, OUR_FORM
 from tests.support.people import PASSWORD, a_key, a_person
 
+pytestmark = pytest.mark.heavy
+
 ACME, HOST = "/a/acme", "http://localhost:8000"
 OF_THE_API = {"/docs"}
 BOX = {"value", "placeholder", "title"}  # what a visitor reads or writes there may be a path

@@ -18,6 +18,8 @@ from tests.support.pages import HERE
 from tests.support.rows import T0, count
 from tests.support.world import an_order, webhook
 
+pytestmark = pytest.mark.heavy
+
 HOOK = webhook("AWB1", 5, T0, order_status_id=1)
 
 

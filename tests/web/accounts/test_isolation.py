@@ -17,6 +17,8 @@ from tests.support.pages import HERE, OUR_FORM
 from tests.support.people import PASSWORD, a_key, a_person
 from tests.support.world import an_order
 
+pytestmark = pytest.mark.heavy
+
 PREFIXES = {"": "", "acme": "/a/acme", "zest": "/a/zest"}
 PAIRS = [(mine, other) for mine, other in product(PREFIXES, PREFIXES) if mine != other]
 

@@ -23,6 +23,8 @@ from tests.support.customer_page import HOUR, At, CustomersView, add_parcel
 from tests.support.rows import T0, fetch, sql
 from tests.support.stores import sqlite_only
 
+pytestmark = pytest.mark.heavy
+
 DIGITS = "1234"  # the end of the phone number that add_parcel stores
 FAILED = At(9, 6, "Pune", 1)
 AJAR = {"ndr_at": T0 + 6 * HOUR, "ndr_code": 1}

@@ -14,6 +14,8 @@ import pytest
 from awbridge.store import Store
 from tests.support.customer_page import ADDRESS, At, CustomersView, add_parcel
 
+pytestmark = pytest.mark.heavy
+
 SHOP = {"origin": "https://shop.example"}
 DOCS = Path(__file__).parents[3] / "docs" / "how-to" / "operate" / "customer-page.md"
 

@@ -22,6 +22,8 @@ from tests.support.app import serving
 from tests.support.customer_page import KEYS, At, CustomersView, add_parcel
 from tests.web.http.test_protocol import connected, request
 
+pytestmark = pytest.mark.heavy
+
 GZIP = "accept-encoding: gzip"
 
 

@@ -6,9 +6,13 @@ import random
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+import pytest
+
 from awbridge.domain.customer_page.links import HEALTH_PATH, HEALTH_TEXT
 from awbridge.store import Store
 from tests.support.customer_page import KEYS, At, CustomersView, add_parcel
+
+pytestmark = pytest.mark.heavy
 
 
 class CountingStore:

@@ -21,6 +21,8 @@ from tests.support.customer_page import BRAND, HOUR, KEYS, At, CustomersView, ad
 from tests.support.rows import T0
 from tests.web.pages.test_html import HOSTILE, check
 
+pytestmark = pytest.mark.heavy
+
 LANGUAGES = load_languages()
 LARGEST = 30 * 1024  # bytes on the wire: the page, its CSS, its icon
 

@@ -15,6 +15,8 @@ from tests.support.customer_page import CustomersView, add_parcel
 from tests.support.customer_page_texts import HOSTILE, PRIVATE, hostile_parcel, private_parcel
 from tests.support.rows import count
 
+pytestmark = pytest.mark.heavy
+
 LANGUAGES = ("en", "hi", "ar")
 HOSTILE_BRAND = Brand(
     name=HOSTILE[:60],

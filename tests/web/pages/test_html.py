@@ -23,6 +23,8 @@ from tests.support.pages import HERE, OUR_FORM
 from tests.support.rows import sql
 from tests.support.world import an_order
 
+pytestmark = pytest.mark.heavy
+
 HOSTILE = "\"'--></textarea></title><script>run('x')</script>"
 # What awbridge itself writes into a column, and reads again.
 PARSED = {

@@ -19,6 +19,8 @@ from tests.support.notices import POLICY, Kept, a_customer, a_payload, notify
 from tests.support.pages import next_page, open_page, send_form
 from tests.support.rows import T0, fetch, sql
 
+pytestmark = pytest.mark.heavy
+
 OPT_OUTS = "/messages/opt-outs"
 
 

@@ -9,6 +9,8 @@ import pytest
 from babel.messages.catalog import Message
 from tools import translations
 
+pytestmark = pytest.mark.heavy
+
 TEMPLATES = translations.PAGES / "templates"
 # What stays as it is in every language.
 NAMES = {"awbridge", "clickpost", "awb", "edd", "ndr", "rto", "csv", "xlsx", "json", "pdf", "url", "id", "http"}
