@@ -6,11 +6,13 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
+import apsw
 import asyncpg
 import pytest
 
@@ -59,6 +61,41 @@ async def test_sqlite_keeps_the_promises_that_the_house_depends_on(tmp_path: Pat
         keys = dict((await session.fetch(sql("PRAGMA foreign_keys")))[0])
     assert found == [{"journal_mode": "wal"}, {"synchronous": 2}]
     assert keys == {"foreign_keys": 1}
+    await store.close()
+
+
+@pytest.fixture
+def planned() -> Iterator[list[int]]:
+    """What SQLite asks the authorizer while it plans statements, on every connection that is opened meanwhile."""
+    asked: list[int] = []
+
+    def note(action: int, *_: object) -> int:
+        asked.append(action)
+        return apsw.SQLITE_OK
+
+    def watch(connection: apsw.Connection) -> None:
+        connection.authorizer = note
+
+    apsw.connection_hooks.append(watch)
+    yield asked
+    apsw.connection_hooks.remove(watch)
+
+
+async def test_sqlite_plans_a_statement_once_whatever_its_values(tmp_path: Path, planned: list[int]) -> None:
+    store = await Store.open(f"sqlite:///{tmp_path}/a.db")
+    over_rows = "WITH row (name) AS (VALUES ($1)) SELECT t.name FROM row JOIN t ON t.name = row.name"
+    statements = [(sql("SELECT name FROM t WHERE name > $1 LIMIT $2"), sql(over_rows))] * 3
+    async with store.write() as session:
+        await session.script("CREATE TABLE t (name TEXT PRIMARY KEY)")
+        await session.write_rows(sql("INSERT INTO t (name) VALUES ($1)"), [(name,) for name in "abcdefgh"])
+        plans: list[int] = []
+        for limit, (some, of_rows) in enumerate(statements, start=2):
+            planned.clear()
+            assert len(await session.fetch(some, "a", limit)) == limit
+            assert len(await session.fetch_rows(of_rows, [(name,) for name in "abcdefgh"[:limit]])) == limit
+            plans.append(len(planned))
+    assert plans[0] > 0
+    assert plans[1:] == [0, 0]
     await store.close()
 
 

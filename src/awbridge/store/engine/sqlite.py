@@ -175,6 +175,8 @@ class _Lock:
 def _connect(path: str) -> apsw.Connection:
     connection = apsw.Connection(path, statementcachesize=KEPT_STATEMENTS)
     connection.set_busy_timeout(int(LOCK_TIMEOUT * 1000))
+    # Else SQLite plans a statement anew whenever its LIMIT or another parameter that it looked at has a new value.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
