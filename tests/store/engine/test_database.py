@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import product
@@ -19,6 +20,7 @@ import pytest
 from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
 from awbridge.store import Store
 from awbridge.store.engine.connections import own as own_connection
+from awbridge.store.engine.database import Session
 from awbridge.store.engine.detect import pooler
 from awbridge.store.orders import shipments
 from awbridge.store.tracking import inbox
@@ -27,6 +29,8 @@ from tests.support.rows import T0, add, claim_in, count, delivery, fetch, new_sh
 from tests.support.stores import postgres_only, sqlite_only
 
 pytestmark = pytest.mark.heavy
+
+NEW_PACE = sql("INSERT INTO paces (name, next_turn) VALUES ($1, 0)")
 
 
 @pytest.mark.parametrize(
@@ -146,6 +150,53 @@ async def test_writes_cancelled_at_any_moment_are_whole_or_absent(store: Store) 
     there = {row["reference_number"] for row in await fetch(store, "SELECT reference_number FROM shipments")}
     assert {r[:-2] for r in there if r.endswith("-a")} == {r[:-2] for r in there if r.endswith("-b")}
     assert "LAST-a" in there
+
+
+async def test_a_whole_transaction_commits_what_its_work_did_and_returns_what_that_returns(store: Store) -> None:
+    async def count_after(session: Session, name: str, *, fails: bool = False) -> int:
+        await session.execute(NEW_PACE, name)
+        await asyncio.sleep(0)  # a turn for others, where there are any
+        if fails:
+            raise ValueError("the work fails")
+        return (await session.fetch(sql("SELECT COUNT(*) AS n FROM paces")))[0]["n"]
+
+    assert await store.transact(lambda session: count_after(session, "a")) == 1
+    with pytest.raises(ValueError, match="the work fails"):
+        await store.transact(lambda session: count_after(session, "b", fails=True))
+    with pytest.raises(StoreError, match="syntax error"):
+        await store.transact(lambda session: session.script("SELEKT"))
+    assert await store.transact(lambda session: count_after(session, "c")) == 2
+
+
+async def test_a_whole_transaction_needs_no_turn_of_the_event_loop(tmp_path: Path) -> None:
+    store = await Store.open(f"sqlite:///{tmp_path}/a.db")
+    await store.migrate()
+    other = apsw.Connection(str(tmp_path / "a.db"))
+
+    async def write(session: Session) -> None:
+        for name in "abc":
+            await session.execute(NEW_PACE, name)
+
+    task = asyncio.create_task(store.transact(write))
+    await asyncio.sleep(0)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and [*other.execute("SELECT COUNT(*) FROM paces")] != [(3,)]:
+        time.sleep(0.001)  # the loop is held
+    assert not task.done()
+    assert time.monotonic() < deadline
+    await task
+    await store.close()
+
+
+@sqlite_only
+async def test_a_whole_transaction_that_awaits_something_else_is_refused_and_leaves_nothing(store: Store) -> None:
+    async def wait(session: Session) -> None:
+        await session.execute(NEW_PACE, "a")
+        await asyncio.Event().wait()
+
+    with pytest.raises(RuntimeError, match="awaits something else"):
+        await store.transact(wait)
+    assert await count(store, "paces") == 0
 
 
 async def test_a_write_is_not_seen_before_it_is_committed(store: Store) -> None:
