@@ -190,9 +190,11 @@ async def test_a_whole_transaction_needs_no_turn_of_the_event_loop(tmp_path: Pat
 
 @sqlite_only
 async def test_a_whole_transaction_that_awaits_something_else_is_refused_and_leaves_nothing(store: Store) -> None:
+    answer = asyncio.get_running_loop().create_future()
+
     async def wait(session: Session) -> None:
         await session.execute(NEW_PACE, "a")
-        await asyncio.Event().wait()
+        await answer
 
     with pytest.raises(RuntimeError, match="awaits something else"):
         await store.transact(wait)
