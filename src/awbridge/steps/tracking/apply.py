@@ -52,7 +52,7 @@ from awbridge.store.tracking.update_sources import UpdateSource
 
 log = structlog.get_logger()
 
-CROWDED_PIECE = 64  # deliveries of one transaction while many wait for pages
+CROWDED_PIECES = 2  # transactions of a lane in one round while many wait for pages
 IN_ONE_GO = 32  # deliveries; then the statements of another lane may go out
 FIRST_RETRY = timedelta(seconds=5)  # for a delivery whose shipment is not known; doubles each time
 LONGEST_RETRY = timedelta(hours=6)
@@ -81,8 +81,8 @@ class ApplyPolicy(Reading):
 
     @property
     def crowded(self) -> ApplyPolicy:
-        """The same policy while many wait for pages: no transaction is long, and rests are frequent."""
-        return replace(self, batch=min(self.batch, CROWDED_PIECE * self.lanes), piece=min(self.piece, CROWDED_PIECE))
+        """The same policy while many wait for pages: rests are frequent."""
+        return replace(self, batch=min(self.batch, CROWDED_PIECES * self.lanes * self.piece))
 
     @property
     def quiet(self) -> ApplyPolicy:
