@@ -1,8 +1,9 @@
 """The customer's page, uncached, while webhooks arrive: beside a bare page of the same size from the same process.
 
 Every request is about another parcel and without If-None-Match; webhooks are about the same parcels. In turns: webhooks
-alone, webhooks beside the bare page, webhooks beside the customer's page. Pages are asked for by wrk (a package of most
-systems), which costs little.
+alone, beside the bare page, beside the bare page that gives way to them as the customer's page does, and beside the
+customer's page. Webhooks come over so many connections that their rate does not depend on how soon they are answered.
+Pages are asked for by wrk (a package of most systems), which costs little.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from bench.processes import NOWHERE, Load, Server, load, peer
 LEAST_SHARE = 0.25  # of the bare page's rate
 P99_LIMIT = 100  # ms, of pages
 KEY = "bench-key-of-links"
-WEBHOOK_CONNECTIONS = 32
+WEBHOOK_CONNECTIONS = 128
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,18 +53,19 @@ class Pages:
 
 @dataclass(kw_only=True)
 class Measured:
-    """All rounds on one engine. The webhooks of each round: alone, beside the bare page, beside the customer's page."""
+    """All rounds on one engine, with the webhooks of each: alone, and beside each page."""
 
     bare: list[Pages] = field(default_factory=list[Pages])
+    yielding: list[Pages] = field(default_factory=list[Pages])
     page: list[Pages] = field(default_factory=list[Pages])
     alone: list[Load] = field(default_factory=list[Load])
     beside_bare: list[Load] = field(default_factory=list[Load])
+    beside_yielding: list[Load] = field(default_factory=list[Load])
     beside_page: list[Load] = field(default_factory=list[Load])
 
-    @property
-    def share(self) -> float:
-        """The customer's page's rate as a share of the bare page's, the median of the rounds."""
-        rounds = zip(self.page, self.bare, strict=True)
+    def share(self, of: list[Pages]) -> float:
+        """The customer's page's rate as a share of another page's, the median of the rounds."""
+        rounds = zip(self.page, of, strict=True)
         return statistics.median(page.per_second / bare.per_second for page, bare in rounds)
 
 
@@ -110,6 +112,9 @@ class Bench:
         pages, hooks = self._both(self._written("bare", [f"/bare/{size}"]))
         measured.bare.append(pages)
         measured.beside_bare.append(hooks)
+        pages, hooks = self._both(self._written("yielding", [f"/yielding/{size}"]))
+        measured.yielding.append(pages)
+        measured.beside_yielding.append(hooks)
         pages, hooks = self._both(self._pages)
         measured.page.append(pages)
         measured.beside_page.append(hooks)
@@ -183,17 +188,18 @@ def customer_page(
 
 def _print(engine: str, connections: int, measured: Measured) -> None:
     table = Table(
-        engine, "pages/s", "of bare", "p50 ms", "p99 ms", "longest", "bytes", "wrong", "webhooks/s", "p50", "p99"
+        engine, "pages/s", "page/this", "p50 ms", "p99 ms", "longest", "bytes", "wrong", "webhooks/s", "p50", "p99"
     )
-    page = _row("customer's page", measured.page, measured.beside_page, f"{measured.share:.2f}")
-    table.add_row(*page)
-    table.add_row(*_row("bare page", measured.bare, measured.beside_bare, ""))
+    shares = measured.share(measured.bare), measured.share(measured.yielding)
+    table.add_row(*_row("customer's page", measured.page, measured.beside_page, ""))
+    table.add_row(*_row("bare page", measured.bare, measured.beside_bare, f"{shares[0]:.2f}"))
+    table.add_row(*_row("bare page that gives way", measured.yielding, measured.beside_yielding, f"{shares[1]:.2f}"))
     table.add_row("webhooks alone", *[""] * 7, *_hooks(measured.alone))
     Console(width=130).print(table)
     Console(width=130).print(f"Medians of {len(measured.page)} rounds, {connections} connections for pages.")
     p99 = statistics.median(one.p99 for one in measured.page)
     hooks, alone = (statistics.median(one.p99 for one in runs) for runs in (measured.beside_page, measured.alone))
-    keep(Figure(line=f"customer's page, {engine}, share of bare", now=measured.share, unit="", least=LEAST_SHARE))
+    keep(Figure(line=f"customer's page, {engine}, share of bare", now=shares[0], unit="", least=LEAST_SHARE))
     keep(Figure(line=f"customer's page, {engine}, p99", now=p99, unit="ms", most=P99_LIMIT))
     keep(Figure(line=f"webhooks beside the page, {engine}, p99", now=hooks, unit="ms", peer=alone))
 

@@ -3,7 +3,8 @@
     python -m bench.load PORT CONNECTIONS SECONDS KEY SHIPMENTS RATE FIRST FILE [PATH]  ->  one line of JSON
 
 It stops after its seconds and uses loopback only. The numbers of the deliveries answered with 200 are written to FILE.
-With a RATE above 0 it sends at most that many per second, evenly spread.
+With a RATE above 0 it sends at most that many per second, evenly spread. Each delivery brings a scan of the second in
+which it is sent, as a courier's newest scan is.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import random
 import sys
 import time
 from array import array
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import cast
+from zoneinfo import ZoneInfo
 
 import uvloop
 
@@ -24,12 +27,20 @@ AT_MOST = 20_000  # shipments that the deliveries of one run are about
 WARM_UP = 0.5  # seconds not counted
 FIRST_ID = 10**11  # of order_status_id; all ids have as many digits
 FIRST_WAYBILL = "4600000000"  # all have as many digits
+ZONE = ZoneInfo("Asia/Kolkata")  # of the times in deliveries, whatever their Z says
+PROMISED = timedelta(days=4)
+
+
+def second_text(at: datetime) -> str:
+    """A time as deliveries have it, to the second."""
+    return f"{at.astimezone(ZONE):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def body(number: int) -> bytes:
-    """A delivery of about 900 bytes, as ClickPost sends for all statuses."""
+    """A delivery of about 900 bytes, as ClickPost sends for all statuses, with a scan of this second."""
+    now = datetime.now(ZONE)
     latest = {
-        "timestamp": "2026-11-20T15:03:00Z",
+        "timestamp": second_text(now),
         "status": "In Transit",
         "remark": "Shipment received at facility, connected to destination hub",
         "location": "Bengaluru_Hoskote_GW (Karnataka)",
@@ -54,7 +65,7 @@ def body(number: int) -> bytes:
                 "latest_status": latest,
                 "order_id": "BENCH-4600",
                 "is_rvp": False,
-                "courier_partner_edd": "2026-11-24",
+                "courier_partner_edd": f"{now + PROMISED:%Y-%m-%d}",
                 "ndr_status_code": None,
                 "ndr_status_description": None,
             },
@@ -129,6 +140,8 @@ class _Run:
         dice = random.Random(1)
         self._heads = [before + b"46%08d" % n + between for n in dice.sample(range(shipments), min(shipments, AT_MOST))]
         self._after = after
+        self._scanned_at = str(json.loads(payload)["timestamp"]).encode()
+        self._changes_at = 0.0  # when the second of the scans is over
         self.all_closed = asyncio.get_running_loop().create_future()
         self.errors = 0
 
@@ -141,6 +154,10 @@ class _Run:
 
     def next_request(self) -> tuple[int, bytes]:
         self._number += 1
+        if (now := time.time()) >= self._changes_at:
+            self._changes_at = now // 1 + 1
+            scanned_at = second_text(datetime.fromtimestamp(now, ZONE)).encode()
+            self._after, self._scanned_at = self._after.replace(self._scanned_at, scanned_at), scanned_at
         head = self._heads[self._number % len(self._heads)]
         return self._number, b"%b%d%b" % (head, FIRST_ID + self._number, self._after)
 

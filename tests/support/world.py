@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -153,6 +153,10 @@ class TrippingStore:
             raise StoreBusy("busy for this test")
         async with self._store.write() as session:
             yield _TrippingSession(session, self._marker)
+
+    async def transact(self, work: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
+        async with self.write() as session:
+            return await work(session)
 
     async def write_at_once(self, statements: Sequence[Statement], rows: Sequence[Sequence[object]]) -> None:
         async with self.write() as session:

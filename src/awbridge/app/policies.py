@@ -39,8 +39,9 @@ from awbridge.steps.runtime.set_clocks import ClockPolicy
 from awbridge.steps.tracking.apply import ApplyPolicy
 
 # Deliveries in one transaction of apply on SQLite, which blocks all other writes: while others arrive, and else.
-SQLITE_APPLY_BATCH = 128
-SQLITE_QUIET_BATCH = 512
+SQLITE_PIECE = 64
+SQLITE_QUIET_PIECE = 512
+SQLITE_BATCH = 512  # in one round
 
 
 def push_policy(settings: Settings) -> PushPolicy:
@@ -148,9 +149,8 @@ def apply_policy(settings: Settings) -> ApplyPolicy:
         polling=polling_rules(settings),
     )
     if settings.database_url.startswith("sqlite"):
-        busy, quiet = SQLITE_APPLY_BATCH, SQLITE_QUIET_BATCH
-        busy_policy = replace(policy, batch=busy, piece=busy, lanes=1)
-        return replace(busy_policy, quiet_batch=quiet, quiet_piece=quiet, quiet_lanes=1)
+        one_lane = replace(policy, lanes=1, batch=SQLITE_BATCH, piece=SQLITE_PIECE)
+        return replace(one_lane, quiet_lanes=1, quiet_batch=SQLITE_BATCH, quiet_piece=SQLITE_QUIET_PIECE)
     return policy
 
 

@@ -19,6 +19,7 @@ from awbridge.sinks.templates import Templates
 from awbridge.steps.tracking.apply import apply_due
 from awbridge.store import Store
 from awbridge.store.notify import notices, opt_outs
+from tests.steps.registration.test_concurrency import CountingStore
 from tests.steps.tracking.test_apply import POLICY as APPLY
 from tests.steps.tracking.test_apply import deliver
 from tests.support.notices import Kept, a_customer, a_payload, notify, states, stored_notices, with_rules
@@ -275,6 +276,21 @@ async def test_without_a_channel_the_milestone_says_so(store: Store) -> None:
     sms = Kept()  # configured later: milestones reached before are not sent
     await notify(store, {Channel.SMS: sms}, clock)
     assert sms.messages == []
+
+
+async def test_milestones_cost_one_statement_however_many_they_are(store: Store) -> None:
+    clock, numbers = SetClock(NOON), range(12)
+    for n in numbers:
+        await a_customer(store, f"R{n}", f"AWB{n}")
+    await hear(store, clock, *[webhook(f"AWB{n}", 6, NOON) for n in numbers])
+    counting = CountingStore(store)
+    await notify(counting.as_store, {}, clock)
+    assert counting.statements == {"take_milestones": 1, "claim": 1}
+    clock.forward(minutes=1)
+    await hear(store, clock, *[webhook(f"AWB{n}", 8, clock.now) for n in numbers])
+    counting = CountingStore(store)
+    await notify(counting.as_store, {Channel.SMS: Kept()}, clock)
+    assert [counting.statements[name] for name in ("take_milestones", "add")] == [1, 1]
 
 
 async def test_the_messages_of_a_return_go_to_the_pickup_contact(store: Store) -> None:

@@ -2,123 +2,129 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+import pytest
 
-from awbridge.steps.runtime.throttle import CROWD_SHARE, GATHER, LONGEST, MEASURE, MEASURE_EVERY, SHARE, ApplyThrottle
+from awbridge.steps.runtime.busy import BUSY, WINDOW, ProcessLoad
+from awbridge.steps.runtime.throttle import CROWD_SHARE, GATHER, LEAST, LONGEST, QUIET_AFTER, SHARE, ApplyThrottle
 
 WORKED = 0.02  # seconds
 
 
 class Street:
-    """Where deliveries arrive."""
+    """Where `a_second` deliveries arrive, evenly, on a clock that only work and rests move."""
 
-    def __init__(self) -> None:
-        self.arrived = 0
+    def __init__(self, a_second: float = 0.0) -> None:
+        self.now = 1_000.0
+        self.came = 0.0
+        self.a_second = a_second
         self.is_crowded = False
-        self.courtesy = ApplyThrottle(lambda: self.arrived, lambda: self.is_crowded)
+        self.rests: list[float] = []
+        self.throttle = ApplyThrottle(
+            lambda: int(self.came), lambda: self.is_crowded, clock=lambda: self.now, sleep=self._sleep
+        )
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += seconds
+        self.came += seconds * self.a_second
+
+    async def _sleep(self, seconds: float) -> None:
+        self.rests.append(seconds)
+        self.pass_by(seconds)
 
     async def rest(self, *, worked: float = WORKED, done: int = 30, more: bool = True) -> float:
-        """How long the work rests, after one arrival since the last time."""
-        self.arrived += 1
-        started = time.monotonic()
-        await self.courtesy.give_way(worked, done, more=more)
-        return time.monotonic() - started
-
-    @asynccontextmanager
-    async def busy(self, a_second: int) -> AsyncGenerator[None]:
-        """So many come, evenly."""
-        began, before = time.monotonic(), self.arrived
-
-        async def come() -> None:
-            while True:
-                self.arrived = before + int((time.monotonic() - began) * a_second)
-                await asyncio.sleep(0.001)
-
-        coming = asyncio.create_task(come())
-        yield
-        coming.cancel()
-        await asyncio.gather(coming, return_exceptions=True)
+        """How long apply rests after a round."""
+        self.pass_by(worked)
+        before = len(self.rests)
+        await self.throttle.give_way(worked, done, more=more)
+        return sum(self.rests[before:])
 
 
 async def test_where_nobody_comes_nobody_rests() -> None:
     street = Street()
-    started = time.monotonic()
-    for more in (True, False):
-        await street.courtesy.give_way(WORKED, 30, more=more)
-    assert time.monotonic() - started < GATHER / 2
+    assert [await street.rest(more=more) for more in (True, False)] == [0.0, 0.0]
 
 
 async def test_while_many_wait_for_pages_it_rests_longer_than_it_works() -> None:
     street = Street()
     street.is_crowded = True
-    assert await street.rest() >= CROWD_SHARE * WORKED
-    assert await street.rest(more=False) >= CROWD_SHARE * WORKED
-    started = time.monotonic()
-    await street.courtesy.give_way(WORKED, 30, more=True)
-    assert time.monotonic() - started >= CROWD_SHARE * WORKED, "also where no delivery arrives"
-    assert LONGEST <= await street.rest(worked=10.0) < 2 * LONGEST
+    assert await street.rest() == CROWD_SHARE * WORKED, "also where no delivery arrives"
+    street.a_second = 1_000
+    assert await street.rest() == CROWD_SHARE * WORKED
+    assert await street.rest(more=False) == GATHER
+    assert await street.rest(worked=10.0, done=100_000) == LONGEST
     street.is_crowded = False
-    await street.rest()
-    assert await street.rest() < MEASURE / 2
+    assert await street.rest() == 0.0
 
 
-async def test_it_is_quiet_until_a_delivery_arrives_and_again_once_way_was_given_to_it() -> None:
+async def test_it_is_quiet_until_a_delivery_arrives_and_again_a_second_after_the_last() -> None:
     street = Street()
-    assert street.courtesy.is_quiet
-    street.arrived += 1
-    assert not street.courtesy.is_quiet
-    await street.courtesy.give_way(WORKED, 30, more=False)
-    assert street.courtesy.is_quiet
+    assert street.throttle.is_quiet
+    street.came += 1
+    assert not street.throttle.is_quiet
+    street.pass_by(0.9 * QUIET_AFTER)
+    assert not street.throttle.is_quiet, "a pause is no end"
+    street.pass_by(0.2 * QUIET_AFTER)
+    assert street.throttle.is_quiet
 
 
-async def test_work_that_keeps_up_measures_once_a_second_and_otherwise_continues() -> None:
-    street = Street()
-    async with street.busy(1_000):
-        assert await street.rest() >= MEASURE
-        assert max([await street.rest() for _ in range(5)]) < MEASURE / 2
-
-
-async def test_work_that_is_done_lets_some_gather() -> None:
-    assert GATHER <= await Street().rest(done=1, more=False) < MEASURE
+async def test_work_that_keeps_up_continues_while_any_is_left_and_then_lets_some_gather() -> None:
+    street = Street(1_000)
+    assert [await street.rest() for _ in range(3)] == [0.0, 0.0, 0.0]
+    assert await street.rest(more=False) == GATHER
 
 
 async def test_work_that_cannot_keep_up_rests_long_until_it_can() -> None:
-    street = Street()
-    async with street.busy(20_000):
-        await street.rest()
-        assert await street.rest() >= SHARE * WORKED
-        assert LONGEST <= await street.rest(worked=10.0) < 2 * LONGEST
+    street = Street(20_000)
+    assert await street.rest() == SHARE * WORKED
+    assert await street.rest(worked=0.001, done=1) == LEAST
+    assert await street.rest(worked=10.0) == LONGEST
+    street.a_second = 100
     rests = [await street.rest() for _ in range(6)]
-    assert min(rests[:2]) >= SHARE * WORKED, "it may be a pause of theirs"
-    assert rests[-1] < MEASURE / 2
+    assert rests[0] == SHARE * WORKED, "it may be a pause of theirs"
+    assert rests[-1] == 0.0
 
 
-async def test_those_whom_the_work_itself_held_up_are_no_rush() -> None:
-    street = Street()
-
-    async def burst() -> None:
-        await asyncio.sleep(MEASURE / 8)
-        street.arrived += 1_000
-
-    await asyncio.gather(street.rest(), burst())
-    assert await street.rest() < MEASURE / 2
+async def test_nothing_is_a_rush_of_which_nothing_is_left() -> None:
+    assert await Street(20_000).rest(done=1, more=False) == GATHER
 
 
 async def test_a_rush_lasts_until_no_more_come_than_get_done() -> None:
-    street = Street()
+    street = Street(4_500)
     done = 30  # in WORKED: 1,500 a second
-    async with street.busy(4_500):
-        await street.rest(done=done)
-    async with street.busy(2_250):
-        assert await street.rest(done=done) >= SHARE * WORKED, "twice as many came"
-        assert await street.rest(done=done) >= SHARE * WORKED, "half as many again do"
-    async with street.busy(750):
-        rests = [await street.rest(done=done) for _ in range(4)]
-        assert rests[-1] < MEASURE / 2
-    async with street.busy(2_250):
-        await asyncio.sleep(MEASURE_EVERY)
-        assert MEASURE <= await street.rest(done=done) < SHARE * WORKED, "a look"
-        assert await street.rest(done=done) < MEASURE / 2, "half as many again are no rush yet"
+    assert await street.rest(done=done) == SHARE * WORKED
+    street.a_second = 2_250
+    assert [await street.rest(done=done) for _ in range(4)] == [SHARE * WORKED] * 4, "half as many again come"
+    street.a_second = 1_500
+    assert [await street.rest(done=done) for _ in range(4)][-1] == 0.0
+    street.a_second = 2_250
+    assert await street.rest(done=done) == 0.0, "half as many again are no rush yet"
+
+
+@pytest.mark.parametrize("a_second", [50, 1_000, 4_000])
+async def test_a_stream_is_applied_in_few_rounds_within_a_second(a_second: int) -> None:
+    """A round takes 10 ms, and 0.2 ms for each delivery."""
+    street, applied, rounds, batch, oldest = Street(a_second), 0, 0, 512, 0.0
+    while street.now < 1_010.0:
+        done = min(int(street.came) - applied, batch)
+        oldest = max(oldest, (street.came - applied) / a_second)
+        applied, rounds = applied + done, rounds + 1
+        await street.rest(worked=0.01 + 0.0002 * done, done=done, more=done == batch)
+    assert rounds / 10 <= max(4, a_second / 250)
+    assert oldest < 1.0
+
+
+def test_a_process_is_busy_by_its_processor_time_of_late() -> None:
+    now, used = [0.0], [0.0]
+    load = ProcessLoad(lambda: now[0], lambda: used[0])
+
+    def after(seconds: float, share: float) -> bool:
+        now[0] += seconds
+        used[0] += seconds * share
+        return load()
+
+    assert not load()
+    assert after(2 * WINDOW, BUSY + 0.1)
+    assert after(WINDOW / 4, 0.0), "too short to tell"
+    assert not after(WINDOW, BUSY - 0.1)
+    assert not after(3600.0, 0.0)
+    assert after(2 * WINDOW, 2.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import random
 from collections.abc import Sequence
@@ -49,7 +50,9 @@ async def deliver(store: Store, *bodies: Any, source: Source = Source.WEBHOOK, a
 
 
 async def apply(store: Store, *, clock: SetClock | None = None, policy: ApplyPolicy = POLICY) -> int:
-    return await apply_due(store=store, clock=clock or SetClock(LATER), policy=policy)
+    """As the service does: one transaction at a time on SQLite."""
+    lanes = 1 if getattr(store, "dialect", "") == "sqlite" else policy.lanes
+    return await apply_due(store=store, clock=clock or SetClock(LATER), policy=dataclasses.replace(policy, lanes=lanes))
 
 
 async def a_placed(store: Store, reference: str = "R", waybill: str = "AWB1", **changes: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -100,6 +100,10 @@ class CountingStore:
         async with self._store.write() as session:
             self.transactions.append(Counting(session))
             yield self.transactions[-1]
+
+    async def transact(self, work: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
+        async with self.write() as session:
+            return await work(session)
 
     @property
     def as_store(self) -> Store:

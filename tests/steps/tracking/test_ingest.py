@@ -63,7 +63,7 @@ async def test_callers_that_come_again_and_again_settle_in_halves(
         await asyncio.sleep(0.005)
 
     monkeypatch.setattr("awbridge.store.tracking.inbox.add_at_once", add_slowly)
-    async with running(store) as inbox:
+    async with running(store, busy=lambda: False) as inbox:
 
         async def come_again(n: int) -> None:
             for _ in range(10):
@@ -72,6 +72,50 @@ async def test_callers_that_come_again_and_again_settle_in_halves(
         await asyncio.gather(*(come_again(n) for n in range(16)))
     assert sizes[3:-4] == [8] * len(sizes[3:-4]), "one half is stored while the other is answered"
     assert sum(sizes) == 160
+
+
+@sqlite_only
+async def test_while_the_process_is_busy_deliveries_gather(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "GATHER", 600.0)
+    counting = TrippingStore(store)
+    async with running(counting.as_store, busy=lambda: True) as inbox:
+        await inbox.accept(delivery("first"))  # nobody waits for others after a pause
+        waiting = [asyncio.create_task(inbox.accept(delivery(f"d{n}"))) for n in range(ingest.ENOUGH - 1)]
+        await asyncio.sleep(0.05)
+        assert counting.writes == 1
+        monkeypatch.setattr(ingest, "GATHER", 0.01)
+        await asyncio.gather(inbox.accept(delivery("last")), *waiting)
+        assert counting.writes == 3, "enough wait for no more: one half is stored, then the other"
+    assert await count(store, "inbox") == ingest.ENOUGH + 1
+
+
+@sqlite_only
+async def test_a_busy_process_commits_at_intervals_and_any_other_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    async def note(_: Store, deliveries: Sequence[NewDelivery]) -> None:
+        sizes.append(len(deliveries))
+
+    monkeypatch.setattr("awbridge.store.tracking.inbox.add_at_once", note)
+
+    async def come(busy: bool, number: int) -> float:
+        sizes.clear()
+        async with running(store, busy=lambda: busy) as inbox:
+            started = time.monotonic()
+            accepted: list[asyncio.Task[None]] = []
+            for n in range(number):
+                accepted.append(asyncio.create_task(inbox.accept(delivery(f"d{n}"))))
+                await asyncio.sleep(0.001)
+            await asyncio.gather(*accepted)
+            return time.monotonic() - started
+
+    took = await come(busy=True, number=150)
+    assert sum(sizes) == 150
+    assert len(sizes) <= took / ingest.GATHER + 150 / ingest.ENOUGH + 2
+    await come(busy=False, number=20)
+    assert sizes == [1] * 20
 
 
 async def test_copies_are_acknowledged_and_stored_once(store: Store) -> None:

@@ -6,17 +6,21 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
+import apsw
 import asyncpg
 import pytest
 
 from awbridge.domain.errors import SettingsError, StoreBusy, StoreError
 from awbridge.store import Store
 from awbridge.store.engine.connections import own as own_connection
+from awbridge.store.engine.database import Session
 from awbridge.store.engine.detect import pooler
 from awbridge.store.orders import shipments
 from awbridge.store.tracking import inbox
@@ -25,6 +29,8 @@ from tests.support.rows import T0, add, claim_in, count, delivery, fetch, new_sh
 from tests.support.stores import postgres_only, sqlite_only
 
 pytestmark = pytest.mark.heavy
+
+NEW_PACE = sql("INSERT INTO paces (name, next_turn) VALUES ($1, 0)")
 
 
 @pytest.mark.parametrize(
@@ -59,6 +65,41 @@ async def test_sqlite_keeps_the_promises_that_the_house_depends_on(tmp_path: Pat
         keys = dict((await session.fetch(sql("PRAGMA foreign_keys")))[0])
     assert found == [{"journal_mode": "wal"}, {"synchronous": 2}]
     assert keys == {"foreign_keys": 1}
+    await store.close()
+
+
+@pytest.fixture
+def planned() -> Iterator[list[int]]:
+    """What SQLite asks the authorizer while it plans statements, on every connection that is opened meanwhile."""
+    asked: list[int] = []
+
+    def note(action: int, *_: object) -> int:
+        asked.append(action)
+        return apsw.SQLITE_OK
+
+    def watch(connection: apsw.Connection) -> None:
+        connection.authorizer = note
+
+    apsw.connection_hooks.append(watch)
+    yield asked
+    apsw.connection_hooks.remove(watch)
+
+
+async def test_sqlite_plans_a_statement_once_whatever_its_values(tmp_path: Path, planned: list[int]) -> None:
+    store = await Store.open(f"sqlite:///{tmp_path}/a.db")
+    over_rows = "WITH row (name) AS (VALUES ($1)) SELECT t.name FROM row JOIN t ON t.name = row.name"
+    statements = [(sql("SELECT name FROM t WHERE name > $1 LIMIT $2"), sql(over_rows))] * 3
+    async with store.write() as session:
+        await session.script("CREATE TABLE t (name TEXT PRIMARY KEY)")
+        await session.write_rows(sql("INSERT INTO t (name) VALUES ($1)"), [(name,) for name in "abcdefgh"])
+        plans: list[int] = []
+        for limit, (some, of_rows) in enumerate(statements, start=2):
+            planned.clear()
+            assert len(await session.fetch(some, "a", limit)) == limit
+            assert len(await session.fetch_rows(of_rows, [(name,) for name in "abcdefgh"[:limit]])) == limit
+            plans.append(len(planned))
+    assert plans[0] > 0
+    assert plans[1:] == [0, 0]
     await store.close()
 
 
@@ -109,6 +150,55 @@ async def test_writes_cancelled_at_any_moment_are_whole_or_absent(store: Store) 
     there = {row["reference_number"] for row in await fetch(store, "SELECT reference_number FROM shipments")}
     assert {r[:-2] for r in there if r.endswith("-a")} == {r[:-2] for r in there if r.endswith("-b")}
     assert "LAST-a" in there
+
+
+async def test_a_whole_transaction_commits_what_its_work_did_and_returns_what_that_returns(store: Store) -> None:
+    async def count_after(session: Session, name: str, *, fails: bool = False) -> int:
+        await session.execute(NEW_PACE, name)
+        await asyncio.sleep(0)  # a turn for others, where there are any
+        if fails:
+            raise ValueError("the work fails")
+        return (await session.fetch(sql("SELECT COUNT(*) AS n FROM paces")))[0]["n"]
+
+    assert await store.transact(lambda session: count_after(session, "a")) == 1
+    with pytest.raises(ValueError, match="the work fails"):
+        await store.transact(lambda session: count_after(session, "b", fails=True))
+    with pytest.raises(StoreError, match="syntax error"):
+        await store.transact(lambda session: session.script("SELEKT"))
+    assert await store.transact(lambda session: count_after(session, "c")) == 2
+
+
+async def test_a_whole_transaction_needs_no_turn_of_the_event_loop(tmp_path: Path) -> None:
+    store = await Store.open(f"sqlite:///{tmp_path}/a.db")
+    await store.migrate()
+    other = apsw.Connection(str(tmp_path / "a.db"))
+
+    async def write(session: Session) -> None:
+        for name in "abc":
+            await session.execute(NEW_PACE, name)
+
+    task = asyncio.create_task(store.transact(write))
+    await asyncio.sleep(0)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and [*other.execute("SELECT COUNT(*) FROM paces")] != [(3,)]:
+        time.sleep(0.001)  # the loop is held
+    assert not task.done()
+    assert time.monotonic() < deadline
+    await task
+    await store.close()
+
+
+@sqlite_only
+async def test_a_whole_transaction_that_awaits_something_else_is_refused_and_leaves_nothing(store: Store) -> None:
+    answer = asyncio.get_running_loop().create_future()
+
+    async def wait(session: Session) -> None:
+        await session.execute(NEW_PACE, "a")
+        await answer
+
+    with pytest.raises(RuntimeError, match="awaits something else"):
+        await store.transact(wait)
+    assert await count(store, "paces") == 0
 
 
 async def test_a_write_is_not_seen_before_it_is_committed(store: Store) -> None:

@@ -522,7 +522,7 @@ _PLANS = [
     ("actions", "newest", (T0, "a", 5), "actions_newest"),
     ("actions", "newest_in_state", ("due", T0, "a", 5), "actions_by_state"),
     ("windows", "open", (T0,), "catch_up_windows_open"),
-    ("notices", "claim_milestones", (T0, 5), "milestones_due"),
+    ("notices", "take_milestones", (T0, 5, ""), "milestones_due"),
     ("notices", "claim", ("o", T0, T0, 5), "notices_due"),
     (
         "notices",

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -51,7 +52,7 @@ from awbridge.store.tracking.update_sources import UpdateSource
 
 log = structlog.get_logger()
 
-CROWDED_PIECE = 64  # deliveries of one transaction while many wait for pages
+CROWDED_PIECES = 2  # transactions of a lane in one round while many wait for pages
 IN_ONE_GO = 32  # deliveries; then the statements of another lane may go out
 FIRST_RETRY = timedelta(seconds=5)  # for a delivery whose shipment is not known; doubles each time
 LONGEST_RETRY = timedelta(hours=6)
@@ -80,8 +81,8 @@ class ApplyPolicy(Reading):
 
     @property
     def crowded(self) -> ApplyPolicy:
-        """The same policy while many wait for pages: no transaction is long, and rests are frequent."""
-        return replace(self, batch=min(self.batch, CROWDED_PIECE * self.lanes), piece=min(self.piece, CROWDED_PIECE))
+        """The same policy while many wait for pages: rests are frequent."""
+        return replace(self, batch=min(self.batch, CROWDED_PIECES * self.lanes * self.piece))
 
     @property
     def quiet(self) -> ApplyPolicy:
@@ -108,23 +109,42 @@ async def _apply_pieces(store: Store, clock: Clock, policy: ApplyPolicy, claims:
     while claims.left:
         left, began_at = claims.left, clock()
         try:
-            async with AsyncExitStack() as transaction:
-                async with claims.turn:
-                    if not claims.left:
-                        return
-                    left = claims.left
-                    session = await transaction.enter_async_context(store.write())
-                    claimed = await claims.next_piece(session, clock())
-                    batch = await lock_shipments(session, claimed, policy, in_one_go=policy.in_one_go)
-                await _apply(session, batch, clock(), policy)
+            if policy.lanes == 1:
+                claimed, heard = await store.transact(partial(_apply_piece, clock, policy, claims))
+            else:
+                async with AsyncExitStack() as transaction:
+                    async with claims.turn:
+                        if not claims.left:
+                            return
+                        left = claims.left
+                        session = await transaction.enter_async_context(store.write())
+                        claimed, batch = await _claim_piece(clock, policy, claims, session)
+                    await _apply(session, batch, clock(), policy)
+                    heard = batch.heard
             claims.applied += len(claimed)
-            report(claimed, batch.heard, began_at=began_at, now=clock())
+            report(claimed, heard, began_at=began_at, now=clock())
         except StoreBusy:
             raise
         except Exception as error:
             log.warning("apply.batch_failed", error=type(error).__name__)
             claims.applied += await _apply_in_parts(store, clock, policy, min(left, claims.piece))
             claims.left = 0
+
+
+async def _claim_piece(
+    clock: Clock, policy: ApplyPolicy, claims: Claims, session: Session
+) -> tuple[list[Delivery], Claimed]:
+    claimed = await claims.next_piece(session, clock())
+    return claimed, await lock_shipments(session, claimed, policy, in_one_go=policy.in_one_go)
+
+
+async def _apply_piece(
+    clock: Clock, policy: ApplyPolicy, claims: Claims, session: Session
+) -> tuple[list[Delivery], list[Heard]]:
+    """Apply the next piece within this transaction, and await nothing else: on SQLite it runs in the writing thread."""
+    claimed, batch = await _claim_piece(clock, policy, claims, session)
+    await _apply(session, batch, clock(), policy)
+    return claimed, batch.heard
 
 
 async def _apply_in_parts(store: Store, clock: Clock, policy: ApplyPolicy, limit: int) -> int:

@@ -1,8 +1,11 @@
 """Ingest: deliveries of the vendor become durable, many to a commit.
 
 Whoever hands a delivery in waits until the transaction that holds it has committed. What is waiting is flushed at once,
-without lingering, but at most half of all who take part: one half is stored while the other is answered and comes
-again. Else a batch of all would take turns with a batch of the one who was first back.
+but at most half of all who take part: one half is stored while the other is answered and comes again. Else a batch of
+all would take turns with a batch of the one who was first back.
+
+A commit costs as much processor time as reading several deliveries. So while the process is busy, commits begin at
+least `GATHER` apart, unless enough deliveries wait: customers' pages and apply get what fewer commits leave.
 
 This is on the path of every webhook, so each delivery costs one tuple here. Time runs out by one timer for all of them,
 and everything else is done by the batch.
@@ -18,6 +21,7 @@ from typing import Protocol
 import structlog
 
 from awbridge.domain.errors import StoreBusy, StoreError
+from awbridge.steps.runtime.busy import ProcessLoad
 from awbridge.steps.runtime.meters import WEBHOOK_SECONDS
 from awbridge.store import Store
 from awbridge.store.tracking import inbox
@@ -30,6 +34,8 @@ CAPACITY = 5_000  # deliveries that may wait; more are refused, so that memory s
 CAPACITY_BYTES = 64 * 1024 * 1024  # of their bodies, for the same reason
 TIMEOUT = 1.2  # seconds until a caller gets 503; ClickPost hangs up after about 2
 LATENCIES = 2_000  # of the newest deliveries, from which the quantiles are taken
+GATHER = 0.01  # seconds between the beginnings of two commits while the process is busy
+ENOUGH = 16  # deliveries that wait for no others: one half of 32 connections
 TICK = 0.1  # seconds between looks for callers whose time is up
 
 
@@ -55,13 +61,19 @@ _Waiting = tuple[float, NewDelivery, Caller]  # the first: when its time is up, 
 class Ingest:
     """Group commit in front of the inbox. `run` must be running for callers to be answered."""
 
-    def __init__(self, store: Store, *, on_stored: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, store: Store, *, on_stored: Callable[[], None] | None = None, busy: Callable[[], bool] | None = None
+    ) -> None:
+        """`busy`: whether the process is; by its processor time where None."""
         self._store = store
+        self._busy = busy or ProcessLoad()
         self._waiting: deque[_Waiting] = deque()
         self._flying: Sequence[_Waiting] = ()
         self._bytes = 0  # of the bodies in _waiting
         self._taken = 0  # by the last batch, whose callers come again
         self._something = asyncio.Event()
+        self._enough = asyncio.Event()
+        self._flushed_at = float("-inf")  # when the last commit began, by the loop's clock
         self._timer: asyncio.TimerHandle | None = None
         self.on_stored = on_stored
         self.arrived = 0  # deliveries that were handed in, ever
@@ -98,6 +110,8 @@ class Ingest:
         if self._timer is None:
             self._timer = loop.call_later(TICK, self._tick)
         self._something.set()
+        if len(self._waiting) >= ENOUGH:
+            self._enough.set()
 
     async def run(self) -> None:
         """Flush what waits, for ever. On the way out, flush what is left."""
@@ -105,23 +119,46 @@ class Ingest:
             while True:
                 await self._something.wait()
                 self._something.clear()
-                await self._flush_all()
+                while self._waiting:
+                    await self._flush_next(everything=await self._gather())
         finally:
-            await self._flush_all()
+            while self._waiting:
+                await self._flush_next(everything=True)
 
-    async def _flush_all(self) -> None:
-        while batch := self._take():
-            self._flying = batch
-            try:
+    async def _gather(self) -> bool:
+        """While the process is busy, wait for others until the next commit may begin, or enough have come.
+
+        Whether the time was used up: those who waited are then stored together.
+        """
+        left = self._flushed_at + GATHER - asyncio.get_running_loop().time()
+        if left <= 0 or len(self._waiting) >= ENOUGH or not self._busy():
+            return False
+        self._enough.clear()
+        try:
+            async with asyncio.timeout(left):
+                await self._enough.wait()
+        except TimeoutError:
+            return True
+        return False
+
+    async def _flush_next(self, *, everything: bool) -> None:
+        self._flushed_at = asyncio.get_running_loop().time()
+        self._flying = batch = self._take(len(self._waiting) if everything else self._half)
+        try:
+            if batch:
                 await self._flush(batch)
-            finally:
-                self._flying = ()
+        finally:
+            self._flying = ()
 
-    def _take(self) -> list[_Waiting]:
+    @property
+    def _half(self) -> int:
+        """Of all who take part."""
+        return (len(self._waiting) + self._taken + 1) // 2
+
+    def _take(self, most: int) -> list[_Waiting]:
         """The next batch, without callers that got 503 or hung up."""
         batch: list[_Waiting] = []
-        half = (len(self._waiting) + self._taken + 1) // 2
-        while self._waiting and len(batch) < min(half, BATCH):
+        while self._waiting and len(batch) < min(most, BATCH):
             waiting = self._waiting.popleft()
             self._bytes -= len(waiting[1].body)
             if not waiting[2].done():

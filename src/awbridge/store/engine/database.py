@@ -6,7 +6,7 @@ it raises. Statements come from the `.sql` files (queries.py) and carry both dia
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import fields
 from enum import Enum
@@ -135,6 +135,14 @@ class Database(Writes, Protocol):
 
     def write(self) -> AbstractAsyncContextManager[Session]:
         """A transaction. Raises StoreBusy when the database cannot be had in time."""
+        ...
+
+    async def transact(self, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
+        """What `work` returns, which is one transaction. It awaits nothing but its session.
+
+        On SQLite all of it runs in the writing thread: other writers wait for its own time alone, not for an event loop
+        that is busy, and the loop goes on meanwhile. Raises StoreBusy when the database cannot be had in time.
+        """
         ...
 
     async def close(self) -> None:

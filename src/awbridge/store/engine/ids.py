@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from datetime import datetime
 
 from awbridge.store.engine.clocks.shared_time import SHARED_TIME
@@ -12,21 +13,24 @@ STEP = 1 << _PROCESS_BITS  # between two ids that `take` gives
 
 
 class Ids:
-    """A source of 63-bit ids. The low bits are the process's own, so that two processes do not meet."""
+    """A source of 63-bit ids, for any thread. The low bits are the process's own, so that two processes do not meet."""
 
     def __init__(self) -> None:
         self._last = 0
+        self._lock = threading.Lock()
         self._process = int.from_bytes(os.urandom(2), "big") & ((1 << _PROCESS_BITS) - 1)
 
     def next(self) -> int:
         """The next id: greater than every one before it from this source."""
-        self._last = max(self._last + 1, _microseconds())
-        return (self._last << _PROCESS_BITS) | self._process
+        with self._lock:
+            self._last = last = max(self._last + 1, _microseconds())
+        return (last << _PROCESS_BITS) | self._process
 
     def take(self, count: int) -> list[int]:
         """The next `count` ids, as `next` would give them."""
-        first = max(self._last + 1, _microseconds())
-        self._last = first + count - 1
+        with self._lock:
+            first = max(self._last + 1, _microseconds())
+            self._last = first + count - 1
         return [(number << _PROCESS_BITS) | self._process for number in range(first, first + count)]
 
 

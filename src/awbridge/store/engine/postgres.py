@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from awbridge.store.engine.columns import in_columns
 from awbridge.store.engine.connections.server import Server
@@ -13,6 +13,8 @@ from awbridge.store.engine.connections.session import PostgresSession
 from awbridge.store.engine.database import Session
 from awbridge.store.engine.detect.pooler import Pooling, Reach
 from awbridge.store.engine.queries import Statement
+
+T = TypeVar("T")
 
 
 class PostgresDatabase:
@@ -62,6 +64,10 @@ class PostgresDatabase:
 
     def write(self) -> AbstractAsyncContextManager[Session]:
         return self._transaction()
+
+    async def transact(self, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
+        async with self.write() as session:
+            return await work(session)
 
     @asynccontextmanager
     async def _transaction(self, **options: Any) -> AsyncGenerator[Session]:

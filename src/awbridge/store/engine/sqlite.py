@@ -10,13 +10,10 @@ lets one process starve the others.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
-import os
 import threading
-import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import chain
@@ -28,12 +25,12 @@ import apsw
 
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.private_files import touch_private
+from awbridge.store.engine.connections.file_lock import LOCK_TIMEOUT, FileLock
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Statement
 
 T = TypeVar("T")
 
-LOCK_TIMEOUT = 10.0  # seconds to wait for another process's write
 READERS = 2
 # Rows that one statement writes at most; few numbers, so that each text is prepared once and kept. apsw keeps no text
 # above 16 KiB.
@@ -143,38 +140,11 @@ def fitting_rows(statement: Statement, rows: int) -> tuple[int, str] | None:
     return found
 
 
-class _Lock:
-    """The lock file beside the database; every writer holds it."""
-
-    def __init__(self, path: str) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-    def take(self) -> None:
-        deadline = time.monotonic() + LOCK_TIMEOUT
-        pause = 0.0005
-        while True:
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise StoreBusy(
-                        f"another process has been writing to the database for {LOCK_TIMEOUT:g} s"
-                    ) from None
-                time.sleep(pause)
-                pause = min(pause * 2, 0.01)
-            else:
-                return
-
-    def give_back(self) -> None:
-        fcntl.flock(self._file, fcntl.LOCK_UN)
-
-    def close(self) -> None:
-        os.close(self._file)
-
-
 def _connect(path: str) -> apsw.Connection:
     connection = apsw.Connection(path, statementcachesize=KEPT_STATEMENTS)
     connection.set_busy_timeout(int(LOCK_TIMEOUT * 1000))
+    # Else SQLite plans a statement anew whenever its LIMIT or another parameter that it looked at has a new value.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
@@ -200,14 +170,8 @@ class _Thread:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
         self._work.put((work, loop, done))
-        try:
+        with _our_errors():
             return await done
-        except (apsw.BusyError, apsw.LockedError) as error:
-            raise StoreBusy(f"the database is locked: {error}") from error
-        except apsw.FullError as error:
-            raise StoreBusy("the disk that holds the database is full") from error
-        except apsw.Error as error:
-            raise StoreError(f"SQLite: {error}") from error
 
     async def close(self) -> None:
         try:
@@ -215,6 +179,18 @@ class _Thread:
         finally:
             self._work.put(None)
         self._thread.join()
+
+
+@contextmanager
+def _our_errors() -> Generator[None]:
+    try:
+        yield
+    except (apsw.BusyError, apsw.LockedError) as error:
+        raise StoreBusy(f"the database is locked: {error}") from error
+    except apsw.FullError as error:
+        raise StoreBusy("the disk that holds the database is full") from error
+    except apsw.Error as error:
+        raise StoreError(f"SQLite: {error}") from error
 
 
 _Work = tuple[Callable[[], Any], asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
@@ -243,13 +219,15 @@ def _unless_cancelled(
 
 
 class _SqliteSession:
+    """A session whose statements the event loop hands to a thread."""
+
     def __init__(self, thread: _Thread) -> None:
         self._thread = thread
         self._connection = thread.connection
 
     async def fetch(self, statement: Statement, *args: object) -> list[Row]:
         values = tuple(_to_sqlite(a) for a in args)
-        return await self._thread.run(lambda: _rows(self._connection, statement.sqlite, values))
+        return await self._run(lambda: _rows(self._connection, statement.sqlite, values))
 
     async def execute(self, statement: Statement, *args: object) -> int:
         values = tuple(_to_sqlite(a) for a in args)
@@ -259,17 +237,40 @@ class _SqliteSession:
             self._connection.execute(statement.sqlite, values).fetchall()
             return self._connection.total_changes() - before
 
-        return await self._thread.run(work)
+        return await self._run(work)
 
     async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
         if rows:
-            await self._thread.run(lambda: _write_rows(self._connection, statement, rows))
+            await self._run(lambda: _write_rows(self._connection, statement, rows))
 
     async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
-        return await self._thread.run(lambda: _fetch_rows(self._connection, statement, rows)) if rows else []
+        return await self._run(lambda: _fetch_rows(self._connection, statement, rows)) if rows else []
 
     async def script(self, sql: str) -> None:
-        await self._thread.run(lambda: self._connection.execute(sql).fetchall())
+        await self._run(lambda: self._connection.execute(sql).fetchall())
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await self._thread.run(work)
+
+
+class _SessionInThread(_SqliteSession):
+    """The same within the thread: nothing is awaited."""
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        with _our_errors():
+            return work()
+
+
+def _finished(work: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that awaits nothing but turns (`asyncio.sleep(0)`), which it need not wait for."""
+    try:
+        while work.send(None) is None:
+            pass
+    except StopIteration as end:
+        return end.value
+    finally:
+        work.close()
+    raise RuntimeError("a transaction in the writing thread of SQLite awaits something else than its session")
 
 
 class SqliteDatabase:
@@ -285,7 +286,7 @@ class SqliteDatabase:
             touch_private(Path(path))  # SQLite gives -wal and -shm the same mode
             self._writer = _Thread(path, "sqlite-write")
             self._readers = [_Thread(path, "sqlite-read") for _ in range(READERS)]
-            self._lock = _Lock(f"{path}-lock")
+            self._lock = FileLock(f"{path}-lock")
         except (apsw.Error, OSError) as error:
             raise StoreError(
                 f"cannot open the SQLite file {path}: {error}. Check that the folder exists and may be written."
@@ -322,18 +323,28 @@ class SqliteDatabase:
 
     async def write_at_once(self, statements: Sequence[Statement], rows: Sequence[Sequence[object]]) -> None:
         def work() -> None:
+            for statement in statements:
+                _write_rows(self._writer.connection, statement, rows)
+
+        await self._run_whole(work)
+
+    async def transact(self, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
+        return await self._run_whole(lambda: _finished(work(_SessionInThread(self._writer))))
+
+    async def _run_whole(self, work: Callable[[], T]) -> T:
+        def transaction() -> T:
             self._begin()
             try:
-                for statement in statements:
-                    _write_rows(self._writer.connection, statement, rows)
+                result = work()
             except BaseException:
                 self._roll_back()
                 raise
             self._commit()
+            return result
 
         async with self._turn:
             # A task cancelled here leaves the transaction whole: the thread ends it before it begins another.
-            await self._writer.run(work)
+            return await self._writer.run(transaction)
 
     async def close(self) -> None:
         for thread in (*self._readers, self._writer):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from awbridge.domain.errors import SettingsError
@@ -20,6 +20,8 @@ from awbridge.store.privacy.masked_reads import masked_for_actor
 if TYPE_CHECKING:
     from awbridge.store.engine.connections.servers import Servers
     from awbridge.store.engine.reads.replica import Replica
+
+T = TypeVar("T")
 
 _SCHEMA = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")  # what PostgreSQL takes as a name, in its usual form
 
@@ -122,6 +124,12 @@ class Store:
         if self.replica:
             self.replica.note_write()
         return self.database.write()
+
+    async def transact(self, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
+        """What `work` returns: a transaction of its own that awaits nothing but its session (`Database.transact`)."""
+        if self.replica:
+            self.replica.note_write()
+        return await self.database.transact(work)
 
     async def write_at_once(self, statements: Sequence[Statement], rows: Sequence[Sequence[object]]) -> None:
         """Statements over the same rows, committed on return, in one go."""

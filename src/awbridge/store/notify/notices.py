@@ -60,18 +60,15 @@ class Notice:
         return f"notice-{self.id}"
 
 
-async def claim_milestones(session: Session, *, now: datetime, limit: int) -> list[NoticeMilestone]:
-    """Take milestones of which no notices were made yet, for the length of this transaction."""
-    return [row_as(NoticeMilestone, row) for row in await session.fetch(_sql.claim_milestones, now, limit)]
+async def take_milestones(session: Session, *, why: str, now: datetime, limit: int) -> list[NoticeMilestone]:
+    """Take milestones of which no notices were made yet. They are not due any more; `why` none will be made, or ""."""
+    return [row_as(NoticeMilestone, row) for row in await session.fetch(_sql.take_milestones, now, limit, why)]
 
 
 async def make(
     session: Session, reached: Sequence[NoticeMilestone], channels: Sequence[Channel], *, now: datetime
 ) -> None:
-    """Make the notices of these milestones, one for each channel. Without channels, the milestones say so."""
-    why = "" if channels else "no channel was configured"
-    for one in reached:
-        await session.execute(_sql.milestone_done, one.shard, one.reference_number, one.milestone.value, why)
+    """Make the notices of these milestones, one for each channel."""
     rows = [
         (one.shard, _ids.next(), one.reference_number, one.milestone.value, channel.value, now)
         for one in sorted(reached, key=lambda r: (r.shard, r.reference_number, r.milestone))

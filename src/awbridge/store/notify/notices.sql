@@ -1,11 +1,13 @@
--- name: claim_milestones
+-- name: take_milestones
 -- Making notices makes no calls: the transaction is the lease.
-SELECT {{milestones.*}} FROM milestones WHERE due_at <= $1
-ORDER BY due_at LIMIT $2
-{{postgres: FOR UPDATE SKIP LOCKED}}
-
--- name: milestone_done
-UPDATE milestones SET due_at = NULL, why = $4 WHERE shard = $1 AND reference_number = $2 AND milestone = $3
+WITH chosen AS MATERIALIZED (
+  SELECT shard, reference_number, milestone FROM milestones WHERE due_at <= $1
+  ORDER BY due_at LIMIT $2
+  {{postgres: FOR UPDATE SKIP LOCKED}}
+)
+UPDATE milestones SET due_at = NULL, why = $3
+WHERE (shard, reference_number, milestone) IN (SELECT shard, reference_number, milestone FROM chosen)
+RETURNING {{milestones.*}}
 
 -- name: add
 INSERT INTO notices (shard, id, reference_number, milestone, channel, state, why, due_at, tries, language, created_at)
