@@ -41,6 +41,10 @@ class Counting:
         self.rows += len(found)
         return found
 
+    async def add_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        self.statements += bool(rows)
+        await self._session.add_rows(statement, rows)
+
     async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
         self.statements += bool(rows)
         found = await self._session.fetch_rows(statement, rows)
