@@ -8,7 +8,7 @@ is dead-lettered with its problem.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -33,7 +33,7 @@ from awbridge.steps.records.placed import record_found
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.traces import Heard
 from awbridge.steps.tracking.applied import arrivals_of_timelines, heard_of, report
-from awbridge.steps.tracking.claimed import Claimed, Claims, ReadDelivery, lock_shipments
+from awbridge.steps.tracking.claimed import Claimed, Claims, ReadDelivery, lock_of, lock_shipments, read_claimed
 from awbridge.steps.tracking.next_scan import NextScan, arrivals_of, moved_events, next_scan, reached, without_known
 from awbridge.steps.tracking.rebuild import Reading, TimelineBuilder, keep, open_timelines, rebuild_shipments
 from awbridge.steps.tracking.status_events import log_oddities, piece_events, status_events
@@ -66,9 +66,9 @@ class ApplyPolicy(Reading):
     batch: int = 512  # deliveries that one call applies
     piece: int = 256  # of them in one transaction; their shipments are locked meanwhile
     lanes: int = 2  # transactions at a time
-    quiet_batch: int = 3072  # the same where no delivery arrives: lanes wait less often for each other
-    quiet_piece: int = 256
-    quiet_lanes: int = 3
+    quiet_batch: int = 24_576  # the same where no delivery arrives: lanes wait less often for each other
+    quiet_piece: int = 128  # what waits for a shipment of an earlier piece waits for less
+    quiet_lanes: int = 4
 
     @property
     def in_one_go(self) -> int:
@@ -89,12 +89,15 @@ class ApplyPolicy(Reading):
         return replace(self, batch=self.quiet_batch, piece=self.quiet_piece, lanes=self.quiet_lanes)
 
 
-async def apply_due(*, store: Store, clock: Clock, policy: ApplyPolicy) -> int:
+async def apply_due(
+    *, store: Store, clock: Clock, policy: ApplyPolicy, go_on: Callable[[], bool] = lambda: True
+) -> int:
     """Apply up to one batch of due deliveries; how many were claimed.
 
-    In several transactions, some at a time: while the database writes one, this process reads the next.
+    In several transactions, some at a time: while the database writes one, this process reads the next. At least one
+    is begun, and the next ones while `go_on` says so.
     """
-    claims = Claims(left=policy.batch, piece=policy.piece)
+    claims = Claims(left=policy.batch, piece=policy.piece, go_on=go_on)
     work = [_apply_pieces(store, clock, policy, claims) for _ in range(policy.lanes)]
     done = await asyncio.gather(*work, return_exceptions=True)
     for ended in done:
@@ -115,7 +118,10 @@ async def _apply_pieces(store: Store, clock: Clock, policy: ApplyPolicy, claims:
                     left = claims.left
                     session = await transaction.enter_async_context(store.write())
                     claimed = await claims.next_piece(session, clock())
-                    batch = await lock_shipments(session, claimed, policy, in_one_go=policy.in_one_go)
+                    readable = await read_claimed(session, claimed, policy, in_one_go=policy.in_one_go)
+                    locking = claims.locking()
+                async with locking:
+                    batch = await lock_of(session, readable)
                 await _apply(session, batch, clock(), policy)
             claims.applied += len(claimed)
             report(claimed, batch.heard, began_at=began_at, now=clock())
