@@ -67,8 +67,8 @@ class ApplyPolicy(Reading):
     piece: int = 256  # of them in one transaction; their shipments are locked meanwhile
     lanes: int = 2  # transactions at a time
     quiet_batch: int = 24_576  # the same where no delivery arrives: lanes wait less often for each other
-    quiet_piece: int = 128  # what waits for a shipment of an earlier piece waits for less
-    quiet_lanes: int = 4
+    quiet_piece: int = 256
+    quiet_lanes: int = 3
 
     @property
     def in_one_go(self) -> int:

@@ -44,10 +44,11 @@ class Claims:
         return _after(before, self._last)
 
     async def next_piece(self, session: Session, now: datetime) -> list[Delivery]:
-        """Claim the next deliveries; fewer than a piece where no more are due."""
+        """Claim the next deliveries: about a piece, or what is due."""
         limit = min(self.left, self.piece)
-        deliveries = await inbox.claim(session, now=now, limit=limit)
-        self.left = self.left - limit if len(deliveries) == limit and self.go_on() else 0
+        enough = limit - inbox.BATCH // 2 if limit > inbox.BATCH else limit
+        deliveries = await inbox.claim(session, now=now, limit=limit, enough=enough)
+        self.left = self.left - len(deliveries) if len(deliveries) >= enough and self.go_on() else 0
         if deliveries:
             await inbox.need_not_last(session)
         return deliveries
