@@ -129,6 +129,10 @@ class _TrippingSession:
         await self._check(rows)
         await self._session.write_rows(statement, rows)
 
+    async def add_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        await self._check(rows)
+        await self._session.add_rows(statement, rows)
+
     async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
         await self._check(rows)
         return await self._session.fetch_rows(statement, rows)

@@ -265,10 +265,15 @@ def _tracking(world: World, arrived: Callable[[], int], crowded: Callable[[], bo
     policy, throttle = apply_policy(world.settings), ApplyThrottle(arrived, crowded)
 
     async def apply() -> int:
-        started, now = time.monotonic(), policy.quiet if throttle.is_quiet else policy
-        now = policy.crowded if crowded() else now
-        applied = await apply_due(store=world.store, clock=world.clock, policy=now)
-        await throttle.give_way(time.monotonic() - started, applied, more=applied == now.batch)
+        started, many_wait = time.monotonic(), crowded()
+        quiet = throttle.is_quiet and not many_wait
+        now = policy.crowded if many_wait else policy.quiet if quiet else policy
+
+        def go_on() -> bool:
+            return not quiet or (throttle.is_quiet and not crowded())
+
+        applied = await apply_due(store=world.store, clock=world.clock, policy=now, go_on=go_on)
+        await throttle.give_way(time.monotonic() - started, applied, more=applied >= min(now.batch, policy.batch))
         return applied
 
     return {"apply": apply}

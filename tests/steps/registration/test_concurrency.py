@@ -109,6 +109,10 @@ class _CountingSession:
         self._statements[statement.name] += bool(rows)
         await self._session.write_rows(statement, rows)
 
+    async def add_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        self._statements[statement.name] += bool(rows)
+        await self._session.add_rows(statement, rows)
+
     async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
         self._statements[statement.name] += bool(rows)
         return await self._session.fetch_rows(statement, rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -11,9 +12,12 @@ import pytest
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.tracking import apply, claimed, replay
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
+from awbridge.steps.tracking.claimed import ReadDelivery, lock_of, read_claimed
+from awbridge.steps.tracking.rebuild import Reading
 from awbridge.store import Store
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Statement
+from awbridge.store.tracking.inbox import Delivery
 from tests.steps.tracking.test_apply import LATER, a_placed, deliver, updated
 from tests.support.rows import MINUTE, T0, sql
 from tests.support.stores import postgres_only
@@ -42,6 +46,10 @@ class Counting:
         found = await self._session.fetch(statement, *args)
         self.rows += len(found)
         return found
+
+    async def add_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        self.statements += bool(rows)
+        await self._session.add_rows(statement, rows)
 
     async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
         self.statements += bool(rows)
@@ -176,6 +184,49 @@ async def test_while_nothing_arrives_a_call_applies_more_in_larger_transactions(
     assert await apply_due(store=counting.as_store, clock=SetClock(LATER), policy=policy.quiet) == 6
     assert len(counting.transactions) == 2
     assert await apply_due(store=store, clock=SetClock(LATER), policy=policy) == 2
+
+
+async def test_a_call_begins_no_piece_once_it_is_told_to_stop(store: Store) -> None:
+    for n in range(6):
+        await a_placed(store, f"R{n}", f"AWB{n}")
+    await scans_of(store, 0, 6, code=4, minutes=0)
+    policy = ApplyPolicy(zone=INDIA, batch=100, piece=2, lanes=1)
+    answers = iter([True, False])
+    applied = await apply_due(store=store, clock=SetClock(LATER), policy=policy, go_on=lambda: next(answers))
+    assert applied == 4
+    assert await apply_due(store=store, clock=SetClock(LATER), policy=policy, go_on=lambda: False) == 2
+    assert await apply_due(store=store, clock=SetClock(LATER), policy=policy, go_on=lambda: False) == 0
+
+
+@postgres_only
+async def test_a_piece_is_read_while_an_earlier_one_waits_for_its_shipments(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, int]] = []
+    second_is_read = asyncio.Event()
+
+    async def read(session: Session, claimed: Sequence[Delivery], reading: Reading, *, in_one_go: int) -> Any:
+        found = await read_claimed(session, claimed, reading, in_one_go=in_one_go)
+        seen.append(("read", claimed[0].id))
+        if len(seen) > 1:
+            second_is_read.set()
+        return found
+
+    async def lock(session: Session, readable: list[ReadDelivery]) -> Any:
+        await asyncio.wait_for(second_is_read.wait(), 20)  # as for the shipments of an earlier piece
+        locked = await lock_of(session, readable)
+        seen.append(("lock", readable[0].delivery.id))
+        return locked
+
+    monkeypatch.setattr(apply, "read_claimed", read)
+    monkeypatch.setattr(apply, "lock_of", lock)
+    for n in range(4):
+        await a_placed(store, f"R{n}", f"AWB{n}")
+    await scans_of(store, 0, 4, code=4, minutes=0)
+    policy = ApplyPolicy(zone=INDIA, batch=4, piece=2, lanes=2)
+    assert await apply_due(store=store, clock=SetClock(LATER), policy=policy) == 4
+    assert [what for what, _ in seen] == ["read", "read", "lock", "lock"]
+    assert [number for _, number in seen[:2]] == [number for _, number in seen[2:]], "in the order of the claims"
 
 
 @pytest.mark.parametrize(("lanes", "turns"), [(1, False), (2, True)])

@@ -8,7 +8,6 @@ import pytest
 
 from awbridge.steps.tracking import apply as step
 from awbridge.store import Store
-from awbridge.store.tracking.inbox import Delivery
 from tests.steps.tracking.test_apply import a_placed, apply, deliver
 from tests.support.postgres import postgres_server
 from tests.support.rows import MINUTE, T0, fetch, sql
@@ -24,14 +23,14 @@ async def test_apply_alone_does_not_wait_for_the_disk(store: Store, monkeypatch:
     await a_placed(store, "R", "AWB1")
     await deliver(store, webhook("AWB1", 5, T0))
     seen: list[str] = []
-    locking = step.lock_shipments
+    locking = step.lock_of
 
-    async def watched(session: step.Session, claimed: list[Delivery], *args: object, **more: object) -> object:
-        if claimed:
+    async def watched(session: step.Session, readable: list[step.ReadDelivery]) -> object:
+        if readable:
             seen.append((await session.fetch(SETTING))[0]["setting"])
-        return await locking(session, claimed, *args, **more)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        return await locking(session, readable)
 
-    monkeypatch.setattr(step, "lock_shipments", watched)
+    monkeypatch.setattr(step, "lock_of", watched)
     assert await apply(store) == 1
     async with store.write() as session:
         seen.append((await session.fetch(SETTING))[0]["setting"])

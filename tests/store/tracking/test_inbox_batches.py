@@ -44,6 +44,23 @@ async def test_as_many_are_taken_as_asked_for_and_none_is_lost(store: Store, lim
     assert taken == names
 
 
+async def test_no_batch_is_taken_apart_where_nearly_as_many_are_enough(store: Store) -> None:
+    for first in (0, 100, 200):  # 100 of a commit are in two or three batches
+        await put(store, *(f"osid:{10**11 + first + number}" for number in range(100)))
+    whole = {row["first_id"] for row in await fetch(store, "SELECT first_id FROM inbox_batches")}
+    sizes: list[int] = []
+    while True:
+        async with store.write() as session:
+            taken = await inbox.claim(session, now=T0, limit=128, enough=96)
+        if not taken:
+            break
+        sizes.append(len(taken))
+        left = {row["first_id"] for row in await fetch(store, "SELECT first_id FROM inbox_batches")}
+        assert left <= whole or len(taken) == 128, "only what is too much is put back"
+    assert sum(sizes) == 300
+    assert min(sizes[:-1]) >= 96
+
+
 async def test_a_batch_is_of_64_at_most(store: Store) -> None:
     await put(store, *(f"osid:{10**11 + number}" for number in range(500)))
     sizes = [row["deliveries"] for row in await fetch(store, "SELECT deliveries FROM inbox_batches")]

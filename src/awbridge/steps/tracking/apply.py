@@ -8,7 +8,7 @@ is dead-lettered with its problem.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -34,7 +34,7 @@ from awbridge.steps.records.placed import record_found
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.traces import Heard
 from awbridge.steps.tracking.applied import arrivals_of_timelines, heard_of, report
-from awbridge.steps.tracking.claimed import Claimed, Claims, ReadDelivery, lock_shipments
+from awbridge.steps.tracking.claimed import Claimed, Claims, ReadDelivery, lock_of, lock_shipments, read_claimed
 from awbridge.steps.tracking.next_scan import NextScan, arrivals_of, moved_events, next_scan, reached, without_known
 from awbridge.steps.tracking.rebuild import Reading, TimelineBuilder, keep, open_timelines, rebuild_shipments
 from awbridge.steps.tracking.status_events import log_oddities, piece_events, status_events
@@ -67,7 +67,7 @@ class ApplyPolicy(Reading):
     batch: int = 512  # deliveries that one call applies
     piece: int = 256  # of them in one transaction; their shipments are locked meanwhile
     lanes: int = 2  # transactions at a time
-    quiet_batch: int = 3072  # the same where no delivery arrives: lanes wait less often for each other
+    quiet_batch: int = 24_576  # the same where no delivery arrives: lanes wait less often for each other
     quiet_piece: int = 256
     quiet_lanes: int = 3
 
@@ -90,12 +90,15 @@ class ApplyPolicy(Reading):
         return replace(self, batch=self.quiet_batch, piece=self.quiet_piece, lanes=self.quiet_lanes)
 
 
-async def apply_due(*, store: Store, clock: Clock, policy: ApplyPolicy) -> int:
+async def apply_due(
+    *, store: Store, clock: Clock, policy: ApplyPolicy, go_on: Callable[[], bool] = lambda: True
+) -> int:
     """Apply up to one batch of due deliveries; how many were claimed.
 
-    In several transactions, some at a time: while the database writes one, this process reads the next.
+    In several transactions, some at a time: while the database writes one, this process reads the next. At least one
+    is begun, and the next ones while `go_on` says so.
     """
-    claims = Claims(left=policy.batch, piece=policy.piece)
+    claims = Claims(left=policy.batch, piece=policy.piece, go_on=go_on)
     work = [_apply_pieces(store, clock, policy, claims) for _ in range(policy.lanes)]
     done = await asyncio.gather(*work, return_exceptions=True)
     for ended in done:
@@ -118,7 +121,11 @@ async def _apply_pieces(store: Store, clock: Clock, policy: ApplyPolicy, claims:
                             return
                         left = claims.left
                         session = await transaction.enter_async_context(store.write())
-                        claimed, batch = await _claim_piece(clock, policy, claims, session)
+                        claimed = await claims.next_piece(session, clock())
+                        readable = await read_claimed(session, claimed, policy, in_one_go=policy.in_one_go)
+                        locking = claims.locking()
+                    async with locking:
+                        batch = await lock_of(session, readable)
                     await _apply(session, batch, clock(), policy)
                     heard = batch.heard
             claims.applied += len(claimed)
@@ -131,18 +138,12 @@ async def _apply_pieces(store: Store, clock: Clock, policy: ApplyPolicy, claims:
             claims.left = 0
 
 
-async def _claim_piece(
-    clock: Clock, policy: ApplyPolicy, claims: Claims, session: Session
-) -> tuple[list[Delivery], Claimed]:
-    claimed = await claims.next_piece(session, clock())
-    return claimed, await lock_shipments(session, claimed, policy, in_one_go=policy.in_one_go)
-
-
 async def _apply_piece(
     clock: Clock, policy: ApplyPolicy, claims: Claims, session: Session
 ) -> tuple[list[Delivery], list[Heard]]:
     """Apply the next piece within this transaction, and await nothing else: on SQLite it runs in the writing thread."""
-    claimed, batch = await _claim_piece(clock, policy, claims, session)
+    claimed = await claims.next_piece(session, clock())
+    batch = await lock_shipments(session, claimed, policy, in_one_go=policy.in_one_go)
     await _apply(session, batch, clock(), policy)
     return claimed, batch.heard
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,23 +23,45 @@ from awbridge.store.tracking.inbox import Delivery
 class Claims:
     """What one call of `apply_due` may still claim.
 
-    Its transactions claim deliveries and lock their shipments in `turn`, in the order of receipt. So an older update of
-    a shipment is applied before a newer one.
+    Its transactions claim deliveries in `turn`, in the order of receipt, and lock their shipments in the same order
+    (`locking`). So an older update of a shipment is applied before a newer one, and while a transaction waits for the
+    shipments of an earlier one, the next reads its deliveries.
     """
 
     left: int
     piece: int  # deliveries in one transaction
+    go_on: Callable[[], bool]  # asked after each piece
     applied: int = 0
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _last: asyncio.Event | None = None  # set once the shipments of the last claim are locked
+
+    def locking(self) -> AbstractAsyncContextManager[None]:
+        """What a claim locks its shipments in: entered once those of all earlier claims are locked.
+
+        Call it in `turn`.
+        """
+        before, self._last = self._last, asyncio.Event()
+        return _after(before, self._last)
 
     async def next_piece(self, session: Session, now: datetime) -> list[Delivery]:
-        """Claim the next deliveries; fewer than a piece where no more are due."""
+        """Claim the next deliveries: about a piece, or what is due."""
         limit = min(self.left, self.piece)
-        deliveries = await inbox.claim(session, now=now, limit=limit)
-        self.left = self.left - limit if len(deliveries) == limit else 0
+        enough = limit - inbox.BATCH // 2 if limit > inbox.BATCH else limit
+        deliveries = await inbox.claim(session, now=now, limit=limit, enough=enough)
+        self.left = self.left - len(deliveries) if len(deliveries) >= enough and self.go_on() else 0
         if deliveries:
             await inbox.need_not_last(session)
         return deliveries
+
+
+@asynccontextmanager
+async def _after(before: asyncio.Event | None, done: asyncio.Event) -> AsyncGenerator[None]:
+    try:
+        if before:
+            await before.wait()
+        yield
+    finally:
+        done.set()
 
 
 @dataclass(slots=True)
@@ -65,8 +88,10 @@ class Claimed:
     heard: list[Heard] = field(default_factory=list[Heard])
 
 
-async def lock_shipments(session: Session, claimed: Sequence[Delivery], reading: Reading, *, in_one_go: int) -> Claimed:
-    """Read these deliveries and lock their shipments; dead-letter those that cannot be read.
+async def read_claimed(
+    session: Session, claimed: Sequence[Delivery], reading: Reading, *, in_one_go: int
+) -> list[ReadDelivery]:
+    """Read these deliveries; dead-letter those that cannot be read.
 
     After each `in_one_go` of them, other tasks have a turn.
     """
@@ -80,6 +105,16 @@ async def lock_shipments(session: Session, claimed: Sequence[Delivery], reading:
             readable.append(ReadDelivery(delivery, updates))
         if number % in_one_go == 0:
             await asyncio.sleep(0)
+    return readable
+
+
+async def lock_shipments(session: Session, claimed: Sequence[Delivery], reading: Reading, *, in_one_go: int) -> Claimed:
+    """Read these deliveries, as `read_claimed` does, and lock the shipments that they may be about."""
+    return await lock_of(session, await read_claimed(session, claimed, reading, in_one_go=in_one_go))
+
+
+async def lock_of(session: Session, readable: list[ReadDelivery]) -> Claimed:
+    """Lock the shipments that these deliveries may be about."""
     again = [read.delivery for read in readable if read.delivery.again]
     updated_before = await update_sources.of_deliveries(session, again)
     candidates = await candidates_of(session, [t for read in readable for t in read.updates], updated_before)

@@ -89,6 +89,12 @@ class Session(Protocol):
         it has a row of VALUES, else row by row. A statement without a text for the engine is skipped."""
         ...
 
+    async def add_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        """Insert many rows, like write_rows, by a statement that is nothing but an INSERT INTO of all of them.
+
+        On PostgreSQL many go by COPY, which takes two thirds of an INSERT's time there."""
+        ...
+
     async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
         """Run one statement over many rows, like write_rows; all that it returns."""
         ...

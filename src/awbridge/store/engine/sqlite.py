@@ -243,6 +243,9 @@ class _SqliteSession:
         if rows:
             await self._run(lambda: _write_rows(self._connection, statement, rows))
 
+    async def add_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        await self.write_rows(statement, rows)
+
     async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
         return await self._run(lambda: _fetch_rows(self._connection, statement, rows)) if rows else []
 

@@ -24,7 +24,7 @@ _sql = Queries(__name__)
 _ids = Ids()
 
 _ADD = (_sql.add, _sql.add_batches)
-FIRST_BATCHES = 4  # claimed at first; how many more are needed shows from their sizes
+BATCH = 64  # deliveries of a full batch; how many more batches are needed shows from the sizes of the first
 GROUPED = 10_000  # dead letters that are counted by reason
 LAST_DIGITS = 5  # of an order_status_id, which say nothing of its shard
 
@@ -153,13 +153,19 @@ def delivery_of(row: Row, *, again: bool = False, by_row: bool = False) -> Deliv
     )
 
 
-async def claim(session: Session, *, now: datetime, limit: int) -> list[Delivery]:
-    """Take up to `limit` due deliveries for the length of this transaction; fewer only where no more are due."""
+async def claim(session: Session, *, now: datetime, limit: int, enough: int | None = None) -> list[Delivery]:
+    """Take up to `limit` due deliveries for the length of this transaction.
+
+    Fewer than `enough` (else `limit`) only where no more are due. Where less than `limit` is enough, fewer batches are
+    read and put back in part.
+    """
     due = [
         delivery_of(row, again=bool(row["again"]), by_row=True) for row in await session.fetch(_sql.claim, now, limit)
     ]
-    asked = FIRST_BATCHES
-    while (left := limit - len(due)) > 0:
+    asked = max(1, limit // BATCH)
+    enough = limit if enough is None else enough
+    while len(due) < enough:
+        left = limit - len(due)
         batches = await session.fetch(_sql.claim_batches, min(asked, left))
         due += await _of_batches(session, batches, left)
         if len(batches) < min(asked, left):
@@ -173,7 +179,8 @@ async def need_not_last(session: Session) -> None:
     """Commit this transaction without waiting for the disk, on PostgreSQL: what it does can be done again.
 
     A crash may undo it as a whole, and its deliveries are due again. Whoever acts on what it wrote claims that first,
-    in a transaction that does wait; the log is written in order, so what was claimed lasts.
+    in a transaction that does wait; the log is written in order, so what was claimed lasts. The rest of the transaction
+    runs by general plans.
     """
     await session.fetch(_sql.need_not_last)
 

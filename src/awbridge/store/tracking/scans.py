@@ -206,8 +206,8 @@ async def add(session: Session, new: Sequence[tuple[str, Entry]], joined: Sequen
             plain.append(row)
         else:
             others.append((*row, *_more(e)[:-2], to_text(e.return_event), _stored_copies(e)))
-    await session.write_rows(_sql.add_plain, sorted(plain, key=_key))
-    await session.write_rows(_sql.add, sorted(others, key=_key))
+    await session.add_rows(_sql.add_plain, sorted(plain, key=_key))
+    await session.add_rows(_sql.add, sorted(others, key=_key))
 
 
 _key = itemgetter(0, 2, 1)  # as the index has them

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import asyncpg
@@ -14,9 +16,21 @@ from awbridge.store.engine.queries import Statement, statements
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
 
+FEWEST_COPIED = 32  # rows; with fewer, COPY costs more by its second round trip than it saves
 SCRIPT_TIMEOUT = 24 * 3600.0  # seconds that a migration may take: an index over a large table takes its time
 
+_INSERT = re.compile(r"(?:--[^\n]*\n)*\s*INSERT INTO (\w+) \(([\w,\s]+)\)\s*SELECT \* FROM unnest\([^()]*\)\s*")
+
 AnyConnection: TypeAlias = "asyncpg.Connection[Any] | PoolConnectionProxy[Any]"
+
+
+@lru_cache(maxsize=64)
+def _insertion(sql: str) -> tuple[str, tuple[str, ...]]:
+    """The table and the columns of a statement that is nothing but an INSERT of all rows. Raises ValueError."""
+    found = _INSERT.fullmatch(sql)
+    if not found:
+        raise ValueError(f"not an INSERT of all rows, which add_rows needs: {sql}")
+    return found[1], tuple(column.strip() for column in found[2].split(","))
 
 
 class InArrays:
@@ -31,6 +45,9 @@ class InArrays:
     async def write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
         if rows and statement.postgres:
             await self.execute(statement, *map(list, zip(*rows, strict=True)))
+
+    async def add_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        await self.write_rows(statement, rows)
 
     async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
         return await self.fetch(statement, *map(list, zip(*rows, strict=True))) if rows else []
@@ -59,6 +76,14 @@ class PostgresSession(InArrays):
         if rows and statement.postgres:
             sql, columns = in_columns(statement.postgres, rows)
             await self._run(self._connection.execute, sql, columns)
+
+    async def add_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        if len(rows) < FEWEST_COPIED:
+            await self.write_rows(statement, rows)
+            return
+        table, columns = _insertion(statement.postgres)
+        self._restart = None
+        await self._connection.copy_records_to_table(table, columns=columns, records=rows)
 
     async def fetch_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> list[Row]:
         if not rows:
