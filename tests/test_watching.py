@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.orders.attention import Need
 from awbridge.steps.runtime import meters
-from awbridge.web.metric_list import METRICS, Count, Gauge
+from awbridge.web.metric_list import METRICS, OF_ACCOUNTS, Count, Gauge
 from tests.support.absent import absent
 from tests.support.app import Web, web_on
 from tests.support.stores import sqlite_only
@@ -100,6 +100,7 @@ async def everything_shown(web: Web) -> set[str]:
         shown |= {f"{family.name}_total"} if family.type == "counter" else set()
     for histogram in meters.DURATIONS:
         shown |= {f"{histogram.name}_{part}" for part in ("bucket", "count", "sum")}
+    shown |= {metric.name for metric in OF_ACCOUNTS}  # absent without accounts beside the home
     # Absent until polling has covered a window, a webhook came, and a backup was due.
     return shown | {"awbridge_catch_up_lag_seconds", "awbridge_webhook_silence_seconds", "awbridge_backup_age_seconds"}
 

@@ -146,8 +146,8 @@ def test_a_drop_deletes_the_files_of_the_account_and_no_others(awbridge: Run, tm
     """A folder that was made for it goes as a whole; of another one what awbridge writes; nothing that is shared."""
     tables = {
         "derived": "",
-        "own": 'data_dir = "own"\narchive_url = "file://shared"\n',
-        "other": 'archive_url = "file://shared"\n',
+        "own": 'data_dir = "own"\narchive_url = "file://archive"\n',
+        "other": "",
         "within": 'data_dir = "within"\n',
         "inside": 'data_dir = "within/calls/inside"\n',
     }
@@ -155,7 +155,8 @@ def test_a_drop_deletes_the_files_of_the_account_and_no_others(awbridge: Run, tm
     (tmp_path / "awbridge.toml").write_text(text.replace("file://", f"file://{tmp_path}/"))
     data = tmp_path / "awbridge-data"
     goes = [data / "accounts/derived/calls/1", data / "accounts/derived/mine", tmp_path / "own/reports/1"]
-    stays = [data / "calls/1", data / "accounts/other/calls/1", tmp_path / "own/mine", tmp_path / "shared/calls/1"]
+    goes.append(tmp_path / "archive/calls/1")
+    stays = [data / "calls/1", data / "accounts/other/calls/1", tmp_path / "own/mine", tmp_path / "archive/mine"]
     stays.append(tmp_path / "within/calls/inside/calls/1")
     for file in (*goes, *stays):
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -173,7 +174,6 @@ def test_a_drop_deletes_the_files_of_the_account_and_no_others(awbridge: Run, tm
     awbridge("accounts", "suspend", "other")
     kept = awbridge("accounts", "drop", "other", "--yes", "--keep-files").stdout
     assert f"left for you to delete: {data}/accounts/other (1 file)" in kept
-    assert f"left for you to delete: file://{tmp_path}/shared: own has its files there too" in kept
 
 
 def test_an_interrupted_drop_goes_on_and_nobody_makes_the_account_again(
@@ -238,6 +238,19 @@ def test_objects_in_a_bucket_are_named_and_deleted_when_that_is_asked(
     assert asyncio.run(keys(f"{home}/accounts/gulf")) == ["reports/1"]
 
 
+def test_an_account_that_gets_data_of_before_says_so(awbridge: Run, tmp_path: Path) -> None:
+    assert awbridge("accounts", "add", "gulf").stderr == ""
+    asyncio.run(migrated_file(tmp_path, "awbridge-accounts/india.db"))
+    said = awbridge("accounts", "add", "india").stderr
+    assert said == "warning: awbridge-accounts/india.db was there before: india has the data that are in it\n"
+    (tmp_path / "file").touch()
+    failed = awbridge(
+        "accounts", "add", "there", "--secret", "database_url", typed="sqlite:///file/x.db\n", code=1
+    ).stderr
+    assert failed.startswith("error: there is added, but its file could not be made: cannot create the folder")
+    assert failed.endswith("run awbridge accounts migrate there\n")
+
+
 def test_secrets_are_never_typed_into_the_command(awbridge: Run) -> None:
     refused = awbridge("accounts", "add", "india", "--set", "clickpost_key=s3cret", code=1)
     assert refused.stderr.startswith("error: clickpost_key is secret; write --secret clickpost_key")
@@ -253,7 +266,10 @@ def test_accounts_of_the_file_need_no_command(awbridge: Run, tmp_path: Path, mon
     listed = awbridge("accounts", "list", "--json", code=1)
     assert "AWBRIDGE_ACCOUNTS__GLUF__CLICKPOST_KEY is of no account" in listed.stderr
     found = {row["name"]: row for row in json.loads(listed.stdout)}
-    assert (found["india"]["state"], found["india"]["problem"]) == ("active", None)
+    assert (found["india"]["state"], found["india"]["problem"]) == (
+        "active",
+        "not worked for: [accounts.india] clickpost_username is not set. It is the username ClickPost gave you.",
+    )
     assert found["gulf"]["state"] == "broken"
     assert "push_batch (awbridge.toml, line 3) must be" in found["gulf"]["problem"]
     broken = awbridge("--account", "gulf", "couriers", "list", code=1)
@@ -300,7 +316,9 @@ def test_json_of_accounts_is_an_object_with_the_fields_of_csv(awbridge: Run) -> 
 def test_the_list_shows_what_accounts_had_to_do_and_how_long_ago_that_was_counted(
     awbridge: Run, tmp_path: Path
 ) -> None:
-    awbridge("accounts", "add", "india")
+    awbridge(
+        "accounts", "add", "india", "--set", "clickpost_username=acme", "--secret", "clickpost_key", typed="s3cret"
+    )
     awbridge("accounts", "add", "gulf")
     assert "waiting" not in awbridge("accounts", "list").stdout
 
@@ -324,7 +342,8 @@ def test_the_list_shows_what_accounts_had_to_do_and_how_long_ago_that_was_counte
     head, gulf, india = (line.split() for line in awbridge("accounts", "list").stdout.splitlines())
     assert head[-5:] == ["waiting", "failed", "alarms", "counted", "problem"]
     assert india[-6:] == ["42", "7", "1", "2", "h", "ago"]
-    assert gulf[-1].endswith("gulf.db")
+    assert gulf[4].endswith("gulf.db")
+    assert gulf[5:7] == ["not", "worked"], "ClickPost's account is not set"
     assert json.loads(awbridge("accounts", "show", "india", "--json").stdout)["waiting"] == 42
     awbridge("accounts", "suspend", "india")
     awbridge("accounts", "drop", "india", "--yes")

@@ -190,13 +190,18 @@ async def test_no_two_accounts_share_their_data(store: Store) -> None:  # noqa: 
         first={"data_dir": "mine"},
         second={"data_dir": "./mine"},
         third={"database_url": "sqlite:///awbridge.db"},
+        fourth={"archive_url": "s3://evidence/x"},
+        fifth={"backup_url": "s3://evidence/x/"},
+        sixth={"data_dir": "awbridge-data/../awbridge-data"},
         **{"x-1": {}, "x_1": {}},
     )
     registry = AccountAdmin(home(accounts=tables), store)
     found = await registry.all()
-    assert {name for name, account in found.items() if account.works} == {"first", "x-1"}
+    assert {name for name, account in found.items() if account.works} == {"first", "fifth", "x-1"}
     assert found["second"].problem.endswith("/mine is also that of first: each account needs its own")
     assert found["third"].problem.endswith("/awbridge.db is also that of the home: each account needs its own")
+    assert found["fourth"].problem == "s3://evidence/x is also that of fifth: each account needs its own"
+    assert found["sixth"].problem.endswith("/awbridge-data is also that of the home: each account needs its own")
     assert found["x_1"].problem == "the schema account_x_1 is also that of x-1: each account needs its own"
     with pytest.raises(NotValid, match="the schema account_x_1 is also that of x-1"):
         await AccountAdmin(home(accounts=configured(**{"x-1": {}})), store).add("x_1")

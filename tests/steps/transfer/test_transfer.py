@@ -313,6 +313,15 @@ async def test_an_account_on_postgres_is_created_and_dropped_and_no_other(postgr
 
 
 @pytest.mark.postgres
+async def test_a_role_that_may_make_no_schema_is_told_what_it_needs(postgres: PostgresServer) -> None:
+    url = await postgres.new_database()
+    postgres.execute(url, "DROP ROLE IF EXISTS poor; CREATE ROLE poor LOGIN")
+    with pytest.raises(StoreError, match=r"permission denied for database.*GRANT CREATE ON DATABASE"):
+        await create_data(url.replace("awbridge@", "poor@"), schema="account_a")
+    postgres.execute(url, "DROP ROLE poor")
+
+
+@pytest.mark.postgres
 async def test_a_table_that_is_in_use_is_not_dropped_and_the_drop_can_go_on(
     postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

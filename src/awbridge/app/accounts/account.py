@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +15,7 @@ from typing import Any, cast
 from awbridge.app.accounts.configured import ConfiguredAccounts, name_problems
 from awbridge.app.accounts.overlay import configure
 from awbridge.app.accounts.sealed import NoKey, Seal
-from awbridge.app.settings import Settings
+from awbridge.app.settings import NO_ARCHIVE, Settings
 from awbridge.app.settings.sources import Given, SettingSource, resolved
 from awbridge.domain.accounts.names import name_problem, schema_of
 from awbridge.domain.errors import SettingsError
@@ -22,6 +23,7 @@ from awbridge.store.accounts.accounts import StoredAccount
 from awbridge.store.engine.store import sqlite_file
 
 DATABASE = SettingSource("database", "table accounts")
+FILE_URL = "file://"
 
 
 class AccountSource(StrEnum):
@@ -38,8 +40,8 @@ class Account:
 
     `sources`: where each setting comes from. `suspended_at`: since when nothing is done for it; None while it works.
     `changed_at`: when a command or a page last changed it. `places`: where it has its data. `drop_begun_at`: since when
-    they are being deleted; `dropped_at`: when they were, of an account that the file still defines. `folders`: where it
-    has files, also if it has a problem.
+    they are being deleted; `dropped_at`: when they were, of an account that the file still defines. `urls`: where it
+    has files and objects, also if its places are another one's.
     """
 
     name: str
@@ -53,7 +55,7 @@ class Account:
     places: tuple[str, ...] = field(repr=False)
     drop_begun_at: datetime | None = None
     dropped_at: datetime | None = None
-    folders: tuple[Path, ...] = field(default=(), repr=False)
+    urls: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def suspended(self) -> bool:
@@ -75,6 +77,19 @@ class Account:
                 f"its data are dropped. Remove [accounts.{self.name}] from the file of settings, or begin anew with "
                 f"awbridge accounts resume {self.name}"
             )
+        return ""
+
+    @property
+    def attention(self) -> str:
+        """What an admin has to do so that the account is worked for; "" if nothing."""
+        if self.gone or self.problem:
+            return self.gone or self.problem
+        if self.settings is None or self.suspended:
+            return ""
+        try:
+            self.settings.check_vendor()
+        except SettingsError as error:
+            return f"not worked for: {error}"
         return ""
 
     @property
@@ -124,7 +139,7 @@ def account_of(
         places=places_of(settings) if settings else (_schema_place(name),),
         drop_begun_at=row.drop_begun_at if row else None,
         dropped_at=row.dropped_at if row else None,
-        folders=folders_of(settings) if settings else (),
+        urls=urls_of(settings) if settings else (),
     )
 
 
@@ -136,21 +151,20 @@ def _source(in_file: bool, row: StoredAccount | None) -> AccountSource:
 
 def places_of(settings: Settings) -> tuple[str, ...]:
     """Where an account has its data, as a person is told; no two accounts may have one of them in common."""
-    data, *files = folders_of(settings)
-    found = [f"data_dir {data}"]
+    found = [url.removeprefix(FILE_URL) for url in urls_of(settings)]
     if settings.account:
         found.append(_schema_place(settings.account))  # also where it has a file, so that it may move
-    return (*found, *(f"the database {file}" for file in files))
+    return tuple(found)
 
 
-def folders_of(settings: Settings) -> tuple[Path, ...]:
-    """The data folder of an account, and its SQLite file."""
-    data = Path(settings.data_dir).absolute()
-    try:
-        file = sqlite_file(settings.database_url)
-    except SettingsError:
-        return (data,)
-    return (data, file.absolute()) if file else (data,)
+def urls_of(settings: Settings) -> tuple[str, ...]:
+    """Where an account has files and objects: its data folder, SQLite file, archive and backups, as URLs."""
+    found = [f"{FILE_URL}{Path(settings.data_dir).resolve()}"]
+    with suppress(SettingsError):
+        if file := sqlite_file(settings.database_url):
+            found.append(f"{FILE_URL}{file.resolve()}")
+    found += [url.rstrip("/") for url in (settings.archive_url, settings.backup_url) if url not in ("", NO_ARCHIVE)]
+    return tuple(dict.fromkeys(found))
 
 
 def of_row(row: StoredAccount, seal: Seal) -> Given:

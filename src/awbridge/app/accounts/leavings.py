@@ -12,16 +12,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from awbridge.app.accounts.account import Account
+from awbridge.app.accounts.account import FILE_URL, Account, urls_of
 from awbridge.app.backups import BACKUP_SETTING, objects_of
 from awbridge.app.settings import NO_ARCHIVE, Settings
 from awbridge.domain.errors import ObjectsError, SettingsError
 from awbridge.sinks.objects import ARCHIVE_SETTING, KINDS
-from awbridge.store.engine.store import sqlite_file
 
 WRITTEN = (*KINDS, "archive", "unrecorded")  # the folders that awbridge makes in a data folder
 _AT_ONCE = 16  # objects that are deleted at the same time
-_FILE = "file://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class Leavings:
 
 def leavings_of(account: Account, settings: Settings, home: Settings, others: Iterable[Account]) -> Leavings:
     """What this account has. `settings`: its own; `others`: the accounts beside it, whatever is wrong with them."""
-    taken = dict.fromkeys(_places(home), "the home")
+    taken = dict.fromkeys((*urls_of(home), *_named(home)), "the home")
     for other in others:
         if other.name != account.name:
             taken |= {place: other.name for place in _places_of_other(other) if place not in taken}
@@ -71,10 +69,10 @@ def leavings_of(account: Account, settings: Settings, home: Settings, others: It
         whose = next((name for at, name in taken.items() if _is_within(at, place)), "")
         if whose:
             shared.append(f"{place}: {whose} has its files there too")
-        elif place.startswith(_FILE):
+        elif place.startswith(FILE_URL):
             derived = account.sources.get(setting.lower().removeprefix("awbridge_"))
             whole = derived is not None and derived.kind == "account's name"
-            folders.append(OwnFolder(Path(place.removeprefix(_FILE)), whole))
+            folders.append(OwnFolder(Path(place.removeprefix(FILE_URL)), whole))
         else:
             objects.append(OwnObjects(place, setting))
     return Leavings(folders=folders, objects=objects, shared=shared)
@@ -82,32 +80,28 @@ def leavings_of(account: Account, settings: Settings, home: Settings, others: It
 
 def _own(settings: Settings) -> list[tuple[str, str]]:
     """The places that an account writes to, as URLs, by the setting."""
-    found = [("AWBRIDGE_DATA_DIR", f"{_FILE}{Path(settings.data_dir).absolute()}")]
+    found = [("AWBRIDGE_DATA_DIR", f"{FILE_URL}{Path(settings.data_dir).absolute()}")]
     for setting, url in ((ARCHIVE_SETTING, settings.archive_url), (BACKUP_SETTING, settings.backup_url)):
         if url not in ("", NO_ARCHIVE) and url.rstrip("/") not in {place for _, place in found}:
             found.append((setting, url.rstrip("/")))
     return found
 
 
-def _places(settings: Settings) -> list[str]:
-    """Where the home or an account has anything: nothing of another one may be deleted there."""
-    found = [place for _, place in _own(settings)]
-    if file := sqlite_file(settings.database_url):
-        found.append(f"{_FILE}{file.absolute()}")
-    named = (settings.reconcile_dir, settings.templates_dir, settings.track_logo, settings.track_css)
-    return [*found, *(f"{_FILE}{Path(path).absolute()}" for path in named if path)]
-
-
 def _places_of_other(other: Account) -> list[str]:
-    """The same of an account, also if something is wrong with it, as far as its places are known then."""
-    known = [f"{_FILE}{folder}" for folder in other.folders]
-    return known if other.settings is None else [*known, *_places(other.settings)]
+    """Where an account has anything, also one that has a problem: nothing of it may be deleted there."""
+    return [*other.urls, *(_named(other.settings) if other.settings else ())]
+
+
+def _named(settings: Settings) -> list[str]:
+    """Files and folders that a person made and named in the settings."""
+    named = (settings.reconcile_dir, settings.templates_dir, settings.track_logo, settings.track_css)
+    return [f"{FILE_URL}{Path(path).absolute()}" for path in named if path]
 
 
 def _is_within(place: str, folder: str) -> bool:
     """Whether a place is this folder, or lies in it; links in the file system are followed."""
-    if place.startswith(_FILE) and folder.startswith(_FILE):
-        paths = [Path(text.removeprefix(_FILE)).resolve() for text in (place, folder)]
+    if place.startswith(FILE_URL) and folder.startswith(FILE_URL):
+        paths = [Path(text.removeprefix(FILE_URL)).resolve() for text in (place, folder)]
         return paths[0].is_relative_to(paths[1])
     return place == folder or place.startswith(f"{folder}/")
 

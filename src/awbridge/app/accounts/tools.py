@@ -81,7 +81,7 @@ def _shown(account: Account, activity: AccountActivity) -> ShownAccount:
         title=account.title,
         state=_state(account, activity),
         source=account.source.value,
-        problem=account.gone or account.problem,
+        problem=account.attention,
         suspended_at=account.suspended_at,
         changed_at=account.changed_at,
         waiting=figures.orders + figures.deliveries if figures else None,

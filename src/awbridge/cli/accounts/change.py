@@ -13,7 +13,8 @@ from awbridge.app.settings import Settings
 from awbridge.cli import output
 from awbridge.cli.accounts.show import VIEW, place_of, shown
 from awbridge.cli.output import Form, form_options
-from awbridge.cli.shared import at_a_terminal, fail, with_settings
+from awbridge.cli.shared import at_a_terminal, fail, warn, with_settings
+from awbridge.domain.errors import NotPossible, SettingsError, StoreError
 
 if TYPE_CHECKING:
     from awbridge.app.accounts.account import Account
@@ -48,22 +49,33 @@ def add_account(
 ) -> None:
     """Add an account, and create its schema or file.
 
-    Settings are named as in the file of settings. Services work for it within seconds.
+    Settings are named as in the file of settings. Services work for it within seconds. A schema or file that exists is
+    used as it is, and the command says so.
 
     Example: awbridge accounts add india --set clickpost_username=acme --secret clickpost_key
     """
     from awbridge.steps.transfer.life import create_data
+    from awbridge.store.engine.migrate import migrations
 
     given = {**_assigned(assignments), **_asked(secrets)}
 
-    async def go(admin: AccountAdmin) -> Account:
+    async def go(admin: AccountAdmin) -> tuple[Account, bool]:
         added = await admin.add(name, title=title or "", settings=given)
         settings = added.checked()
-        await create_data(settings.database_url, schema=settings.schema)
-        return added
+        try:
+            applied = await create_data(settings.database_url, schema=settings.schema)
+        except (SettingsError, StoreError) as error:
+            what = "schema" if settings.schema else "file"
+            do = f"Correct that, then run awbridge accounts migrate {name}"
+            raise NotPossible(
+                f"{name} is added, but its {what} could not be made: {str(error).rstrip('.')}. {do}"
+            ) from None
+        return added, migrations()[0].name in applied
 
-    added = with_admin(go)
+    added, is_new = with_admin(go)
     text = f"added {name}; its data are in {place_of(added.checked())}"
+    if not is_new:
+        warn(f"{place_of(added.checked())} was there before: {name} has the data that are in it")
     output.show_one(shown(added), text, form=form, view=VIEW)
 
 

@@ -51,7 +51,10 @@ def migrate_all(names: tuple[str, ...], dry_run: bool, form: Form) -> None:
 
     done = as_command(go())
     if form == "text":
-        click.echo("\n".join(migrated_lines(done, dry_run=dry_run)) or "the schemas are up to date")
+        lines = migrated_lines(done, dry_run=dry_run)
+        if not (lines or any(one.problem for one in done)):
+            lines = ["the schemas are up to date"]
+        click.echo("\n".join(lines), nl=bool(lines))
     else:
         output.show_list(migrated_rows(done, dry_run=dry_run), form=form, view=MIGRATED)
     end_with_problems(done)

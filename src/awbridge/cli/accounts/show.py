@@ -42,7 +42,7 @@ def shown(account: Account, figures: AccountFigures | None = None) -> dict[str, 
         "alarms": figures.alarms if figures else None,
         "last_webhook_at": figures.last_webhook_at if figures else None,
         "counted_at": figures.counted_at if figures else None,
-        "problem": account.gone or account.problem or None,
+        "problem": account.attention or None,
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from awbridge.domain.errors import SettingsError
+from awbridge.domain.errors import SettingsError, StoreError
 from awbridge.private_files import make_private
 from awbridge.steps.transfer.export import nobody
 from awbridge.store import Store
@@ -41,6 +41,10 @@ async def create_data(url: str, *, schema: str = "", servers: Servers | None = N
     store = await Store.open(url, connections=connections, schema=schema, servers=servers)
     try:
         return await store.migrate()
+    except StoreError as error:
+        if "InsufficientPrivilege" not in str(error):
+            raise
+        raise StoreError(f"{error}. Its role must make schemas: GRANT CREATE ON DATABASE ... TO ...") from error
     finally:
         await store.close()
 
