@@ -73,11 +73,16 @@ FROM {{sqlite: row}}{{postgres: unnest($1::smallint[], $2::bigint[], $3::text[],
 WHERE scans.shard = row.shard AND scans.id = row.id
 
 -- name: keep_sources
--- Many rows, before remove: shard, id. Their deliveries remain sources of the shipment.
+-- Many rows, before remove: shard, id. Their deliveries remain sources of the shipment. By way of WITH, as Citus sends a
+-- worker what it cannot read where rows of a table are inserted at once.
+{{postgres: WITH kept AS MATERIALIZED (
+  SELECT scans.shard, scans.reference_number, delivery_id, delivery_shard
+  FROM unnest($1::smallint[], $2::bigint[]) AS row (shard, id) JOIN scans ON scans.shard = row.shard AND scans.id = row.id
+  WHERE delivery_id IS NOT NULL
+)}}
 INSERT INTO update_sources (shard, reference_number, delivery_id, delivery_shard, entries)
-SELECT scans.shard, scans.reference_number, delivery_id, delivery_shard, '0' FROM
-{{postgres: unnest($1::smallint[], $2::bigint[]) AS row (shard, id) JOIN scans ON scans.shard = row.shard AND scans.id = row.id
-WHERE delivery_id IS NOT NULL}}{{sqlite: scans WHERE shard = $1 AND id = $2 AND delivery_id IS NOT NULL}}
+SELECT shard, reference_number, delivery_id, delivery_shard, '0'
+FROM {{postgres: kept}}{{sqlite: scans WHERE shard = $1 AND id = $2 AND delivery_id IS NOT NULL}}
 ON CONFLICT (shard, reference_number, delivery_id) DO NOTHING
 
 -- name: copies_of
@@ -96,11 +101,15 @@ FROM unnest($1::smallint[], $2::text[], $3::bigint[], $4::smallint[])
 ON CONFLICT (shard, reference_number, delivery_id) DO NOTHING
 
 -- name: keep_promises
--- Many rows, before remove: shard, id. What their deliveries promised remains a promise.
+-- Many rows, before remove: shard, id. What their deliveries promised remains a promise. By way of WITH, as above.
+{{postgres: WITH kept AS MATERIALIZED (
+  SELECT scans.shard, scans.reference_number, scanned_at, edd, received_at, source
+  FROM unnest($1::smallint[], $2::bigint[]) AS row (shard, id) JOIN scans ON scans.shard = row.shard AND scans.id = row.id
+  WHERE edd IS NOT NULL
+)}}
 INSERT INTO promises (shard, reference_number, stated_at, edd, received_at, source)
-SELECT scans.shard, scans.reference_number, {{postgres: LEAST}}{{sqlite: MIN}}(scanned_at, received_at), edd, received_at, source FROM
-{{postgres: unnest($1::smallint[], $2::bigint[]) AS row (shard, id) JOIN scans ON scans.shard = row.shard AND scans.id = row.id
-WHERE edd IS NOT NULL}}{{sqlite: scans WHERE shard = $1 AND id = $2 AND edd IS NOT NULL}}
+SELECT shard, reference_number, {{postgres: LEAST}}{{sqlite: MIN}}(scanned_at, received_at), edd, received_at, source
+FROM {{postgres: kept}}{{sqlite: scans WHERE shard = $1 AND id = $2 AND edd IS NOT NULL}}
 ON CONFLICT (shard, reference_number, stated_at, edd) DO NOTHING
 
 -- name: remove
