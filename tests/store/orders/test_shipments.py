@@ -14,7 +14,6 @@ from awbridge.domain.retry import NotDone
 from awbridge.domain.tracking.lifecycle import Sighting
 from awbridge.domain.tracking.overdue import StuckAfter
 from awbridge.store import Store
-from awbridge.store.engine.columns import in_columns
 from awbridge.store.engine.queries import Statement
 from awbridge.store.orders import lists, shipments, waybills
 from awbridge.store.polling import polls
@@ -572,29 +571,3 @@ async def test_hot_statements_use_their_index(
     if "CO-ROUTINE shipments" in plan:  # SQLite calls a bounded part of the table by its name
         in_full = r"Seq Scan on shipments"
     assert not re.search(in_full, plan), plan
-
-
-_OF_APPLY = [
-    ("waybills", "uses", ("W", 1), "waybills_pkey"),
-    ("shipments", "lock_tracked", ("R", 1), "shipments_pkey"),
-    ("scans", "alike", ("R", 1, "s", "c", "f", "p"), "scans_of_shipment"),
-    ("tracking_status", "set_step", (1, "R", 5, T0, 3, 50, False, "2026-11-24", T0, T0, T0, T0), "shipments_pkey"),
-    ("actions", "open_of_shipments", ("R", 1), "actions_of_shipment"),
-]
-
-
-@pytest.mark.parametrize("filled", ["postgres"], indirect=True)
-@pytest.mark.parametrize(("module", "name", "row", "index"), _OF_APPLY, ids=[p[1] for p in _OF_APPLY])
-async def test_apply_uses_the_same_indexes_by_general_plans(
-    filled: Store, module: str, name: str, row: tuple[object, ...], index: str
-) -> None:
-    text, columns = in_columns(getattr(statements_of(module), name).postgres, [row])
-    given = ", ".join(f"'{column}'" for column in columns)
-    async with filled.write() as session:
-        await inbox.need_not_last(session)
-        await session.execute(sql(f"PREPARE of_apply AS {text}"))
-        rows = await session.fetch(sql(f"EXPLAIN EXECUTE of_apply ({given})"))
-        await session.execute(sql("DEALLOCATE of_apply"))
-    plan = "\n".join(str(list(row.values())) for row in rows)
-    assert re.search(rf"\b{index}\b", plan), plan
-    assert not re.search("Seq Scan on (?:shipments|scans|waybills|actions)", plan), plan

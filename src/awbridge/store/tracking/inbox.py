@@ -179,8 +179,7 @@ async def need_not_last(session: Session) -> None:
     """Commit this transaction without waiting for the disk, on PostgreSQL: what it does can be done again.
 
     A crash may undo it as a whole, and its deliveries are due again. Whoever acts on what it wrote claims that first,
-    in a transaction that does wait; the log is written in order, so what was claimed lasts. The rest of the transaction
-    runs by general plans.
+    in a transaction that does wait; the log is written in order, so what was claimed lasts.
     """
     await session.fetch(_sql.need_not_last)
 
