@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 WINDOW = 0.05  # seconds over which processor time is measured, at least
-BUSY = 0.4  # of a core
+BUSY = 0.3  # of a core
 
 
 class ProcessLoad:
