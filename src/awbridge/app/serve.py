@@ -20,7 +20,6 @@ from awbridge.app.connections import vendor_problem
 from awbridge.app.database import shared_servers
 from awbridge.app.running import running, stop_all
 from awbridge.app.settings import Settings
-from awbridge.app.settings.sources import WrittenAccounts
 from awbridge.app.site import Shared, Site, opened_site, site_without_steps
 from awbridge.app.starting import check_address, started
 from awbridge.app.work import on_signal, settle_down
@@ -145,7 +144,7 @@ async def setting_up(settings: Settings, problem: str) -> AsyncGenerator[Bridge]
 @asynccontextmanager
 async def _shared(settings: Settings) -> AsyncGenerator[Shared]:
     async with shared_servers() as servers:
-        file = AccountsFile(settings.accounts or WrittenAccounts())
+        file = AccountsFile(settings.accounts)
         connections = _connections(settings)
         yield Shared(connections=connections, servers=servers, file=file, guesses=GuessLimits(connections.refused))
 

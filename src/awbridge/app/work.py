@@ -18,7 +18,6 @@ from awbridge.app.database import shared_servers
 from awbridge.app.loops import World, opened_world, step_loops
 from awbridge.app.running import report_loop, running, schema_loop
 from awbridge.app.settings import Settings
-from awbridge.app.settings.sources import WrittenAccounts
 from awbridge.app.starting import RECEIVED, started
 from awbridge.domain.errors import SchemaTooNew
 from awbridge.steps.runtime.clock import Clock, utc_now
@@ -48,7 +47,7 @@ async def work(settings: Settings, *, clock: Clock = utc_now) -> None:
             stop.set()
 
         loops["schema"] = schema_loop(world.store, end)
-        file = AccountsFile(settings.accounts or WrittenAccounts())
+        file = AccountsFile(settings.accounts)
         loops["report_process"] = report_loop(world.store, clock, "work", problem=lambda: file.problem)
         async with AsyncExitStack() as stack:
             if not settings.account:

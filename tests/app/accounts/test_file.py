@@ -13,7 +13,7 @@ from awbridge.app.accounts.file import SETTLED, AccountsFile
 from awbridge.app.accounts.hosting import HostedAccount
 from awbridge.app.accounts.registry import AccountRegistry
 from awbridge.app.load_settings import load_settings
-from awbridge.app.settings.sources import WrittenAccounts
+from awbridge.app.settings import Settings
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.runtime.report_process import ReportProcess
 from awbridge.store import Store
@@ -30,8 +30,7 @@ class Written:
         self.path, self.changed_at, self.steady = folder / "awbridge.toml", 1_000.0, 0.0
         self.write(text)
         self.home = load_settings(config=self.path)
-        written = self.home.accounts or WrittenAccounts()
-        self.file = AccountsFile(written, now=lambda: self.changed_at + self.age, steady=lambda: self.steady)
+        self.file = AccountsFile(self.home.accounts, now=lambda: self.changed_at + self.age, steady=lambda: self.steady)
         self.registry = AccountRegistry(self.home, None, self.file)
 
     def write(self, text: str, *, age: float = SETTLED) -> None:
@@ -109,13 +108,19 @@ async def test_what_stands_above_the_tables_waits_for_a_restart(written: Written
 
 async def test_a_file_that_is_made_later_counts_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    file = AccountsFile(load_settings().accounts or WrittenAccounts())
+    file = AccountsFile(load_settings().accounts)
     file.look()
     assert (file.problem, list(file.configured.tables)) == ("", [])
     Path("awbridge.toml").write_text(INDIA)
     os.utime("awbridge.toml", (1.0, 1.0))
     file.look()
     assert list(file.configured.tables) == ["india"]
+
+
+async def test_settings_that_came_from_no_file_follow_none(written: Written) -> None:
+    """The demo runs beside the file of an installation, and has nothing to do with its accounts."""
+    assert written.path.exists()
+    assert await AccountRegistry(Settings(), None).all() == {}
 
 
 @sqlite_only

@@ -34,17 +34,19 @@ class AccountsFile:
 
     Only the tables of accounts are read again. The settings above them are those of the process's start: every account
     that inherits them would change with them, and half of them are read only then. While the file cannot be read, the
-    accounts stay as they were, and `problem` says why. `now` is in seconds since 1970, `steady` is monotonic.
+    accounts stay as they were, and `problem` says why. `written`: what was read at the start; None where settings were
+    not read from a file, and none is looked for. `now` is in seconds since 1970, `steady` is monotonic.
     """
 
     def __init__(
         self,
-        written: WrittenAccounts,
+        written: WrittenAccounts | None,
         *,
         now: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._written = written
+        self._is_followed = written is not None
+        self._written = written = written or WrittenAccounts()
         self._now = now
         self._steady = steady
         self._at_start = _above(written.file)
@@ -62,6 +64,8 @@ class AccountsFile:
 
     def look(self) -> None:
         """Read the accounts again if the file has changed and is no longer being written."""
+        if not self._is_followed:
+            return
         stamp = _stamp(self.path)
         if stamp == self._read:
             return

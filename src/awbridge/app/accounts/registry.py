@@ -14,7 +14,6 @@ from awbridge.app.accounts.configured import ConfiguredAccounts
 from awbridge.app.accounts.file import AccountsFile
 from awbridge.app.accounts.sealed import Seal
 from awbridge.app.settings import Settings
-from awbridge.app.settings.sources import WrittenAccounts
 from awbridge.store import Store
 from awbridge.store.accounts import account_figures, accounts
 from awbridge.store.accounts.account_figures import AccountFigures
@@ -41,7 +40,7 @@ class AccountRegistry:
         """
         self._home = home
         self._store = store
-        self._file = file or AccountsFile(home.accounts or WrittenAccounts())
+        self._file = file or AccountsFile(home.accounts)
         self._revision = self._file.revision
         self._seal = Seal(home.accounts_key)
         self._version: TableVersion | None = None
