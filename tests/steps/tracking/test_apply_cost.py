@@ -176,6 +176,12 @@ async def test_while_nothing_arrives_a_call_applies_more_in_larger_transactions(
     assert await apply_due(store=store, clock=SetClock(LATER), policy=policy) == 2
 
 
+def test_while_many_wait_for_pages_a_round_is_two_transactions_of_each_lane() -> None:
+    one, two = (ApplyPolicy(zone=INDIA, batch=512, piece=64, lanes=lanes).crowded for lanes in (1, 2))
+    assert (one.batch, two.batch, one.piece, two.piece) == (128, 256, 64, 64)
+    assert ApplyPolicy(zone=INDIA, batch=100, piece=64, lanes=1).crowded.batch == 100
+
+
 @pytest.mark.parametrize(("lanes", "turns"), [(1, False), (2, True)])
 async def test_a_single_lane_reads_its_deliveries_in_one_go(
     store: Store, lanes: int, turns: bool, monkeypatch: pytest.MonkeyPatch
