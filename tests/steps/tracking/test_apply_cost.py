@@ -229,6 +229,12 @@ async def test_a_piece_is_read_while_an_earlier_one_waits_for_its_shipments(
     assert [number for _, number in seen[:2]] == [number for _, number in seen[2:]], "in the order of the claims"
 
 
+def test_while_many_wait_for_pages_a_round_is_two_transactions_of_each_lane() -> None:
+    one, two = (ApplyPolicy(zone=INDIA, batch=512, piece=64, lanes=lanes).crowded for lanes in (1, 2))
+    assert (one.batch, two.batch, one.piece, two.piece) == (128, 256, 64, 64)
+    assert ApplyPolicy(zone=INDIA, batch=100, piece=64, lanes=1).crowded.batch == 100
+
+
 @pytest.mark.parametrize(("lanes", "turns"), [(1, False), (2, True)])
 async def test_a_single_lane_reads_its_deliveries_in_one_go(
     store: Store, lanes: int, turns: bool, monkeypatch: pytest.MonkeyPatch
