@@ -19,6 +19,7 @@ import httpx2
 import pytest
 
 from awbridge.app import connections, jobs, loops, policies
+from awbridge.app.accounts.file import AccountsFile
 from awbridge.app.accounts.hosting import account_loops, worked_accounts
 from awbridge.app.load_settings import load_settings
 from awbridge.app.running import report_loop, schema_loop
@@ -131,7 +132,7 @@ async def test_every_step_is_a_value_of_the_label_of_the_metrics(tmp_path: Path)
     async with loops.opened_world(settings, utc_now) as world:
         names = {*loops.step_loops(world), schema_loop(world.store, print).name}
         names.add(report_loop(world.store, utc_now, "work").name)
-        async with worked_accounts(settings, world.store, Servers(), utc_now) as accounts:
+        async with worked_accounts(settings, world.store, Servers(), utc_now, AccountsFile(None)) as accounts:
             names |= set(account_loops(accounts, 1.0))
     assert names == set(STEPS)
     by_nothing = names - {*BY_ROWS, *BY_TIME}

@@ -112,6 +112,7 @@ _CASES: dict[str, tuple[str, tuple[object, ...], int]] = {
     "inbox.apply_uncounted": ("inbox SET applied_at = $1, shipments_updated = NULL, due_at = NULL", (T0, 3), 3),
     "inbox.claim_batches": ("inbox_batches SET received_at = $1", (3,), 3),
     "labels.claim": (f"labels SET {_DUE}", ("o", T0, T0, 3), 3),
+    "notices.take_milestones": ("milestones SET due_at = $1", (T0, 3, "not said"), 3),
     "notices.claim": ("notices SET due_at = $1, lease_ends_at = NULL", ("o", T0, T0, 3), 3),
     "reconciliations.claim": ("reconciliations SET next_try_at = $1", ("o", T0, T0, None), 1),
     "wakes.claim": ("account_wakes SET due_at = $1, not_for = NULL", (T0, "o", T0, 3), 3),

@@ -12,7 +12,7 @@ _COMMANDS = (
     Lazy("export", "accounts.data:export_data", "Write all data of an account to a file, such as to move it."),
     Lazy("import", "accounts.data:import_data", "Fill an empty account from a file that `export` wrote."),
     Lazy("key", "accounts.change:print_key", "Print a new key for AWBRIDGE_ACCOUNTS_KEY."),
-    Lazy("list", "accounts.show:list_accounts", "Show all accounts, with what is wrong with them."),
+    Lazy("list", "accounts.show:list_accounts", "Show all accounts: what each has to do, and what is wrong with it."),
     Lazy("migrate", "accounts.data:migrate_all", "Bring the schemas of all accounts up to date."),
     Lazy("resume", "accounts.change:resume_account", "Work for a suspended account again."),
     Lazy("set", "accounts.change:set_settings", "Change settings of an account."),
