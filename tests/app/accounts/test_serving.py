@@ -202,7 +202,7 @@ async def _store_order(settings: Settings, home_url: str, reference: str) -> Non
 async def test_a_suspended_account_stores_webhooks_and_a_dropped_one_is_not_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host, "RENEW_EVERY", 0.1)
+    monkeypatch.setattr(host, "REFRESH_EVERY", 0.05)
     home_url = f"sqlite:///{tmp_path}/home.db"
     async with _vendor() as (vendor, placed):
         settings = _settings(tmp_path, home_url, vendor, *NAMES)
@@ -235,7 +235,7 @@ async def test_a_suspended_account_stores_webhooks_and_a_dropped_one_is_not_made
 async def test_an_account_that_is_written_into_the_file_is_served_without_a_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host, "RENEW_EVERY", 0.1)
+    monkeypatch.setattr(host, "REFRESH_EVERY", 0.05)
     meters.ACCOUNT_ORDERS.values.clear()
     meters.ACCOUNT_WEBHOOKS.values.clear()
     async with _vendor() as (vendor, _placed):

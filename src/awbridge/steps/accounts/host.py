@@ -222,7 +222,8 @@ class AccountHost(Generic[AccountT, SiteT]):
             async with self.home.write() as session:
                 await wakes.renew(session, process=self.process, until=self.clock() + LEASE)
             self._renewed_at = now
-        await asyncio.gather(*map(self._tend_or_say, list(self._awake.values())))  # one that closes may take long
+        tended = map(self._tend_or_say, list(self._awake.values()))
+        await asyncio.gather(*self._closing, *tended)  # one that closes may take long
         since = time.monotonic() - COUNT_EVERY
         await self._count_work([one for one in self._awake.values() if one.counted_at <= since])
         return 0
