@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import socket
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -85,8 +84,7 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.loop import LONGEST_WAIT, Loop, long_loop
 from awbridge.steps.runtime.schedule import run_due
 from awbridge.steps.runtime.set_clocks import SetClocks
-from awbridge.steps.runtime.throttle import ApplyThrottle
-from awbridge.steps.tracking.apply import apply_due
+from awbridge.steps.tracking.apply_rounds import ApplyRounds
 from awbridge.steps.tracking.mark_stuck import MarkStuck
 from awbridge.store import Store
 from awbridge.store.engine.connections.servers import Servers
@@ -203,7 +201,7 @@ def step_loops(
     }
     rounds = {
         **_vendor_steps(world),
-        **_tracking(world, arrived, crowded or _nobody_waits),
+        "apply": ApplyRounds(store, world.clock, apply_policy(world.settings), arrived, crowded or _nobody_waits).apply,
         **_polling(world, beat, refusals or WebhookRefusals(), own_times),
         **_notifications(world, clocks, lambda: list(loops.values()), own_times),
     }
@@ -259,24 +257,6 @@ def _vendor_steps(world: World) -> dict[str, Round]:
         every = timedelta(seconds=settings.courier_comparison_seconds)
         rounds["sync_couriers"] = partial(sync_due, store=store, clickpost=clickpost, clock=clock, every=every)
     return rounds
-
-
-def _tracking(world: World, arrived: Callable[[], int], crowded: Callable[[], bool]) -> dict[str, Round]:
-    policy, throttle = apply_policy(world.settings), ApplyThrottle(arrived, crowded)
-
-    async def apply() -> int:
-        started, many_wait = time.monotonic(), crowded()
-        quiet = throttle.is_quiet and not many_wait
-        now = policy.crowded if many_wait else policy.quiet if quiet else policy
-
-        def go_on() -> bool:
-            return not quiet or (throttle.is_quiet and not crowded())
-
-        applied = await apply_due(store=world.store, clock=world.clock, policy=now, go_on=go_on)
-        await throttle.give_way(time.monotonic() - started, applied, more=applied >= min(now.batch, policy.batch))
-        return applied
-
-    return {"apply": apply}
 
 
 def _polling(
