@@ -7,7 +7,7 @@ from pathlib import Path
 
 import apsw
 import asyncpg
-from bench import databases, reading_rows, scale
+from bench import databases, reading_load, reading_rows, scale
 
 from tests.support.postgres import PostgresServer
 from tests.support.stores import migrate, migrated_file
@@ -25,6 +25,22 @@ async def test_the_rows_of_the_reading_benchmark_fit_into_their_tables(tmp_path:
         connection.executemany(text, some)
         assert connection.execute(f"SELECT count(*) FROM {rows.table}").fetchone() == (len(some),)
     connection.close()
+
+
+async def test_the_indexes_that_the_reading_benchmark_drops_are_all_made_again(postgres: PostgresServer) -> None:
+    url = await migrate(await postgres.new_database())
+    connection = await asyncpg.connect(url)
+    count = "SELECT count(*), count(*) FILTER (WHERE indisvalid) FROM pg_index WHERE indrelid::regclass::text !~ '\\.'"
+    try:
+        before, valid = await connection.fetchrow(count)
+        assert before == valid
+        dropped = await reading_load.drop_indexes(connection)
+        assert (await connection.fetchrow(count))[0] <= before - len(dropped)
+        for index in dropped:
+            await connection.execute(index)
+        assert tuple(await connection.fetchrow(count)) == (before, valid)
+    finally:
+        await connection.close()
 
 
 async def test_the_statements_of_the_large_database_fit_into_their_tables(postgres: PostgresServer) -> None:
