@@ -7,6 +7,7 @@ import ipaddress
 import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -14,7 +15,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from awbridge.domain.customer_page.links import LinkKeys, TrackLinks
 from awbridge.domain.notify.events import EventKind
-from awbridge.sinks.outgoing import EventSender
+from awbridge.sinks.outgoing import EventSender, SubscriberResponse
 from awbridge.steps.customer_page.revoke_link import revoke_link
 from awbridge.steps.notify.deliver_events import DEFAULT_DELAYS, DeliverPolicy, deliver_due
 from awbridge.steps.notify.endpoints import redeliver
@@ -22,6 +23,7 @@ from awbridge.steps.tracking.apply import apply_due
 from awbridge.store import Store
 from awbridge.store.notify import alarms, endpoints, events
 from awbridge.store.notify.endpoints import Endpoint
+from tests.steps.registration.test_concurrency import CountingStore
 from tests.steps.tracking.test_apply import POLICY as APPLY
 from tests.steps.tracking.test_apply import deliver as deliver_webhook
 from tests.support.notices import a_customer
@@ -83,6 +85,24 @@ async def test_a_delivery_is_signed_by_the_convention(store: Store) -> None:
     (delivery,) = await shown(store, endpoint)
     assert (delivery.state, delivery.http_status) == ("delivered", 200)
     assert request.headers["webhook-id"] == f"evt_{delivery.event_id}"
+
+
+async def test_deliveries_that_are_answered_at_the_same_time_are_recorded_together(store: Store) -> None:
+    class Answering:
+        async def post(self, url: str, body: str, **_: Any) -> SubscriberResponse:
+            return SubscriberResponse(http_status=200)
+
+    clock, numbers = SetClock(), range(20)
+    async with store.write() as session:
+        endpoint = await endpoints.add(session, "https://shop.example/events", kinds=(EventKind.DELIVERED,), now=T0)
+    for n in numbers:
+        await a_customer(store, f"R{n}", f"AWB{n}")
+    await deliver_webhook(store, *[webhook(f"AWB{n}", 8, clock.now) for n in numbers], at=clock.now)
+    await apply_due(store=store, clock=clock, policy=APPLY)
+    counting = CountingStore(store)
+    assert await deliver_due(store=counting.as_store, outgoing=Answering(), clock=clock, policy=POLICY) == 20
+    assert {delivery.state for delivery in await shown(store, endpoint)} == {"delivered"}
+    assert counting.writes <= 3, "one to claim, and two groups"
 
 
 async def test_an_event_has_the_present_link_to_the_customers_page(store: Store) -> None:

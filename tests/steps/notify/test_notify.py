@@ -291,6 +291,8 @@ async def test_milestones_cost_one_statement_however_many_they_are(store: Store)
     counting = CountingStore(store)
     await notify(counting.as_store, {Channel.SMS: Kept()}, clock)
     assert [counting.statements[name] for name in ("take_milestones", "add")] == [1, 1]
+    assert counting.statements["settle"] == 12
+    assert counting.writes <= 7, "one to claim; the twelve are decided and recorded together, not in two each"
 
 
 async def test_the_messages_of_a_return_go_to_the_pickup_contact(store: Store) -> None:

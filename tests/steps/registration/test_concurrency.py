@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -86,6 +86,10 @@ class CountingStore:
         self.writes += 1
         async with self._store.write() as session:
             yield _CountingSession(session, self.statements)
+
+    async def transact(self, work: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
+        async with self.write() as session:
+            return await work(session)
 
     @property
     def as_store(self) -> Store:

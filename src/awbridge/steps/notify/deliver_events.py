@@ -19,10 +19,12 @@ from awbridge.domain.notify.events import with_link
 from awbridge.domain.retry import delay_before_retry
 from awbridge.sinks.outgoing import SubscriberResponse
 from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.group_commit import GroupCommit
 from awbridge.steps.runtime.lease import LeasePolicy
 from awbridge.steps.runtime.meters import EVENTS_POSTED
 from awbridge.steps.runtime.work import for_each, until_recorded
 from awbridge.store import Store
+from awbridge.store.engine.database import Session
 from awbridge.store.notify import endpoints, events
 from awbridge.store.notify.endpoints import Endpoint
 from awbridge.store.notify.events import DueDelivery, Settled
@@ -53,6 +55,13 @@ class DeliverPolicy(LeasePolicy):
     concurrency: int = 20
 
 
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    state: str
+    http_status: int | None
+    disabled: bool
+
+
 def key_of(delivery: DueDelivery) -> str:
     """The `webhook-id` of an event: the same for every try and redelivery."""
     return f"evt_{delivery.event_id}"
@@ -77,37 +86,51 @@ async def deliver_due(*, store: Store, outgoing: Posts, clock: Clock, policy: De
         secrets = endpoint.signing_secrets(clock())
         body = with_link(delivery.body, delivery, policy.links)
         response = await outgoing.post(endpoint.url, body, key=key_of(delivery), secrets=secrets, now=clock())
-        await until_recorded(lambda: _record(store, delivery, endpoint, owner, response, clock(), policy))
+        order = (endpoint.id, delivery.shard, delivery.event_id)
 
-    await for_each(claimed, deliver_one, at_once=policy.concurrency)
+        async def record() -> _Tried:
+            now = clock()
+            return await writes.write(
+                lambda session: _record(session, delivery, endpoint, owner, response, now, policy), order=order
+            )
+
+        _tell(delivery, endpoint, await until_recorded(record))
+
+    async with GroupCommit(store) as writes:
+        await for_each(claimed, deliver_one, at_once=policy.concurrency)
     return len(claimed)
 
 
 async def _record(
-    store: Store,
+    session: Session,
     delivery: DueDelivery,
     endpoint: Endpoint,
     owner: str,
     response: SubscriberResponse,
     now: datetime,
     policy: DeliverPolicy,
-) -> None:
+) -> _Tried:
     settled = decide(delivery, response, now, policy)
-    async with store.write() as session:
-        # The endpoint is locked before its deliveries, as when it is enabled.
-        if response.problem is None:
-            await endpoints.succeeded(session, endpoint.id, now=now)
-        else:
-            await endpoints.failed(session, endpoint.id, now=now)
-        problem = None
-        if settled.next_try_at is None and response.problem:
-            problem = _why_disable(await endpoints.lock(session, endpoint.id), response, now, policy)
-        await events.settle(session, delivery, owner, settled, now=now)
-        if problem and await endpoints.disable(session, endpoint, problem=problem, now=now):
-            log.error("endpoint.disabled", endpoint=endpoint.id)
-    fields = {"endpoint": endpoint.id, "kind": delivery.kind, "http_status": response.http_status}
-    EVENTS_POSTED.add(settled.state)
-    log.debug("event.tried", state=settled.state, tries=delivery.tries + 1, **fields)
+    # The endpoint is locked before its deliveries, as when it is enabled.
+    if response.problem is None:
+        await endpoints.succeeded(session, endpoint.id, now=now)
+    else:
+        await endpoints.failed(session, endpoint.id, now=now)
+    problem = None
+    if settled.next_try_at is None and response.problem:
+        problem = _why_disable(await endpoints.lock(session, endpoint.id), response, now, policy)
+    await events.settle(session, delivery, owner, settled, now=now)
+    disabled = problem is not None and await endpoints.disable(session, endpoint, problem=problem, now=now)
+    return _Tried(settled.state, response.http_status, disabled)
+
+
+def _tell(delivery: DueDelivery, endpoint: Endpoint, tried: _Tried) -> None:
+    """Count and log a try, once it is committed."""
+    if tried.disabled:
+        log.error("endpoint.disabled", endpoint=endpoint.id)
+    fields = {"endpoint": endpoint.id, "kind": delivery.kind, "http_status": tried.http_status}
+    EVENTS_POSTED.add(tried.state)
+    log.debug("event.tried", state=tried.state, tries=delivery.tries + 1, **fields)
 
 
 def _why_disable(

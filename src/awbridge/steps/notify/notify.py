@@ -1,6 +1,7 @@
 """Notify: sends customers messages about milestones. Milestones -> notices -> decide, send, record.
 
-A notice is claimed under a lease, decided in one transaction, sent outside of any, and recorded. When the process is
+A notice is claimed under a lease, decided in a transaction, sent outside of any, and recorded; notices that are decided
+or recorded at the same time share a transaction. When the process is
 killed before sending, the notice is decided again. When it is killed while sending, the notice may have been sent: a
 repeatable channel sends it again, on other channels it becomes `maybe_sent`.
 """
@@ -47,6 +48,7 @@ from awbridge.sinks.spoken_dates import Day, Moment, Value
 from awbridge.sinks.templates import Templates
 from awbridge.steps.runtime import traces
 from awbridge.steps.runtime.clock import Clock
+from awbridge.steps.runtime.group_commit import GroupCommit
 from awbridge.steps.runtime.lease import checked
 from awbridge.steps.runtime.meters import MESSAGES
 from awbridge.steps.runtime.traces import ToldCustomer
@@ -102,8 +104,9 @@ async def notify_due(
         await notices.make(session, reached, list(channels), now=now)
         claimed = await notices.claim(session, owner=owner, now=now, until=now + policy.lease, limit=policy.batch)
         lost = await restores.lost_spans(session) if claimed else []
-    round_ = _NotifyRound(store, channels, templates, clock, policy, owner, lost)
-    await for_each(claimed, round_.process, at_once=policy.concurrency)
+    async with GroupCommit(store) as writes:
+        round_ = _NotifyRound(writes, channels, templates, clock, policy, owner, lost)
+        await for_each(claimed, round_.process, at_once=policy.concurrency)
     return len(reached) + len(claimed)
 
 
@@ -115,10 +118,21 @@ class _Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class _Sending:
+    message: Message
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    reached: Sequence[NoticeMilestone]
+
+
+@dataclass(frozen=True, slots=True)
 class _NotifyRound:
     """One round of one worker."""
 
-    store: Store
+    writes: GroupCommit
     channels: Mapping[Channel, Sends]
     templates: Templates
     clock: Clock
@@ -129,39 +143,53 @@ class _NotifyRound:
     async def process(self, notice: Notice) -> None:
         """Decide one notice, and send it if it is due."""
         began_at = self.clock()
-        async with self.store.write() as session:
-            chosen = await self._choose(session, notice)
-            if isinstance(chosen, _Outcome):
-                await self._settle(session, notice, chosen, began_at)
-                return
-            until = self.clock() + self.policy.lease
-            message, why = chosen
-            if not await notices.begin(session, notice, self.owner, until=until, language=message.language):
-                return  # another process holds it now
+        order = (notice.shard, notice.reference_number, notice.id)
+        chosen, ended = await self.writes.write(lambda session: self._start(session, notice), order=order)
+        if isinstance(chosen, _Outcome):
+            self._tell(notice, chosen, ended, began_at)
+        if not isinstance(chosen, _Sending):
+            return
         try:
             async with asyncio.timeout(self.policy.longest_send.total_seconds()):
-                result = await self.channels[notice.channel].send(message)
+                result = await self.channels[notice.channel].send(chosen.message)
         except TimeoutError:  # the lease is longer, so no other process sends it meanwhile
             result = MaybeSent("the channel did not say in time whether it took the message")
-        outcome = self._after(notice, result, why)
-        await until_recorded(lambda: self._record(notice, outcome, began_at))
+        outcome = self._after(notice, result, chosen.why)
 
-    async def _record(self, notice: Notice, outcome: _Outcome, began_at: datetime) -> None:
-        async with self.store.write() as session:
-            await self._settle(session, notice, outcome, began_at)
+        async def record() -> _Ended | None:
+            return await self.writes.write(lambda session: self._settle(session, notice, outcome), order=order)
 
-    async def _settle(self, session: Session, notice: Notice, outcome: _Outcome, began_at: datetime) -> None:
+        self._tell(notice, outcome, await until_recorded(record), began_at)
+
+    async def _start(self, session: Session, notice: Notice) -> tuple[_Outcome | _Sending | None, _Ended | None]:
+        """What is sent, after which it is written that it is; or the outcome, settled. None if another process holds
+        the notice now."""
+        chosen = await self._choose(session, notice)
+        if isinstance(chosen, _Outcome):
+            return chosen, await self._settle(session, notice, chosen)
+        until = self.clock() + self.policy.lease
+        begun = await notices.begin(session, notice, self.owner, until=until, language=chosen.message.language)
+        return (chosen if begun else None), None
+
+    async def _settle(self, session: Session, notice: Notice, outcome: _Outcome) -> _Ended | None:
+        """The milestones of the shipment, where traces want them, if this ended the notice; else None."""
         state, why, due_at = outcome.state, outcome.why, outcome.due_at
         kept = await notices.settle(session, notice, self.owner, state=state, why=why, due_at=due_at, now=self.clock())
-        if kept and outcome.state is not NoticeState.DUE:
-            fields = {"reference": notice.reference_number, "channel": notice.channel.value}
-            MESSAGES.add(notice.channel.value, outcome.state.value)
-            log.info("notice.settled", milestone=notice.milestone.value, state=outcome.state.value, **fields)
-            if traces.current:
-                reached = await notices.milestones_of(session, notice.reference_number)
-                traces.current.told(_told(notice, reached, outcome.state, began_at, self.clock()))
+        if not kept or state is NoticeState.DUE:
+            return None
+        return _Ended(await notices.milestones_of(session, notice.reference_number) if traces.current else ())
 
-    async def _choose(self, session: Session, notice: Notice) -> _Outcome | tuple[Message, str]:
+    def _tell(self, notice: Notice, outcome: _Outcome, ended: _Ended | None, began_at: datetime) -> None:
+        """Count, log and trace a notice that ended, once that is committed."""
+        if ended is None:
+            return
+        fields = {"reference": notice.reference_number, "channel": notice.channel.value}
+        MESSAGES.add(notice.channel.value, outcome.state.value)
+        log.info("notice.settled", milestone=notice.milestone.value, state=outcome.state.value, **fields)
+        if traces.current:
+            traces.current.told(_told(notice, ended.reached, outcome.state, began_at, self.clock()))
+
+    async def _choose(self, session: Session, notice: Notice) -> _Outcome | _Sending:
         """The message to send and why, or the outcome of a notice that is not sent."""
         channel = self.channels.get(notice.channel)
         interrupted = notice.state is NoticeState.SENDING
@@ -192,7 +220,7 @@ class _NotifyRound:
         if isinstance(decision, Later):
             return _Outcome(NoticeState.DUE, f"delayed: {decision.why}", decision.until)
         try:
-            return self._write(notice, customer, language, values), decision.why
+            return _Sending(self._write(notice, customer, language, values), decision.why)
         except AwbridgeError as error:
             return _Outcome(NoticeState.FAILED, f"not sent: {error}")
 

@@ -27,8 +27,9 @@ async def for_each(items: Iterable[T], work: Callable[[T], Awaitable[object]], *
             raise ended
 
 
-async def until_recorded(record: Callable[[], Awaitable[object]]) -> None:
+async def until_recorded(record: Callable[[], Awaitable[T]]) -> T:
     """Record the result of a call that was made and must be kept: a busy database is retried. Raises StoreBusy."""
     async for attempt in stamina.retry_context(on=StoreBusy, attempts=6, timeout=20.0):
         with attempt:
-            await record()
+            return await record()
+    raise AssertionError("the last attempt returns or raises")
