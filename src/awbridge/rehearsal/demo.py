@@ -285,23 +285,24 @@ async def _total(store: Store) -> int:
 async def _compare(http: httpx2.AsyncClient, url: str, references: list[str], ledger: Mapping[str, Any]) -> Verdict:
     verdict = Verdict()
     theirs = {order["reference_number"]: order for order in ledger["orders"]}
-    calls = scans = 0
+    scans = 0
     sources: Counter[str] = Counter()
     if ledger["orders_created"] != len(references) or set(theirs) != set(references):
         verdict.faults.append(f"{len(references)} orders were given, ClickPost created {ledger['orders_created']}")
+    listed = {shown["reference_number"]: shown async for shown in _listed(http, url)}
     for reference in references:
-        shown = (await http.get(f"{url}/v1/shipments/{reference}")).json()
         timeline = (await http.get(f"{url}/v1/shipments/{reference}/scans")).json()
-        calls += len((await http.get(f"{url}/v1/shipments/{reference}/attempts?limit=500")).json()["attempts"])
         scans += len(timeline)
         sources.update(scan["source"] for scan in timeline)
-        if order := theirs.get(reference):
+        if (shown := listed.get(reference)) is None:
+            verdict.faults.append(f"{reference}: it was given, and is not in the list of shipments")
+        elif order := theirs.get(reference):
             verdict.faults += _differences(order, shown, timeline)
     webhooks = ledger["webhooks"]
     verdict.numbers = {
         "orders given": len(references),
         "orders created at ClickPost": ledger["orders_created"],
-        "calls to create-order": calls,
+        "calls to create-order": _recorded_calls((await http.get(f"{url}/metrics")).text),
         "webhooks delivered": webhooks["acknowledged"],
         "webhooks dropped by ClickPost": webhooks["dropped"],
         "scans at ClickPost": sum(len(order["scans"]) for order in ledger["orders"]),
@@ -309,6 +310,24 @@ async def _compare(http: httpx2.AsyncClient, url: str, references: list[str], le
         **{f"  first learnt by {source}": n for source, n in sorted(sources.items())},
     }
     return verdict
+
+
+async def _listed(http: httpx2.AsyncClient, url: str) -> AsyncGenerator[dict[str, Any]]:
+    """All shipments of the service, page by page."""
+    params: dict[str, str | int] = {"limit": 500}
+    while True:
+        page = (await http.get(f"{url}/v1/shipments", params=params)).raise_for_status().json()
+        for shown in page["shipments"]:
+            yield shown
+        if page["next"] is None:
+            return
+        params["cursor"] = page["next"]
+
+
+def _recorded_calls(metrics: str) -> int:
+    """The answers to create-order, whatever they said, and the calls that none came to."""
+    name = "awbridge_orders_total{"
+    return sum(int(float(line.rsplit(" ", 1)[1])) for line in metrics.splitlines() if line.startswith(name))
 
 
 def _differences(order: Mapping[str, Any], shown: Mapping[str, Any], timeline: list[Mapping[str, Any]]) -> list[str]:
