@@ -18,12 +18,17 @@ install: $(STAMP)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "awbridge needs Python 3.11 or newer; say which with make PYTHON=python3.12 ..."; exit 1; }
-	@if command -v uv >/dev/null 2>&1; then $(PYTHON) -m venv --without-pip $(VENV); else $(PYTHON) -m venv $(VENV); fi || { echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv --without-pip $(VENV) || { echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
 
 # Modules are compiled when they are first imported: most never are. uv takes a fifth of the processor time of pip, which
-# fetches it where there is none. Where uv fails, as with an index that only pip is configured for, pip installs.
-PIP = { $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; } && \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+# fetches it where there is none. Where uv fails, as with an index that only pip is configured for, pip installs: the one
+# of the environment, else that of the system, if it is 22.3 or newer, else the one that Python brings, which takes three
+# seconds to unpack.
+PIP = { pip="$(BIN)/python -m pip"; $$pip --version >/dev/null 2>&1 || \
+	{ pip="$(PYTHON) -m pip --python $(BIN)/python"; $$pip --version >/dev/null 2>&1; } || \
+	{ pip="$(BIN)/python -m pip"; $(BIN)/python -m ensurepip >/dev/null; } || \
+	{ echo "pip is missing; on Debian: apt-get install python3-venv"; exit 1; }; } && \
+	$$pip install --quiet --disable-pip-version-check --no-compile
 INSTALL = { uv=$$(command -v uv || echo $(BIN)/uv); { [ -x "$$uv" ] || { $(PIP) uv; }; } && \
 	"$$uv" pip install --quiet --python $(BIN)/python $(1) || { $(PIP) $(1); }; }
 
