@@ -82,10 +82,9 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 # Only slow tests need schemathesis, whose plugin takes every worker half a second to import.
 NOT_SLOW := -q --dist worksteal -p no:schemathesis
 
-# The quickest look: on SQLite alone, without the tests that cost most, with few examples of each property. A third of its time
-# is waiting, so each core has two workers.
+# The quickest look: on SQLite alone, without the tests that cost most, with few examples of each property.
 quick: install
-	$(BIN)/pytest $(NOT_SLOW) --hypothesis-profile quick -n $$((2 * $(CORES))) -m 'not slow and not postgres and not heavy'
+	$(BIN)/pytest $(NOT_SLOW) --hypothesis-profile quick -n $(CORES) -m 'not slow and not postgres and not heavy'
 
 # The system's packages come beside those of Python, and what only slow tests need beside the fast ones, as do the rules of
 # the code. Types are checked, and the newest uvicorn tried, beside the slow tests, many of which wait for other processes.

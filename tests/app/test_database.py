@@ -16,6 +16,8 @@ from awbridge.store.engine.connections.servers import Servers
 from tests.support.postgres import PostgresServer
 from tests.support.rows import add, count
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> list[SharedTime]:

@@ -43,6 +43,8 @@ from tests.support.object_service import DENIED, NO_BUCKET, ObjectService, objec
 from tests.support.rows import MINUTE, T0, add, decided, delivery, place, sql
 from tests.support.stores import migrated_file
 
+pytestmark = pytest.mark.heavy
+
 URL = "https://ship.example.com/webhooks/clickpost"
 
 

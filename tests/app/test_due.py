@@ -26,6 +26,8 @@ from awbridge.store.notify import alarms
 from tests.support.rows import MINUTE, add, place, sql
 from tests.support.stores import sqlite_only
 
+pytestmark = pytest.mark.heavy
+
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOW = datetime(2026, 11, 2, 6, 40, tzinfo=UTC)  # 12:10 in India
 

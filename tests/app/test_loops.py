@@ -18,6 +18,8 @@ from awbridge.store import Store
 from awbridge.store.polling import paces
 from tests.support.rows import add, place, sql
 
+pytestmark = pytest.mark.heavy
+
 
 async def beats(loop: Loop, seconds: float) -> int:
     """How often its heartbeat changed within so many seconds."""

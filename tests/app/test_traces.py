@@ -27,6 +27,8 @@ from tests.support.notices import a_payload
 from tests.support.rows import T0
 from tests.support.stores import sqlite_only
 
+pytestmark = pytest.mark.heavy
+
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 PERSONAL = ("Asha", "Rao", "9000000000", "MG Road", "asha@example.com", "k3y")
 

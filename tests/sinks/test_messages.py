@@ -25,6 +25,8 @@ from awbridge.sinks.messages import MessageChannel, fill, is_free_text_on_whatsa
 from tests.support.postgres import free_port
 from tests.support.receivers import http_server, ok
 
+pytestmark = pytest.mark.heavy
+
 MESSAGE = Message(key="notice-7", to="+919000000001", text="Hello", dlt_template_id="1107160000000000001")
 
 

@@ -14,6 +14,8 @@ from awbridge.sinks.objects import Objects
 from awbridge.steps.audit.try_archive import try_archive
 from tests.support.object_service import DENIED, NO_BUCKET, NO_KEY, ObjectService, object_service
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 async def service() -> AsyncIterator[ObjectService]:

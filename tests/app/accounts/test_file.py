@@ -20,6 +20,8 @@ from awbridge.store import Store
 from tests.support.stores import sqlite_only, store, store_url  # noqa: F401
 from tests.support.world import SetClock
 
+pytestmark = pytest.mark.heavy
+
 INDIA = '[accounts.india]\ntime_zone = "Asia/Kolkata"\n'
 
 

@@ -23,6 +23,8 @@ from awbridge.store import Store
 from awbridge.store.people import audit_log
 from tests.support.stores import sqlite_only, store, store_url  # noqa: F401
 
+pytestmark = pytest.mark.heavy
+
 KEY = new_key()
 
 

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from awbridge.clickpost.wire.masking import MaskUrls, mask_text, mask_url
 
+pytestmark = pytest.mark.heavy
+
 KEY = "0f4c-secret/key+1"
 
 

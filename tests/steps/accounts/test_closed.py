@@ -14,6 +14,8 @@ from awbridge.store.audit import processes
 from awbridge.store.audit.processes import ReportedProcess
 from tests.support.world import SetClock
 
+pytestmark = pytest.mark.heavy
+
 SUSPENDED_AT = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 
 

@@ -18,6 +18,8 @@ from awbridge.store.tracking import inbox
 from tests.support.rows import T0, delivery, fetch
 from tests.support.world import SetClock, as_body
 
+pytestmark = pytest.mark.heavy
+
 CALL = Call(api="test-webhook", method="POST", url="u")
 
 

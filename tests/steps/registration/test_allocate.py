@@ -32,6 +32,8 @@ from awbridge.store.registration import dispatch, replacements
 from tests.support.rows import T0, fetch, sql
 from tests.support.world import SetClock, TrippingStore, an_order, attempts_of, get
 
+pytestmark = pytest.mark.heavy
+
 POLICY = AllocatePolicy(retry_delays=(60.0, 60.0, 60.0))
 ACCOUNTS = (
     CourierAccount(transporter="delhi", courier_partner_id=4, account_code="one"),

@@ -15,6 +15,8 @@ from awbridge.steps.runtime.look import BY_ROWS, Look
 from awbridge.steps.runtime.loop import Loop
 from tests.steps.runtime.test_loop import until
 
+pytestmark = pytest.mark.heavy
+
 
 class Process:
     """Two loops and the look that tells them. `due`: when act and cancel have something to do."""

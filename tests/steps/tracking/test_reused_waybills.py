@@ -24,6 +24,8 @@ from tests.support.acting import FakeClickPost, a_registration, act, now_of
 from tests.support.rows import MINUTE, T0, add, claim_in, fetch, place, sql
 from tests.support.world import SetClock, an_order, get, timeline, webhook
 
+pytestmark = pytest.mark.heavy
+
 DAY = timedelta(days=1)
 MONTHS = timedelta(days=90)
 UNDER_WAY = "belongs to shipment OLD, which is under way"

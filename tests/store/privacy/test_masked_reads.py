@@ -17,6 +17,8 @@ from awbridge.store.orders import shipments
 from awbridge.store.privacy.masked_reads import BODIES, HIDDEN, TEXTS
 from tests.support.rows import add, fetch, sql
 
+pytestmark = pytest.mark.heavy
+
 VIEWER = Actor(kind=ActorKind.KEY, name="a viewer", role=Role.VIEWER)
 OPERATOR = Actor(kind=ActorKind.KEY, name="an operator", role=Role.OPERATOR)
 # Codes, names of our own and of couriers, identifiers, hashes; what no viewer may ask for.

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from awbridge.web.access.guess_limits import BURST, INTERVAL, GuessLimits
 from awbridge.web.key_limiter import BURST as OF_ONE
 from tests.support.accounts import accounts_on
 from tests.web.test_key_limiter import SetTime
+
+pytestmark = pytest.mark.heavy
 
 GUESSER, OFFICE = "203.0.113.9", "203.0.113.10"
 

@@ -21,6 +21,8 @@ from tests.support.rows import add, fetch
 from tests.support.stores import sqlite_only
 from tests.support.world import SetClock, webhook
 
+pytestmark = pytest.mark.heavy
+
 
 def bearer(key: str) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"}

@@ -35,6 +35,8 @@ from tests.support.rows import T0, add
 from tests.support.stores import sqlite_only
 from tests.support.world import as_body, webhook
 
+pytestmark = pytest.mark.heavy
+
 API = "/v1/clickpost-accounts"
 KEY = new_key()
 

@@ -23,6 +23,8 @@ from tests.support.stopwatch import Stopwatch
 from tests.support.stores import sqlite_only
 from tests.web.http.test_protocol import HOOK, STORED, Line, connected, request
 
+pytestmark = pytest.mark.heavy
+
 GET = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
 MiB = 1024 * 1024
 

@@ -18,6 +18,8 @@ from tests.support.rows import T0, add, decided, place
 from tests.support.world import an_order, get
 from tests.web.pages.test_shipment_pages import references
 
+pytestmark = pytest.mark.heavy
+
 
 async def some(web: Web) -> None:
     """Two orders of one account, one of another; one is COD."""

@@ -31,6 +31,8 @@ from tests.support.people import a_person
 from tests.support.rows import fetch
 from tests.support.stores import sqlite_only
 
+pytestmark = pytest.mark.heavy
+
 HOST = "http://localhost:8000"
 
 
