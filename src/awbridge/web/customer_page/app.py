@@ -6,8 +6,8 @@ No framework: the page is asked for by everyone who waits for a parcel, in the p
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeVar
 from urllib.parse import parse_qsl
 
 import structlog
@@ -29,6 +29,9 @@ from awbridge.web.customer_page.responses import FRESH, NEVER, SHORT, Encoded, P
 from awbridge.web.webhook.endpoint import Receive, Scope, Send
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 LONG, SHORT_FORM = "/track", "/t"
 STATIC = "/track/static/"
@@ -94,6 +97,8 @@ class CustomerPage:
         self._files = files
         self._clock = clock
         self._answers = answers
+        self._handed: list[tuple[_Direct, CustomerOrder]] = []
+        orders.on_some = self._answer_handed
 
     @property
     def is_crowded(self) -> bool:
@@ -182,14 +187,40 @@ class CustomerPage:
             return False
         return True
 
-    def response_to(self, asked: _Direct, order: CustomerOrder | StoreError) -> Encoded:
-        """The response to a submitted request."""
-        if isinstance(order, StoreError):
-            log.warning("customer_page.not_read", problem=str(order))
-            response = self._problem(BUSY, self._html, asked.scope)
-        else:
-            response = self._shown(order, asked.token, self._html, asked.scope)
-        return encoded(response, asked.scope["headers"])
+    def hand(self, asked: _Direct, order: CustomerOrder) -> None:
+        """Give a submitted request the order that it is about."""
+        self._handed.append((asked, order))
+
+    def not_read(self, asked: _Direct, error: StoreError) -> None:
+        """Answer a submitted request whose order could not be read."""
+        log.warning("customer_page.not_read", problem=str(error))
+        if response := asked.made(self._busy, error):
+            asked.send(response)
+
+    def _answer_handed(self) -> None:
+        """Answer those who were handed their orders.
+
+        All pages are made before the first is compressed: so the processor's caches hold the code of one of the two.
+        """
+        handed, self._handed = self._handed, []
+        shown = [(asked, page) for asked, order in handed if (page := asked.made(self._direct_page, order))]
+        quickly = self._orders.is_crowded
+        make = self._encoded_quickly if quickly else self._encoded
+        ready = [(asked, response) for asked, page in shown if (response := asked.made(make, page))]
+        for asked, response in ready:
+            asked.send(response)
+
+    def _direct_page(self, asked: _Direct, order: CustomerOrder) -> PageResponse:
+        return self._shown(order, asked.token, self._html, asked.scope)
+
+    def _encoded(self, asked: _Direct, page: PageResponse) -> Encoded:
+        return encoded(page, asked.scope["headers"])
+
+    def _encoded_quickly(self, asked: _Direct, page: PageResponse) -> Encoded:
+        return encoded(page, asked.scope["headers"], quickly=True)
+
+    def _busy(self, asked: _Direct, _: StoreError) -> Encoded:
+        return self._encoded(asked, self._problem(BUSY, self._html, asked.scope))
 
     def _nothing(self, form: Form, scope: Scope) -> PageResponse:
         """The response to a token that opens nothing."""
@@ -233,18 +264,23 @@ class _Direct:
         if order is None:
             self._caller.pass_on()
         else:
-            self._answer(order)
+            self._page.hand(self, order)
 
     def set_exception(self, exception: StoreError, /) -> None:
-        self._answer(exception)
+        self._page.not_read(self, exception)
 
-    def _answer(self, order: CustomerOrder | StoreError) -> None:
+    def made(self, make: Callable[[_Direct, T], R], given: T) -> R | None:
+        """What is made for this request; None if that failed, and ASGI answers instead."""
         try:
-            response = self._page.response_to(self, order)
+            return make(self, given)
         except Exception as error:  # others wait for their pages behind this one
             log.exception("customer_page.failed", error=type(error).__name__)
             self._caller.pass_on()
-        else:
+            return None
+
+    def send(self, response: Encoded) -> None:
+        """Answer, unless nobody waits any more."""
+        if not self._caller.done():
             self._caller.set_page(response)
 
 
