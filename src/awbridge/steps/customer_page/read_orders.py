@@ -151,6 +151,7 @@ class _ParcelMaker:
         read = self.parcels.get(s.reference_number)
         scans = read.scans if read else ()
         about_returns = [scan for scan in scans if scan.return_event]
+        zone = self.policy.zone
         return CustomerParcel(
             is_return=s.delivery_type.upper() == RETURN,
             is_placed=s.placed_at is not None,
@@ -167,10 +168,10 @@ class _ParcelMaker:
             courier=courier_for_customers(s.courier_partner_id) if s.placed_at else "",
             first_name=person.first_name,
             city=person.city,
-            scans=tuple([self._sighted(scan) for scan in scans if not scan.return_event]),
+            scans=tuple([_sighted(scan, zone) for scan in scans if not scan.return_event]),
             boxes=s.children,
             promised=_promised_days(read.promised if read else (), s.edd),
-            returns=tuple(seen for scan in about_returns if (seen := self._return(scan))),
+            returns=tuple([seen for scan in about_returns if (seen := self._return(scan))]),
             asks=self.asks.get(s.reference_number),
         )
 
@@ -180,18 +181,6 @@ class _ParcelMaker:
             return False
         return self.now - since >= self.policy.stuck_after.on_leg(s.status_bucket)
 
-    def _sighted(self, scan: PageScan) -> Sighted:
-        meaning, step, final, place, reason = _said_by(scan.code, scan.location, scan.ndr_code)
-        return Sighted(
-            meaning=meaning,
-            at=scan.seen_at.astimezone(self.policy.zone),
-            step=step,
-            final=final,
-            place=place,
-            reason=reason,
-            box=scan.waybill,
-        )
-
     def _return(self, scan: PageScan) -> ReturnSeen | None:
         event = from_text(scan.return_event)
         if event is None:
@@ -200,6 +189,11 @@ class _ParcelMaker:
 
     def _local(self, at: datetime) -> datetime:
         return at.astimezone(self.policy.zone)
+
+
+def _sighted(scan: PageScan, zone: ZoneInfo) -> Sighted:
+    meaning, step, final, place, reason = _said_by(scan.code, scan.location, scan.ndr_code)
+    return Sighted(meaning, scan.seen_at.astimezone(zone), step, final, place, reason, scan.waybill)
 
 
 @lru_cache(maxsize=8192)  # a courier has few places

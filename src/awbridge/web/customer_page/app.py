@@ -165,7 +165,8 @@ class CustomerPage:
     def _shown(self, order: CustomerOrder, token: str, form: Form, scope: Scope) -> PageResponse:
         language, vary = self._language(scope, order.language)
         today = self._clock().astimezone(self._orders.policy.zone).date()
-        notice = read_notice(_asked(scope["query_string"])) if form is self._html else None
+        query = scope["query_string"]
+        notice = read_notice(_asked(query)) if query and form is self._html else None
         view = self._pages.view(order, language, today, notice)
         return form.page(view, scope, token=token, vary=vary, cache=NEVER if notice else FRESH)
 
