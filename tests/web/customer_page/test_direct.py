@@ -148,14 +148,15 @@ async def test_a_busy_database_is_said(store: Store, monkeypatch: pytest.MonkeyP
 async def test_a_page_that_cannot_be_made_fails_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     page = CustomersView(store)
     tokens = [await add_parcel(store, f"REF-{n}", At(5), order_id=f"O-{n}") for n in range(2)]
-    shown = page.app._shown  # pyright: ignore[reportPrivateUsage]
+    html = page.app._html  # pyright: ignore[reportPrivateUsage]
+    shown = html.page
 
-    def failing(order: Any, token: str, *rest: Any) -> PageResponse:
+    def failing(view: Any, scope: Any, *, token: str, **rest: Any) -> PageResponse:
         if token == tokens[0]:
             raise RuntimeError("a defect")
-        return shown(order, token, *rest)
+        return shown(view, scope, token=token, **rest)
 
-    monkeypatch.setattr(page.app, "_shown", failing)
+    monkeypatch.setattr(html, "page", failing)
     async with served(page) as (url, _), httpx2.AsyncClient(base_url=url) as http:
         failed, other = await asyncio.gather(*(http.get(f"/t/{token}") for token in tokens))
     assert (failed.status_code, other.status_code) == (500, 200)

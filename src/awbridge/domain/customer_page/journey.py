@@ -105,7 +105,7 @@ def journey_of(parcel: CustomerParcel, *, today: date, refund: bool = False) -> 
         stage_at=at,
         is_today=at is not None and at.date() == today,
         seen=next((s for s in scans if s.place), None),
-        steps=steps_of(parcel, refund=refund or any([r.refund for r in parcel.returns])),
+        steps=steps_of(parcel, refund=refund or any(r.refund for r in parcel.returns)),
         expected=expected,
         arriving=_arriving(stage, expected, today),
         reason=_reason(parcel, stage),

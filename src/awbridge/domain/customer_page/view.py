@@ -141,7 +141,7 @@ _CAN_ANSWER = frozenset({ParcelStage.FAILED, ParcelStage.OUT_OF_AREA, ParcelStag
 
 def page_view(order: CustomerOrder, words: Words, *, today: date) -> PageView:
     """The page of an order in one language, as it is on this day."""
-    refund = any([seen.refund for parcel in order.parcels for seen in parcel.returns])
+    refund = any(seen.refund for parcel in order.parcels for seen in parcel.returns)
     journeys = [journey_of(parcel, today=today, refund=refund) for parcel in order.parcels]
     makes = _maker(words, today)
     titles = _titles(journeys, words)
