@@ -201,7 +201,7 @@ def _by_day(newest_first: Iterable[Sighted]) -> tuple[tuple[date, tuple[Event, .
     of: date | None = None
     shown = 0
     for scan in newest_first:
-        if shown == MOST_EVENTS:
+        if shown >= MOST_EVENTS:
             break
         meaning, place, at = scan.meaning, scan.place, scan.at
         day = at.date()

@@ -151,7 +151,6 @@ class _ParcelMaker:
         read = self.parcels.get(s.reference_number)
         scans = read.scans if read else ()
         about_returns = [scan for scan in scans if scan.return_event]
-        zone = self.policy.zone
         return CustomerParcel(
             is_return=s.delivery_type.upper() == RETURN,
             is_placed=s.placed_at is not None,
@@ -168,7 +167,7 @@ class _ParcelMaker:
             courier=courier_for_customers(s.courier_partner_id) if s.placed_at else "",
             first_name=person.first_name,
             city=person.city,
-            scans=tuple([_sighted(scan, zone) for scan in scans if not scan.return_event]),
+            scans=_sighted(scans, self.policy.zone),
             boxes=s.children,
             promised=_promised_days(read.promised if read else (), s.edd),
             returns=tuple([seen for scan in about_returns if (seen := self._return(scan))]),
@@ -191,9 +190,16 @@ class _ParcelMaker:
         return at.astimezone(self.policy.zone)
 
 
-def _sighted(scan: PageScan, zone: ZoneInfo) -> Sighted:
-    meaning, step, final, place, reason = _said_by(scan.code, scan.location, scan.ndr_code)
-    return Sighted(meaning, scan.seen_at.astimezone(zone), step, final, place, reason, scan.waybill)
+def _sighted(scans: Iterable[PageScan], zone: ZoneInfo) -> tuple[Sighted, ...]:
+    """What these scans say, without the events of returns. A page has dozens: as few calls as possible for each."""
+    found: list[Sighted] = []
+    for scan in scans:
+        if scan.return_event:
+            continue
+        meaning, step, final, place, reason = _said_by(scan.code, scan.location, scan.ndr_code)
+        at = min(scan.scanned_at, scan.received_at).astimezone(zone)
+        found.append(Sighted(meaning, at, step, final, place, reason, scan.waybill))
+    return tuple(found)
 
 
 @lru_cache(maxsize=8192)  # a courier has few places
