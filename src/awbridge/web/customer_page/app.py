@@ -204,8 +204,8 @@ class CustomerPage:
     def _answer_handed(self) -> None:
         """Answer those who were handed their orders.
 
-        Stage by stage: all views are made before the first is written as HTML, so that the processor's caches hold the
-        code of one stage. It takes a sixth less than page by page.
+        Stage by stage: all views are made before the first is written as HTML, and all HTML before the first is packed.
+        It takes a sixth less processor time than page by page.
         """
         handed, self._handed = self._handed, []
         self._today = self._clock().astimezone(self._orders.policy.zone).date()
