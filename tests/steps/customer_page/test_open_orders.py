@@ -72,3 +72,30 @@ async def test_who_came_first_is_answered_first_however_long_the_reads_take(
     assert [number for number in answered if number < 0] == ([-1, -2, -3] if fails else [])
     assert handed == ([6, 9, 12] if fails else [3, 6, 9, 12])
     assert reads[0] == {1, 2, 3}
+
+
+async def test_a_read_that_hangs_does_not_hold_up_the_next_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    hangs = asyncio.Event()
+
+    async def reading(_: Any, wanted: set[int], **__: Any) -> dict[int, Any]:
+        if 1 in wanted:
+            await hangs.wait()
+        return dict.fromkeys(wanted)
+
+    monkeypatch.setattr(open_orders, "read_orders", reading)
+    monkeypatch.setattr(open_orders, "BATCH", 3)
+    monkeypatch.setattr(open_orders, "LONGEST_TURN", 0.02)
+    answered: list[int] = []
+    store: Any = Unread()
+    orders = OpenOrders(store, utc_now, PagePolicy(zone=ZoneInfo("Asia/Kolkata")))
+    for number in range(1, 13):
+        ids: LinkIds = (number,)
+        orders.ask(ids, Waits(number, answered))
+    async with asyncio.timeout(2):
+        while len(answered) < 9:
+            await asyncio.sleep(0.01)
+        assert answered == list(range(4, 13))
+        hangs.set()
+        while len(answered) < 12:
+            await asyncio.sleep(0.01)
+    assert answered[9:] == [1, 2, 3]

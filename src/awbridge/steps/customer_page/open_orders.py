@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Protocol, cast
 
@@ -24,6 +25,7 @@ BATCH = 64  # pages of one read
 READS = 2  # at a time: pages of one are rendered while the other waits for the database
 AT_ONCE = 16  # pages that are rendered in one go: webhooks that arrive meanwhile wait for no more
 LONGEST_REST = 0.005  # seconds
+LONGEST_TURN = 0.25  # seconds that a read waits for the one before it, so that callers are answered in order
 CAPACITY = 2_000  # callers that may wait; more are refused, so that memory stays flat
 TIMEOUT = 4.0  # seconds that a caller waits
 TICK = 0.25  # seconds between looks for callers whose time is up
@@ -167,7 +169,9 @@ class OpenOrders:
             log.exception("customer_page.failed", error=type(error).__name__)
             _fail(taken, StoreError("the customer's page could not be read"))
         else:
-            await before.wait()
+            with suppress(TimeoutError):  # a read that hangs holds up nobody else for longer
+                async with asyncio.timeout(LONGEST_TURN):
+                    await before.wait()
             await self._hand_out(taken, orders)
 
     async def _hand_out(self, taken: Sequence[_Asked], orders: Mapping[int, CustomerOrder]) -> None:
