@@ -13,10 +13,10 @@ import pytest
 
 from awbridge.domain.errors import StoreBusy
 from awbridge.steps.customer_page import open_orders
-from awbridge.steps.customer_page.open_orders import BATCH
+from awbridge.steps.customer_page.open_orders import BATCH, OpenOrders
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
-from awbridge.web.customer_page.responses import Framed, PageResponse, Part, compressed
+from awbridge.web.customer_page.responses import MOST_PLAIN, Framed, PageResponse, Part, compressed
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 from tests.support.app import serving
 from tests.support.customer_page import KEYS, At, CustomersView, add_parcel
@@ -112,8 +112,8 @@ async def test_for_a_client_that_hung_up_no_page_is_made(store: Store, monkeypat
     page = CustomersView(store)
     token = await add_parcel(store, "REF-1", At(5))
     made: list[object] = []
-    monkeypatch.setattr(page.app, "response_to", lambda *given: made.append(given))
-    monkeypatch.setattr(page.orders, "_read", lambda _taken: asyncio.sleep(0.2))
+    monkeypatch.setattr(page.app, "hand", lambda *given: made.append(given))
+    monkeypatch.setattr(page.orders, "_read", lambda _taken, _before: asyncio.sleep(0.2))
     async with served(page) as (url, asked), connected(url) as line:
         line.send(asking(token))
         while not page.orders._taken:  # pyright: ignore[reportPrivateUsage]
@@ -148,14 +148,15 @@ async def test_a_busy_database_is_said(store: Store, monkeypatch: pytest.MonkeyP
 async def test_a_page_that_cannot_be_made_fails_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     page = CustomersView(store)
     tokens = [await add_parcel(store, f"REF-{n}", At(5), order_id=f"O-{n}") for n in range(2)]
-    shown = page.app._shown  # pyright: ignore[reportPrivateUsage]
+    html = page.app._html  # pyright: ignore[reportPrivateUsage]
+    shown = html.page
 
-    def failing(order: Any, token: str, *rest: Any) -> PageResponse:
+    def failing(view: Any, scope: Any, *, token: str, **rest: Any) -> PageResponse:
         if token == tokens[0]:
             raise RuntimeError("a defect")
-        return shown(order, token, *rest)
+        return shown(view, scope, token=token, **rest)
 
-    monkeypatch.setattr(page.app, "_shown", failing)
+    monkeypatch.setattr(html, "page", failing)
     async with served(page) as (url, _), httpx2.AsyncClient(base_url=url) as http:
         failed, other = await asyncio.gather(*(http.get(f"/t/{token}") for token in tokens))
     assert (failed.status_code, other.status_code) == (500, 200)
@@ -170,6 +171,45 @@ def test_a_framed_page_unpacks_to_its_parts_and_only_the_middle_one_is_packed_ag
         assert head.block in packed
         assert foot.block in packed
         assert packed == compressed(PageResponse(status=200, body=framed.plain, framed=framed))
+
+
+def test_in_a_hurry_a_pages_own_part_goes_as_it_is_unless_it_is_long() -> None:
+    head, foot = Part("<title>" + "a" * 500), Part("b" * 500 + "</html>", is_last=True)
+    for length in (0, 1, 255, 256, MOST_PLAIN, MOST_PLAIN + 1):
+        framed = Framed(head, b"x" * length, foot)
+        packed = compressed(PageResponse(status=200, body=framed.plain, framed=framed), quickly=True)
+        assert gzip.decompress(packed) == framed.plain
+        assert (framed.main in packed) is (length <= MOST_PLAIN)
+    loose = PageResponse(status=200, body=b"y" * 5_000)
+    assert compressed(loose, quickly=True) == compressed(loose)
+
+
+async def test_while_many_wait_a_page_is_the_same_less_compressed_under_a_tag_of_its_own(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = CustomersView(store)
+    token = await add_parcel(store, "REF-1", At(4, 2), At(5, 5, "BHIWANDI_HUB"))
+    path, packing = f"/t/{token}", {"accept-encoding": "gzip"}
+    async with served(page) as (url, asked), httpx2.AsyncClient(base_url=url) as http:
+        usual, plain = await http.get(path, headers=packing), await http.get(path, headers={"accept-encoding": "br"})
+        monkeypatch.setattr(OpenOrders, "is_crowded", True)
+        quick, plain_too = (
+            await http.get(path, headers=packing),
+            await http.get(path, headers={"accept-encoding": "br"}),
+        )
+        assert usual.text == quick.text == plain.text == plain_too.text
+        lengths = [int(answer.headers["content-length"]) for answer in (usual, quick, plain)]
+        assert lengths == sorted(set(lengths))
+        tags = [answer.headers["etag"] for answer in (usual, quick, plain)]
+        assert len(set(tags)) == 3
+        assert plain_too.headers["etag"] == tags[2]
+        for crowded in (True, False):
+            monkeypatch.setattr(OpenOrders, "is_crowded", crowded)
+            for tag in tags[:2]:
+                same = await http.get(path, headers={**packing, "if-none-match": f'"other", W/{tag}'})
+                assert (same.status_code, same.headers["etag"], same.content) == (304, tag, b"")
+            assert (await http.get(path, headers={**packing, "if-none-match": tags[2]})).status_code == 200
+    assert asked == []
 
 
 class Statements:

@@ -46,7 +46,7 @@ class ParcelBox(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: Reason
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One or several equal scans: what happened, where, when last."""
 
     meaning: Meaning
@@ -98,18 +98,19 @@ def journey_of(parcel: CustomerParcel, *, today: date, refund: bool = False) -> 
     if parcel.is_stuck and (stage in _SILENT_IF_STUCK or stage is ParcelStage.LATE):
         stage = ParcelStage.NO_NEWS
     at = _stage_at(parcel, stage)
+    scans = sorted(parcel.scans, key=_rank, reverse=True)
     return Journey(
         parcel=parcel,
         stage=stage,
         stage_at=at,
         is_today=at is not None and at.date() == today,
-        seen=max((s for s in parcel.scans if s.place), key=_rank, default=None),
+        seen=next((s for s in scans if s.place), None),
         steps=steps_of(parcel, refund=refund or any(r.refund for r in parcel.returns)),
         expected=expected,
         arriving=_arriving(stage, expected, today),
         reason=_reason(parcel, stage),
         boxes=tuple(_box(parcel, waybill, stage) for waybill in parcel.boxes) if len(parcel.boxes) > 1 else (),
-        days=_by_day(parcel.scans),
+        days=_by_day(scans),
     )
 
 
@@ -193,24 +194,27 @@ def _box(parcel: CustomerParcel, waybill: str, whole: ParcelStage) -> ParcelBox:
 _rank = attrgetter("at", "final", "step", "meaning")
 
 
-def _by_day(scans: Iterable[Sighted]) -> tuple[tuple[date, tuple[Event, ...]], ...]:
-    """The scans by day, newest first. Scans that say the same one after another are one, with the time of the last."""
-    days: dict[date, list[Event]] = {}
+def _by_day(newest_first: Iterable[Sighted]) -> tuple[tuple[date, tuple[Event, ...]], ...]:
+    """The scans by day. Scans that say the same one after another are one, with the time of the last."""
+    days: list[tuple[date, tuple[Event, ...]]] = []
+    events: list[Event] = []
+    of: date | None = None
     shown = 0
-    last: Sighted | None = None
-    for scan in sorted(scans, key=_rank, reverse=True):
-        day = scan.at.date()
-        events = days.get(day)
-        if events and last and last.meaning is scan.meaning and last.place == scan.place:
-            continue
-        if shown == MOST_EVENTS:
+    for scan in newest_first:
+        if shown >= MOST_EVENTS:
             break
-        if events is None:
-            events = days[day] = []
-        events.append(Event(meaning=scan.meaning, place=scan.place, reason=scan.reason, at=scan.at))
-        last = scan
+        meaning, place, at = scan.meaning, scan.place, scan.at
+        day = at.date()
+        if day == of:
+            if events[-1].meaning is meaning and events[-1].place == place:
+                continue
+        elif of:
+            days.append((of, tuple(events)))
+            events = []
+        of = day
+        events.append(Event(meaning, place, scan.reason, at))
         shown += 1
-    return tuple([(day, tuple(events)) for day, events in days.items()])
+    return (*days, (of, tuple(events))) if of else ()
 
 
 def summary(journeys: Sequence[Journey]) -> tuple[str, Mapping[str, int]]:

@@ -26,7 +26,7 @@ class StepState(StrEnum):
     WRONG = "wrong"
 
 
-class ProgressStep(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class ProgressStep(msgspec.Struct, frozen=True, gc=False):
     """One step, and the day on which it was reached, where known."""
 
     key: str
@@ -107,7 +107,7 @@ def steps_of(parcel: CustomerParcel, *, refund: bool = False) -> tuple[ProgressS
         passed = _passed(ladder[: at + 1], days)
         return (*passed, ProgressStep(key=end, state=StepState.WRONG, day=_day(_ended_at(parcel))))
     steps = [*_passed(ladder[:at], days), _now(ladder, at, parcel, days)]
-    steps += [ProgressStep(key=rung.key, state=StepState.TO_COME) for rung in ladder[at + 1 :]]
+    steps += [ProgressStep(rung.key, StepState.TO_COME) for rung in ladder[at + 1 :]]
     if parcel.is_return and refund:
         is_there = parcel.status is M.DELIVERED
         steps.append(ProgressStep(key="refund", state=StepState.NOW if is_there else StepState.TO_COME))
@@ -147,7 +147,7 @@ def _now(ladder: Sequence[_Rung], at: int, parcel: CustomerParcel, days: dict[st
 
 
 def _passed(rungs: Iterable[_Rung], days: dict[str, date]) -> list[ProgressStep]:
-    return [ProgressStep(key=rung.key, state=StepState.DONE, day=days.get(rung.key)) for rung in rungs]
+    return [ProgressStep(rung.key, StepState.DONE, days.get(rung.key)) for rung in rungs]
 
 
 def _first_days(parcel: CustomerParcel) -> dict[str, date]:
@@ -156,15 +156,19 @@ def _first_days(parcel: CustomerParcel) -> dict[str, date]:
     last: dict[Meaning, datetime] = {}
     for scan in parcel.scans:
         meaning, at = scan.meaning, scan.at
-        if meaning not in first or at < first[meaning]:
+        known = first.get(meaning)
+        if known is None:
+            first[meaning] = last[meaning] = at
+        elif at < known:
             first[meaning] = at
-        if meaning not in last or at > last[meaning]:
+        elif at > last[meaning]:
             last[meaning] = at
     reached: dict[str, datetime] = {}
-    for meaning in first:
+    for meaning, earliest in first.items():
         for key, by_last in _REACHES.get(meaning, ()):
-            at = (last if by_last else first)[meaning]
-            if key not in reached or at < reached[key]:
+            at = last[meaning] if by_last else earliest
+            known = reached.get(key)
+            if known is None or at < known:
                 reached[key] = at
     days: dict[str, date] = {key: at.date() for key, at in reached.items()}
     days["ordered"] = parcel.ordered_at.date()

@@ -14,7 +14,7 @@ from awbridge.domain.customer_page.answer_view import Asks
 from awbridge.domain.customer_page.meanings import Meaning, Reason, ReturnMeaning
 
 
-class Sighted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Sighted(msgspec.Struct, frozen=True, gc=False):
     """One scan. `final` and `step` rank scans of the same moment, as `lifecycle.Sighting` does. `box`: its waybill."""
 
     meaning: Meaning

@@ -31,7 +31,7 @@ class StepView(msgspec.Struct, frozen=True, kw_only=True):
     date: date | None = None
 
 
-class ScanText(msgspec.Struct, frozen=True, kw_only=True):
+class ScanText(msgspec.Struct, frozen=True):
     """Something that happened: what, where ("" if unknown), when."""
 
     text: str
@@ -40,7 +40,7 @@ class ScanText(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-class DayView(msgspec.Struct, frozen=True, kw_only=True):
+class DayView(msgspec.Struct, frozen=True):
     """What happened on a day, newest first."""
 
     text: str
@@ -145,9 +145,9 @@ def page_view(order: CustomerOrder, words: Words, *, today: date) -> PageView:
     journeys = [journey_of(parcel, today=today, refund=refund) for parcel in order.parcels]
     makes = _maker(words, today)
     titles = _titles(journeys, words)
-    parcels = tuple(makes.parcel(j, title) for j, title in zip(journeys, titles, strict=True))
+    parcels = tuple([makes.parcel(j, title) for j, title in zip(journeys, titles, strict=True)])
     key, numbers = summary(journeys)
-    first_name = next((parcel.first_name for parcel in order.parcels if parcel.first_name), "")
+    first_name = order.parcels[0].first_name or next((p.first_name for p in order.parcels if p.first_name), "")
     return PageView(
         language=words.code,
         direction=words.direction,
@@ -221,9 +221,9 @@ class _ViewMaker:
             courier=j.parcel.courier,
             city=self._city(j),
             steps=tuple([self._step(step.key, step.state, step.day) for step in j.steps]),
-            boxes=tuple(self._box(box, place, len(j.boxes)) for place, box in enumerate(j.boxes, 1)),
+            boxes=tuple([self._box(box, place, len(j.boxes)) for place, box in enumerate(j.boxes, 1)]),
             days=tuple([self._day(day, events, j.parcel.is_return) for day, events in j.days]),
-            returns=tuple(map(self._return, sorted(j.parcel.returns, key=_newest_first))),
+            returns=tuple(map(self._return, sorted(j.parcel.returns, key=_newest_first))) if j.parcel.returns else (),
             can_answer=j.stage in _CAN_ANSWER and not j.parcel.is_return,
         )
 
@@ -314,16 +314,13 @@ class _ViewMaker:
         )
 
     def _day(self, day: date, events: Sequence[Event], is_return: bool) -> DayView:
+        said, clock = self._scan_text, self._time
         scans = [
-            ScanText(
-                text=self._scan_text(event.meaning, event.reason, is_return),
-                place=event.place,
-                time=self._time(event.at.hour, event.at.minute),
-                at=event.at,
-            )
+            ScanText(said(event.meaning, event.reason, is_return), event.place, clock(at.hour, at.minute), at)
             for event in events
+            for at in (event.at,)
         ]
-        return DayView(text=self._day_title(day), date=day, scans=tuple(scans))
+        return DayView(self._day_title(day), day, tuple(scans))
 
     def _new_scan_text(self, meaning: Meaning, reason: Reason, is_return: bool) -> str:
         if meaning is Meaning.FAILED and reason is not Reason.UNKNOWN and not is_return:

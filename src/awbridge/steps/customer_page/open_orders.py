@@ -1,9 +1,13 @@
-"""Opens the customer's page for many callers at once: those who come while a read is under way share the next one."""
+"""Opens the customer's page for many callers at once: those who come while a read is under way share the next one.
+
+Callers are answered in the order in which they came.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Protocol, cast
 
@@ -21,6 +25,7 @@ BATCH = 64  # pages of one read
 READS = 2  # at a time: pages of one are rendered while the other waits for the database
 AT_ONCE = 16  # pages that are rendered in one go: webhooks that arrive meanwhile wait for no more
 LONGEST_REST = 0.005  # seconds
+LONGEST_TURN = 0.25  # seconds that a read waits for the one before it, so that callers are answered in order
 CAPACITY = 2_000  # callers that may wait; more are refused, so that memory stays flat
 TIMEOUT = 4.0  # seconds that a caller waits
 TICK = 0.25  # seconds between looks for callers whose time is up
@@ -72,7 +77,9 @@ class OpenOrders:
         self._taken: set[_Asked] = set()  # being read or handed out
         self._callers = 0  # in _waiting
         self._reading: set[asyncio.Task[None]] = set()
-        self._rendering = asyncio.Lock()
+        self._last = asyncio.Event()  # set once the read that began last has been handed out
+        self._last.set()
+        self.on_some: Callable[[], None] | None = None  # called when a few callers have been given their orders
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -128,7 +135,12 @@ class OpenOrders:
             while self._waiting:
                 taken = [self._take(ids) for ids in list(islice(self._waiting, BATCH))]
                 self._taken.update(taken)
-                await self._read(taken)
+                before, self._last = self._last, asyncio.Event()
+                mine = self._last
+                try:
+                    await self._read(taken, before)
+                finally:
+                    mine.set()
                 self._taken.difference_update(taken)
         except asyncio.CancelledError:  # the process stops
             stopping = StoreBusy("the process stops")
@@ -141,7 +153,8 @@ class OpenOrders:
             self._taken.difference_update(taken)
             self._reading.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
-    async def _read(self, taken: Sequence[_Asked]) -> None:
+    async def _read(self, taken: Sequence[_Asked], before: asyncio.Event) -> None:
+        """Read what these ask for, and hand it out once those `before` them have theirs."""
         try:
             async with self._store.read() as session:
                 wanted = {identity for asked in taken for identity in asked.ids}
@@ -151,11 +164,14 @@ class OpenOrders:
         except Exception as error:
             if len(taken) > 1:  # one bad row must not fail the pages beside it
                 for one in taken:
-                    await self._read([one])
+                    await self._read([one], before)
                 return
             log.exception("customer_page.failed", error=type(error).__name__)
             _fail(taken, StoreError("the customer's page could not be read"))
         else:
+            with suppress(TimeoutError):  # a read that hangs holds up nobody else for longer
+                async with asyncio.timeout(LONGEST_TURN):
+                    await before.wait()
             await self._hand_out(taken, orders)
 
     async def _hand_out(self, taken: Sequence[_Asked], orders: Mapping[int, CustomerOrder]) -> None:
@@ -166,20 +182,21 @@ class OpenOrders:
         clock = asyncio.get_running_loop().time
         for first in range(0, len(taken), AT_ONCE):
             some = taken[first : first + AT_ONCE]
-            async with self._rendering:
-                begun = clock()
-                for asked in some:
-                    order = next((orders[one] for one in asked.ids if one in orders), None)
-                    for caller in asked.callers:
-                        if not caller.done():
-                            caller.set_result(order)
-                if len(some) == AT_ONCE:
-                    made = clock()
-                    await asyncio.sleep(0)
-                    others = clock() - made  # what else the loop had to do
-                    rest = min((made - begun) / 2, LONGEST_REST) - others
-                    if rest > 0:
-                        await asyncio.sleep(rest)
+            begun = clock()
+            for asked in some:
+                order = next((orders[one] for one in asked.ids if one in orders), None)
+                for caller in asked.callers:
+                    if not caller.done():
+                        caller.set_result(order)
+            if self.on_some:
+                self.on_some()
+            if len(some) == AT_ONCE:
+                made = clock()
+                await asyncio.sleep(0)
+                others = clock() - made  # what else the loop had to do
+                rest = min((made - begun) / 2, LONGEST_REST) - others
+                if rest > 0:
+                    await asyncio.sleep(rest)
 
 
 def _fail(taken: Sequence[_Asked], error: StoreError) -> None:

@@ -167,10 +167,10 @@ class _ParcelMaker:
             courier=courier_for_customers(s.courier_partner_id) if s.placed_at else "",
             first_name=person.first_name,
             city=person.city,
-            scans=tuple([self._sighted(scan) for scan in scans if not scan.return_event]),
+            scans=_sighted(scans, self.policy.zone),
             boxes=s.children,
             promised=_promised_days(read.promised if read else (), s.edd),
-            returns=tuple(seen for scan in about_returns if (seen := self._return(scan))),
+            returns=tuple([seen for scan in about_returns if (seen := self._return(scan))]),
             asks=self.asks.get(s.reference_number),
         )
 
@@ -180,18 +180,6 @@ class _ParcelMaker:
             return False
         return self.now - since >= self.policy.stuck_after.on_leg(s.status_bucket)
 
-    def _sighted(self, scan: PageScan) -> Sighted:
-        meaning, step, final, place, reason = _said_by(scan.code, scan.location, scan.ndr_code)
-        return Sighted(
-            meaning=meaning,
-            at=scan.seen_at.astimezone(self.policy.zone),
-            step=step,
-            final=final,
-            place=place,
-            reason=reason,
-            box=scan.waybill,
-        )
-
     def _return(self, scan: PageScan) -> ReturnSeen | None:
         event = from_text(scan.return_event)
         if event is None:
@@ -200,6 +188,18 @@ class _ParcelMaker:
 
     def _local(self, at: datetime) -> datetime:
         return at.astimezone(self.policy.zone)
+
+
+def _sighted(scans: Iterable[PageScan], zone: ZoneInfo) -> tuple[Sighted, ...]:
+    """What these scans say, without the events of returns. A page has dozens: as few calls as possible for each."""
+    found: list[Sighted] = []
+    for scan in scans:
+        if scan.return_event:
+            continue
+        meaning, step, final, place, reason = _said_by(scan.code, scan.location, scan.ndr_code)
+        at = min(scan.scanned_at, scan.received_at).astimezone(zone)
+        found.append(Sighted(meaning, at, step, final, place, reason, scan.waybill))
+    return tuple(found)
 
 
 @lru_cache(maxsize=8192)  # a courier has few places

@@ -6,6 +6,7 @@ is made here, and every text in it is escaped; frame, forms and problem pages ar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
@@ -15,6 +16,7 @@ from markupsafe import escape
 from awbridge.domain.customer_page.ladder import StepState
 from awbridge.domain.customer_page.view import BoxView, DayView, PageView, ParcelView, ReturnText, StepView
 
+_SPECIAL = re.compile("[&<>'\"]").search  # what `escape` replaces
 _CURRENT = frozenset({StepState.NOW, StepState.WRONG})
 
 
@@ -22,6 +24,11 @@ _CURRENT = frozenset({StepState.NOW, StepState.WRONG})
 def escaped(text: str) -> str:
     """A text as HTML."""
     return str(escape(text))
+
+
+def _fresh(text: str) -> str:
+    """The same for a text that few pages have."""
+    return str(escape(text)) if _SPECIAL(text) else text
 
 
 def main_part(view: PageView, texts: Mapping[str, str], answers: str = "") -> str:
@@ -37,7 +44,7 @@ def main_part(view: PageView, texts: Mapping[str, str], answers: str = "") -> st
 
 
 def _summary(view: PageView, *, several: bool) -> str:
-    greeting = f'<p class="greeting">{escape(view.greeting)}</p>\n' if view.greeting else ""
+    greeting = f'<p class="greeting">{_fresh(view.greeting)}</p>\n' if view.greeting else ""
     text = f"<p>{escaped(view.text)}</p>\n" if view.text else ""
     if not view.text and not several:
         text = _what_next(view.parcels[0])
@@ -70,7 +77,7 @@ def _body(parcel: ParcelView, texts: Mapping[str, str], *, several: bool) -> str
         _facts(parcel, texts),
     ]
     if parcel.promise:
-        parts.append(f'<p class="note">{escape(parcel.promise)}</p>\n')
+        parts.append(f'<p class="note">{_fresh(parcel.promise)}</p>\n')
     if parcel.boxes:
         parts += ('<ul class="boxes">\n', *map(_box, parcel.boxes), "</ul>\n")
     if parcel.returns:
@@ -99,9 +106,9 @@ def _step(step: StepView) -> str:
 def _facts(parcel: ParcelView, texts: Mapping[str, str]) -> str:
     rows = ""
     if parcel.expected:
-        rows = f"<div><dt>{escaped(parcel.expected_label)}</dt><dd>{escape(parcel.expected)}</dd></div>\n"
+        rows = f"<div><dt>{escaped(parcel.expected_label)}</dt><dd>{_fresh(parcel.expected)}</dd></div>\n"
     if parcel.where:
-        moment = f' <span class="when">{escape(parcel.where_moment)}</span>' if parcel.where_moment else ""
+        moment = f' <span class="when">{_fresh(parcel.where_moment)}</span>' if parcel.where_moment else ""
         place = f"<bdi>{escaped(parcel.where)}</bdi>{moment}"
         rows += f"<div><dt>{escaped(texts['page.where'])}</dt><dd>{place}</dd></div>\n"
     if parcel.courier:
@@ -113,13 +120,13 @@ def _facts(parcel: ParcelView, texts: Mapping[str, str]) -> str:
 def _box(box: BoxView) -> str:
     place = f"<bdi>{escaped(box.place)}</bdi>" if box.place else ""
     both = " · " if box.place and box.moment else ""
-    when = f' <span class="when">{place}{both}{escape(box.moment)}</span>' if box.place or box.moment else ""
+    when = f' <span class="when">{place}{both}{_fresh(box.moment)}</span>' if box.place or box.moment else ""
     title = f"<strong>{escaped(box.title)}</strong>"
     return f'<li class="{box.tone}">{title} <span>{escaped(box.headline)}</span>{when}</li>\n'
 
 
 def _return(one: ReturnText) -> str:
-    return f'<li><span class="when">{escape(one.moment)}</span> <span>{escaped(one.text)}</span></li>\n'
+    return f'<li><span class="when">{_fresh(one.moment)}</span> <span>{escaped(one.text)}</span></li>\n'
 
 
 def _day(day: DayView, heading: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
 LONGEST_HEADER = 500  # bytes that are read of a header
@@ -41,10 +41,12 @@ def accepts_gzip(accepted: str) -> bool:
     return any(name in ("gzip", "*") for name in _by_quality(accepted)[:10]) and "gzip" not in _refused(accepted)
 
 
-def is_unchanged(if_none_match: str, etag: str) -> bool:
-    """Whether If-None-Match names this ETag. Proxies may have made it weak."""
-    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return etag in tags or "*" in tags
+def known_tag(if_none_match: str, tags: Sequence[str]) -> str:
+    """The entity tag among these that If-None-Match names, the first one for "*"; "" if none. Proxies weaken them."""
+    if not if_none_match:
+        return ""
+    named = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return next((tag for tag in tags if tag in named or "*" in named), "")
 
 
 def _by_quality(accepted: str) -> list[str]:
