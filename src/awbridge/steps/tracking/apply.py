@@ -113,7 +113,7 @@ async def _apply_pieces(store: Store, clock: Clock, policy: ApplyPolicy, claims:
         left, began_at = claims.left, clock()
         try:
             if policy.lanes == 1:
-                claimed, heard = await store.transact(partial(_apply_piece, clock, policy, claims))
+                claimed, heard = await store.transact(partial(_apply_piece, clock, policy, claims), lasts=False)
             else:
                 async with AsyncExitStack() as transaction:
                     async with claims.turn:

@@ -143,8 +143,11 @@ class Database(Writes, Protocol):
         """A transaction. Raises StoreBusy when the database cannot be had in time."""
         ...
 
-    async def transact(self, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
+    async def transact(self, work: Callable[[Session], Coroutine[Any, Any, T]], *, lasts: bool = True) -> T:
         """What `work` returns, which is one transaction. It awaits nothing but its session.
+
+        Where it need not last, this returns before it is on the disk: a crash may undo it as a whole. A later
+        transaction that must last takes it along.
 
         On SQLite all of it runs in the writing thread: other writers wait for its own time alone, not for an event loop
         that is busy, and the loop goes on meanwhile. Raises StoreBusy when the database cannot be had in time.

@@ -65,8 +65,10 @@ class PostgresDatabase:
     def write(self) -> AbstractAsyncContextManager[Session]:
         return self._transaction()
 
-    async def transact(self, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
+    async def transact(self, work: Callable[[Session], Coroutine[Any, Any, T]], *, lasts: bool = True) -> T:
         async with self.write() as session:
+            if not lasts:
+                await session.script("SET LOCAL synchronous_commit = off")
             return await work(session)
 
     @asynccontextmanager
