@@ -58,7 +58,7 @@ async def test_callers_that_come_again_and_again_settle_in_halves(
 ) -> None:
     sizes: list[int] = []
 
-    async def add_slowly(_: Store, deliveries: Sequence[NewDelivery]) -> None:
+    async def add_slowly(_: Store, deliveries: Sequence[NewDelivery], **_how: object) -> None:
         sizes.append(len(deliveries))
         await asyncio.sleep(0.005)
 
@@ -95,7 +95,7 @@ async def test_a_busy_process_commits_at_intervals_and_any_other_at_once(
 ) -> None:
     sizes: list[int] = []
 
-    async def note(_: Store, deliveries: Sequence[NewDelivery]) -> None:
+    async def note(_: Store, deliveries: Sequence[NewDelivery], **_how: object) -> None:
         sizes.append(len(deliveries))
 
     monkeypatch.setattr("awbridge.store.tracking.inbox.add_at_once", note)

@@ -289,7 +289,9 @@ async def _update_shipments(
         earlier = before.get(reference, builder.shipment)
         shipment_events += status_events(builder, earlier, changes[-1].standing)
         shipment_events += piece_events(builder, final_builder.pieces())
-    await tracking_status.set_tracking_statuses(session, changes, [one.step for one in steps.values()])
+    moves = [one.move for one in steps.values() if one.only_moves]
+    others_steps = [one.step for one in steps.values() if not one.only_moves]
+    await tracking_status.set_tracking_statuses(session, changes, others_steps, moves)
     for change in changes:
         shipment, seen = builders[change.reference_number].shipment, change.standing.sighting
         if shipment.cancel_requested_at is not None:

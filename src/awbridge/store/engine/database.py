@@ -107,10 +107,17 @@ class Session(Protocol):
 class Writes(Protocol):
     """What can write many rows in one go: a database, or the store around it."""
 
-    async def write_at_once(self, statements: Sequence[Statement], rows: Sequence[Sequence[object]]) -> None:
+    async def write_at_once(
+        self,
+        statements: Sequence[Statement],
+        rows: Sequence[Sequence[object]],
+        *,
+        on_written: Callable[[], None] | None = None,
+    ) -> None:
         """Statements over the same rows, committed on return: one round trip, or one hand-over to a thread.
 
-        On PostgreSQL only one of them may have a text.
+        On PostgreSQL only one of them may have a text. On SQLite `on_written` is called once it is committed, but not
+        yet on the disk: another one may be written meanwhile.
 
         Raises StoreBusy when the database cannot be had, or does not answer, in time.
         """

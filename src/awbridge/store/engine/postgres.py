@@ -97,7 +97,13 @@ class PostgresDatabase:
                 raise
             await transaction.commit()
 
-    async def write_at_once(self, statements: Sequence[Statement], rows: Sequence[Sequence[object]]) -> None:
+    async def write_at_once(
+        self,
+        statements: Sequence[Statement],
+        rows: Sequence[Sequence[object]],
+        *,
+        on_written: Callable[[], None] | None = None,
+    ) -> None:
         if not rows:
             return
         [sql] = [statement.postgres for statement in statements if statement.postgres]

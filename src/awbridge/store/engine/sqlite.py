@@ -291,17 +291,25 @@ class SqliteDatabase:
                 raise
             await asyncio.shield(self._writer.run(self._commit))
 
-    async def write_at_once(self, statements: Sequence[Statement], rows: Sequence[Sequence[object]]) -> None:
+    async def write_at_once(
+        self,
+        statements: Sequence[Statement],
+        rows: Sequence[Sequence[object]],
+        *,
+        on_written: Callable[[], None] | None = None,
+    ) -> None:
         def work() -> None:
             for statement in statements:
                 _write_rows(self._writer.connection, statement, rows)
 
-        await self._run_whole(work)
+        await self._run_whole(work, on_written=on_written)
 
     async def transact(self, work: Callable[[Session], Coroutine[Any, Any, T]], *, lasts: bool = True) -> T:
         return await self._run_whole(lambda: _finished(work(_SessionInThread(self._writer))), lasts=lasts)
 
-    async def _run_whole(self, work: Callable[[], T], *, lasts: bool = True) -> T:
+    async def _run_whole(
+        self, work: Callable[[], T], *, lasts: bool = True, on_written: Callable[[], None] | None = None
+    ) -> T:
         """A transaction. The next one may begin before this is on the disk, which is awaited where it must last."""
 
         def transaction() -> T:
@@ -317,6 +325,8 @@ class SqliteDatabase:
         async with self._turn:
             # A task cancelled here leaves the transaction whole: the thread ends it before it begins another.
             result = await self._writer.run(transaction)
+        if on_written:
+            on_written()
         if lasts:
             await self._log.sync()
         return result

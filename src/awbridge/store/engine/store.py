@@ -131,9 +131,15 @@ class Store:
             self.replica.note_write()
         return await self.database.transact(work, lasts=lasts)
 
-    async def write_at_once(self, statements: Sequence[Statement], rows: Sequence[Sequence[object]]) -> None:
+    async def write_at_once(
+        self,
+        statements: Sequence[Statement],
+        rows: Sequence[Sequence[object]],
+        *,
+        on_written: Callable[[], None] | None = None,
+    ) -> None:
         """Statements over the same rows, committed on return, in one go."""
-        await self.database.write_at_once(statements, rows)
+        await self.database.write_at_once(statements, rows, on_written=on_written)
 
     async def migrate(self, on_done: Callable[[int], None] = migrate.unwatched) -> list[str]:
         """Bring the schema up to date; the names of the migrations that ran.

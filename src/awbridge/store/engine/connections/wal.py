@@ -1,3 +1,5 @@
+# apsw names its buffer type by a Python 3.12 name, which the type checker does not know when it checks for 3.11.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """The write-ahead log of a SQLite file: when what was committed is on the disk, and when it is copied into the file.
 
 SQLite would do both within the commit, while nobody else can write. Here a commit that must last is followed by a sync
@@ -30,7 +32,7 @@ _sync_file: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 
 
 class LogSync:
-    """Waits until commits are on the disk. The log must exist, and be held by a connection for as long as this lives."""
+    """Waits until commits are on the disk. The log exists, as a connection holds it for as long as this lives."""
 
     def __init__(self, path: str) -> None:
         self._file = os.open(f"{path}-wal", os.O_RDONLY | os.O_CLOEXEC)
