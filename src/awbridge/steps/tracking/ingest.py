@@ -158,13 +158,13 @@ class Ingest:
         if not batch:
             return
         written = asyncio.Event()
-        task = asyncio.create_task(self._flush(batch, written.set))
-        self._flying[task] = batch
 
-        def landed(_: asyncio.Task[None]) -> None:
-            del self._flying[task]
+        def landed(_: object = None) -> None:
+            self._flying.pop(task, None)
             written.set()
 
+        task = asyncio.create_task(self._flush(batch, written.set, landed))
+        self._flying[task] = batch
         task.add_done_callback(landed)
         await written.wait()
 
@@ -184,7 +184,12 @@ class Ingest:
         self._taken = len(batch)
         return batch
 
-    async def _flush(self, batch: Sequence[_Waiting], on_written: Callable[[], None] | None = None) -> None:
+    async def _flush(
+        self,
+        batch: Sequence[_Waiting],
+        on_written: Callable[[], None] | None = None,
+        on_landed: Callable[[], None] | None = None,
+    ) -> None:
         deliveries = [delivery for _, delivery, _ in batch]
         try:
             await inbox.add_at_once(self._store, deliveries, on_written=on_written)
@@ -200,8 +205,8 @@ class Ingest:
             took = [committed_at - time_is_up for time_is_up, _, _ in batch]
             self._latencies.extend(took)
             WEBHOOK_SECONDS.observe(took)
-            if on_written:
-                on_written()  # before the callers that are answered now come again
+            if on_landed:
+                on_landed()  # the next batch is taken before the callers that are answered now come again
             for _, _, caller in batch:
                 if not caller.done():
                     caller.set_result(None)
