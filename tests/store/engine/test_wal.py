@@ -150,6 +150,25 @@ async def test_a_long_log_is_copied_beside_the_writing_thread_and_begins_anew(
     assert apsw.Connection(str(tmp_path / "a.db")).execute("SELECT count(*) FROM paces").fetchall() == [(150,)]
 
 
+async def test_while_somebody_reads_from_a_long_log_it_is_not_copied_with_every_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wal, "COPIED_FROM", 20)
+    copied: list[int] = []
+    monkeypatch.setattr(LogCopy, "_copy_most", lambda _: copied.append(1))
+    async with opened(tmp_path) as store:
+        async with store.snapshot():
+            for n in range(100):
+                await pace(store, f"{n}")
+        assert 1 <= len(copied) <= (tmp_path / "a.db-wal").stat().st_size / 4120 / 20
+        for n in range(100, 140):
+            await pace(store, f"{n}")
+        longest = (tmp_path / "a.db-wal").stat().st_size
+        for n in range(140, 160):
+            await pace(store, f"{n}")
+        assert (tmp_path / "a.db-wal").stat().st_size == longest, "it began anew once nobody read from it"
+
+
 async def test_a_log_that_the_thread_cannot_copy_is_copied_by_the_writing_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

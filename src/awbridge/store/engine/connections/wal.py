@@ -75,6 +75,7 @@ class LogCopy:
         self._writer = writer
         self._connect = connect
         self._pages = 0
+        self._next = COPIED_FROM
         self._thread: threading.Thread | None = None
         writer.set_wal_hook(self._note)
 
@@ -85,23 +86,25 @@ class LogCopy:
     def after_commit(self) -> None:
         """Copy the log if it is long. Called in the writing thread."""
         if self._pages < COPIED_FROM:
+            self._next = COPIED_FROM
+        if self._pages < self._next:
             return
         if self._thread is None and self._pages < COPIED_AT_ONCE_FROM:
             self._thread = threading.Thread(target=self._copy_most, name="sqlite-copy", daemon=True)
             self._thread.start()
         elif self._thread is None or not self._thread.is_alive():
-            self._thread, self._pages = None, 0
-            self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            self._thread = None
+            self._next = self._pages + COPIED_FROM  # it cannot begin anew while somebody reads from it
+            _copy(self._writer)
 
     def _copy_most(self) -> None:
         try:
             connection = self._connect()
-            try:
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            finally:
-                connection.close()
-        except apsw.Error as error:  # the writing thread copies instead, and reports what is wrong
+        except apsw.Error as error:  # the writing thread copies all
             log.warning("sqlite.log_not_copied", error=type(error).__name__)
+            return
+        _copy(connection)
+        connection.close()
 
     def copy_all(self) -> None:
         """Copy the whole log into the file and begin it anew. Raises StoreBusy while somebody reads from it."""
@@ -113,3 +116,11 @@ class LogCopy:
         """Wait for a copy that is under way."""
         if self._thread:
             self._thread.join()
+
+
+def _copy(connection: apsw.Connection) -> None:
+    """Copy what no reader needs in the log. The commits in it are valid either way, so an error ends none of them."""
+    try:
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    except apsw.Error as error:
+        log.warning("sqlite.log_not_copied", error=type(error).__name__)
