@@ -25,9 +25,9 @@ class _Nowhere:
         """There are only the keys of the settings."""
         raise StoreBusy("there is no database")
 
-    async def write_at_once(self, statements: object, rows: Sequence[Sequence[object]]) -> None:
+    async def write_at_once(self, statements: object, rows: Sequence[Sequence[object]], *, on_written: object) -> None:
         """Keep nothing."""
-        del statements, rows
+        del statements, rows, on_written
 
 
 class App:

@@ -158,11 +158,17 @@ class TrippingStore:
         async with self._store.write() as session:
             yield _TrippingSession(session, self._marker)
 
-    async def transact(self, work: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
+    async def transact(self, work: Callable[[Any], Coroutine[Any, Any, Any]], *, lasts: bool = True) -> Any:
         async with self.write() as session:
             return await work(session)
 
-    async def write_at_once(self, statements: Sequence[Statement], rows: Sequence[Sequence[object]]) -> None:
+    async def write_at_once(
+        self,
+        statements: Sequence[Statement],
+        rows: Sequence[Sequence[object]],
+        *,
+        on_written: Callable[[], None] | None = None,
+    ) -> None:
         async with self.write() as session:
             for statement in statements:
                 await session.write_rows(statement, rows)

@@ -176,6 +176,7 @@ MEANINGS: Mapping[str, str] = {
     "shipment.try_later": "An order met a transient failure; retried.",
     "shipment.unknown": "No response came to an order; the next attempt settles it.",
     "shipment.waiting": "An asynchronous courier is processing an order.",
+    "sqlite.log_not_copied": "SQLite's log could not be copied into its file; tried again once the log has grown.",
     "stamina.retry_scheduled": "The database is away or busy: the same is tried again after `wait_for` seconds; "
     "`caused_by`.",
     "step.failed": "A round failed, with the traceback; the step continues.",

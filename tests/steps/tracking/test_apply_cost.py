@@ -16,11 +16,13 @@ from awbridge.steps.tracking.claimed import ReadDelivery, lock_of, read_claimed
 from awbridge.steps.tracking.rebuild import Reading
 from awbridge.store import Store
 from awbridge.store.engine.database import Row, Session
-from awbridge.store.engine.queries import Statement
+from awbridge.store.engine.queries import Queries, Statement
+from awbridge.store.tracking import inbox, tracking_status
 from awbridge.store.tracking.inbox import Delivery
+from awbridge.store.tracking.tracking_status import Move, Step
 from tests.steps.tracking.test_apply import LATER, a_placed, deliver, updated
-from tests.support.rows import MINUTE, T0, sql
-from tests.support.stores import postgres_only
+from tests.support.rows import MINUTE, T0, fetch, sql
+from tests.support.stores import postgres_only, sqlite_only
 from tests.support.world import INDIA, SetClock, webhook
 
 pytestmark = pytest.mark.heavy
@@ -109,7 +111,7 @@ class CountingStore:
             self.transactions.append(Counting(session))
             yield self.transactions[-1]
 
-    async def transact(self, work: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
+    async def transact(self, work: Callable[[Any], Coroutine[Any, Any, Any]], *, lasts: bool = True) -> Any:
         async with self.write() as session:
             return await work(session)
 
@@ -118,9 +120,9 @@ class CountingStore:
         return cast("Store", self)
 
 
-async def scans_of(store: Store, first: int, number: int, *, code: int, minutes: int) -> None:
+async def scans_of(store: Store, first: int, number: int, *, code: int, minutes: int, number_of: int = 0) -> None:
     bodies: list[dict[str, Any]] = [
-        webhook(f"AWB{n}", code, T0 + minutes * MINUTE, order_status_id=1000 * code + n)
+        webhook(f"AWB{n}", code, T0 + minutes * MINUTE, order_status_id=1000 * code + n + 10_000 * number_of)
         for n in range(first, first + number)
     ]
     await deliver(store, *bodies, at=T0 + minutes * MINUTE)
@@ -291,3 +293,42 @@ async def test_what_polling_repeats_is_added_to_its_scan_by_one_statement_and_wr
     assert (inserted, changed) == (0, FEW)
     assert in_their_page > FEW / 2, "without an index; a page may be full"
     assert not any(watched.written.get("update_sources", ()))
+
+
+@sqlite_only
+async def test_a_scan_that_only_moves_a_shipment_writes_no_index_on_sqlite(store: Store) -> None:
+    """SQLite writes the entries of every index that has a column which a statement sets, so few are set."""
+    sets = Queries("awbridge.store.tracking.tracking_status")
+    for statement, arguments, writes in ((sets.set_move, 8, False), (sets.set_step, 12, True)):
+        plan = await fetch(store, f"EXPLAIN {statement.sqlite}", *[None] * arguments)
+        assert any(row["opcode"] == "IdxInsert" for row in plan) is writes, statement.name
+
+
+@sqlite_only
+async def test_from_the_second_scan_on_a_shipment_only_moves(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[tuple[int, int]] = []
+    setting = tracking_status.set_tracking_statuses
+
+    async def note(session: Session, changes: Any, steps: Sequence[Step], moves: Sequence[Move]) -> None:
+        written.append((len(steps), len(moves)))
+        await setting(session, changes, steps, moves)
+
+    monkeypatch.setattr(tracking_status, "set_tracking_statuses", note)
+    await a_placed(store, "R", "AWB0")
+    for code, minutes in ((4, 0), (5, 5), (5, 9), (8, 12)):
+        await scans_of(store, 0, 1, code=code, minutes=minutes, number_of=minutes)
+        await apply_due(store=store, clock=SetClock(LATER), policy=POLICY)
+    assert written == [(1, 0), (0, 1), (0, 1), (1, 0)], "the first and the last one change due times and lists"
+
+
+async def test_a_piece_asks_for_as_many_batches_as_the_last_ones_suggest(store: Store) -> None:
+    await a_placed(store, "R0", "AWB0")
+    for minutes in range(8):
+        await scans_of(store, 0, 1, code=5, minutes=minutes, number_of=minutes)
+    size = inbox.BatchSize()
+    for asked, expected in ((2, 2), (3, 3)):
+        async with store.write() as session:
+            counting = Counting(session)
+            found = await inbox.claim(counting, now=LATER, limit=asked, size=size)
+            assert (len(found), size.average) == (expected, 1)
+    assert counting.statements == 3, "those with a row of their own, the batches, what is in them"

@@ -113,7 +113,7 @@ async def _apply_pieces(store: Store, clock: Clock, policy: ApplyPolicy, claims:
         left, began_at = claims.left, clock()
         try:
             if policy.lanes == 1:
-                claimed, heard = await store.transact(partial(_apply_piece, clock, policy, claims))
+                claimed, heard = await store.transact(partial(_apply_piece, clock, policy, claims), lasts=False)
             else:
                 async with AsyncExitStack() as transaction:
                     async with claims.turn:
@@ -289,7 +289,9 @@ async def _update_shipments(
         earlier = before.get(reference, builder.shipment)
         shipment_events += status_events(builder, earlier, changes[-1].standing)
         shipment_events += piece_events(builder, final_builder.pieces())
-    await tracking_status.set_tracking_statuses(session, changes, [one.step for one in steps.values()])
+    moves = [one.move for one in steps.values() if one.only_moves]
+    others_steps = [one.step for one in steps.values() if not one.only_moves]
+    await tracking_status.set_tracking_statuses(session, changes, others_steps, moves)
     for change in changes:
         shipment, seen = builders[change.reference_number].shipment, change.standing.sighting
         if shipment.cancel_requested_at is not None:

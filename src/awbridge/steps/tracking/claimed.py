@@ -33,6 +33,7 @@ class Claims:
     go_on: Callable[[], bool]  # asked after each piece
     applied: int = 0
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _size: inbox.BatchSize = field(default_factory=inbox.BatchSize)
     _last: asyncio.Event | None = None  # set once the shipments of the last claim are locked
 
     def locking(self) -> AbstractAsyncContextManager[None]:
@@ -46,8 +47,8 @@ class Claims:
     async def next_piece(self, session: Session, now: datetime) -> list[Delivery]:
         """Claim the next deliveries: about a piece, or what is due."""
         limit = min(self.left, self.piece)
-        enough = limit - inbox.BATCH // 2 if limit > inbox.BATCH else limit
-        deliveries = await inbox.claim(session, now=now, limit=limit, enough=enough)
+        enough = limit - inbox.BATCH // 2 if limit >= inbox.BATCH else limit
+        deliveries = await inbox.claim(session, now=now, limit=limit, enough=enough, size=self._size)
         self.left = self.left - len(deliveries) if len(deliveries) >= enough and self.go_on() else 0
         if deliveries:
             await inbox.need_not_last(session)

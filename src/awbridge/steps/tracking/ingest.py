@@ -4,6 +4,8 @@ Whoever hands a delivery in waits until the transaction that holds it has commit
 but at most half of all who take part: one half is stored while the other is answered and comes again. Else a batch of
 all would take turns with a batch of the one who was first back.
 
+Where the database can write the next batch before the disk has the last one (SQLite), that is not waited for.
+
 A commit costs as much processor time as reading several deliveries. So while the process is busy, commits begin at
 least `GATHER` apart, unless enough deliveries wait: customers' pages and apply get what fewer commits leave.
 
@@ -36,6 +38,7 @@ TIMEOUT = 1.2  # seconds until a caller gets 503; ClickPost hangs up after about
 LATENCIES = 2_000  # of the newest deliveries, from which the quantiles are taken
 GATHER = 0.01  # seconds between the beginnings of two commits while the process is busy
 ENOUGH = 16  # deliveries that wait for no others: one half of 32 connections
+FLYING = 4  # batches that the disk does not have yet
 TICK = 0.1  # seconds between looks for callers whose time is up
 
 
@@ -68,7 +71,7 @@ class Ingest:
         self._store = store
         self._busy = busy or ProcessLoad()
         self._waiting: deque[_Waiting] = deque()
-        self._flying: Sequence[_Waiting] = ()
+        self._flying: dict[asyncio.Task[None], Sequence[_Waiting]] = {}
         self._bytes = 0  # of the bodies in _waiting
         self._taken = 0  # by the last batch, whose callers come again
         self._something = asyncio.Event()
@@ -120,10 +123,15 @@ class Ingest:
                 await self._something.wait()
                 self._something.clear()
                 while self._waiting:
-                    await self._flush_next(everything=await self._gather())
+                    gathered = await self._gather()
+                    # While the disk has not got the last batch, its callers are the other half.
+                    await self._flush_next(everything=gathered or bool(self._flying))
         finally:
+            for task in self._flying:
+                task.cancel()
             while self._waiting:
                 await self._flush_next(everything=True)
+            await asyncio.gather(*self._flying, return_exceptions=True)
 
     async def _gather(self) -> bool:
         """While the process is busy, wait for others until the next commit may begin, or enough have come.
@@ -142,13 +150,23 @@ class Ingest:
         return False
 
     async def _flush_next(self, *, everything: bool) -> None:
+        """Begin to store the next batch. Returns once another may follow."""
+        while len(self._flying) >= FLYING:
+            await asyncio.wait(self._flying, return_when=asyncio.FIRST_COMPLETED)
         self._flushed_at = asyncio.get_running_loop().time()
-        self._flying = batch = self._take(len(self._waiting) if everything else self._half)
-        try:
-            if batch:
-                await self._flush(batch)
-        finally:
-            self._flying = ()
+        batch = self._take(len(self._waiting) if everything else self._half)
+        if not batch:
+            return
+        written = asyncio.Event()
+
+        def landed(_: object = None) -> None:
+            self._flying.pop(task, None)
+            written.set()
+
+        task = asyncio.create_task(self._flush(batch, written.set, landed))
+        self._flying[task] = batch
+        task.add_done_callback(landed)
+        await written.wait()
 
     @property
     def _half(self) -> int:
@@ -166,9 +184,15 @@ class Ingest:
         self._taken = len(batch)
         return batch
 
-    async def _flush(self, batch: Sequence[_Waiting]) -> None:
+    async def _flush(
+        self,
+        batch: Sequence[_Waiting],
+        on_written: Callable[[], None] | None = None,
+        on_landed: Callable[[], None] | None = None,
+    ) -> None:
+        deliveries = [delivery for _, delivery, _ in batch]
         try:
-            await inbox.add_at_once(self._store, [delivery for _, delivery, _ in batch])
+            await inbox.add_at_once(self._store, deliveries, on_written=on_written)
         except StoreBusy as error:
             _refuse(batch, error)
         except Exception as error:
@@ -181,6 +205,8 @@ class Ingest:
             took = [committed_at - time_is_up for time_is_up, _, _ in batch]
             self._latencies.extend(took)
             WEBHOOK_SECONDS.observe(took)
+            if on_landed:
+                on_landed()  # the next batch is taken before the callers that are answered now come again
             for _, _, caller in batch:
                 if not caller.done():
                     caller.set_result(None)
@@ -202,7 +228,7 @@ class Ingest:
         loop = asyncio.get_running_loop()
         now = loop.time()
         late = StoreBusy(f"the delivery was not committed within {TIMEOUT:g} s")
-        _refuse([waiting for waiting in self._flying if waiting[0] <= now], late)
+        _refuse([waiting for batch in self._flying.values() for waiting in batch if waiting[0] <= now], late)
         while self._waiting and (self._waiting[0][0] <= now or self._waiting[0][2].done()):
             _, delivery, caller = self._waiting.popleft()
             self._bytes -= len(delivery.body)

@@ -29,11 +29,12 @@ from awbridge.store.polling.arrivals import Arrival
 from awbridge.store.tracking import scans
 from awbridge.store.tracking.inbox import Delivery
 from awbridge.store.tracking.scans import IncomingScan, JoinedScan
-from awbridge.store.tracking.tracking_status import Step
+from awbridge.store.tracking.tracking_status import Move, Step
 
 _USUAL = {code: info for code, info in STATUSES.items() if not is_failure(code)}
 _BUCKETS = {code: int(info.bucket) for code, info in _USUAL.items()}
 _RETURNED = int(Bucket.RETURNED)
+_NOT_PICKED_UP = int(Bucket.ORDER_PLACED)
 _beside_the_scan = attrgetter(
     *("rto_waybill", "forward_waybill", "forward_reference_number", "return_reference_number", "problems", "entry")
 )
@@ -45,7 +46,8 @@ _NO_REASON = (None, None, "", "", "", None)
 class NextScan(msgspec.Struct, frozen=True, gc=False):
     """A scan that moves a shipment on, and the shipment's row after it.
 
-    `edd` is the current EDD; `stated` says whether this delivery stated it.
+    `edd` is the current EDD; `stated` says whether this delivery stated it. `only_moves`: neither the EDD changes nor
+    what lists and due times depend on.
     """
 
     reference_number: str
@@ -60,6 +62,7 @@ class NextScan(msgspec.Struct, frozen=True, gc=False):
     stated: bool
     next_poll_at: datetime | None
     fresh_at: datetime | None
+    only_moves: bool
 
     @property
     def incoming(self) -> IncomingScan:
@@ -89,6 +92,20 @@ class NextScan(msgspec.Struct, frozen=True, gc=False):
             self.delivery.received_at,
             self.next_poll_at,
             self.edd_due_at,
+            self.edd_stated_at,
+        )
+
+    @property
+    def move(self) -> Move:
+        """The columns of the shipment's row, where it only moves."""
+        info = self.info
+        return Move(
+            self.reference_number,
+            info.code,
+            self.scan.scanned_at,
+            _BUCKETS[info.code],
+            info.step,
+            self.delivery.received_at,
             self.edd_stated_at,
         )
 
@@ -129,6 +146,14 @@ def next_scan(
     next_poll_at = polling.after_update(
         last_tracked_at=at, polled_at=polled_at, due_at=poll_due_at, final=info.final, was_final=False, gap=False
     )
+    edd_due_at, steady_from_at = due_at(edd, reading.zone), row["steady_from_at"]
+    only_moves = (
+        steady_from_at is not None
+        and scan.scanned_at >= steady_from_at
+        and not info.final
+        and _BUCKETS[info.code] != _NOT_PICKED_UP
+        and (edd, edd_due_at, next_poll_at) == (row["edd"], row["edd_due_at"], poll_due_at)
+    )
     return NextScan(
         row["reference_number"],
         delivery,
@@ -138,10 +163,11 @@ def next_scan(
         code,
         edd,
         stated_at,
-        due_at(edd, reading.zone),
+        edd_due_at,
         stated,
         next_poll_at,
         update.fresh_at,
+        only_moves,
     )
 
 

@@ -107,10 +107,17 @@ class Session(Protocol):
 class Writes(Protocol):
     """What can write many rows in one go: a database, or the store around it."""
 
-    async def write_at_once(self, statements: Sequence[Statement], rows: Sequence[Sequence[object]]) -> None:
+    async def write_at_once(
+        self,
+        statements: Sequence[Statement],
+        rows: Sequence[Sequence[object]],
+        *,
+        on_written: Callable[[], None] | None = None,
+    ) -> None:
         """Statements over the same rows, committed on return: one round trip, or one hand-over to a thread.
 
-        On PostgreSQL only one of them may have a text.
+        On PostgreSQL only one of them may have a text. On SQLite `on_written` is called once it is committed, but not
+        yet on the disk: another one may be written meanwhile.
 
         Raises StoreBusy when the database cannot be had, or does not answer, in time.
         """
@@ -143,8 +150,11 @@ class Database(Writes, Protocol):
         """A transaction. Raises StoreBusy when the database cannot be had in time."""
         ...
 
-    async def transact(self, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
+    async def transact(self, work: Callable[[Session], Coroutine[Any, Any, T]], *, lasts: bool = True) -> T:
         """What `work` returns, which is one transaction. It awaits nothing but its session.
+
+        Where it need not last, this returns before it is on the disk: a crash may undo it as a whole. A later
+        transaction that must last takes it along.
 
         On SQLite all of it runs in the writing thread: other writers wait for its own time alone, not for an event loop
         that is busy, and the loop goes on meanwhile. Raises StoreBusy when the database cannot be had in time.

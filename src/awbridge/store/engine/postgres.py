@@ -65,8 +65,10 @@ class PostgresDatabase:
     def write(self) -> AbstractAsyncContextManager[Session]:
         return self._transaction()
 
-    async def transact(self, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
+    async def transact(self, work: Callable[[Session], Coroutine[Any, Any, T]], *, lasts: bool = True) -> T:
         async with self.write() as session:
+            if not lasts:
+                await session.script("SET LOCAL synchronous_commit = off")
             return await work(session)
 
     @asynccontextmanager
@@ -95,7 +97,13 @@ class PostgresDatabase:
                 raise
             await transaction.commit()
 
-    async def write_at_once(self, statements: Sequence[Statement], rows: Sequence[Sequence[object]]) -> None:
+    async def write_at_once(
+        self,
+        statements: Sequence[Statement],
+        rows: Sequence[Sequence[object]],
+        *,
+        on_written: Callable[[], None] | None = None,
+    ) -> None:
         if not rows:
             return
         [sql] = [statement.postgres for statement in statements if statement.postgres]

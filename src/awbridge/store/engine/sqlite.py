@@ -3,22 +3,21 @@
 """SQLite through apsw: one writing thread, a few reading ones.
 
 Settings that the house depends on: WAL, synchronous=FULL (a commit is on the disk), foreign keys, BEGIN IMMEDIATE for
-every write. Several processes may share the file: a lock file is taken before BEGIN, because SQLite's own busy handler
-lets one process starve the others.
+every write. A transaction that is one function of the writing thread commits with synchronous=NORMAL and is then synced
+(connections/wal.py), so that the next one need not wait for the disk. Several processes may share the file: a lock file
+is taken before BEGIN, because SQLite's own busy handler lets one process starve the others.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import apsw
@@ -26,6 +25,8 @@ import apsw
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.private_files import touch_private
 from awbridge.store.engine.connections.file_lock import LOCK_TIMEOUT, FileLock
+from awbridge.store.engine.connections.wal import LogCopy, LogSync
+from awbridge.store.engine.connections.worker import Worker
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Statement
 
@@ -37,9 +38,7 @@ READERS = 2
 SIZES = (8, 16, 32, 64, 128)
 LONGEST_KEPT = 16_000  # characters
 KEPT_STATEMENTS = 400
-# Pages of 4 KiB in the WAL from which on a commit copies them into the file. Apply changes pages here and there: the
-# more of them are copied at once, the more changes one copy covers. Larger makes single commits wait.
-CHECKPOINT_PAGES = 4000
+_SYNCHRONOUS = {True: "FULL", False: "NORMAL"}
 
 
 @lru_cache(maxsize=4096)  # the time of a delivery goes into a row of many tables
@@ -150,35 +149,25 @@ def _connect(path: str) -> apsw.Connection:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA cache_size = -65536")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     return connection
 
 
 class _Thread:
-    """One thread with one connection to the file; work is handed to it in order.
-
-    An executor would do the same with two futures, two locks and a condition for each piece of work.
-    """
+    """One thread with one connection to the file; work is handed to it in order."""
 
     def __init__(self, path: str, name: str) -> None:
         self.connection = _connect(path)
-        self._work: SimpleQueue[_Work | None] = SimpleQueue()
-        self._thread = threading.Thread(target=_serve, args=(self._work,), name=name, daemon=True)
-        self._thread.start()
+        self._worker = Worker(name)
 
     async def run(self, work: Callable[[], T]) -> T:
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[T] = loop.create_future()
-        self._work.put((work, loop, done))
         with _our_errors():
-            return await done
+            return await self._worker.run(work)
 
     async def close(self) -> None:
         try:
             await self.run(self.connection.close)
         finally:
-            self._work.put(None)
-        self._thread.join()
+            self._worker.end()
 
 
 @contextmanager
@@ -191,31 +180,6 @@ def _our_errors() -> Generator[None]:
         raise StoreBusy("the disk that holds the database is full") from error
     except apsw.Error as error:
         raise StoreError(f"SQLite: {error}") from error
-
-
-_Work = tuple[Callable[[], Any], asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
-
-
-def _serve(queue: SimpleQueue[_Work | None]) -> None:
-    """Do one piece of work after the other, until None arrives. Cancelled work is not begun."""
-    while piece := queue.get():
-        work, loop, done = piece
-        if done.cancelled():
-            continue
-        try:
-            notify, result = asyncio.Future[Any].set_result, work()
-        except BaseException as error:
-            notify, result = asyncio.Future[Any].set_exception, error
-        with suppress(RuntimeError):  # the loop was closed meanwhile: no task waits
-            loop.call_soon_threadsafe(_unless_cancelled, done, notify, result)
-        del piece, work, done, result  # the next one may be long in coming
-
-
-def _unless_cancelled(
-    done: asyncio.Future[Any], notify: Callable[[asyncio.Future[Any], Any], None], result: Any
-) -> None:
-    if not done.done():
-        notify(done, result)
 
 
 class _SqliteSession:
@@ -290,12 +254,15 @@ class SqliteDatabase:
             self._writer = _Thread(path, "sqlite-write")
             self._readers = [_Thread(path, "sqlite-read") for _ in range(READERS)]
             self._lock = FileLock(f"{path}-lock")
+            self._log = LogSync(path)
         except (apsw.Error, OSError) as error:
             raise StoreError(
                 f"cannot open the SQLite file {path}: {error}. Check that the folder exists and may be written."
             ) from error
+        self._copy = LogCopy(self._writer.connection, partial(_connect, path))
         self._turn = asyncio.Lock()
         self._next_reader = 0
+        self._waits = True  # whether a commit of the writing thread waits for the disk itself
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[Session]:
@@ -324,19 +291,29 @@ class SqliteDatabase:
                 raise
             await asyncio.shield(self._writer.run(self._commit))
 
-    async def write_at_once(self, statements: Sequence[Statement], rows: Sequence[Sequence[object]]) -> None:
+    async def write_at_once(
+        self,
+        statements: Sequence[Statement],
+        rows: Sequence[Sequence[object]],
+        *,
+        on_written: Callable[[], None] | None = None,
+    ) -> None:
         def work() -> None:
             for statement in statements:
                 _write_rows(self._writer.connection, statement, rows)
 
-        await self._run_whole(work)
+        await self._run_whole(work, on_written=on_written)
 
-    async def transact(self, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
-        return await self._run_whole(lambda: _finished(work(_SessionInThread(self._writer))))
+    async def transact(self, work: Callable[[Session], Coroutine[Any, Any, T]], *, lasts: bool = True) -> T:
+        return await self._run_whole(lambda: _finished(work(_SessionInThread(self._writer))), lasts=lasts)
 
-    async def _run_whole(self, work: Callable[[], T]) -> T:
+    async def _run_whole(
+        self, work: Callable[[], T], *, lasts: bool = True, on_written: Callable[[], None] | None = None
+    ) -> T:
+        """A transaction. The next one may begin before this is on the disk, which is awaited where it must last."""
+
         def transaction() -> T:
-            self._begin()
+            self._begin(waits=False)
             try:
                 result = work()
             except BaseException:
@@ -347,16 +324,30 @@ class SqliteDatabase:
 
         async with self._turn:
             # A task cancelled here leaves the transaction whole: the thread ends it before it begins another.
-            return await self._writer.run(transaction)
+            result = await self._writer.run(transaction)
+        if on_written:
+            on_written()
+        if lasts:
+            await self._log.sync()
+        return result
 
     async def close(self) -> None:
+        self._copy.close()
+        self._log.close()
         for thread in (*self._readers, self._writer):
             await thread.close()
         self._lock.close()
 
-    def _begin(self) -> None:
+    def _begin(self, *, waits: bool = True) -> None:
         self._lock.take()
         try:
+            if self._log.failed:
+                self._copy.copy_all()
+                self._log.failed = False
+            if waits is not self._waits:
+                # Not kept: SQLite obeys this pragma when it prepares the statement.
+                self._writer.connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[waits]}", can_cache=False)
+                self._waits = waits
             self._writer.connection.execute("BEGIN IMMEDIATE")
         except BaseException:
             self._lock.give_back()
@@ -368,7 +359,10 @@ class SqliteDatabase:
         except BaseException:
             self._roll_back()
             raise
-        self._lock.give_back()
+        try:
+            self._copy.after_commit()
+        finally:
+            self._lock.give_back()
 
     def _roll_back(self) -> None:
         try:

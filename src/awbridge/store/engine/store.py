@@ -125,15 +125,21 @@ class Store:
             self.replica.note_write()
         return self.database.write()
 
-    async def transact(self, work: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
+    async def transact(self, work: Callable[[Session], Coroutine[Any, Any, T]], *, lasts: bool = True) -> T:
         """What `work` returns: a transaction of its own that awaits nothing but its session (`Database.transact`)."""
         if self.replica:
             self.replica.note_write()
-        return await self.database.transact(work)
+        return await self.database.transact(work, lasts=lasts)
 
-    async def write_at_once(self, statements: Sequence[Statement], rows: Sequence[Sequence[object]]) -> None:
+    async def write_at_once(
+        self,
+        statements: Sequence[Statement],
+        rows: Sequence[Sequence[object]],
+        *,
+        on_written: Callable[[], None] | None = None,
+    ) -> None:
         """Statements over the same rows, committed on return, in one go."""
-        await self.database.write_at_once(statements, rows)
+        await self.database.write_at_once(statements, rows, on_written=on_written)
 
     async def migrate(self, on_done: Callable[[int], None] = migrate.unwatched) -> list[str]:
         """Bring the schema up to date; the names of the migrations that ran.

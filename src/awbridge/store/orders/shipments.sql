@@ -34,7 +34,7 @@ ORDER BY shipments.shard, shipments.reference_number
 
 -- name: lock_tracked
 -- Many rows: reference number, shard. The same, of what tracking needs. special: ended, of several parcels, failed, with a
--- code that our tables lack, or to be cancelled.
+-- code that our tables lack, or to be cancelled. steady_from_at: a scan from then on changes no mark (set_move); NULL: any.
 {{keys}}
 SELECT shipments.reference_number, order_id, transporter, courier_partner_id, account_code, state, delivery_type, waybill,
   children, status_code, status_at, status_bucket, status_step, final, edd, ndr_code, last_tracked_at, last_polled_at, created_at,
@@ -42,7 +42,9 @@ SELECT shipments.reference_number, order_id, transporter, courier_partner_id, ac
   forward_reference_number, replaces, replaced_by, cancel_requested_at, link_generation, edd_stated_at,
   CASE WHEN final OR children <> '[]' OR ndr_at IS NOT NULL OR ndr_code IS NOT NULL OR npr_code IS NOT NULL
     OR status_description IS NOT NULL OR ndr_description IS NOT NULL OR piece_exception_at IS NOT NULL
-    OR cancel_requested_at IS NOT NULL THEN 1 ELSE 0 END AS special
+    OR cancel_requested_at IS NOT NULL THEN 1 ELSE 0 END AS special,
+  CASE WHEN picked_up AND stuck_since_at IS NULL AND aged_out_at IS NULL
+    THEN COALESCE(counted_from_at, placed_at) END AS steady_from_at
 FROM {{keyed_shipments}}
 ORDER BY shipments.shard, shipments.reference_number
 {{postgres: FOR UPDATE OF shipments}}

@@ -188,11 +188,14 @@ UNION ALL
 SELECT 'index_orders', '', (
     SELECT created_at FROM shipments WHERE phone_tail IS NULL ORDER BY shard, reference_number LIMIT 1), NULL
 UNION ALL
--- The first shipment behind each position; without a position, the first of all.
-SELECT 'link_shipments', CAST(reached.id AS TEXT), (
-    SELECT s.created_at FROM shipments s
-    WHERE (s.created_at, s.reference_number) > (reached.until_at, reached.reference_number)
-    ORDER BY s.created_at, s.reference_number LIMIT 1), NULL
+-- The first shipment behind each position; without a position, the first of all. In two looks: to compare both columns as
+-- one, SQLite reads all rows of that time.
+SELECT 'link_shipments', CAST(reached.id AS TEXT), COALESCE(
+    (SELECT s.created_at FROM shipments s
+     WHERE s.created_at = reached.until_at AND s.reference_number > reached.reference_number
+     ORDER BY s.reference_number LIMIT 1),
+    (SELECT s.created_at FROM shipments s
+     WHERE s.created_at > reached.until_at ORDER BY s.created_at, s.reference_number LIMIT 1)), NULL
 FROM track_link_progress reached
 UNION ALL
 SELECT 'link_shipments', pass.number, (SELECT created_at FROM shipments ORDER BY created_at, reference_number LIMIT 1), NULL

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
@@ -24,7 +24,7 @@ _sql = Queries(__name__)
 _ids = Ids()
 
 _ADD = (_sql.add, _sql.add_batches)
-BATCH = 64  # deliveries of a full batch; how many more batches are needed shows from the sizes of the first
+BATCH = 64  # deliveries of a full batch
 GROUPED = 10_000  # dead letters that are counted by reason
 LAST_DIGITS = 5  # of an order_status_id, which say nothing of its shard
 
@@ -102,9 +102,14 @@ async def add_counted(session: Session, deliveries: Sequence[NewDelivery]) -> in
     return len({row_id for _, row_id, *_ in rows} & {row["id"] for row in stored})
 
 
-async def add_at_once(store: Writes, deliveries: Sequence[NewDelivery]) -> None:
-    """Store deliveries as `add` does, in a transaction of their own that is committed on return."""
-    await store.write_at_once(_ADD, _rows(deliveries))
+async def add_at_once(
+    store: Writes, deliveries: Sequence[NewDelivery], *, on_written: Callable[[], None] | None = None
+) -> None:
+    """Store deliveries as `add` does, in a transaction of their own that is committed on return.
+
+    `on_written`: as in `write_at_once`.
+    """
+    await store.write_at_once(_ADD, _rows(deliveries), on_written=on_written)
 
 
 def _shard(identity: str) -> int:
@@ -153,25 +158,34 @@ def delivery_of(row: Row, *, again: bool = False, by_row: bool = False) -> Deliv
     )
 
 
-async def claim(session: Session, *, now: datetime, limit: int, enough: int | None = None) -> list[Delivery]:
+@dataclass(slots=True)
+class BatchSize:
+    """How many deliveries a batch holds, as far as was seen."""
+
+    average: int = BATCH
+
+
+async def claim(
+    session: Session, *, now: datetime, limit: int, enough: int | None = None, size: BatchSize | None = None
+) -> list[Delivery]:
     """Take up to `limit` due deliveries for the length of this transaction.
 
     Fewer than `enough` (else `limit`) only where no more are due. Where less than `limit` is enough, fewer batches are
-    read and put back in part.
+    read and put back in part. `size` says how many batches to ask for, and learns from those that come.
     """
     due = [
         delivery_of(row, again=bool(row["again"]), by_row=True) for row in await session.fetch(_sql.claim, now, limit)
     ]
-    asked = max(1, limit // BATCH)
     enough = limit if enough is None else enough
+    size = size or BatchSize()
     while len(due) < enough:
         left = limit - len(due)
-        batches = await session.fetch(_sql.claim_batches, min(asked, left))
+        asked = max(1, left // size.average)
+        batches = await session.fetch(_sql.claim_batches, asked)
         due += await _of_batches(session, batches, left)
-        if len(batches) < min(asked, left):
+        if len(batches) < asked:
             break
-        average = max(1, sum(batch["deliveries"] for batch in batches) // len(batches))
-        asked = max(1, -(-(limit - len(due)) // average))
+        size.average = max(1, sum(batch["deliveries"] for batch in batches) // len(batches))
     return due
 
 
@@ -187,23 +201,22 @@ async def need_not_last(session: Session) -> None:
 async def _of_batches(session: Session, batches: Sequence[Row], limit: int) -> list[Delivery]:
     """The first `limit` deliveries of these batches, oldest first; what is left of a batch is put back."""
     keys = [(batch["shard"], batch["first_id"], batch["last_id"], STEP) for batch in batches]
-    found = sorted(map(delivery_of, await session.fetch_rows(_sql.of_batches, keys)), key=_id)
-    left = [(batch, [d for d in found[limit:] if _is_in(d, batch)]) for batch in batches] if found[limit:] else []
-    for batch, rest in left:
-        if rest:
+    found = sorted(await session.fetch_rows(_sql.of_batches, keys), key=_id)
+    for batch in batches if found[limit:] else ():
+        if rest := [row for row in found[limit:] if _is_in(row, batch)]:
+            first = rest[0]
             await session.execute(
-                _sql.put_back, rest[0].id, batch["shard"], batch["last_id"], len(rest), rest[0].received_at
+                _sql.put_back, first["id"], batch["shard"], batch["last_id"], len(rest), first["received_at"]
             )
-    return found[:limit]
+    return [delivery_of(row) for row in found[:limit]]
 
 
-def _id(delivery: Delivery) -> int:
-    return delivery.id
+_id = itemgetter("id")
 
 
-def _is_in(delivery: Delivery, batch: Row) -> bool:
+def _is_in(row: Row, batch: Row) -> bool:
     first, last = batch["first_id"], batch["last_id"]
-    return delivery.shard == batch["shard"] and first <= delivery.id <= last and (delivery.id - first) % STEP == 0
+    return row["shard"] == batch["shard"] and first <= row["id"] <= last and (row["id"] - first) % STEP == 0
 
 
 async def applied(session: Session, deliveries: Sequence[tuple[Delivery, str | None, int]], *, now: datetime) -> None:

@@ -78,13 +78,26 @@ class Step(NamedTuple):
     edd_stated_at: datetime | None
 
 
+class Move(NamedTuple):
+    """The same where the EDD stays, and all that lists and due times depend on."""
+
+    reference_number: str
+    status_code: int
+    status_at: datetime
+    status_bucket: int
+    status_step: int
+    last_tracked_at: datetime
+    edd_stated_at: datetime | None
+
+
 async def set_tracking_statuses(
-    session: Session, changes: Sequence[TrackingChange], steps: Sequence[Step] = ()
+    session: Session, changes: Sequence[TrackingChange], steps: Sequence[Step] = (), moves: Sequence[Move] = ()
 ) -> None:
     """Store statuses, the times of the last updates, and the next polls. The caller holds the locks.
 
     A shipment whose polling stopped stays on its list unless polling is resumed or it has ended.
     """
+    await session.write_rows(_sql.set_move, [(shard_of(move[0]), *move) for move in moves])
     rows = [(shard_of(step[0]), *step) for step in (*steps, *(_step(one) for one in changes if one.is_step))]
     await session.write_rows(_sql.set_step, rows)
     await session.write_rows(_sql.set_status, [_change_row(one) for one in changes if not one.is_step])

@@ -52,6 +52,18 @@ FROM {{sqlite: row}}{{postgres: unnest($1::smallint[], $2::text[], $3::integer[]
     next_poll_at, edd_due_at, edd_stated_at)}}
 WHERE shipments.shard = row.shard AND shipments.reference_number = row.reference_number
 
+-- name: set_move
+-- Many rows in one statement. The same where no index changes, nor a condition of one (shipments.steady_from_at). SQLite
+-- writes the entries of all indexes anew that have one of the columns it is given, whatever their values.
+{{sqlite: WITH row (shard, reference_number, status_code, status_at, status_bucket, status_step, last_tracked_at,
+  edd_stated_at) AS (VALUES ($1, $2, $3, $4, $5, $6, $7, $8))}}
+UPDATE shipments SET status_code = row.status_code, status_at = row.status_at, status_bucket = row.status_bucket,
+  status_step = row.status_step, last_tracked_at = row.last_tracked_at, edd_stated_at = row.edd_stated_at
+FROM {{sqlite: row}}{{postgres: unnest($1::smallint[], $2::text[], $3::integer[], $4::timestamptz[], $5::smallint[],
+  $6::smallint[], $7::timestamptz[], $8::timestamptz[])
+  AS row (shard, reference_number, status_code, status_at, status_bucket, status_step, last_tracked_at, edd_stated_at)}}
+WHERE shipments.shard = row.shard AND shipments.reference_number = row.reference_number
+
 -- name: tracked_after
 -- All shipments with updates, page by page, locked in key order, to be rebuilt.
 SELECT {{shipments.*}} FROM shipments
