@@ -7,7 +7,6 @@ Everything else raises VendorError. The API key is in URLs; it reaches no Call, 
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -17,7 +16,8 @@ import httpx2
 
 from awbridge.clickpost.client.async_calls import AsyncCalls
 from awbridge.clickpost.client.client_pool import BorrowedTransport, ClientPool
-from awbridge.clickpost.client.connection import KEEP_CONNECTIONS, TIMEOUT, address, content
+from awbridge.clickpost.client.connection import KEEP_CONNECTIONS, TIMEOUT, address, content, uses_proxies
+from awbridge.clickpost.client.direct_client import DirectClient
 from awbridge.clickpost.client.exchange import (
     FAILURES,
     HttpExchange,
@@ -53,17 +53,23 @@ class AsyncClickPost(AsyncCalls):
         *,
         timeout: httpx2.Timeout,
         transport: httpx2.AsyncBaseTransport | None = None,
+        proxy: str | None = None,
         **settings: Any,
     ) -> None:
-        limits = httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_CONNECTIONS)
         self._transport = transport
-        make = functools.partial(
-            httpx2.AsyncClient,
-            timeout=timeout,
-            limits=limits,
-            transport=BorrowedTransport(transport) if transport else None,
-            **settings,
-        )
+
+        def make() -> DirectClient | httpx2.AsyncClient:
+            if transport is None and proxy is None and not uses_proxies():
+                return DirectClient(timeout=timeout, keep=KEEP_CONNECTIONS, **settings)
+            return httpx2.AsyncClient(
+                timeout=timeout,
+                limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_CONNECTIONS),
+                transport=BorrowedTransport(transport) if transport else None,
+                proxy=proxy,
+                follow_redirects=False,
+                **settings,
+            )
+
         self._clients = ClientPool(make, connections=connections, wait=timeout.pool or TIMEOUT, keep=KEEP_CONNECTIONS)
 
     async def __aenter__(self) -> Self:

@@ -1,0 +1,174 @@
+"""An HTTP/1.1 client of one connection, for calls without a proxy.
+
+It stands in for `httpx2.AsyncClient`, of whose time per request two thirds are its own layers. Connecting, TLS and
+time limits are those of httpcore2's network, which that client uses too; the parser is httptools. No cookies are kept
+and no redirects followed.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from functools import lru_cache, partial
+from typing import cast
+
+import httpcore2
+import httpx2
+
+from awbridge.clickpost.client.answer_parser import AnswerParser
+from awbridge.clickpost.wire.masking import MaskUrls
+
+log = logging.getLogger(__name__)
+log.addFilter(MaskUrls())
+
+_READ = 64 * 1024  # bytes at once
+_PORTS = {"http": 80, "https": 443}
+_ERRORS: Mapping[type[Exception], type[httpx2.TransportError]] = {
+    httpcore2.ConnectTimeout: httpx2.ConnectTimeout,
+    httpcore2.ConnectError: httpx2.ConnectError,
+    httpcore2.ReadTimeout: httpx2.ReadTimeout,
+    httpcore2.ReadError: httpx2.ReadError,
+    httpcore2.WriteTimeout: httpx2.WriteTimeout,
+    httpcore2.WriteError: httpx2.WriteError,
+}
+
+
+class DirectAnswer(httpx2.AsyncByteStream):
+    """An answer whose head has come. Its body is read while it is iterated over, as the connection sends it."""
+
+    def __init__(self, parser: AnswerParser, stream: httpcore2.AsyncNetworkStream, timeout: float | None) -> None:
+        self._parser = parser
+        self._read = partial(stream.read, _READ, timeout)
+        self.status_code = parser.status
+        self.headers = httpx2.Headers(parser.headers)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            for part in self._parser.take():
+                yield part
+            if self._parser.is_complete:
+                return
+            self._parser.feed(await self._read())
+
+    def aiter_bytes(self) -> AsyncIterator[bytes]:
+        """The parts of the body, decompressed. Raises httpx2.TransportError, httpx2.DecodingError."""
+        if "content-encoding" in self.headers:
+            return httpx2.Response(self.status_code, headers=self.headers, stream=self).aiter_bytes()
+        return self.__aiter__()
+
+
+class DirectClient:
+    """One connection to one server at a time; a request to another closes it.
+
+    `headers` go with every request. A connection that was idle for longer than `keep` seconds is not used again, nor
+    one that the server has closed: nothing of a request has been sent by then.
+    """
+
+    def __init__(
+        self, *, timeout: httpx2.Timeout, headers: Mapping[str, str], verify: ssl.SSLContext, keep: float
+    ) -> None:
+        self._timeout = timeout
+        self._headers = httpx2.Headers(_usual_headers(verify))
+        self._headers.update(headers)
+        self._verify = verify
+        self._keep = keep
+        self._network = cast("httpcore2.AsyncNetworkBackend", httpcore2.AnyIOBackend())
+        self._stream: httpcore2.AsyncNetworkStream | None = None
+        self._parser = AnswerParser()
+        self._origin = ("", "", 0)
+        self._idle_since = 0.0
+        self._last_head: tuple[httpx2.URL, str, bytes] | None = None
+
+    @asynccontextmanager
+    async def stream(
+        self, method: str, url: httpx2.URL, *, content: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> AsyncGenerator[DirectAnswer]:
+        """Send a request; its answer, once its head has come. Raises httpx2.TransportError.
+
+        Of those errors, ConnectError, ConnectTimeout and UnsupportedProtocol mean that nothing was sent.
+        """
+        try:
+            stream = await self._connected(url)
+            await self._send(stream, self._head(method, url, headers, len(content)) + content)
+            while not self._parser.has_head:
+                self._parser.feed(await stream.read(_READ, self._timeout.read))
+            answer = DirectAnswer(self._parser, stream, self._timeout.read)
+            log.info("HTTP Request: %s %s %d", method, url, answer.status_code)
+            yield answer
+        except (httpcore2.TimeoutException, httpcore2.NetworkError) as error:
+            raise _ERRORS[type(error)](str(error)) from error
+        finally:
+            if self._parser.is_complete and self._parser.is_reusable:
+                self._idle_since = time.monotonic()
+            else:
+                await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connection, if there is one."""
+        stream, self._stream = self._stream, None
+        if stream:
+            await stream.aclose()
+
+    async def _connected(self, url: httpx2.URL) -> httpcore2.AsyncNetworkStream:
+        if url.scheme not in _PORTS:
+            raise httpx2.UnsupportedProtocol("the address starts with neither http:// nor https://")
+        if not url.host:
+            raise httpx2.UnsupportedProtocol("the address names no host")
+        origin = (url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme])
+        if self._stream and origin == self._origin and not self._is_stale(self._stream):
+            self._parser.expect()
+            return self._stream
+        await self.aclose()
+        self._parser = AnswerParser()
+        self._origin = origin
+        self._stream = await self._network.connect_tcp(origin[1], origin[2], timeout=self._timeout.connect)
+        if url.scheme == "https":
+            self._verify.set_alpn_protocols(["http/1.1"])
+            self._stream = await self._stream.start_tls(self._verify, origin[1], self._timeout.connect)
+        return self._stream
+
+    def _is_stale(self, stream: httpcore2.AsyncNetworkStream) -> bool:
+        """Whether it was idle for too long, or holds something to read, which is its end: no answer is due."""
+        return time.monotonic() - self._idle_since > self._keep or bool(stream.get_extra_info("is_readable"))
+
+    async def _send(self, stream: httpcore2.AsyncNetworkStream, request: bytes) -> None:
+        # A server may answer, for example 413, and close before it has read the whole request.
+        with suppress(httpcore2.WriteError):
+            await stream.write(request, self._timeout.write)
+
+    def _head(self, method: str, url: httpx2.URL, headers: Mapping[str, str] | None, length: int) -> bytes:
+        """The head of a request, as httpx2 would write it. All of it but the length is kept for the next request."""
+        if not length:
+            return _fields(method, url, self._headers) + b"\r\n"
+        if self._last_head is None or self._last_head[0] is not url or self._last_head[1] != method:
+            self._last_head = (url, method, _fields(method, url, self._headers, headers, with_body=True))
+        return b"%bContent-Length: %d\r\n\r\n" % (self._last_head[2], length)
+
+
+@lru_cache(maxsize=4)
+def _usual_headers(verify: ssl.SSLContext) -> httpx2.Headers:
+    """What httpx2 sends with every request, such as the compressions that it can read."""
+    return httpx2.AsyncClient(verify=verify).headers
+
+
+def _fields(
+    method: str,
+    url: httpx2.URL,
+    defaults: httpx2.Headers,
+    headers: Mapping[str, str] | None = None,
+    *,
+    with_body: bool = False,
+) -> bytes:
+    merged = httpx2.Headers(defaults)
+    merged.update(headers)
+    request = httpx2.Request(method, url, headers=merged)
+    if url.userinfo:
+        request = next(httpx2.BasicAuth(url.username, url.password).auth_flow(request))
+    lines = [b"%b %b HTTP/1.1" % (method.encode("ascii"), url.raw_path)]
+    for name, value in request.headers.raw:
+        if not (with_body and name.lower() == b"content-length"):
+            lines.append(b"%b: %b" % (name, value))
+    return b"\r\n".join([*lines, b""])
