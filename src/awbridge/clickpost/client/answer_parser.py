@@ -33,6 +33,7 @@ class AnswerParser:
         self.is_reusable = True
         self._until_close = False
         self._head_size = 0
+        self._problem = ""
         self._parts: list[bytes] = []
 
     def feed(self, data: bytes) -> None:
@@ -51,7 +52,9 @@ class AnswerParser:
         if not self.has_head:
             self._head_size += len(data)
             if self._head_size > LARGEST_HEAD:
-                raise httpx2.RemoteProtocolError(f"the headers of the answer are larger than {LARGEST_HEAD} bytes")
+                self._problem = f"the headers of the answer are larger than {LARGEST_HEAD} bytes"
+        if self._problem:
+            raise httpx2.RemoteProtocolError(self._problem)
 
     def take(self) -> list[bytes]:
         """The parts of the body that came since the last call, as sent."""
@@ -87,8 +90,7 @@ class AnswerParser:
         names = {name.lower(): value for name, value in self.headers}
         coding = names.get(b"transfer-encoding")
         if coding is not None and coding.lower() != b"chunked":
-            self.is_reusable = False
-            raise httpx2.RemoteProtocolError("the answer has a transfer encoding other than chunked")
+            self._problem = "the answer has a transfer encoding other than chunked"
         self._until_close = coding is None and b"content-length" not in names and status not in _NO_BODY
         # An answer with both could be read in two ways, so nothing after it is trusted.
         ambiguous = coding is not None and b"content-length" in names

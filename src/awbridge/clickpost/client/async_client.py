@@ -10,14 +10,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx2
 
 from awbridge.clickpost.client.async_calls import AsyncCalls
 from awbridge.clickpost.client.client_pool import BorrowedTransport, ClientPool
 from awbridge.clickpost.client.connection import KEEP_CONNECTIONS, TIMEOUT, address, content, uses_proxies
-from awbridge.clickpost.client.direct_client import DirectClient
 from awbridge.clickpost.client.exchange import (
     FAILURES,
     HttpExchange,
@@ -43,6 +42,9 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import Region
 
+if TYPE_CHECKING:
+    from awbridge.clickpost.client.direct_client import DirectClient
+
 
 class AsyncClickPost(AsyncCalls):
     """ClickPost's API for asyncio. Use as an async context manager, or call `aclose`."""
@@ -60,6 +62,9 @@ class AsyncClickPost(AsyncCalls):
 
         def make() -> DirectClient | httpx2.AsyncClient:
             if transport is None and proxy is None and not uses_proxies():
+                # It imports what opens connections, which no start needs.
+                from awbridge.clickpost.client.direct_client import DirectClient
+
                 return DirectClient(timeout=timeout, keep=KEEP_CONNECTIONS, **settings)
             return httpx2.AsyncClient(
                 timeout=timeout,

@@ -80,7 +80,7 @@ class DirectClient:
         self._parser = AnswerParser()
         self._origin = ("", "", 0)
         self._idle_since = 0.0
-        self._last_head: tuple[httpx2.URL, str, bytes] | None = None
+        self._last: tuple[httpx2.URL, object, tuple[bytes, bytes]] | None = None
 
     @asynccontextmanager
     async def stream(
@@ -90,6 +90,7 @@ class DirectClient:
 
         Of those errors, ConnectError, ConnectTimeout and UnsupportedProtocol mean that nothing was sent.
         """
+        reusable = False
         try:
             stream = await self._connected(url)
             await self._send(stream, self._head(method, url, headers, len(content)) + content)
@@ -100,10 +101,11 @@ class DirectClient:
             yield answer
         except (httpcore2.TimeoutException, httpcore2.NetworkError) as error:
             raise _ERRORS[type(error)](str(error)) from error
+        else:
+            reusable = self._parser.is_complete and self._parser.is_reusable
+            self._idle_since = time.monotonic()
         finally:
-            if self._parser.is_complete and self._parser.is_reusable:
-                self._idle_since = time.monotonic()
-            else:
+            if not reusable:
                 await self.aclose()
 
     async def aclose(self) -> None:
@@ -140,35 +142,37 @@ class DirectClient:
             await stream.write(request, self._timeout.write)
 
     def _head(self, method: str, url: httpx2.URL, headers: Mapping[str, str] | None, length: int) -> bytes:
-        """The head of a request, as httpx2 would write it. All of it but the length is kept for the next request."""
-        if not length:
-            return _fields(method, url, self._headers) + b"\r\n"
-        if self._last_head is None or self._last_head[0] is not url or self._last_head[1] != method:
-            self._last_head = (url, method, _fields(method, url, self._headers, headers, with_body=True))
-        return b"%bContent-Length: %d\r\n\r\n" % (self._last_head[2], length)
+        """The head of a request, as httpx2 would write it. All but the length is kept for the next one to the URL."""
+        key = (method, headers, bool(length))
+        if self._last is None or self._last[0] is not url or self._last[1] != key:
+            self._last = (url, key, self._head_without_length(method, url, headers, bool(length)))
+        before, after = self._last[2]
+        return b"%b%d%b" % (before, length, after) if length else before
+
+    def _head_without_length(
+        self, method: str, url: httpx2.URL, headers: Mapping[str, str] | None, has_body: bool
+    ) -> tuple[bytes, bytes]:
+        """What comes before and after the length of the body; without a body, everything comes before."""
+        all_headers = httpx2.Headers(self._headers)
+        all_headers.update(headers)
+        request = httpx2.Request(method, url, headers=all_headers, content=b"." if has_body else None)
+        if url.userinfo:
+            request = next(httpx2.BasicAuth(url.username, url.password).auth_flow(request))
+        before = [b"%b %b HTTP/1.1\r\n" % (method.encode("ascii"), url.raw_path)]
+        after: list[bytes] = []
+        part = before
+        for name, value in request.headers.raw:
+            if has_body and name.lower() == b"content-length":
+                before.append(b"%b: " % name)
+                after.append(b"\r\n")
+                part = after
+            else:
+                part.append(b"%b: %b\r\n" % (name, value))
+        part.append(b"\r\n")
+        return b"".join(before), b"".join(after)
 
 
 @lru_cache(maxsize=4)
 def _usual_headers(verify: ssl.SSLContext) -> httpx2.Headers:
     """What httpx2 sends with every request, such as the compressions that it can read."""
     return httpx2.AsyncClient(verify=verify).headers
-
-
-def _fields(
-    method: str,
-    url: httpx2.URL,
-    defaults: httpx2.Headers,
-    headers: Mapping[str, str] | None = None,
-    *,
-    with_body: bool = False,
-) -> bytes:
-    merged = httpx2.Headers(defaults)
-    merged.update(headers)
-    request = httpx2.Request(method, url, headers=merged)
-    if url.userinfo:
-        request = next(httpx2.BasicAuth(url.username, url.password).auth_flow(request))
-    lines = [b"%b %b HTTP/1.1" % (method.encode("ascii"), url.raw_path)]
-    for name, value in request.headers.raw:
-        if not (with_body and name.lower() == b"content-length"):
-            lines.append(b"%b: %b" % (name, value))
-    return b"\r\n".join([*lines, b""])
