@@ -1,7 +1,9 @@
-"""Pushed orders per second of one process, against a minimal httpx2 client that posts the same bodies.
+"""Pushed orders per second of one process, against minimal clients that post the same bodies.
+
+One of them is httpx2's, the other the client that push itself uses, so that both shares are seen.
 
 With --peers also against the same job written with Celery and Redis, Procrastinate and PostgreSQL, and PgQueuer and
-PostgreSQL. The server is a process of its own and answers at once. The minimal client stores nothing; push claims each
+PostgreSQL. The server is a process of its own and answers at once. The minimal clients store nothing; push claims each
 order under a lease, records the call as an attempt and stores the response. It runs with the default settings unless an
 option says otherwise. The contestants take turns, and each round begins with another one. CPU is that of this process,
 without the database server's. Every run is verified: as many orders are placed, and as many
@@ -36,7 +38,9 @@ from tests.support.postgres import find_binaries, postgres_server
 
 from awbridge.app.settings import Settings
 from awbridge.app.work import settle_down
+from awbridge.certificates import trusted
 from awbridge.clickpost.client.async_client import AsyncClickPost
+from awbridge.clickpost.client.direct_client import DirectClient
 from awbridge.domain.json import JsonObject
 from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.steps.orders import intake
@@ -51,6 +55,7 @@ from bench import push_peers
 from bench.figures import Figure, keep
 
 BARE = "bare httpx2 client"
+DIRECT = "bare direct client"
 OF_BARE = 0.6  # of the bare client: what is asked for
 ACCOUNTS = 8
 BARE_CONNECTIONS = 16  # the HTTP pool of the minimal client checks every idle one at each request
@@ -121,6 +126,27 @@ async def bare(url: str, number: int, connections: int = BARE_CONNECTIONS) -> Ru
         return watch.run(number)
 
 
+async def bare_direct(url: str, number: int, connections: int = BARE_CONNECTIONS) -> Run:
+    """The same with the client of push, one for each connection."""
+    address = httpx2.URL(f"{url}/api/v3/create-order/?username=bench&key=bench")
+    bodies = [json.dumps(order).encode() for order in orders(number)]
+    timeout = httpx2.Timeout(15)
+
+    async def post_all(mine: list[bytes]) -> None:
+        client = DirectClient(timeout=timeout, headers={"Accept": "application/json"}, verify=trusted(), keep=30)
+        for body in mine:
+            async with client.stream(
+                "POST", address, content=body, headers={"Content-Type": "application/json"}
+            ) as answer:
+                content = b"".join([part async for part in answer.aiter_bytes()])
+            assert json.loads(content)["meta"]["status"] == 200
+        await client.aclose()
+
+    watch = Watch()
+    await asyncio.gather(*(post_all(bodies[n::connections]) for n in range(connections)))
+    return watch.run(number)
+
+
 async def pushed(url: str, database: str, number: int, in_flight: int, connections: int, batch: int) -> Run:
     """Queue the orders, then push them until all are placed and recorded."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
@@ -178,19 +204,20 @@ def measure(runs: Mapping[str, Callable[[], Run]], rounds: int) -> dict[str, lis
 
 
 def report(seen: Mapping[str, Sequence[Run]]) -> Table:
-    """Medians, compared with the minimal client's."""
+    """Medians, compared with the minimal clients'."""
     medians = {name: statistics.median(run.rate for run in runs) for name, runs in seen.items()}
-    table = Table("who", "orders/s", "of the bare client", "CPU ms per order", "all runs", "placed and recorded")
+    table = Table("who", "orders/s", "of httpx2", "of direct", "CPU ms per order", "all runs", "placed and recorded")
     for name, runs in seen.items():
-        honest = "-" if name == BARE else "all" if all(run.agrees for run in runs) else "VOID"
+        honest = "-" if name in (BARE, DIRECT) else "all" if all(run.agrees for run in runs) else "VOID"
         rates = " ".join(f"{run.rate:,.0f}" for run in runs)
         cpu = [run.cpu for run in runs if run.cpu is not None]
         spent = f"{statistics.median(cpu):.2f}" if cpu else "-"
-        if name != BARE:
+        if name not in (BARE, DIRECT):
             keep(
                 Figure(line=name, now=medians[name], unit="orders/s", peer=medians[BARE], least=OF_BARE * medians[BARE])
             )
-        table.add_row(name, f"{medians[name]:,.0f}", f"{medians[name] / medians[BARE]:.2f}", spent, rates, honest)
+        shares = [f"{medians[name] / medians[client]:.2f}" for client in (BARE, DIRECT)]
+        table.add_row(name, f"{medians[name]:,.0f}", *shares, spent, rates, honest)
     return table
 
 
@@ -202,7 +229,7 @@ def report(seen: Mapping[str, Sequence[Run]]) -> Table:
 @click.option("--batch", default=DEFAULTS["push_batch"], show_default=True, help="Per claim or recording.")
 @click.option("--connections", default=DEFAULTS["clickpost_connections"], show_default=True, help="Of push.")
 def push(number: int, rounds: int, in_flight: int, connections: int, batch: int, *, peers: bool) -> None:
-    """Pushed orders per second on every database, against a minimal client and, with --peers, three job queues."""
+    """Pushed orders per second on every database, against minimal clients and, with --peers, three job queues."""
     if peers and (lacking := push_peers.missing()):
         raise click.ClickException(f"for the peers, install {', '.join(lacking)}: pip install -e '.[dev,bench]'")
     settle_down()  # as `awbridge serve` and `awbridge work` do
@@ -215,6 +242,7 @@ def push(number: int, rounds: int, in_flight: int, connections: int, batch: int,
 
         runs: dict[str, Callable[[], Run]] = {
             BARE: lambda: uvloop.run(bare(url, number)),
+            DIRECT: lambda: uvloop.run(bare_direct(url, number)),
             "push, SQLite": lambda: run(f"sqlite:///{folder}/push{next(files)}.db"),
         }
         if find_binaries():
