@@ -1,86 +1,68 @@
-"""An HTTP/1.1 client of one connection, for calls without a proxy.
+"""The HTTP client for calls without a proxy: aiohttp's, with the headers and the errors of httpx2.
 
-It stands in for `httpx2.AsyncClient`, of whose time per request two thirds are its own layers. Connecting, TLS and
-time limits are those of httpcore2's network, which that client uses too; the parser is httptools. No cookies are kept
-and no redirects followed.
+`httpx2.AsyncClient` takes several times as long for a request. No cookies are kept, no redirects followed, and no
+request is sent twice.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import ssl
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
-from functools import lru_cache, partial
-from typing import cast
+from contextlib import asynccontextmanager
+from functools import lru_cache
 
-import httpcore2
+import aiohttp
 import httpx2
+from aiohttp.http import HttpProcessingError
+from yarl import URL
 
-from awbridge.clickpost.client.answer_parser import AnswerParser
 from awbridge.clickpost.wire.masking import MaskUrls
 
 log = logging.getLogger(__name__)
 log.addFilter(MaskUrls())
 
-_READ = 64 * 1024  # bytes at once
-_PORTS = {"http": 80, "https": 443}
-_ERRORS: Mapping[type[Exception], type[httpx2.TransportError]] = {
-    httpcore2.ConnectTimeout: httpx2.ConnectTimeout,
-    httpcore2.ConnectError: httpx2.ConnectError,
-    httpcore2.ReadTimeout: httpx2.ReadTimeout,
-    httpcore2.ReadError: httpx2.ReadError,
-    httpcore2.WriteTimeout: httpx2.WriteTimeout,
-    httpcore2.WriteError: httpx2.WriteError,
-}
+LARGEST_HEADER = 64 * 1024  # bytes of one header of an answer; there may be 128
 
 
 class DirectAnswer(httpx2.AsyncByteStream):
     """An answer whose head has come. Its body is read while it is iterated over, as the connection sends it."""
 
-    def __init__(self, parser: AnswerParser, stream: httpcore2.AsyncNetworkStream, timeout: float | None) -> None:
-        self._parser = parser
-        self._read = partial(stream.read, _READ, timeout)
-        self.status_code = parser.status
-        self.headers = httpx2.Headers(parser.headers)
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._content = response.content
+        self.status_code = response.status
+        self.headers = httpx2.Headers(response.raw_headers)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while True:
-            for part in self._parser.take():
-                yield part
-            if self._parser.is_complete:
-                return
-            self._parser.feed(await self._read())
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._content.iter_any()
 
     def aiter_bytes(self) -> AsyncIterator[bytes]:
-        """The parts of the body, decompressed. Raises httpx2.TransportError, httpx2.DecodingError."""
+        """The parts of the body, decompressed. Raises httpx2.DecodingError."""
         if "content-encoding" in self.headers:
             return httpx2.Response(self.status_code, headers=self.headers, stream=self).aiter_bytes()
         return self.__aiter__()
 
 
 class DirectClient:
-    """One connection to one server at a time; a request to another closes it.
+    """A client of one request at a time, for one server. Its connection belongs to the event loop of its first request.
 
     `headers` go with every request. A connection that was idle for longer than `keep` seconds is not used again, nor
-    one that the server has closed: nothing of a request has been sent by then.
+    one that the server has closed. `timeout.connect` is for finding the address, connecting and TLS together;
+    `timeout.read` for each wait for a part of the answer. How long the server may take to read a request is for the
+    caller to limit.
     """
 
     def __init__(
         self, *, timeout: httpx2.Timeout, headers: Mapping[str, str], verify: ssl.SSLContext, keep: float
     ) -> None:
-        self._timeout = timeout
         self._headers = httpx2.Headers(_usual_headers(verify))
         self._headers.update(headers)
         self._verify = verify
         self._keep = keep
-        self._network = cast("httpcore2.AsyncNetworkBackend", httpcore2.AnyIOBackend())
-        self._stream: httpcore2.AsyncNetworkStream | None = None
-        self._parser = AnswerParser()
-        self._origin = ("", "", 0)
-        self._idle_since = 0.0
-        self._last: tuple[httpx2.URL, object, tuple[bytes, bytes]] | None = None
+        self._timeout = aiohttp.ClientTimeout(connect=timeout.connect, sock_read=timeout.read)
+        self._session: aiohttp.ClientSession | None = None
+        self._last: tuple[httpx2.URL, object, tuple[URL, httpx2.Headers]] | None = None
 
     @asynccontextmanager
     async def stream(
@@ -90,86 +72,108 @@ class DirectClient:
 
         Of those errors, ConnectError, ConnectTimeout and UnsupportedProtocol mean that nothing was sent.
         """
-        reusable = False
+        where, all_headers = self._prepared(method, url, headers)
+        session = self._session = self._session or self._new_session()
         try:
-            stream = await self._connected(url)
-            await self._send(stream, self._head(method, url, headers, len(content)) + content)
-            while not self._parser.has_head:
-                self._parser.feed(await stream.read(_READ, self._timeout.read))
-            answer = DirectAnswer(self._parser, stream, self._timeout.read)
-            log.info("HTTP Request: %s %s %d", method, url, answer.status_code)
-            yield answer
-        except (httpcore2.TimeoutException, httpcore2.NetworkError) as error:
-            raise _ERRORS[type(error)](str(error)) from error
-        else:
-            reusable = self._parser.is_complete and self._parser.is_reusable
-            self._idle_since = time.monotonic()
-        finally:
-            if not reusable:
-                await self.aclose()
+            async with session.request(
+                method, where, data=content or None, headers=all_headers, allow_redirects=False
+            ) as response:
+                log.info("HTTP Request: %s %s %d", method, url, response.status)
+                yield DirectAnswer(response)
+        except (aiohttp.ClientError, HttpProcessingError) as error:
+            raise _as_httpx2(error) from None  # its text may hold the URL, and so the key
 
     async def aclose(self) -> None:
         """Close the connection, if there is one."""
-        stream, self._stream = self._stream, None
-        if stream:
-            await stream.aclose()
+        session, self._session = self._session, None
+        if session:
+            await session.close()
 
-    async def _connected(self, url: httpx2.URL) -> httpcore2.AsyncNetworkStream:
-        if url.scheme not in _PORTS:
-            raise httpx2.UnsupportedProtocol("the address starts with neither http:// nor https://")
-        if not url.host:
-            raise httpx2.UnsupportedProtocol("the address names no host")
-        origin = (url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme])
-        if self._stream and origin == self._origin and not self._is_stale(self._stream):
-            self._parser.expect()
-            return self._stream
-        await self.aclose()
-        self._parser = AnswerParser()
-        self._origin = origin
-        self._stream = await self._network.connect_tcp(origin[1], origin[2], timeout=self._timeout.connect)
-        if url.scheme == "https":
-            self._verify.set_alpn_protocols(["http/1.1"])
-            self._stream = await self._stream.start_tls(self._verify, origin[1], self._timeout.connect)
-        return self._stream
+    def _new_session(self) -> aiohttp.ClientSession:
+        self._verify.set_alpn_protocols(["http/1.1"])
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=1,
+                ssl=self._verify,
+                keepalive_timeout=self._keep,
+                resolver=aiohttp.ThreadedResolver(),  # the system's, also where aiodns is installed
+                use_dns_cache=False,
+            ),
+            timeout=self._timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+            auto_decompress=False,
+            max_line_size=LARGEST_HEADER,
+            max_field_size=LARGEST_HEADER,
+            middlewares=(_send_once,),
+        )
 
-    def _is_stale(self, stream: httpcore2.AsyncNetworkStream) -> bool:
-        """Whether it was idle for too long, or holds something to read, which is its end: no answer is due."""
-        return time.monotonic() - self._idle_since > self._keep or bool(stream.get_extra_info("is_readable"))
-
-    async def _send(self, stream: httpcore2.AsyncNetworkStream, request: bytes) -> None:
-        # A server may answer, for example 413, and close before it has read the whole request.
-        with suppress(httpcore2.WriteError):
-            await stream.write(request, self._timeout.write)
-
-    def _head(self, method: str, url: httpx2.URL, headers: Mapping[str, str] | None, length: int) -> bytes:
-        """The head of a request, as httpx2 would write it. All but the length is kept for the next one to the URL."""
-        key = (method, headers, bool(length))
+    def _prepared(
+        self, method: str, url: httpx2.URL, headers: Mapping[str, str] | None
+    ) -> tuple[URL, Mapping[str, str]]:
+        """The address, and the headers that httpx2 would send; kept for the next request to the same URL."""
+        key = (method, headers)
         if self._last is None or self._last[0] is not url or self._last[1] != key:
-            self._last = (url, key, self._head_without_length(method, url, headers, bool(length)))
-        before, after = self._last[2]
-        return b"%b%d%b" % (before, length, after) if length else before
+            self._last = (url, key, (_address(url), self._all_headers(method, url, headers)))
+        return self._last[2]
 
-    def _head_without_length(
-        self, method: str, url: httpx2.URL, headers: Mapping[str, str] | None, has_body: bool
-    ) -> tuple[bytes, bytes]:
-        """What comes before and after the length of the body; without a body, everything comes before."""
+    def _all_headers(self, method: str, url: httpx2.URL, headers: Mapping[str, str] | None) -> httpx2.Headers:
+        """All headers but the length."""
         all_headers = httpx2.Headers(self._headers)
         all_headers.update(headers)
-        request = httpx2.Request(method, url, headers=all_headers, content=b"." if has_body else None)
+        request = httpx2.Request(method, url, headers=all_headers)
         if url.userinfo:
             request = next(httpx2.BasicAuth(url.username, url.password).auth_flow(request))
-        before = [b"%b %b HTTP/1.1\r\n" % (method.encode("ascii"), url.raw_path)]
-        after: list[bytes] = []
-        part = before
-        for name, value in request.headers.raw:
-            if has_body and name.lower() == b"content-length":
-                before.append(b"%b: " % name)
-                after.append(b"\r\n")
-                part = after
-            else:
-                part.append(b"%b: %b\r\n" % (name, value))
-        part.append(b"\r\n")
-        return b"".join(before), b"".join(after)
+        request.headers.pop("content-length", None)
+        return request.headers
+
+
+async def _send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Raise what aiohttp does not take for a reason to send a GET or PUT again: cancelling an order is a GET."""
+    try:
+        return await send(request)
+    except aiohttp.ClientError as error:
+        raise _as_httpx2(error) from None
+    except OSError as error:
+        raise httpx2.ReadError(_reason(error)) from None
+
+
+def _address(url: httpx2.URL) -> URL:
+    if url.scheme not in ("http", "https"):
+        raise httpx2.UnsupportedProtocol("the address starts with neither http:// nor https://")
+    if not url.host:
+        raise httpx2.UnsupportedProtocol("the address names no host")
+    return URL(f"{url.scheme}://{url.netloc.decode('ascii')}{url.raw_path.decode('ascii')}", encoded=True)
+
+
+def _as_httpx2(error: aiohttp.ClientError | HttpProcessingError) -> httpx2.TransportError:
+    """The error by which callers decide whether the request may have been sent. Its text holds no URL."""
+    match error:
+        case aiohttp.ConnectionTimeoutError():
+            return httpx2.ConnectTimeout("no connection in time")
+        case aiohttp.ClientConnectorCertificateError():
+            return httpx2.ConnectError(str(error.certificate_error))
+        case aiohttp.ClientConnectorError():
+            return httpx2.ConnectError(str(error.os_error))
+        case aiohttp.ServerTimeoutError():
+            return httpx2.ReadTimeout("no answer in time")
+        case aiohttp.ServerDisconnectedError():
+            return httpx2.RemoteProtocolError("the server closed the connection without an answer")
+        case aiohttp.ClientConnectionResetError():
+            return httpx2.WriteError("the connection was closed while the request was sent")
+        case aiohttp.ClientOSError():
+            return httpx2.ReadError(_reason(error))
+        case aiohttp.ClientPayloadError():
+            return httpx2.RemoteProtocolError("the server closed the connection within the answer")
+        case aiohttp.ClientResponseError() | HttpProcessingError():
+            return httpx2.RemoteProtocolError(f"the answer is not HTTP/1.1: {error.message.partition(chr(10))[0]}")
+        case _:
+            return httpx2.ReadError(type(error).__name__)
+
+
+def _reason(error: OSError) -> str:
+    """The reason without the text, which may hold the URL."""
+    return os.strerror(error.errno) if error.errno else type(error).__name__
 
 
 @lru_cache(maxsize=4)
