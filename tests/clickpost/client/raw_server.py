@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from ssl import SSLContext
 from typing import Any
 
 import httpx2
@@ -35,6 +38,9 @@ class Server:
 
     say: bytes
     close: bool = False  # after each answer
+    reset: bool = False  # without a farewell, in place of an answer
+    answers: int = 1_000_000  # a connection; then it is closed as a request comes
+    part: int = 65536  # bytes of a request after which it answers
     url: str = ""
     seen: list[bytearray] = field(default_factory=list[bytearray])
 
@@ -42,8 +48,13 @@ class Server:
         mine = bytearray()
         self.seen.append(mine)
         try:
-            while data := await reader.read(65536):
+            while data := await reader.read(self.part):
                 mine += data
+                if self.reset:
+                    linger = struct.pack("ii", 1, 0)
+                    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                if self.reset or mine.count(b" HTTP/1.1\r\n") > self.answers:
+                    break
                 writer.write(self.say)
                 await writer.drain()
                 if self.close:
@@ -55,11 +66,11 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(say: bytes, *, close: bool = False, **how: Any) -> AsyncIterator[Server]:
-    script = Server(say, close=close)
-    server = await asyncio.start_server(script.serve, "127.0.0.1", 0, **how)
+async def serving(say: bytes, *, ssl: SSLContext | None = None, **how: Any) -> AsyncIterator[Server]:
+    script = Server(say, **how)
+    server = await asyncio.start_server(script.serve, "127.0.0.1", 0, ssl=ssl)
     async with server:
-        scheme = "https" if how.get("ssl") else "http"
+        scheme = "https" if ssl else "http"
         script.url = f"{scheme}://localhost:{server.sockets[0].getsockname()[1]}"
         yield script
 

@@ -6,6 +6,7 @@ request is sent twice.
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import ssl
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 log.addFilter(MaskUrls())
 
 LARGEST_HEADER = 64 * 1024  # bytes of one header of an answer; there may be 128
+_AT_ONCE = 1024 * 1024  # bytes of a request
 
 
 class DirectAnswer(httpx2.AsyncByteStream):
@@ -62,7 +64,7 @@ class DirectClient:
         self._keep = keep
         self._timeout = aiohttp.ClientTimeout(connect=timeout.connect, sock_read=timeout.read)
         self._session: aiohttp.ClientSession | None = None
-        self._last: tuple[httpx2.URL, object, tuple[URL, httpx2.Headers]] | None = None
+        self._last: tuple[httpx2.URL, object, tuple[URL, Mapping[str, str]]] | None = None
 
     @asynccontextmanager
     async def stream(
@@ -76,7 +78,7 @@ class DirectClient:
         session = self._session = self._session or self._new_session()
         try:
             async with session.request(
-                method, where, data=content or None, headers=all_headers, allow_redirects=False
+                method, where, data=_body(content), headers=all_headers, allow_redirects=False
             ) as response:
                 log.info("HTTP Request: %s %s %d", method, url, response.status)
                 yield DirectAnswer(response)
@@ -117,15 +119,15 @@ class DirectClient:
             self._last = (url, key, (_address(url), self._all_headers(method, url, headers)))
         return self._last[2]
 
-    def _all_headers(self, method: str, url: httpx2.URL, headers: Mapping[str, str] | None) -> httpx2.Headers:
-        """All headers but the length."""
+    def _all_headers(self, method: str, url: httpx2.URL, headers: Mapping[str, str] | None) -> Mapping[str, str]:
+        """All headers but the length, with the capitals of httpx2."""
         all_headers = httpx2.Headers(self._headers)
         all_headers.update(headers)
         request = httpx2.Request(method, url, headers=all_headers)
         if url.userinfo:
             request = next(httpx2.BasicAuth(url.username, url.password).auth_flow(request))
         request.headers.pop("content-length", None)
-        return request.headers
+        return {name.decode("ascii"): value.decode("latin-1") for name, value in request.headers.raw}
 
 
 async def _send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
@@ -136,6 +138,13 @@ async def _send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandler
         raise _as_httpx2(error) from None
     except OSError as error:
         raise httpx2.ReadError(_reason(error)) from None
+
+
+def _body(content: bytes) -> bytes | io.BytesIO | None:
+    """What aiohttp sends as it is; of more than 1 MiB it sends a part at a time, and warns of bytes."""
+    if len(content) > _AT_ONCE:
+        return io.BytesIO(content)
+    return content or None
 
 
 def _address(url: httpx2.URL) -> URL:
@@ -154,7 +163,7 @@ def _as_httpx2(error: aiohttp.ClientError | HttpProcessingError) -> httpx2.Trans
         case aiohttp.ClientConnectorCertificateError():
             return httpx2.ConnectError(str(error.certificate_error))
         case aiohttp.ClientConnectorError():
-            return httpx2.ConnectError(str(error.os_error))
+            return httpx2.ConnectError(str(error.os_error) or type(error.os_error).__name__)
         case aiohttp.ServerTimeoutError():
             return httpx2.ReadTimeout("no answer in time")
         case aiohttp.ServerDisconnectedError():
