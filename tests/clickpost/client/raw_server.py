@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -42,13 +43,14 @@ class Server:
         mine = bytearray()
         self.seen.append(mine)
         try:
-            while data := await reader.read(65536):
-                mine += data
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+                mine += head + await reader.readexactly(int(length[1]) if length else 0)
                 writer.write(self.say)
                 await writer.drain()
                 if self.close:
                     break
-        except ConnectionError:
+        except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()

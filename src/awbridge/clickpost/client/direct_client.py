@@ -1,8 +1,7 @@
 """An HTTP/1.1 client of one connection, for calls without a proxy.
 
-It stands in for `httpx2.AsyncClient`, of whose time per request two thirds are its own layers. Connecting, TLS and
-time limits are those of httpcore2's network, which that client uses too; the parser is httptools. No cookies are kept
-and no redirects followed.
+It stands in for `httpx2.AsyncClient`, which takes several times as long for a request, and is held against it by tests.
+asyncio connects and does TLS, httptools parses. No cookies are kept and no redirects followed.
 """
 
 from __future__ import annotations
@@ -11,37 +10,27 @@ import logging
 import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import lru_cache, partial
-from typing import cast
 
-import httpcore2
 import httpx2
 
 from awbridge.clickpost.client.answer_parser import AnswerParser
+from awbridge.clickpost.client.network import Connection, connect
 from awbridge.clickpost.wire.masking import MaskUrls
 
 log = logging.getLogger(__name__)
 log.addFilter(MaskUrls())
 
-_READ = 64 * 1024  # bytes at once
 _PORTS = {"http": 80, "https": 443}
-_ERRORS: Mapping[type[Exception], type[httpx2.TransportError]] = {
-    httpcore2.ConnectTimeout: httpx2.ConnectTimeout,
-    httpcore2.ConnectError: httpx2.ConnectError,
-    httpcore2.ReadTimeout: httpx2.ReadTimeout,
-    httpcore2.ReadError: httpx2.ReadError,
-    httpcore2.WriteTimeout: httpx2.WriteTimeout,
-    httpcore2.WriteError: httpx2.WriteError,
-}
 
 
 class DirectAnswer(httpx2.AsyncByteStream):
     """An answer whose head has come. Its body is read while it is iterated over, as the connection sends it."""
 
-    def __init__(self, parser: AnswerParser, stream: httpcore2.AsyncNetworkStream, timeout: float | None) -> None:
+    def __init__(self, parser: AnswerParser, connection: Connection, timeout: float | None) -> None:
         self._parser = parser
-        self._read = partial(stream.read, _READ, timeout)
+        self._read = partial(connection.read, timeout)
         self.status_code = parser.status
         self.headers = httpx2.Headers(parser.headers)
 
@@ -73,12 +62,12 @@ class DirectClient:
         self._timeout = timeout
         self._headers = httpx2.Headers(_usual_headers(verify))
         self._headers.update(headers)
+        verify.set_alpn_protocols(["http/1.1"])
         self._verify = verify
         self._keep = keep
-        self._network = cast("httpcore2.AsyncNetworkBackend", httpcore2.AnyIOBackend())
-        self._stream: httpcore2.AsyncNetworkStream | None = None
+        self._connection: Connection | None = None
         self._parser = AnswerParser()
-        self._origin = ("", "", 0)
+        self._origin: tuple[str, str, int] | None = None
         self._idle_since = 0.0
         self._last: tuple[httpx2.URL, object, tuple[bytes, bytes]] | None = None
 
@@ -92,16 +81,13 @@ class DirectClient:
         """
         reusable = False
         try:
-            stream = await self._connected(url)
-            await self._send(stream, self._head(method, url, headers, len(content)) + content)
-            while not self._parser.has_head:
-                self._parser.feed(await stream.read(_READ, self._timeout.read))
-            answer = DirectAnswer(self._parser, stream, self._timeout.read)
+            connection = await self._connected(url)
+            await connection.write(self._head(method, url, headers, len(content)) + content, self._timeout.write)
+            while not self._parser.has_head:  # also if the server closed early: it may have answered, for example 413
+                self._parser.feed(await connection.read(self._timeout.read))
+            answer = DirectAnswer(self._parser, connection, self._timeout.read)
             log.info("HTTP Request: %s %s %d", method, url, answer.status_code)
             yield answer
-        except (httpcore2.TimeoutException, httpcore2.NetworkError) as error:
-            raise _ERRORS[type(error)](str(error)) from error
-        else:
             reusable = self._parser.is_complete and self._parser.is_reusable
             self._idle_since = time.monotonic()
         finally:
@@ -110,36 +96,29 @@ class DirectClient:
 
     async def aclose(self) -> None:
         """Close the connection, if there is one."""
-        stream, self._stream = self._stream, None
-        if stream:
-            await stream.aclose()
+        connection, self._connection = self._connection, None
+        if connection:
+            await connection.aclose()
 
-    async def _connected(self, url: httpx2.URL) -> httpcore2.AsyncNetworkStream:
+    async def _connected(self, url: httpx2.URL) -> Connection:
         if url.scheme not in _PORTS:
             raise httpx2.UnsupportedProtocol("the address starts with neither http:// nor https://")
         if not url.host:
             raise httpx2.UnsupportedProtocol("the address names no host")
-        origin = (url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme])
-        if self._stream and origin == self._origin and not self._is_stale(self._stream):
+        host, port = url.raw_host.decode("ascii"), url.port or _PORTS[url.scheme]
+        origin = (url.scheme, host, port)
+        if self._connection and origin == self._origin and not self._is_stale(self._connection):
             self._parser.expect()
-            return self._stream
+            return self._connection
         await self.aclose()
-        self._parser = AnswerParser()
-        self._origin = origin
-        self._stream = await self._network.connect_tcp(origin[1], origin[2], timeout=self._timeout.connect)
-        if url.scheme == "https":
-            self._verify.set_alpn_protocols(["http/1.1"])
-            self._stream = await self._stream.start_tls(self._verify, origin[1], self._timeout.connect)
-        return self._stream
+        self._parser, self._origin = AnswerParser(), origin
+        tls = self._verify if url.scheme == "https" else None
+        self._connection = await connect(host, port, tls=tls, timeout=self._timeout.connect)
+        return self._connection
 
-    def _is_stale(self, stream: httpcore2.AsyncNetworkStream) -> bool:
-        """Whether it was idle for too long, or holds something to read, which is its end: no answer is due."""
-        return time.monotonic() - self._idle_since > self._keep or bool(stream.get_extra_info("is_readable"))
-
-    async def _send(self, stream: httpcore2.AsyncNetworkStream, request: bytes) -> None:
-        # A server may answer, for example 413, and close before it has read the whole request.
-        with suppress(httpcore2.WriteError):
-            await stream.write(request, self._timeout.write)
+    def _is_stale(self, connection: Connection) -> bool:
+        """Whether it was idle for too long, or there is something to read, which is its end: no answer is due."""
+        return time.monotonic() - self._idle_since > self._keep or connection.is_readable
 
     def _head(self, method: str, url: httpx2.URL, headers: Mapping[str, str] | None, length: int) -> bytes:
         """The head of a request, as httpx2 would write it. All but the length is kept for the next one to the URL."""
