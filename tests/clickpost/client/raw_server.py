@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import struct
 from collections.abc import AsyncIterator
@@ -40,7 +41,7 @@ class Server:
     close: bool = False  # after each answer
     reset: bool = False  # without a farewell, in place of an answer
     answers: int = 1_000_000  # a connection; then it is closed as a request comes
-    part: int = 65536  # bytes of a request after which it answers
+    early: bool = False  # answers before it has read the body
     url: str = ""
     seen: list[bytearray] = field(default_factory=list[bytearray])
 
@@ -48,8 +49,11 @@ class Server:
         mine = bytearray()
         self.seen.append(mine)
         try:
-            while data := await reader.read(self.part):
-                mine += data
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+                mine += head
+                if not self.early:
+                    mine += await reader.readexactly(int(length[1]) if length else 0)
                 if self.reset:
                     linger = struct.pack("ii", 1, 0)
                     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -59,7 +63,7 @@ class Server:
                 await writer.drain()
                 if self.close:
                     break
-        except ConnectionError:
+        except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import gzip
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
 import pytest
+import uvloop
 
 from tests.clickpost.client.raw_server import BODY, answer, chunks, direct, reference, result, serving, sized
 
@@ -72,13 +74,17 @@ ANSWERS: dict[str, tuple[bytes, bool]] = {
 }
 
 
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
 @pytest.mark.parametrize("name", ANSWERS)
-async def test_every_answer_is_read_as_httpx2_reads_it(name: str) -> None:
+def test_every_answer_is_read_as_httpx2_reads_it(name: str, run: Callable[[Any], Any]) -> None:
     say, close = ANSWERS[name]
     timeout = 0.2 if "silence" in name else 5.0
-    ours, theirs = await asyncio.gather(
-        twice(direct(timeout=httpx2.Timeout(timeout)), say, close=close), twice(reference(timeout), say, close=close)
-    )
+
+    async def both() -> tuple[Any, Any]:
+        ours = twice(direct(timeout=httpx2.Timeout(timeout)), say, close=close)
+        return await asyncio.gather(ours, twice(reference(timeout), say, close=close))
+
+    ours, theirs = run(both())
     assert ours == theirs
 
 
