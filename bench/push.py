@@ -1,6 +1,6 @@
 """Pushed orders per second of one process, against minimal clients that post the same bodies.
 
-One of them is httpx2's, the other the client that push itself uses, so that both shares are seen.
+One of them is httpx2's, the other aiohttp's, which push itself uses, so that both shares are seen.
 
 With --peers also against the same job written with Celery and Redis, Procrastinate and PostgreSQL, and PgQueuer and
 PostgreSQL. The server is a process of its own and answers at once. The minimal clients store nothing; push claims each
@@ -28,6 +28,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
+import aiohttp
 import click
 import httpx2
 import structlog
@@ -38,9 +39,7 @@ from tests.support.postgres import find_binaries, postgres_server
 
 from awbridge.app.settings import Settings
 from awbridge.app.work import settle_down
-from awbridge.certificates import trusted
 from awbridge.clickpost.client.async_client import AsyncClickPost
-from awbridge.clickpost.client.direct_client import DirectClient
 from awbridge.domain.json import JsonObject
 from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.steps.orders import intake
@@ -55,7 +54,7 @@ from bench import push_peers
 from bench.figures import Figure, keep
 
 BARE = "bare httpx2 client"
-DIRECT = "bare direct client"
+AIOHTTP = "bare aiohttp client"
 OF_BARE = 0.6  # of the bare client: what is asked for
 ACCOUNTS = 8
 BARE_CONNECTIONS = 16  # the HTTP pool of the minimal client checks every idle one at each request
@@ -126,25 +125,21 @@ async def bare(url: str, number: int, connections: int = BARE_CONNECTIONS) -> Ru
         return watch.run(number)
 
 
-async def bare_direct(url: str, number: int, connections: int = BARE_CONNECTIONS) -> Run:
-    """The same with the client of push, one for each connection."""
-    address = httpx2.URL(f"{url}/api/v3/create-order/?username=bench&key=bench")
+async def bare_aiohttp(url: str, number: int, connections: int = BARE_CONNECTIONS) -> Run:
+    """The same with aiohttp."""
+    address = f"{url}/api/v3/create-order/?username=bench&key=bench"
     bodies = [json.dumps(order).encode() for order in orders(number)]
-    timeout = httpx2.Timeout(15)
+    connector = aiohttp.TCPConnector(limit=connections)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(15)) as http:
 
-    async def post_all(mine: list[bytes]) -> None:
-        client = DirectClient(timeout=timeout, headers={"Accept": "application/json"}, verify=trusted(), keep=30)
-        for body in mine:
-            async with client.stream(
-                "POST", address, content=body, headers={"Content-Type": "application/json"}
-            ) as answer:
-                content = b"".join([part async for part in answer.aiter_bytes()])
-            assert json.loads(content)["meta"]["status"] == 200
-        await client.aclose()
+        async def post_all(mine: list[bytes]) -> None:
+            for body in mine:
+                async with http.post(address, data=body, headers={"Content-Type": "application/json"}) as answer:
+                    assert (await answer.json(content_type=None))["meta"]["status"] == 200
 
-    watch = Watch()
-    await asyncio.gather(*(post_all(bodies[n::connections]) for n in range(connections)))
-    return watch.run(number)
+        watch = Watch()
+        await asyncio.gather(*(post_all(bodies[n::connections]) for n in range(connections)))
+        return watch.run(number)
 
 
 async def pushed(url: str, database: str, number: int, in_flight: int, connections: int, batch: int) -> Run:
@@ -206,17 +201,17 @@ def measure(runs: Mapping[str, Callable[[], Run]], rounds: int) -> dict[str, lis
 def report(seen: Mapping[str, Sequence[Run]]) -> Table:
     """Medians, compared with the minimal clients'."""
     medians = {name: statistics.median(run.rate for run in runs) for name, runs in seen.items()}
-    table = Table("who", "orders/s", "of httpx2", "of direct", "CPU ms per order", "all runs", "placed and recorded")
+    table = Table("who", "orders/s", "of httpx2", "of aiohttp", "CPU ms per order", "all runs", "placed and recorded")
     for name, runs in seen.items():
-        honest = "-" if name in (BARE, DIRECT) else "all" if all(run.agrees for run in runs) else "VOID"
+        honest = "-" if name in (BARE, AIOHTTP) else "all" if all(run.agrees for run in runs) else "VOID"
         rates = " ".join(f"{run.rate:,.0f}" for run in runs)
         cpu = [run.cpu for run in runs if run.cpu is not None]
         spent = f"{statistics.median(cpu):.2f}" if cpu else "-"
-        if name not in (BARE, DIRECT):
+        if name not in (BARE, AIOHTTP):
             keep(
                 Figure(line=name, now=medians[name], unit="orders/s", peer=medians[BARE], least=OF_BARE * medians[BARE])
             )
-        shares = [f"{medians[name] / medians[client]:.2f}" for client in (BARE, DIRECT)]
+        shares = [f"{medians[name] / medians[client]:.2f}" for client in (BARE, AIOHTTP)]
         table.add_row(name, f"{medians[name]:,.0f}", *shares, spent, rates, honest)
     return table
 
@@ -242,7 +237,7 @@ def push(number: int, rounds: int, in_flight: int, connections: int, batch: int,
 
         runs: dict[str, Callable[[], Run]] = {
             BARE: lambda: uvloop.run(bare(url, number)),
-            DIRECT: lambda: uvloop.run(bare_direct(url, number)),
+            AIOHTTP: lambda: uvloop.run(bare_aiohttp(url, number)),
             "push, SQLite": lambda: run(f"sqlite:///{folder}/push{next(files)}.db"),
         }
         if find_binaries():

@@ -44,10 +44,12 @@ class Server:
     early: bool = False  # answers before it has read the body
     url: str = ""
     seen: list[bytearray] = field(default_factory=list[bytearray])
+    _open: list[tuple[asyncio.Task[Any] | None, asyncio.StreamWriter]] = field(default_factory=list[Any])
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         mine = bytearray()
         self.seen.append(mine)
+        self._open.append((asyncio.current_task(), writer))
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
@@ -68,6 +70,14 @@ class Server:
         finally:
             writer.close()
 
+    async def finish(self) -> None:
+        """End all connections."""
+        for task, writer in self._open:
+            writer.transport.abort()
+            if task:
+                await task
+        await asyncio.sleep(0)
+
 
 @asynccontextmanager
 async def serving(say: bytes, *, ssl: SSLContext | None = None, **how: Any) -> AsyncIterator[Server]:
@@ -77,6 +87,7 @@ async def serving(say: bytes, *, ssl: SSLContext | None = None, **how: Any) -> A
         scheme = "https" if ssl else "http"
         script.url = f"{scheme}://localhost:{server.sockets[0].getsockname()[1]}"
         yield script
+        await script.finish()
 
 
 def direct(**how: Any) -> DirectClient:

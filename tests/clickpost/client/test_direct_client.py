@@ -57,9 +57,11 @@ async def test_an_address_that_cannot_be_called_is_one_error_before_anything_is_
 
 
 async def test_a_server_that_refuses_connections_was_sent_nothing(unused_tcp_port: int) -> None:
+    ours = direct()
     async with reference() as theirs:
         url = f"http://localhost:{unused_tcp_port}"
-        assert await result(direct(), url) == await result(theirs, url) == httpx2.ConnectError
+        assert await result(ours, url) == await result(theirs, url) == httpx2.ConnectError
+    await ours.aclose()
 
 
 def order_to(server: Server, **how: Any) -> AsyncClickPost:
