@@ -102,13 +102,18 @@ async def test_a_request_is_sent_once_though_its_kept_connection_was_closed(meth
 
 async def test_an_order_that_the_server_does_not_read_ends_with_the_time_of_a_call() -> None:
     large = {"shipment_details": {"reference_number": "R1", "note": "x" * (16 << 20)}}
-    waiting = asyncio.Event()
-    server = await asyncio.start_server(lambda *_: waiting.wait(), "127.0.0.1", 0)
-    async with server:
+    called = asyncio.Event()
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await called.wait()
+        writer.transport.abort()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         async with AsyncClickPost(username="u", key="k", url=url, timeout=0.2) as clickpost:
             found = await clickpost.create_order(large)
-        waiting.set()
+        called.set()
+        await asyncio.sleep(0.05)  # for the end of the connection, whose buffer was full
     assert isinstance(found.outcome, Unknown)
     assert found.call.error == "TimeoutError"
 
