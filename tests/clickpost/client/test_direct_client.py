@@ -157,6 +157,16 @@ async def test_a_connection_that_was_idle_for_too_long_is_not_used_again(keep: f
     assert len(server.seen) == connections
 
 
+async def test_a_cookie_is_not_sent_back() -> None:
+    client = direct()
+    async with serving(sized(BODY, b"Set-Cookie: session=1; Path=/")) as server:
+        for _ in range(2):
+            assert (await result(client, server.url))[0] == 200
+        await client.aclose()
+    assert server.seen[0].count(b"POST ") == 2
+    assert b"cookie" not in server.seen[0].lower()
+
+
 async def test_a_request_to_another_server_has_a_connection_of_its_own() -> None:
     client = direct()
     async with serving(sized()) as one, serving(sized()) as other:
