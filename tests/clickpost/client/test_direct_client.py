@@ -14,7 +14,7 @@ import pytest
 from awbridge import AsyncClickPost
 from awbridge.clickpost.client import direct_client
 from awbridge.domain.orders.outcome import Placed, TryLater, Unknown
-from tests.clickpost.client.raw_server import answer, direct, reference, result, serving, sized
+from tests.clickpost.client.raw_server import BODY, answer, direct, reference, result, serving, sized
 from tests.support.tls import server_context
 
 ORDER = {"shipment_details": {"reference_number": "R1"}}
