@@ -12,7 +12,7 @@ import os
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from functools import lru_cache
+from functools import cache
 
 import aiohttp
 import httpx2
@@ -58,7 +58,7 @@ class DirectClient:
     def __init__(
         self, *, timeout: httpx2.Timeout, headers: Mapping[str, str], verify: ssl.SSLContext, keep: float
     ) -> None:
-        self._headers = httpx2.Headers(_usual_headers(verify))
+        self._headers = httpx2.Headers(_usual_headers())
         self._headers.update(headers)
         self._verify = verify
         self._keep = keep
@@ -185,7 +185,7 @@ def _reason(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else type(error).__name__
 
 
-@lru_cache(maxsize=4)
-def _usual_headers(verify: ssl.SSLContext) -> httpx2.Headers:
+@cache
+def _usual_headers() -> httpx2.Headers:
     """What httpx2 sends with every request, such as the compressions that it can read."""
-    return httpx2.AsyncClient(verify=verify).headers
+    return httpx2.AsyncClient(transport=httpx2.AsyncBaseTransport()).headers  # it opens no connection
