@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -61,11 +62,6 @@ class AsyncClickPost(AsyncCalls):
         self._transport = transport
 
         def make() -> DirectClient | httpx2.AsyncClient:
-            if transport is None and proxy is None and not uses_proxies():
-                # It imports what opens connections, which no start needs.
-                from awbridge.clickpost.client.direct_client import DirectClient
-
-                return DirectClient(timeout=timeout, keep=KEEP_CONNECTIONS, **settings)
             return httpx2.AsyncClient(
                 timeout=timeout,
                 limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_CONNECTIONS),
@@ -75,7 +71,21 @@ class AsyncClickPost(AsyncCalls):
                 **settings,
             )
 
+        def make_direct() -> DirectClient | httpx2.AsyncClient:
+            if transport or proxy or uses_proxies():
+                return make()
+            from awbridge.clickpost.client.direct_client import DirectClient  # it imports aiohttp
+
+            return DirectClient(timeout=timeout, keep=KEEP_CONNECTIONS, **settings)
+
+        self._make_direct = make_direct
         self._clients = ClientPool(make, connections=connections, wait=timeout.pool or TIMEOUT, keep=KEEP_CONNECTIONS)
+
+    def _client(self, request: ApiRequest, host: str) -> AbstractAsyncContextManager[DirectClient | httpx2.AsyncClient]:
+        """What has a body, such as an order, goes by aiohttp; an idle replica, which only asks, does not import it."""
+        if request.body:
+            return self._clients.client(f"{host}, with bodies", self._make_direct)
+        return self._clients.client(host)
 
     async def __aenter__(self) -> Self:
         return self
@@ -183,7 +193,7 @@ class AsyncClickPost(AsyncCalls):
                 url = address(request.url)
                 async with (
                     asyncio.timeout(receiver.longest),
-                    self._clients.client(url.host) as http,
+                    self._client(request, url.host) as http,
                     http.stream(request.method, url, **content(request)) as response,
                 ):
                     async for part in response.aiter_bytes():

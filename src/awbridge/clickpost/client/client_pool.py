@@ -40,11 +40,14 @@ class ClientPool(Generic[Client]):
         self._idle: dict[str, deque[tuple[float, Client]]] = {}
 
     @asynccontextmanager
-    async def client(self, host: str) -> AsyncGenerator[Client]:
-        """A client for one request to this host. Raises httpx2.PoolTimeout: nothing was sent."""
+    async def client(self, host: str, make: Callable[[], Client] | None = None) -> AsyncGenerator[Client]:
+        """A client for one request to this host. Raises httpx2.PoolTimeout: nothing was sent.
+
+        With `make`, a new client is made by it; `host` must then differ from that of the usual clients.
+        """
         await self._acquire()
         try:
-            client = self._take(host)
+            client = self._take(host, make or self._make)
             try:
                 await self._close_oldest()
                 yield client
@@ -63,12 +66,12 @@ class ClientPool(Generic[Client]):
         else:
             await self._free.acquire()
 
-    def _take(self, host: str) -> Client:
+    def _take(self, host: str, make: Callable[[], Client]) -> Client:
         idle = self._idle.setdefault(host, deque())
         if idle:
             return idle.pop()[1]
         self._clients += 1
-        return self._make()
+        return make()
 
     async def _close_oldest(self) -> None:
         """Close the client that has been idle longest, if for too long, or if another host needs its place."""

@@ -1,4 +1,4 @@
-"""The HTTP client for calls without a proxy: aiohttp's, with the headers and the errors of httpx2.
+"""The HTTP client for calls with a body and without a proxy: aiohttp's, with the headers and the errors of httpx2.
 
 `httpx2.AsyncClient` takes several times as long for a request. No cookies are kept, no redirects followed, and no
 request is sent twice.
@@ -131,7 +131,7 @@ class DirectClient:
 
 
 async def _send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Raise what aiohttp does not take for a reason to send a GET or PUT again: cancelling an order is a GET."""
+    """Raise what aiohttp does not take for a reason to send a GET or PUT again."""
     try:
         return await send(request)
     except aiohttp.ClientError as error:
