@@ -6,6 +6,8 @@ import asyncio
 import gzip
 import logging
 import socket
+import subprocess
+import sys
 import time
 import traceback
 from pathlib import Path
@@ -295,3 +297,22 @@ async def test_nothing_of_a_request_but_its_masked_address_is_logged(caplog: pyt
                 await clickpost.create_order({"shipment_details": {"reference_number": "R1", "name": "Asha"}})
     assert "create-order/?username=u&key=***" in caplog.text
     assert not any(word in caplog.text for word in ("s3cr3t", "Asha", "W1"))
+
+
+_ASK_AND_SEND = """
+import asyncio, sys
+from awbridge import AsyncClickPost
+async def main():
+    async with AsyncClickPost(username="u", key="k", url="http://127.0.0.1:9") as clickpost:
+        await clickpost.find_order("R1")
+        print("aiohttp" in sys.modules)
+        await clickpost.create_order({})
+        print("aiohttp" in sys.modules)
+asyncio.run(main())
+"""
+
+
+def test_asking_does_not_take_the_memory_of_aiohttp() -> None:
+    """An idle replica only asks."""
+    done = subprocess.run([sys.executable, "-c", _ASK_AND_SEND], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
