@@ -1,7 +1,9 @@
-"""Pushed orders per second of one process, against a minimal httpx2 client that posts the same bodies.
+"""Pushed orders per second of one process, against minimal clients that post the same bodies.
+
+One of them is httpx2's, the other aiohttp's, which push itself uses, so that both shares are seen.
 
 With --peers also against the same job written with Celery and Redis, Procrastinate and PostgreSQL, and PgQueuer and
-PostgreSQL. The server is a process of its own and answers at once. The minimal client stores nothing; push claims each
+PostgreSQL. The server is a process of its own and answers at once. The minimal clients store nothing; push claims each
 order under a lease, records the call as an attempt and stores the response. It runs with the default settings unless an
 option says otherwise. The contestants take turns, and each round begins with another one. CPU is that of this process,
 without the database server's. Every run is verified: as many orders are placed, and as many
@@ -26,6 +28,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
+import aiohttp
 import click
 import httpx2
 import structlog
@@ -51,6 +54,7 @@ from bench import push_peers
 from bench.figures import Figure, keep
 
 BARE = "bare httpx2 client"
+AIOHTTP = "bare aiohttp client"
 OF_BARE = 0.6  # of the bare client: what is asked for
 ACCOUNTS = 8
 BARE_CONNECTIONS = 16  # the HTTP pool of the minimal client checks every idle one at each request
@@ -121,6 +125,23 @@ async def bare(url: str, number: int, connections: int = BARE_CONNECTIONS) -> Ru
         return watch.run(number)
 
 
+async def bare_aiohttp(url: str, number: int, connections: int = BARE_CONNECTIONS) -> Run:
+    """The same with aiohttp."""
+    address = f"{url}/api/v3/create-order/?username=bench&key=bench"
+    bodies = [json.dumps(order).encode() for order in orders(number)]
+    connector = aiohttp.TCPConnector(limit=connections)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(15)) as http:
+
+        async def post_all(mine: list[bytes]) -> None:
+            for body in mine:
+                async with http.post(address, data=body, headers={"Content-Type": "application/json"}) as answer:
+                    assert (await answer.json(content_type=None))["meta"]["status"] == 200
+
+        watch = Watch()
+        await asyncio.gather(*(post_all(bodies[n::connections]) for n in range(connections)))
+        return watch.run(number)
+
+
 async def pushed(url: str, database: str, number: int, in_flight: int, connections: int, batch: int) -> Run:
     """Queue the orders, then push them until all are placed and recorded."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
@@ -178,19 +199,20 @@ def measure(runs: Mapping[str, Callable[[], Run]], rounds: int) -> dict[str, lis
 
 
 def report(seen: Mapping[str, Sequence[Run]]) -> Table:
-    """Medians, compared with the minimal client's."""
+    """Medians, compared with the minimal clients'."""
     medians = {name: statistics.median(run.rate for run in runs) for name, runs in seen.items()}
-    table = Table("who", "orders/s", "of the bare client", "CPU ms per order", "all runs", "placed and recorded")
+    table = Table("who", "orders/s", "of httpx2", "of aiohttp", "CPU ms per order", "all runs", "placed and recorded")
     for name, runs in seen.items():
-        honest = "-" if name == BARE else "all" if all(run.agrees for run in runs) else "VOID"
+        honest = "-" if name in (BARE, AIOHTTP) else "all" if all(run.agrees for run in runs) else "VOID"
         rates = " ".join(f"{run.rate:,.0f}" for run in runs)
         cpu = [run.cpu for run in runs if run.cpu is not None]
         spent = f"{statistics.median(cpu):.2f}" if cpu else "-"
-        if name != BARE:
+        if name not in (BARE, AIOHTTP):
             keep(
                 Figure(line=name, now=medians[name], unit="orders/s", peer=medians[BARE], least=OF_BARE * medians[BARE])
             )
-        table.add_row(name, f"{medians[name]:,.0f}", f"{medians[name] / medians[BARE]:.2f}", spent, rates, honest)
+        shares = [f"{medians[name] / medians[client]:.2f}" for client in (BARE, AIOHTTP)]
+        table.add_row(name, f"{medians[name]:,.0f}", *shares, spent, rates, honest)
     return table
 
 
@@ -202,7 +224,7 @@ def report(seen: Mapping[str, Sequence[Run]]) -> Table:
 @click.option("--batch", default=DEFAULTS["push_batch"], show_default=True, help="Per claim or recording.")
 @click.option("--connections", default=DEFAULTS["clickpost_connections"], show_default=True, help="Of push.")
 def push(number: int, rounds: int, in_flight: int, connections: int, batch: int, *, peers: bool) -> None:
-    """Pushed orders per second on every database, against a minimal client and, with --peers, three job queues."""
+    """Pushed orders per second on every database, against minimal clients and, with --peers, three job queues."""
     if peers and (lacking := push_peers.missing()):
         raise click.ClickException(f"for the peers, install {', '.join(lacking)}: pip install -e '.[dev,bench]'")
     settle_down()  # as `awbridge serve` and `awbridge work` do
@@ -215,6 +237,7 @@ def push(number: int, rounds: int, in_flight: int, connections: int, batch: int,
 
         runs: dict[str, Callable[[], Run]] = {
             BARE: lambda: uvloop.run(bare(url, number)),
+            AIOHTTP: lambda: uvloop.run(bare_aiohttp(url, number)),
             "push, SQLite": lambda: run(f"sqlite:///{folder}/push{next(files)}.db"),
         }
         if find_binaries():

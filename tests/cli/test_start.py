@@ -31,7 +31,7 @@ main(prog_name="awbridge")
 HEAVY = {
     *("apprise", "aiosmtplib", "asyncpg", "fastapi", "httptools", "httpx2", "jinja2", "obstore", "opentelemetry"),
     *("phonenumbers", "prometheus_client", "pydantic", "pydantic_core", "python_calamine", "stamina"),
-    *("standardwebhooks", "starlette", "uvicorn", "uvloop"),
+    *("aiohttp", "standardwebhooks", "starlette", "uvicorn", "uvloop"),
     *("awbridge.app.connections", "awbridge.app.policies", "awbridge.clickpost.models", "awbridge.web.app"),
 }
 
@@ -105,7 +105,7 @@ def test_serve_imports_neither_the_api_nor_what_it_uses_rarely() -> None:
 def test_work_imports_no_web_server() -> None:
     command = [sys.executable, "-c", "import sys, awbridge.app.work; print(*sys.modules)"]
     modules = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
-    assert not {"apprise", "asyncpg", "fastapi", "obstore", "starlette", "uvicorn", "awbridge.web"} & modules
+    assert not {"aiohttp", "apprise", "asyncpg", "fastapi", "obstore", "starlette", "uvicorn", "awbridge.web"} & modules
     assert len(modules) < 940
 
 

@@ -7,17 +7,17 @@ Everything else raises VendorError. The API key is in URLs; it reaches no Call, 
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx2
 
 from awbridge.clickpost.client.async_calls import AsyncCalls
 from awbridge.clickpost.client.client_pool import BorrowedTransport, ClientPool
-from awbridge.clickpost.client.connection import KEEP_CONNECTIONS, TIMEOUT, address, content
+from awbridge.clickpost.client.connection import KEEP_CONNECTIONS, TIMEOUT, address, content, uses_proxies
 from awbridge.clickpost.client.exchange import (
     FAILURES,
     HttpExchange,
@@ -43,6 +43,9 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import Region
 
+if TYPE_CHECKING:
+    from awbridge.clickpost.client.direct_client import DirectClient
+
 
 class AsyncClickPost(AsyncCalls):
     """ClickPost's API for asyncio. Use as an async context manager, or call `aclose`."""
@@ -53,18 +56,36 @@ class AsyncClickPost(AsyncCalls):
         *,
         timeout: httpx2.Timeout,
         transport: httpx2.AsyncBaseTransport | None = None,
+        proxy: str | None = None,
         **settings: Any,
     ) -> None:
-        limits = httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_CONNECTIONS)
         self._transport = transport
-        make = functools.partial(
-            httpx2.AsyncClient,
-            timeout=timeout,
-            limits=limits,
-            transport=BorrowedTransport(transport) if transport else None,
-            **settings,
-        )
+
+        def make() -> DirectClient | httpx2.AsyncClient:
+            return httpx2.AsyncClient(
+                timeout=timeout,
+                limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_CONNECTIONS),
+                transport=BorrowedTransport(transport) if transport else None,
+                proxy=proxy,
+                follow_redirects=False,
+                **settings,
+            )
+
+        def make_direct() -> DirectClient | httpx2.AsyncClient:
+            if transport or proxy or uses_proxies():
+                return make()
+            from awbridge.clickpost.client.direct_client import DirectClient  # it imports aiohttp
+
+            return DirectClient(timeout=timeout, keep=KEEP_CONNECTIONS, **settings)
+
+        self._make_direct = make_direct
         self._clients = ClientPool(make, connections=connections, wait=timeout.pool or TIMEOUT, keep=KEEP_CONNECTIONS)
+
+    def _client(self, request: ApiRequest, host: str) -> AbstractAsyncContextManager[DirectClient | httpx2.AsyncClient]:
+        """What has a body, such as an order, goes by aiohttp; an idle replica, which only asks, does not import it."""
+        if request.body:
+            return self._clients.client(f"{host}, with bodies", self._make_direct)
+        return self._clients.client(host)
 
     async def __aenter__(self) -> Self:
         return self
@@ -172,7 +193,7 @@ class AsyncClickPost(AsyncCalls):
                 url = address(request.url)
                 async with (
                     asyncio.timeout(receiver.longest),
-                    self._clients.client(url.host) as http,
+                    self._client(request, url.host) as http,
                     http.stream(request.method, url, **content(request)) as response,
                 ):
                     async for part in response.aiter_bytes():

@@ -1,4 +1,4 @@
-"""HTTP clients of one connection each, because the pool of httpx checks every idle connection at every request."""
+"""HTTP clients of one connection each, because the pool of httpx2 checks every idle connection at every request."""
 
 from __future__ import annotations
 
@@ -7,32 +7,47 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from typing import Generic, Protocol, TypeVar
 
 import httpx2
 
 
-class ClientPool:
+class Closable(Protocol):
+    """A client of one connection."""
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        ...
+
+
+Client = TypeVar("Client", bound=Closable)
+
+
+class ClientPool(Generic[Client]):
     """Clients by host. Each serves one request at a time; of the idle ones, the one that was used last is next.
 
     At most `connections` exist. `wait` is how long a request waits for one, `keep` how long an idle one is kept, both
     in seconds.
     """
 
-    def __init__(self, make: Callable[[], httpx2.AsyncClient], *, connections: int, wait: float, keep: float) -> None:
+    def __init__(self, make: Callable[[], Client], *, connections: int, wait: float, keep: float) -> None:
         self._make = make
         self._free = asyncio.Semaphore(connections)
         self._connections = connections
         self._wait = wait
         self._keep = keep
         self._clients = 0
-        self._idle: dict[str, deque[tuple[float, httpx2.AsyncClient]]] = {}
+        self._idle: dict[str, deque[tuple[float, Client]]] = {}
 
     @asynccontextmanager
-    async def client(self, host: str) -> AsyncGenerator[httpx2.AsyncClient]:
-        """A client for one request to this host. Raises httpx2.PoolTimeout: nothing was sent."""
+    async def client(self, host: str, make: Callable[[], Client] | None = None) -> AsyncGenerator[Client]:
+        """A client for one request to this host. Raises httpx2.PoolTimeout: nothing was sent.
+
+        With `make`, a new client is made by it; `host` must then differ from that of the usual clients.
+        """
         await self._acquire()
         try:
-            client = self._take(host)
+            client = self._take(host, make or self._make)
             try:
                 await self._close_oldest()
                 yield client
@@ -51,12 +66,12 @@ class ClientPool:
         else:
             await self._free.acquire()
 
-    def _take(self, host: str) -> httpx2.AsyncClient:
+    def _take(self, host: str, make: Callable[[], Client]) -> Client:
         idle = self._idle.setdefault(host, deque())
         if idle:
             return idle.pop()[1]
         self._clients += 1
-        return self._make()
+        return make()
 
     async def _close_oldest(self) -> None:
         """Close the client that has been idle longest, if for too long, or if another host needs its place."""

@@ -7,6 +7,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
+from urllib.request import getproxies
 
 import httpx2
 from opentelemetry import trace
@@ -85,7 +86,6 @@ class ClientBase(ABC, Generic[Transport]):
             transport=transport,
             proxy=proxy,
             headers={"User-Agent": "awbridge", "Accept": "application/json"},
-            follow_redirects=False,
             verify=trusted(),
         )
 
@@ -112,6 +112,12 @@ class ClientBase(ABC, Generic[Transport]):
 def address(url: str) -> httpx2.URL:
     """The address of a request, parsed once: all orders go to the same one. Raises httpx2.InvalidURL."""
     return httpx2.URL(url)
+
+
+def uses_proxies() -> bool:
+    """Whether the environment names a proxy (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY); on macOS also the system."""
+    proxies = getproxies()
+    return any(proxies.get(scheme) for scheme in ("http", "https", "all"))
 
 
 def content(request: ApiRequest) -> dict[str, Any]:

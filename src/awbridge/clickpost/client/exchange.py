@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import httpx2
 from opentelemetry import trace
@@ -84,6 +84,15 @@ class ResponseTooLarge(Exception):
     """An answer exceeds the limit on size or time."""
 
 
+class Answered(Protocol):
+    """Status and headers of an answer, of any HTTP client."""
+
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def headers(self) -> httpx2.Headers: ...
+
+
 class ResponseReceiver:
     """Receives one answer within a span; `receive` enforces the limits on size and time.
 
@@ -136,7 +145,7 @@ class ResponseReceiver:
         if time.perf_counter() - self._started > self.longest:
             raise ResponseTooLarge(f"the answer was not complete after {self.longest:g} s")
 
-    def completed(self, response: httpx2.Response) -> HttpExchange:
+    def completed(self, response: Answered) -> HttpExchange:
         """The exchange of a complete answer."""
         whole = b"".join(self._parts)
         file = self._request.file and response.status_code == 200

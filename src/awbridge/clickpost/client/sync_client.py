@@ -89,7 +89,7 @@ class ClickPost(ClientBase[httpx2.BaseTransport]):
         limits = httpx2.Limits(
             max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEP_CONNECTIONS
         )
-        self._http = httpx2.Client(limits=limits, **settings)
+        self._http = httpx2.Client(limits=limits, follow_redirects=False, **settings)
 
     def __enter__(self) -> Self:
         return self
