@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 import click
 
-from awbridge.cli.signals import end_if_terminated
+from awbridge.cli.signals import end_if_signalled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -201,12 +201,16 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end, on the event loop of services: faster under load, slower to import."""
     import uvloop
 
+    return uvloop.run(_unless_signalled(main))
+
+
+def _unless_signalled(main: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
     try:
-        end_if_terminated()
+        end_if_signalled()
     except KeyboardInterrupt:
         main.close()
         raise
-    return uvloop.run(main)
+    return main
 
 
 def as_command(work: Coroutine[Any, Any, T]) -> T:
@@ -220,6 +224,7 @@ def as_command(work: Coroutine[Any, Any, T]) -> T:
         with acting(Actor(kind=ActorKind.COMMAND, name=_user(), role=Role.ADMIN)):
             return await work
 
+    work = _unless_signalled(work)
     return asyncio.run(main())
 
 

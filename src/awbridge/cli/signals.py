@@ -1,4 +1,5 @@
-"""How SIGTERM ends a command: like Ctrl-C, so that temporary files are removed and child processes stopped."""
+"""How SIGTERM ends a command: like Ctrl-C, so that temporary files are removed and child processes stopped. Neither is
+lost while modules are imported."""
 
 from __future__ import annotations
 
@@ -17,24 +18,45 @@ class Terminated(KeyboardInterrupt):
 
 @contextmanager
 def terminable() -> Generator[None]:
-    """Let SIGTERM raise Terminated, unless somebody else handles it or this is not the main thread."""
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, _terminate)
+    """Let SIGTERM raise Terminated, and remember SIGINT, unless somebody else handles them or this is not the main
+    thread.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    ours = [number for number, (usual, _) in _HANDLERS.items() if is_main and signal.getsignal(number) == usual]
+    for number in ours:
+        signal.signal(number, _HANDLERS[number][1])
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in ours:
+            signal.signal(number, _HANDLERS[number][0])
         _received.clear()
 
 
-def end_if_terminated() -> None:
-    """Raise Terminated if SIGTERM arrived where C code ignored the exception, as the import of an extension may."""
+def end_if_signalled() -> None:
+    """Raise if a signal arrived where C code ignored the exception, as the import of an extension may.
+
+    Otherwise SIGINT is handled in Python's usual way from now on, so that an event loop takes it over. Raises
+    KeyboardInterrupt, Terminated.
+    """
     if _received:
-        raise Terminated
+        raise Terminated if signal.SIGTERM in _received else KeyboardInterrupt
+    if signal.getsignal(signal.SIGINT) is _interrupt:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _terminate(number: int, _frame: object) -> NoReturn:
     _received.append(number)
     raise Terminated
+
+
+def _interrupt(number: int, _frame: object) -> NoReturn:
+    _received.append(number)
+    raise KeyboardInterrupt
+
+
+# The handler that Python starts with, and ours.
+_HANDLERS = {
+    signal.SIGTERM: (signal.SIG_DFL, _terminate),
+    signal.SIGINT: (signal.default_int_handler, _interrupt),
+}
