@@ -16,6 +16,8 @@ from tests.docs.run import PageRun, rule_of, unused_files
 from tests.docs.shell import BlockFailed, Shell
 from tests.docs.test_pages import lacking
 
+pytestmark = pytest.mark.heavy
+
 Write = Callable[[str], Page]
 
 

@@ -22,6 +22,8 @@ from awbridge.sandbox.shipments.models import SimulatedOrder
 from awbridge.sandbox.wire.codes import unified_status
 from tests.sandbox.helpers import b2b_order, flat_order, item, only, order, receiver
 
+pytestmark = pytest.mark.heavy
+
 ACCOUNT = "Delhivery Surface"
 CONFIG = SandboxConfig(
     backdate_seconds=30 * 86400,

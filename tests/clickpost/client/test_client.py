@@ -21,6 +21,8 @@ from awbridge.domain.orders.outcome import Misconfigured, Pending, Placed, Rejec
 from awbridge.domain.orders.shipment import Region
 from tests.clickpost.conftest import JsonObject, Vendor
 
+pytestmark = pytest.mark.heavy
+
 KEY = "k3y-0f-th3/sh0p+x"
 START = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
 END = START + timedelta(minutes=10)

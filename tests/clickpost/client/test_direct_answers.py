@@ -14,6 +14,8 @@ import uvloop
 
 from tests.clickpost.client.raw_server import BODY, answer, chunks, direct, reference, result, serving, sized
 
+pytestmark = pytest.mark.heavy
+
 
 async def twice(client: Any, say: bytes, *, close: bool) -> tuple[list[Any], int]:
     """The results of two requests of one client after another, and how many connections they took."""

@@ -22,6 +22,8 @@ from awbridge.domain.orders.outcome import Placed, TryLater, Unknown
 from tests.clickpost.client.raw_server import Server, answer, direct, reference, result, serving, sized
 from tests.support.tls import server_context
 
+pytestmark = pytest.mark.heavy
+
 ORDER = {"shipment_details": {"reference_number": "R1"}}
 JSON = {"Content-Type": "application/json"}
 

@@ -25,6 +25,8 @@ from awbridge.domain.errors import VendorError
 from awbridge.domain.orders.shipment import Region
 from tests.clickpost.conftest import JsonObject, Vendor
 
+pytestmark = pytest.mark.heavy
+
 KEY = "k3y-0f-th3/sh0p+x"
 LOGIN = {"username": "shop", "key": KEY}
 START = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)

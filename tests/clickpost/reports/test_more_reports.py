@@ -17,6 +17,8 @@ from awbridge.domain.errors import VendorError
 from tests.clickpost.client.test_more_calls import KEY, Ask, asking, meta
 from tests.clickpost.conftest import JsonObject, Vendor
 
+pytestmark = pytest.mark.heavy
+
 CSV = b"Waybill,Status\nAW1,\xe2\x82\xb9 paid\n\xff\x00"
 QUERY = "AWSAccessKeyId=AKTEA&Signature=s1gnature%2F&Expires=1"
 

@@ -15,6 +15,8 @@ from awbridge.steps.customer_page.open_orders import LinkIds, OpenOrders
 from awbridge.steps.customer_page.read_orders import PagePolicy
 from awbridge.steps.runtime.clock import utc_now
 
+pytestmark = pytest.mark.heavy
+
 
 class Unread:
     """A store whose sessions are not used."""

@@ -22,6 +22,8 @@ from awbridge.store.engine.database import Session
 from tests.support.rows import count, sql
 from tests.support.stores import postgres_only
 
+pytestmark = pytest.mark.heavy
+
 NEW_PACE = sql("INSERT INTO paces (name, next_turn) VALUES ($1, 0)")
 SYNCHRONOUS = sql("PRAGMA synchronous")
 

@@ -29,6 +29,8 @@ from tests.support.stores import sqlite_only
 from tests.support.world import SetClock, as_body
 from tests.support.world import webhook as hook
 
+pytestmark = pytest.mark.heavy
+
 HOOK = as_body(hook("AWB1", 5, T0, order_status_id=1))
 STORED = b'{"status":"stored"}'
 
