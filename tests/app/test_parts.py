@@ -91,7 +91,7 @@ def test_a_setting_that_needs_a_missing_part_says_so(name: str, plain_installati
 def test_all_that_is_missing_is_said_at_once(plain_installation: None) -> None:
     chosen = ("alarm_urls", "notice_chat_urls", "oidc_issuer")
     assert missing_parts(load_settings(**{name: NEEDING[name][0] for name in chosen})) == (
-        "AWBRIDGE_NOTICE_CHAT_URLS and AWBRIDGE_ALARM_URLS and AWBRIDGE_OIDC_ISSUER need optional parts; "
+        "AWBRIDGE_NOTICE_CHAT_URLS, AWBRIDGE_ALARM_URLS and AWBRIDGE_OIDC_ISSUER need optional parts; "
         "install them with pip install 'awbridge[messages,oidc]'"
     )
 
@@ -132,8 +132,11 @@ async def test_the_doctor_names_it_once(tmp_path: Path, plain_installation: None
         assert "'awbridge[messages,object-storage]'" in found[0].found
 
 
-def test_the_settings_are_shown_with_a_warning(awbridge: Callable[..., Result], plain_installation: None) -> None:
-    shown = awbridge("config", "show", "--changed", alarm_urls=SLACK)
+@pytest.mark.parametrize("command", [("config", "show", "--changed"), ("migrate", "--dry-run")], ids=str)
+def test_commands_that_an_upgrade_begins_with_warn(
+    awbridge: Callable[..., Result], command: tuple[str, ...], plain_installation: None
+) -> None:
+    shown = awbridge(*command, alarm_urls=SLACK)
     assert (shown.exit_code, "pip install 'awbridge[messages]'" in words(shown.stderr)) == (0, True)
 
 

@@ -34,7 +34,9 @@ def check_parts(settings: Settings) -> None:
     missing = [(name, part) for name, part in _needed(settings) if not is_installed(part)]
     if missing:
         names, parts = ([*dict.fromkeys(column)] for column in zip(*missing, strict=True))
-        raise MissingPart(" and ".join(names), *sorted(parts), need="need" if len(names) > 1 else "needs")
+        *others, last = names
+        listed = f"{', '.join(others)} and {last}" if others else last
+        raise MissingPart(listed, *sorted(parts), need="need" if others else "needs")
 
 
 def missing_parts(settings: Settings) -> str:
