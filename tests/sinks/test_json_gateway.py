@@ -33,6 +33,8 @@ def essence(request: Request) -> object:
         "/sms/{to}?+Idempotency-Key={key}&:header=ACMEIN&:template={dlt_template_id}",
         "?:message=text&:title=&:attachments=&:type=&:to={to}",
         "/a%20b/?-shop=7&-x=a%26b&method=put&+X-Shop=Acme+Co&rto=20&cto=3",
+        "/a#b",
+        "/x?:color=#fff&+X-Shop=a#b",
         "/x?+Content-Type=text/plain&+User-Agent=shop;:language={language}",
     ],
 )
@@ -86,6 +88,7 @@ def test_only_other_services_and_options_need_apprise(url: str, needs: bool) -> 
         ("json:///sms/{to}", "has no host"),
         ("json://host:99999/{to}", "has no valid host or port"),
         ("json://host:0/{to}", "has no valid host or port"),
+        ("json://[host/{to}", "has no valid host or port"),
         ("json://host/{to}?method=SEND", "has method=SEND; supported are DELETE"),
         ("json://host/{to}?rto=soon", "has rto=soon; write seconds"),
         ("json://host/{to}?+X-Key=hunter2%0d%0aX: y", "a header with a control character"),

@@ -345,7 +345,7 @@ async def test_the_services_of_the_documentation_are_supported(url: str) -> None
     MessageChannel(url)
 
 
-@pytest.mark.parametrize("url", ["nosuch://host/{to}", "json://", "json://host/{phone}"])
+@pytest.mark.parametrize("url", ["nosuch://host/{to}", "json://", "json://host/{phone}", "vonage://k:s@[a/{to}"])
 async def test_an_invalid_url_is_refused_without_being_shown(url: str) -> None:
     with pytest.raises(SettingsError) as refused:
         MessageChannel(url + "?token=hunter2")

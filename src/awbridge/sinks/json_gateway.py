@@ -23,6 +23,7 @@ _OPTIONS = frozenset({"method", "rto", "cto"})
 _PREFIXES = (":", "+", "-")
 _SAFE = "/!$&'()*+,:;=@~"  # as apprise leaves them in a path
 _NAME = "your gateway"
+_NO_ADDRESS = "has no valid host or port"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,10 @@ def handles(url: str) -> bool:
 
 def read_url(url: str) -> JsonUrl:
     """Parse a URL that `handles` accepts. Raises ValueError, which continues "the URL ..."."""
-    parts = urlsplit(url.strip())
+    try:
+        parts = urlsplit(url.strip().partition("?")[0])
+    except ValueError:
+        raise ValueError(_NO_ADDRESS) from None
     if not parts.hostname:
         raise ValueError("has no host")
     path = quote(unquote(parts.path), safe=_SAFE)
@@ -75,8 +79,8 @@ def read_url(url: str) -> JsonUrl:
 
 
 def _options(url: str) -> list[tuple[str, str]]:
-    """The options in their order. A plus is a plus: it begins the name of a header."""
-    pairs = (pair.partition("=") for pair in re.split("[&;]", urlsplit(url.strip()).query) if pair)
+    """The options in their order. A plus is a plus: it begins the name of a header; # does not end them."""
+    pairs = (pair.partition("=") for pair in re.split("[&;]", url.strip().partition("?")[2]) if pair)
     return [(unquote(name), unquote(value).strip()) for name, _, value in pairs]
 
 
@@ -104,7 +108,7 @@ def check(url: str) -> None:
     except (httpx2.InvalidURL, ValueError):
         is_valid = False
     if not is_valid:
-        raise ValueError("has no valid host or port")
+        raise ValueError(_NO_ADDRESS)
 
 
 def body_of(message: Message, fields: Mapping[str, str]) -> JsonObject:

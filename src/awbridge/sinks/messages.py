@@ -75,7 +75,7 @@ class MessageChannel:
                 f"a message service's URL contains {{{min(unknown)}}}; supported are {sorted(_PLACEHOLDERS)}"
             )
         if gateway := self._known.get(scheme):
-            if not gateway.is_complete(gateways.read_url(fill(url, _EXAMPLE))):
+            if not _is_complete(gateway, fill(url, _EXAMPLE)):
                 raise SettingsError(f"the URL of {gateway.name} is incomplete; write {gateway.form}")
             return
         if json_gateway.handles(url):
@@ -130,6 +130,13 @@ class MessageChannel:
         if apprise_log.request_sent:
             return MaybeSent("the service did not answer in time")
         return NotSent(f"the service did not accept it{apprise_log.status}")
+
+
+def _is_complete(gateway: Gateway, url: str) -> bool:
+    try:
+        return gateway.is_complete(gateways.read_url(url))
+    except ValueError:  # such as a bracket in the host
+        return False
 
 
 def needs_part(url: str) -> bool:
