@@ -14,8 +14,7 @@ import contextlib
 import json
 import random
 import tempfile
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -28,23 +27,22 @@ import httpx2
 import structlog
 from rich.console import Console
 from rich.table import Table
+from tests.support.customers import LAST, STREETS, customer
 from tests.support.postgres import postgres_server
 
-from awbridge.app import connections, serve
 from awbridge.app.database import open_store
 from awbridge.app.load_settings import load_settings
 from awbridge.app.settings import Settings
-from awbridge.domain.errors import StoppedEarly
 from awbridge.domain.json import JsonObject
 from awbridge.rehearsal.demo_company import Company, company, unsent
-from awbridge.rehearsal.demo_orders import ACCOUNTS, demo_order
+from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.rehearsal.processes import sandbox_process
+from awbridge.rehearsal.service_here import service_here, set_up
 from awbridge.sandbox import SandboxConfig
 from awbridge.sandbox.config import JourneyWeights
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.engine.queries import parse
-from awbridge.store.polling import webhook_keys
 from bench.figures import Figure, keep
 
 ENGINES = ("PostgreSQL", "SQLite")
@@ -119,15 +117,8 @@ def order(number: int, seed: int) -> JsonObject:
     """
     dice, shop = random.Random(f"{seed}/{number}"), random.Random(f"shop {seed}")
     made = demo_order(number, seed)
-    first, last = (dice.choice(names) for names in (_FIRST, _LAST))
-    made["drop_info"] |= {
-        "drop_name": f"{first} {last}",
-        "drop_phone": f"{dice.choice('6789')}{dice.randrange(10**9):09d}",
-        "drop_address": _address(dice),
-        "drop_landmark": f"near {dice.choice(_STREETS)}",
-        "drop_email": f"{first}.{last}{dice.randrange(1000)}@example.com".lower(),
-    }
-    gstin, name, phone = f"27{shop.getrandbits(60):X}", f"{shop.choice(_LAST)} & Co", f"80{shop.randrange(10**8):08d}"
+    made["drop_info"] |= customer(dice, _address)
+    gstin, name, phone = f"27{shop.getrandbits(60):X}", f"{shop.choice(LAST)} & Co", f"80{shop.randrange(10**8):08d}"
     stored = {"name": f"{name} Warehouse", "phone": phone, "address": _address(shop)}
     made["pickup_info"] |= {f"pickup_{key}": value for key, value in stored.items()}
     made["pickup_info"] |= {"email": f"warehouse@{name[:3].lower()}.example.com", "tin": gstin}
@@ -152,35 +143,10 @@ def order(number: int, seed: int) -> JsonObject:
 
 
 def _address(dice: random.Random) -> str:
-    return f"{dice.randrange(1, 400)}{dice.choice('ABCD')}, {dice.choice(_HOUSES)}, {dice.choice(_STREETS)}"
+    return f"{dice.randrange(1, 400)}{dice.choice('ABCD')}, {dice.choice(_HOUSES)}, {dice.choice(STREETS)}"
 
 
-_FIRST = (
-    "Aarav",
-    "Diya",
-    "Ishaan",
-    "Kavya",
-    "Mohammed",
-    "Neha",
-    "Prakash",
-    "Riya",
-    "Sandeep",
-    "Tanvi",
-    "Vikram",
-    "Zoya",
-)
-_LAST = ("Sharma", "Iyer", "Khan", "Patel", "Reddy", "Das", "Fernandes", "Singh", "Nair", "Kulkarni", "Bose", "Menon")
 _HOUSES = ("Sai Residency", "Lake View Apartments", "Green Park", "Shanti Niwas", "Palm Heights", "Silver Oak", "Gokul")
-_STREETS = (
-    "MG Road",
-    "Station Road",
-    "Nehru Nagar",
-    "Link Road",
-    "Civil Lines",
-    "Temple Street",
-    "Ring Road",
-    "Market",
-)
 _MADE_OF = ("Cotton", "Linen", "Silk", "Woollen", "Canvas", "Leather", "Checked", "Striped", "Plain white", "Dark blue")
 _GOODS = ("shirt", "trousers", "scarf", "shoes", "jacket", "kurta", "saree", "belt", "socks, 3 pairs", "bag")
 
@@ -225,23 +191,6 @@ def _settings(url: str, sandbox_url: str, folder: Path, systems: Company) -> Set
     )
 
 
-@asynccontextmanager
-async def _service(settings: Settings) -> AsyncGenerator[str]:
-    """The service in this process; its address."""
-    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    stop = asyncio.Event()
-    task = asyncio.create_task(serve.serve(settings, on_ready=ready.set_result, stop=stop))
-    try:
-        await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            await task
-        yield ready.result()
-    finally:
-        stop.set()
-        with contextlib.suppress(StoppedEarly):
-            await task
-
-
 @dataclass(slots=True, kw_only=True)
 class _Run:
     """A running service, its sandbox, and its database."""
@@ -277,13 +226,7 @@ class _Run:
             await asyncio.sleep(0.5)
 
     async def _set_up(self, systems: Company) -> None:
-        for account in ACCOUNTS:
-            body = {"courier_partner_id": account.courier_partner_id, "account_code": account.account_code}
-            (await self.http.put(f"{self.url}/v1/couriers/{account.transporter}", json=body)).raise_for_status()
-        async with connections.vendor(self.settings) as clickpost:
-            registration = await clickpost.register_webhook(f"{self.url}/webhooks/clickpost")
-        async with self.store.write() as session:
-            await webhook_keys.add(session, registration.webhook_key, webhook_url=self.url, now=utc_now())
+        await set_up(self.http, self.url, self.settings)
         answer = await self.http.post(f"{self.url}/v1/endpoints", json={"url": f"{systems.url}/events", "kinds": []})
         answer.raise_for_status()
         systems.secret = answer.json()["secret"]
@@ -355,7 +298,7 @@ async def _fill(url: str, parcels: int, seed: int, folder: Path, vacuum: str = "
         async with company() as systems:
             settings = _settings(url, sandbox.url, folder, systems)
             async with (
-                _service(settings) as address,
+                service_here(settings) as address,
                 httpx2.AsyncClient(timeout=60.0) as http,
                 open_store(settings, migrate=False) as store,
             ):

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parent.parent
 SUPPORTED = ["3.11", "3.12", "3.13", "3.14"]
-PARTS = {"labels", "object-storage", "oidc", "telemetry", "xlsx"}
+PARTS = {"accounts", "labels", "messages", "object-storage", "oidc", "telemetry", "xlsx"}
 
 
 class Packages(NamedTuple):

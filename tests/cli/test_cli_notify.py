@@ -138,7 +138,7 @@ def test_opting_out(awbridge: Any, tmp_path: Path) -> None:
     [
         ({"NOTICE_MAIL": "true"}, "AWBRIDGE_SMTP_URL is not set"),
         ({"NOTICE_SMS_URL": "json://host/x"}, "AWBRIDGE_NOTICE_SMS_URL needs {to}"),
-        ({"ALARM_URLS": "nosuch://hunter2"}, "apprise does not support this URL of nosuch"),
+        ({"ALARM_URLS": "nosuch://hunter2"}, "AWBRIDGE_ALARM_URLS: apprise does not support this URL of nosuch"),
         ({"NOTICE_QUIET_HOURS": "sms=late"}, "AWBRIDGE_NOTICE_QUIET_HOURS"),
         ({"ENDPOINT_NETWORKS": "10.0.0.0/33"}, "AWBRIDGE_ENDPOINT_NETWORKS"),
     ],

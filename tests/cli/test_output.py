@@ -31,6 +31,13 @@ def test_wide_characters_take_two_columns(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out.splitlines() == ["city    state", "東京    a", "Pune    b"]
 
 
+def test_marks_and_joined_signs_take_no_column(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [("Orle\u0301ans", "a"), ("Orleans", "b"), ("👨\u200d👩\u200d👧 Asha", "d")]
+    output.print_table([{"city": city, "state": state} for city, state in rows])
+    widths = {line[:-1].rstrip(): len(line) - 1 for line in capsys.readouterr().out.splitlines()[1:]}
+    assert widths == {"Orle\u0301ans": 10, "Orleans": 9, "👨\u200d👩\u200d👧 Asha": 12}
+
+
 def test_a_remark_cannot_break_the_line_or_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_table([{"remark": "left\nat \x1b[31mdoor", "state": "x"}])
     assert capsys.readouterr().out.splitlines()[1] == "left at  [31mdoor  x"

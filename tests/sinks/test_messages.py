@@ -327,7 +327,7 @@ async def test_a_refused_message_was_not_sent_and_an_unanswered_one_may_have_bee
         gateway.respond = lambda _: b""
         assert await service.send(MESSAGE) == MaybeSent("the service did not answer in time")
     nobody = MessageChannel(f"json://127.0.0.1:{free_port()}/{{to}}")
-    assert await nobody.send(MESSAGE) == NotSent("the service did not accept it")
+    assert await nobody.send(MESSAGE) == NotSent("no connection to your gateway: ConnectError")
 
 
 @pytest.mark.parametrize(
@@ -345,7 +345,7 @@ async def test_the_services_of_the_documentation_are_supported(url: str) -> None
     MessageChannel(url)
 
 
-@pytest.mark.parametrize("url", ["nosuch://host/{to}", "json://", "json://host/{phone}"])
+@pytest.mark.parametrize("url", ["nosuch://host/{to}", "json://", "json://host/{phone}", "vonage://k:s@[a/{to}"])
 async def test_an_invalid_url_is_refused_without_being_shown(url: str) -> None:
     with pytest.raises(SettingsError) as refused:
         MessageChannel(url + "?token=hunter2")

@@ -37,6 +37,7 @@ def log_configuration() -> Iterator[None]:
     """Each test starts with the same log configuration, whatever a command set up before it in this process."""
     before, handlers = structlog.get_config(), logging.getLogger().handlers[:]
     yield
+    logging.captureWarnings(False)  # pytest has undone the rest of it: a second time it would do nothing
     structlog.configure(**before)
     logging.getLogger().handlers[:] = handlers
 

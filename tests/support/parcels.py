@@ -48,6 +48,7 @@ from awbridge.store.engine.queries import parse
 from awbridge.store.notify import endpoints
 from awbridge.store.tracking import inbox
 from awbridge.store.tracking.inbox import NewDelivery
+from tests.support.customers import STREETS, customer
 
 _T = TypeVar("_T")
 _BACK = 60 * 86_400.0  # seconds: no scan of a journey lies in the future
@@ -55,45 +56,13 @@ _WEIGHTS = JourneyWeights(delivered=50, ndr_delivered=35, rto=15, cancelled=0, l
 _A_SCAN = timedelta(hours=12)  # from one scan of a parcel to the next
 _TOGETHER = 64  # webhooks in one commit
 _SCANS = parse("-- name: scans\nSELECT COUNT(*) AS scans FROM scans")["scans"]
-_FIRST = (
-    "Aarav",
-    "Diya",
-    "Ishaan",
-    "Kavya",
-    "Mohammed",
-    "Neha",
-    "Prakash",
-    "Riya",
-    "Sandeep",
-    "Tanvi",
-    "Vikram",
-    "Zoya",
-)
-_LAST = ("Sharma", "Iyer", "Khan", "Patel", "Reddy", "Das", "Fernandes", "Singh", "Nair", "Kulkarni", "Bose", "Menon")
-_STREETS = (
-    "MG Road",
-    "Station Road",
-    "Nehru Nagar",
-    "Link Road",
-    "Civil Lines",
-    "Temple Street",
-    "Ring Road",
-    "Market",
-)
 
 
 def an_order(number: int) -> JsonObject:
     """An order with the fields that ClickPost's examples fill in. No two customers are alike."""
     dice = random.Random(number)
     made = demo_order(number, 1)
-    first, last = dice.choice(_FIRST), dice.choice(_LAST)
-    made["drop_info"] |= {
-        "drop_name": f"{first} {last}",
-        "drop_phone": f"{dice.choice('6789')}{dice.randrange(10**9):09d}",
-        "drop_address": f"{dice.randrange(1, 400)}, {dice.choice(_STREETS)}, {dice.choice(_STREETS)}",
-        "drop_landmark": f"near {dice.choice(_STREETS)}",
-        "drop_email": f"{first}.{last}{dice.randrange(1000)}@example.com".lower(),
-    }
+    made["drop_info"] |= customer(dice, _address)
     details, price = made["shipment_details"], made["shipment_details"]["invoice_value"]
     details |= {"reference_number": f"CAP-0000-{number:07d}", "order_id": f"ORD-0000-{number:07d}"}
     details["items"] = [_item(dice, price / 2) for _ in range(2)]
@@ -111,6 +80,10 @@ def an_order(number: int) -> JsonObject:
     returned = {"name": "Demo Returns", "phone": "9000000001", "address": "2 Demo Street", **place}
     made["additional"] |= {"return_info": returned, "order_date": "2026-11-01"}
     return made
+
+
+def _address(dice: random.Random) -> str:
+    return f"{dice.randrange(1, 400)}, {dice.choice(STREETS)}, {dice.choice(STREETS)}"
 
 
 def _item(dice: random.Random, price: float) -> JsonObject:

@@ -14,6 +14,7 @@ class Request:
     path: str
     headers: dict[str, str]
     body: str
+    method: str = "POST"
 
 
 @dataclass
@@ -45,7 +46,8 @@ async def http_server(tls: ssl.SSLContext | None = None) -> AsyncGenerator[Recei
             first, *lines = head.strip().split("\r\n")
             headers = {n.strip().lower(): v.strip() for n, _, v in (line.partition(":") for line in lines)}
             body = await reader.readexactly(int(headers.get("content-length", "0")))
-            request = Request(first.split(" ")[1], headers, body.decode())
+            method, path, _ = first.split(" ")
+            request = Request(path, headers, body.decode(), method)
             receiver.requests.append(request)
             writer.write(receiver.respond(request))
             await writer.drain()

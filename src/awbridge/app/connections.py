@@ -16,13 +16,13 @@ from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.client.call_recorder import record_call
 from awbridge.clickpost.client.connection import OnCall
 from awbridge.domain.call import Call
-from awbridge.domain.errors import SettingsError, StoreError
+from awbridge.domain.errors import MissingPart, SettingsError, StoreError
 from awbridge.domain.notify.notices import Channel, Sends
 from awbridge.sinks.addresses import read_networks
 from awbridge.sinks.label_files import LabelFiles
 from awbridge.sinks.mail import LONGEST as LONGEST_MAIL
 from awbridge.sinks.mail import MailChannel
-from awbridge.sinks.messages import MessageChannel, longest_send
+from awbridge.sinks.messages import PART, MessageChannel, longest_send
 from awbridge.sinks.objects import Objects
 from awbridge.sinks.outgoing import EventSender
 from awbridge.sinks.templates import Templates
@@ -161,7 +161,8 @@ def customer_channels(settings: Settings) -> dict[Channel, Sends]:
         if urls := [s.get_secret_value() for s in secrets if s.get_secret_value()]:
             if channel.reaches_customer and not any(place in urls[0] for place in ("{to}", "{to_digits}")):
                 raise SettingsError(f"AWBRIDGE_NOTICE_{channel.upper()}_URL needs {{to}} for the recipient.")
-            found[channel] = MessageChannel(*urls, timeout=settings.notice_timeout)
+            name = "AWBRIDGE_NOTICE_CHAT_URLS" if channel is Channel.CHAT else f"AWBRIDGE_NOTICE_{channel.upper()}_URL"
+            found[channel] = _messages(name, *urls, timeout=settings.notice_timeout)
     return found
 
 
@@ -169,13 +170,25 @@ def operators(settings: Settings) -> list[Operator]:
     """The channels to the operators. Raises SettingsError for an invalid configuration."""
     longest = longest_send(1, _OPERATORS_TIMEOUT)
     found = [
-        Operator(channel=MessageChannel(url.get_secret_value(), timeout=_OPERATORS_TIMEOUT), longest=longest)
+        Operator(
+            channel=_messages("AWBRIDGE_ALARM_URLS", url.get_secret_value(), timeout=_OPERATORS_TIMEOUT),
+            longest=longest,
+        )
         for url in settings.alarm_urls
     ]
     if settings.alarm_mail_to:
         mail = _mail(settings, "AWBRIDGE_ALARM_MAIL_TO")
         found += [Operator(channel=mail, to=address, longest=LONGEST_MAIL) for address in settings.alarm_mail_to]
     return found
+
+
+def _messages(setting: str, *urls: str, timeout: float) -> MessageChannel:
+    try:
+        return MessageChannel(*urls, timeout=timeout)
+    except MissingPart:
+        raise MissingPart(setting, PART) from None
+    except SettingsError as error:
+        raise SettingsError(f"{setting}: {error}") from None
 
 
 def _mail(settings: Settings, required_by: str) -> MailChannel:

@@ -18,6 +18,7 @@ from awbridge.app.accounts.serving import served_accounts
 from awbridge.app.accounts.sites import SitesOfAccounts
 from awbridge.app.connections import vendor_problem
 from awbridge.app.database import shared_servers
+from awbridge.app.parts import check_parts
 from awbridge.app.running import running, stop_all
 from awbridge.app.settings import Settings
 from awbridge.app.site import Shared, Site, opened_site, site_without_steps
@@ -39,6 +40,7 @@ async def serve(
 ) -> None:
     """Run the web server and the steps in this process until SIGTERM or SIGINT.
 
+    Raises MissingPart, before the database is opened, where the settings need a part that is not installed.
     While ClickPost's username or key is not set, only the pages and the webhook endpoint are served and no step runs.
     When told to stop, steps claim nothing more and /readyz answers 503; requests are served for `drain_seconds` more.
     SIGINT, and a second SIGTERM, cut that short.
@@ -49,6 +51,7 @@ async def serve(
     if stop is None:
         stop = asyncio.Event()
         on_signal(stop.set, at_once.set)
+    check_parts(settings)
     problem = vendor_problem(settings)
     check_address(settings.host, settings.port)
     opening = setting_up(settings, problem) if problem else assembled(settings)

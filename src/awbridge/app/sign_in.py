@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from awbridge.app.settings import Settings
-from awbridge.domain.errors import SettingsError
+from awbridge.domain.errors import MissingPart, SettingsError
 from awbridge.domain.people.identity import IdentityPolicy, read_roles
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.web.pages.people.identity_pages import SignInProvider
@@ -21,9 +21,7 @@ def sign_in_provider(settings: Settings) -> SignInProvider | None:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("authlib", "joserfc"):
             raise
-        raise SettingsError(
-            "AWBRIDGE_OIDC_ISSUER needs an optional part; install it with pip install 'awbridge[oidc]'"
-        ) from None
+        raise MissingPart("AWBRIDGE_OIDC_ISSUER", "oidc") from None
     secret = settings.oidc_client_secret.get_secret_value()
     return SignInProvider(
         provider=OidcProvider(settings.oidc_issuer, settings.oidc_client_id, secret, clock=utc_now),

@@ -16,6 +16,7 @@ from awbridge.app.accounts.file import AccountsFile
 from awbridge.app.accounts.hosting import account_loops, worked_accounts
 from awbridge.app.database import shared_servers
 from awbridge.app.loops import World, opened_world, step_loops
+from awbridge.app.parts import check_parts
 from awbridge.app.running import report_loop, running, schema_loop
 from awbridge.app.settings import Settings
 from awbridge.app.starting import RECEIVED, started
@@ -34,8 +35,9 @@ async def work(settings: Settings, *, clock: Clock = utc_now) -> None:
     """Run the steps without the web server until SIGTERM or SIGINT.
 
     `clock` is the machine's; the drill passes one that is wrong. Raises SchemaTooNew once the database is migrated to
-    a schema that this version cannot work with.
+    a schema that this version cannot work with; MissingPart as `serve` does.
     """
+    check_parts(settings)
     stop = asyncio.Event()
     on_signal(stop.set)
     async with shared_servers() as servers, started(opened_world(settings, clock, servers), stop) as world:

@@ -25,10 +25,11 @@ def show(changed: bool, form: Form) -> None:
 
     Example: awbridge config show --changed
     """
+    from awbridge.app.parts import missing_parts
     from awbridge.app.settings.shown import shown_settings
 
     found = read_configuration()
-    for sentence in found.unknown:
+    for sentence in filter(None, [*found.unknown, missing_parts(found.settings)]):
         warn(sentence)
     shown = shown_settings(found.settings, found.sources)
     if changed:

@@ -8,7 +8,7 @@ import click
 
 from awbridge.cli import output
 from awbridge.cli.output import Form, form_options
-from awbridge.cli.shared import begin_log, read_settings, run
+from awbridge.cli.shared import begin_log, read_settings, run, warn
 
 if TYPE_CHECKING:
     from awbridge.app.accounts.migrating import MigratedAccount
@@ -63,9 +63,12 @@ def migrate(dry_run: bool, form: Form) -> None:
 
     Example: awbridge migrate --dry-run
     """
+    from awbridge.app.parts import missing_parts
     from awbridge.cli.accounts.data import MIGRATED, end_with_problems, migrated_lines, migrated_rows
 
     settings = read_settings()
+    if problem := missing_parts(settings):
+        warn(f"{problem}. awbridge serve and work do not start without")
     state, applied, accounts = run(_migrate(settings, dry_run=dry_run))
     if form == "text":
         lines = _plan(state) if dry_run else [f"applied {name}" for name in applied]

@@ -17,7 +17,8 @@ _PROSE = frozenset(
         *("unmet", "verdict", "warning", "why"),
     }
 )
-_UNDER_HEADER = 2  # columns that tabulate adds to the width of a header
+_AFTER_HEADER = 2  # columns that are left free after a header
+_GAP = "  "  # between two columns
 _SHORTEST = 16  # what is left of a text that is cut, in columns of the terminal
 
 
@@ -34,10 +35,8 @@ def table(rows: Sequence[Mapping[str, Any]], zone: ZoneInfo, *, width: int | Non
         if cut is None:
             return _blocks(names, cells)
         cells = cut
-    from tabulate import tabulate
-
-    lines = tabulate(cells, names, tablefmt="plain", disable_numparse=True).splitlines()
-    return "\n".join(line.rstrip() for line in lines)
+    widths = _widths(names, cells)
+    return "\n".join(_GAP.join(map(_padded, row, widths)).rstrip() for row in [names, *cells])
 
 
 def terminal_width() -> int | None:
@@ -55,16 +54,16 @@ def _cell(value: Any, zone: ZoneInfo) -> str:
     if isinstance(value, datetime):
         return local(value, zone)
     text = "" if value is None else str(value)
-    return "".join(" " if unicodedata.category(c) == "Cc" else c for c in text)
+    return "".join(" " if unicodedata.category(c) == "Cc" else c for c in text).strip()
 
 
 def _width(names: Sequence[str], cells: Sequence[Sequence[str]]) -> int:
-    return sum(_widths(names, cells)) + 2 * (len(names) - 1)
+    return sum(_widths(names, cells)) + len(_GAP) * (len(names) - 1)
 
 
 def _widths(names: Sequence[str], cells: Sequence[Sequence[str]]) -> list[int]:
     return [
-        max(_columns(name) + _UNDER_HEADER, *map(_columns, column)) for name, *column in zip(names, *cells, strict=True)
+        max(_columns(name) + _AFTER_HEADER, *map(_columns, column)) for name, *column in zip(names, *cells, strict=True)
     ]
 
 
@@ -72,9 +71,14 @@ def _columns(text: str) -> int:
     """How many columns of a terminal a text takes."""
     if text.isascii():
         return len(text)
-    from wcwidth import wcswidth
+    from apsw.unicode import text_width  # of SQLite's package, which is there anyway
 
-    return max(wcswidth(text), 0)
+    width = text_width(text)
+    return width if width >= 0 else len(text)
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - _columns(text))
 
 
 def _cut(
@@ -82,9 +86,9 @@ def _cut(
 ) -> list[list[str]] | None:
     """The cells with free text cut so that a row fits; None if that does not suffice."""
     widths = _widths(names, cells)
-    excess = sum(widths) + 2 * (len(names) - 1) - width
+    excess = sum(widths) + len(_GAP) * (len(names) - 1) - width
     for place in sorted((i for i, key in enumerate(keys) if key in _PROSE), key=lambda i: -widths[i]):
-        less = min(excess, widths[place] - max(_SHORTEST, _columns(names[place]) + _UNDER_HEADER))
+        less = min(excess, widths[place] - max(_SHORTEST, _columns(names[place]) + _AFTER_HEADER))
         if less > 0:
             widths[place] -= less
             excess -= less

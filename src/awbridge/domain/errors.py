@@ -2,6 +2,7 @@
 
 AwbridgeError
 ├── SettingsError        a setting is missing or wrong; the text says which and what to do
+│   └── MissingPart      what it asks for needs an optional part of the installation
 ├── StoreError           the database refused
 │   ├── StoreBusy        it is locked or overloaded now; trying again later may work
 │   │   └── StoreDeadlock  two transactions waited for each other, and this one was ended; trying again works
@@ -44,6 +45,15 @@ class AwbridgeError(Exception):
 
 class SettingsError(AwbridgeError):
     """A setting is missing or wrong. The text names it and says what to do."""
+
+
+class MissingPart(SettingsError):
+    """What a setting asks for needs an optional part that is not installed. The text has the command that does it."""
+
+    def __init__(self, what: str, *parts: str, need: str = "needs") -> None:
+        one = len(parts) == 1
+        what_for = "an optional part; install it" if one else "optional parts; install them"
+        super().__init__(f"{what} {need} {what_for} with pip install 'awbridge[{','.join(parts)}]'")
 
 
 class StoreError(AwbridgeError):

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,23 +21,22 @@ from urllib.parse import urlsplit
 import click
 import httpx2
 
-from awbridge.app import connections, policies, serve
+from awbridge.app import connections, policies
 from awbridge.app.database import open_store
 from awbridge.app.load_settings import load_settings
 from awbridge.app.progress import Progress
 from awbridge.app.settings import Settings
-from awbridge.domain.errors import StoppedEarly
 from awbridge.private_files import open_private
 from awbridge.rehearsal import demo_company
 from awbridge.rehearsal.demo_company import Company, company
-from awbridge.rehearsal.demo_orders import ACCOUNTS, demo_order
+from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.rehearsal.processes import SandboxProcess, sandbox_process
+from awbridge.rehearsal.service_here import service_here, set_up
 from awbridge.rehearsal.verdict import Verdict
 from awbridge.sandbox import Faults, SandboxConfig
 from awbridge.steps.polling.track_order import poll_all
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
-from awbridge.store.polling import webhook_keys
 from awbridge.store.tracking import inbox
 
 DAY = 86_400.0
@@ -129,23 +128,6 @@ def _sandbox(config: SandboxConfig, folder: Path) -> Generator[SandboxProcess]:
         yield sandbox
 
 
-@asynccontextmanager
-async def _service(settings: Settings) -> AsyncGenerator[str]:
-    """The service in this process, on a port of its own; its address."""
-    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    stop = asyncio.Event()
-    task = asyncio.create_task(serve.serve(settings, on_ready=ready.set_result, stop=stop))
-    try:
-        await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            await task
-        yield ready.result()
-    finally:
-        stop.set()
-        with contextlib.suppress(StoppedEarly):
-            await task
-
-
 async def run_demo(
     *, count: int, seed: int, keep: bool, report: Callable[[dict[str, Any]], None] | None = None
 ) -> bool:
@@ -162,7 +144,7 @@ async def run_demo(
         sandbox = stack.enter_context(_sandbox(config, folder))
         async with company() as systems:
             settings = demo_settings(sandbox.url, folder, systems)
-            async with _service(settings) as url, httpx2.AsyncClient(timeout=30.0) as http:
+            async with service_here(settings) as url, httpx2.AsyncClient(timeout=30.0) as http:
                 await sandbox.ready()
                 verdict = await _drive(http, url, sandbox.url, settings, count, seed, watch, systems)
                 _show(verdict, orders=count, seconds=round(time.monotonic() - started, 1), report=report)
@@ -203,7 +185,7 @@ async def _drive(
     watch: _Watch,
     systems: Company,
 ) -> Verdict:
-    await _set_up(http, url, settings)
+    await set_up(http, url, settings)
     await demo_company.listen(http, url, systems)
     references: list[str] = []
     for start in range(0, count, 100):
@@ -230,17 +212,6 @@ async def _drive(
         if not done:
             verdict.faults.insert(0, f"{what}: {PATIENCE:g} s passed without progress")
     return verdict
-
-
-async def _set_up(http: httpx2.AsyncClient, url: str, settings: Settings) -> None:
-    """What a user does once: map the transporters, register the webhook."""
-    for account in ACCOUNTS:
-        body = {"courier_partner_id": account.courier_partner_id, "account_code": account.account_code}
-        (await http.put(f"{url}/v1/couriers/{account.transporter}", json=body)).raise_for_status()
-    async with connections.vendor(settings) as clickpost:
-        registration = await clickpost.register_webhook(f"{url}/webhooks/clickpost")
-    async with open_store(settings, migrate=False) as store, store.write() as session:
-        await webhook_keys.add(session, registration.webhook_key, webhook_url=url, now=utc_now())
 
 
 async def _count_pushed(http: httpx2.AsyncClient, url: str, count: int) -> int:

@@ -7,7 +7,9 @@ Vonage, and `{"status": "failure"}` at Textlocal, all with HTTP 200.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -20,7 +22,12 @@ from awbridge.domain.notify.notices import MaybeSent, NotSent, SendResult, Sent
 from awbridge.domain.privacy import veiled
 
 CONNECT_TIMEOUT = 10.0  # seconds
+_sending: ContextVar[bool] = ContextVar("sending", default=False)
 _LONGEST_REFUSAL = 120  # characters kept of a refusal
+
+
+# httpx2 logs each URL, and that of a gateway may hold the customer's number.
+logging.getLogger("httpx2").addFilter(lambda _: not _sending.get())
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,19 +157,32 @@ def read_url(url: str) -> GatewayUrl:
 
 async def call(gateway: Gateway, parts: GatewayUrl, text: str, *, timeout: float) -> SendResult:
     """Send one message. `timeout` is in seconds. Failures of the service are results, not exceptions."""
-    limits = httpx2.Timeout(timeout, connect=CONNECT_TIMEOUT)
     try:
         request = gateway.request(parts, text)
     except ValueError as error:
         return NotSent(str(error), again=False)
+    response = await exchange(gateway.name, "POST", gateway.address, timeout=timeout, **request)
+    return _result(gateway, response, parts.to) if isinstance(response, httpx2.Response) else response
+
+
+async def exchange(
+    name: str, method: str, address: str, *, timeout: float, connect_timeout: float = CONNECT_TIMEOUT, **request: Any
+) -> httpx2.Response | NotSent | MaybeSent:
+    """The response of a service, or whether it may have got the request. Redirects are not followed.
+
+    `name`: of the service, for an error. Times are in seconds. `request`: further arguments of httpx2's `request`.
+    """
+    limits = httpx2.Timeout(timeout, connect=connect_timeout)
+    unlogged = _sending.set(True)
     try:
         async with httpx2.AsyncClient(verify=trusted(), timeout=limits, follow_redirects=False) as http:
-            response = await http.post(gateway.address, **request)
+            return await http.request(method, address, **request)
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol, httpx2.ProxyError) as error:
-        return NotSent(f"no connection to {gateway.name}: {type(error).__name__}")
+        return NotSent(f"no connection to {name}: {type(error).__name__}")
     except httpx2.HTTPError:
         return MaybeSent("the service did not answer in time")
-    return _result(gateway, response, parts.to)
+    finally:
+        _sending.reset(unlogged)
 
 
 def _result(gateway: Gateway, response: httpx2.Response, to: str) -> SendResult:

@@ -1,5 +1,5 @@
-"""Sends over SMS, WhatsApp and chat services, each configured by a URL: through apprise (https://appriseit.com) or
-`gateways`.
+"""Sends over SMS, WhatsApp and chat services, each configured by a URL: by `gateways`, `json_gateway`, or apprise
+(https://appriseit.com), which is an optional part.
 
 A URL may contain `{to}` (E.164), `{to_digits}` (without the plus), `{key}` (the notice's id, for services with an
 idempotency key), `{dlt_template_id}` (required by Indian operators) and `{language}`. They are replaced, quoted, for
@@ -18,11 +18,12 @@ from functools import cache
 from typing import Any, cast
 from urllib.parse import quote
 
-from awbridge.domain.errors import SettingsError
+from awbridge.domain.errors import MissingPart, SettingsError
 from awbridge.domain.notify.notices import MaybeSent, Message, NotSent, SendResult, Sent
-from awbridge.sinks import gateways
+from awbridge.sinks import gateways, json_gateway
 from awbridge.sinks.gateways import CONNECT_TIMEOUT, GATEWAYS, Gateway
 
+PART = "messages"  # the optional part of the installation that has apprise
 TIMEOUT = 30.0  # seconds until a response; a gateway that forwards an SMS synchronously may take longer than 4
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _PLACEHOLDERS = frozenset({"to", "to_digits", "key", "dlt_template_id", "language"})
@@ -37,8 +38,16 @@ _threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="messages")
 
 @cache
 def _apprise() -> Any:
-    """apprise, imported on first use (it is large). Its logging is disabled: it contains phone numbers."""
-    import apprise
+    """apprise, imported on first use (it is large). Its logging is disabled: it contains phone numbers.
+
+    Raises MissingPart.
+    """
+    try:
+        import apprise
+    except ModuleNotFoundError as error:
+        if error.name != "apprise":
+            raise
+        raise MissingPart("a message service's URL", PART) from None
 
     for name in ("apprise", "urllib3"):
         logger = logging.getLogger(name)
@@ -66,8 +75,14 @@ class MessageChannel:
                 f"a message service's URL contains {{{min(unknown)}}}; supported are {sorted(_PLACEHOLDERS)}"
             )
         if gateway := self._known.get(scheme):
-            if not gateway.is_complete(gateways.read_url(fill(url, _EXAMPLE))):
+            if not _is_complete(gateway, fill(url, _EXAMPLE)):
                 raise SettingsError(f"the URL of {gateway.name} is incomplete; write {gateway.form}")
+            return
+        if json_gateway.handles(url):
+            try:
+                json_gateway.check(fill(url, _EXAMPLE))
+            except ValueError as error:
+                raise SettingsError(f"the URL of {scheme} {error}") from None
             return
         service = self._service(url, _EXAMPLE)
         if service is None:
@@ -92,6 +107,8 @@ class MessageChannel:
         return worst or next((r for r in results if isinstance(r, NotSent)), Sent())
 
     async def _send(self, url: str, message: Message) -> SendResult:
+        if json_gateway.handles(url):
+            return await json_gateway.send(fill(url, message), message, timeout=self._timeout)
         gateway = self._known.get(_scheme(url))
         if gateway is None:
             return await asyncio.get_running_loop().run_in_executor(_threads, self._send_by_apprise, url, message)
@@ -113,6 +130,18 @@ class MessageChannel:
         if apprise_log.request_sent:
             return MaybeSent("the service did not answer in time")
         return NotSent(f"the service did not accept it{apprise_log.status}")
+
+
+def _is_complete(gateway: Gateway, url: str) -> bool:
+    try:
+        return gateway.is_complete(gateways.read_url(url))
+    except ValueError:  # such as a bracket in the host
+        return False
+
+
+def needs_part(url: str) -> bool:
+    """Whether a URL is of a service that only apprise can call."""
+    return _scheme(url) not in GATEWAYS and not json_gateway.handles(url)
 
 
 def _scheme(url: str) -> str:

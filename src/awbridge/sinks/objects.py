@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from awbridge.domain.errors import ObjectsError, SettingsError
+from awbridge.domain.errors import MissingPart, ObjectsError, SettingsError
 from awbridge.private_files import new_private
 from awbridge.sinks.folder import Folder
 
@@ -90,9 +90,7 @@ class Objects:
         except ModuleNotFoundError as error:
             if error.name != "obstore":
                 raise
-            raise SettingsError(
-                f"{setting}: {scheme}:// needs an optional part; install it with pip install 'awbridge[object-storage]'"
-            ) from None
+            raise MissingPart(f"{setting}: {scheme}://", "object-storage") from None
         place = ObjectBucket.open(url, options or {}, timeout=timeout, setting=setting)
         return cls(place, timeout=timeout, bucket=rest.partition("/")[0], setting=setting)
 

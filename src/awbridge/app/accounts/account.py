@@ -15,6 +15,7 @@ from typing import Any, cast
 from awbridge.app.accounts.configured import ConfiguredAccounts, name_problems
 from awbridge.app.accounts.overlay import configure
 from awbridge.app.accounts.sealed import NoKey, Seal
+from awbridge.app.parts import missing_parts
 from awbridge.app.settings import NO_ARCHIVE, Settings
 from awbridge.app.settings.sources import Given, SettingSource, resolved
 from awbridge.domain.accounts.names import name_problem, schema_of
@@ -90,7 +91,12 @@ class Account:
             self.settings.check_vendor()
         except SettingsError as error:
             return f"not worked for: {error}"
-        return ""
+        return f"not worked for: {self.missing_parts}" if self.missing_parts else ""
+
+    @property
+    def missing_parts(self) -> str:
+        """Which settings of it need an optional part that is not installed; "" if none."""
+        return missing_parts(self.settings) if self.settings else ""
 
     @property
     def works(self) -> bool:

@@ -248,12 +248,15 @@ class AccountAdmin(AccountRegistry):
         )
 
     def _check(self, row: StoredAccount, before: Mapping[str, Account]) -> Account:
-        """The account that the row makes. Raises NotValid for one that has a problem, or data of another."""
+        """The account that the row makes.
+
+        Raises NotValid for one that has a problem, data of another, or needs a part that is not installed.
+        """
         account = account_of(self._home, self._configured, self._seal, row.name, row)
         others = {name: other for name, other in before.items() if name != row.name}
         account = without_conflicts(self._home, {**others, row.name: account})[row.name]
-        if account.problem:
-            raise NotValid(account.problem)
+        if problem := account.problem or account.missing_parts:
+            raise NotValid(problem)
         return account
 
     def _check_precedence(self, name: str, settings: Collection[str], *, title: bool) -> None:

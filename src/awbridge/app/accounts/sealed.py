@@ -12,9 +12,12 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 
+from awbridge.app.parts import is_installed
 from awbridge.app.setting_fields import SecretStr
+from awbridge.domain.errors import MissingPart
 
 SETTING = "AWBRIDGE_ACCOUNTS_KEY"
+PART = "accounts"  # the optional part that has the cipher
 _BYTES = 32
 _FORMAT = "1"
 
@@ -46,20 +49,24 @@ class Seal:
         self._keys = {_id(key): key for key in (read_key(text.get_secret_value()) for text in keys)}
 
     def seal(self, text: str, sealed_for: str) -> str:
-        """The sealed form of a secret. Raises NoKey without any key."""
-        from nacl.secret import Aead
-
+        """The sealed form of a secret. Raises NoKey without any key, or without the part that encrypts."""
         if not self._keys:
             raise NoKey(
                 f"the database holds secrets only encrypted, and {SETTING} is not set: set it to a key that awbridge "
                 "accounts key prints, or name a file that holds the secret, as in clickpost_key_file"
             )
+        if not is_installed(PART):
+            raise NoKey(str(MissingPart("encrypting it", PART)))
+        from nacl.secret import Aead
+
         name, key = next(iter(self._keys.items()))
         sealed = Aead(key).encrypt(text.encode(), aad=sealed_for.encode())
         return f"{_FORMAT}.{name}.{base64.b64encode(sealed).decode()}"
 
     def open(self, sealed: str, sealed_for: str) -> str:
-        """The secret. Raises NoKey where no key opens it."""
+        """The secret. Raises NoKey where no key opens it, or without the part that decrypts."""
+        if not is_installed(PART):
+            raise NoKey(f"is encrypted, and {MissingPart('decrypting it', PART)}")
         from nacl.exceptions import CryptoError
         from nacl.secret import Aead
 

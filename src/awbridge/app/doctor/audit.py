@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from awbridge.app.connections import archive_objects, archive_place
 from awbridge.app.doctor.diagnosis import OK, PROBLEM, WARNING, CheckContext, Diagnosis
-from awbridge.domain.errors import SettingsError
+from awbridge.domain.errors import MissingPart, SettingsError
 from awbridge.steps.audit.try_archive import ArchiveTrial, try_archive
 
 LONGEST_TRY = 10.0  # seconds that the archive may take to answer
@@ -19,6 +19,8 @@ async def check_archive(context: CheckContext) -> list[Diagnosis]:
     do = "correct AWBRIDGE_ARCHIVE_URL, AWBRIDGE_ARCHIVE_OPTIONS or its permissions; failed calls are kept until then"
     try:
         objects = archive_objects(settings, timeout=min(settings.archive_timeout, LONGEST_TRY))
+    except MissingPart:
+        raise
     except SettingsError as error:
         return [Diagnosis("archive", PROBLEM, str(error), do)]
     assert objects

@@ -22,6 +22,9 @@ async def check_beside(context: CheckContext) -> list[Diagnosis]:
     for name, account in accounts.items():
         if account.problem:
             found.append(Diagnosis(_CHECK, PROBLEM, f"{name}: {account.problem}", "awbridge accounts list"))
+        elif account.works and account.missing_parts:
+            do = "run that command, or unset what needs it: the account is not worked for"
+            found.append(Diagnosis(_CHECK, PROBLEM, f"{name}: {account.missing_parts}", do))
     now = context.clock()
     for name, one in figures.items():
         if name in accounts and accounts[name].works and one.due_at and now - one.due_at > _LATE:

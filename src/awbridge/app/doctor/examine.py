@@ -13,7 +13,7 @@ from awbridge.app.doctor.beside import check_beside
 from awbridge.app.doctor.customer_page import check_customer_page
 from awbridge.app.doctor.diagnosis import PROBLEM, CheckContext, Diagnosis
 from awbridge.app.doctor.hosts import check_hosts
-from awbridge.app.doctor.installation import check_database, check_disk, check_settings, check_steps
+from awbridge.app.doctor.installation import check_database, check_disk, check_parts, check_settings, check_steps
 from awbridge.app.doctor.notify import check_attention, check_messages
 from awbridge.app.doctor.people import check_people
 from awbridge.app.doctor.polling import check_coverage, check_polling
@@ -23,7 +23,7 @@ from awbridge.app.doctor.vendor import check_accounts, check_clock
 from awbridge.app.doctor.webhook import check_header, check_webhook
 from awbridge.app.settings import Settings
 from awbridge.app.settings.spelling import unknown_variables
-from awbridge.domain.errors import AwbridgeError, SchemaTooNew, SettingsError, StoreError
+from awbridge.domain.errors import AwbridgeError, MissingPart, SchemaTooNew, SettingsError, StoreError
 from awbridge.steps.runtime.clock import Clock, utc_now
 
 Check = Callable[[CheckContext], Coroutine[Any, Any, list[Diagnosis]]]
@@ -46,6 +46,7 @@ async def examine(
     findings = check_settings(settings, unknown_variables(environment) if unknown is None else unknown)
     findings.append(check_disk(settings))
     findings += check_folders(settings)
+    findings += check_parts(settings)
     if any(f.level == PROBLEM and f.check == "settings" for f in findings):
         return findings
     try:
@@ -66,6 +67,8 @@ async def _checks(context: CheckContext) -> AsyncIterator[Diagnosis]:
     for check in _CHECKS:
         try:
             findings = await check(context)
+        except MissingPart:  # check_parts tells
+            continue
         except AwbridgeError as error:
             name = check.__name__.removeprefix("check_")
             findings = [Diagnosis(name, PROBLEM, str(error), "correct this, then run awbridge doctor again")]

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from awbridge.app.doctor.diagnosis import OK, PROBLEM, WARNING, CheckContext, Diagnosis
+from awbridge.app.parts import missing_parts
 from awbridge.app.settings import Settings
 from awbridge.clickpost.client import probe
 from awbridge.domain.errors import SettingsError
@@ -35,6 +36,13 @@ def check_settings(settings: Settings, unknown: Iterable[str]) -> list[Diagnosis
         text = f"listens on {settings.host} with no API key: only loopback callers are allowed"
         found.append(Diagnosis("settings", WARNING, text, "set AWBRIDGE_API_KEYS"))
     return found or [Diagnosis("settings", OK, "complete")]
+
+
+def check_parts(settings: Settings) -> list[Diagnosis]:
+    """Whether a setting needs an optional part that is missing. Nothing where none does."""
+    text = missing_parts(settings)
+    do = "run that command, or unset what needs it: awbridge serve and work do not start otherwise"
+    return [Diagnosis("parts", PROBLEM, text, do)] if text else []
 
 
 def check_disk(settings: Settings) -> Diagnosis:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from awbridge.app import connections
 from awbridge.app.doctor.diagnosis import ATTENTION, OK, PROBLEM, WARNING, CheckContext, Diagnosis
-from awbridge.domain.errors import SettingsError
+from awbridge.domain.errors import MissingPart, SettingsError
 from awbridge.domain.orders.attention import NEEDS
 from awbridge.sinks.messages import is_free_text_on_whatsapp
 from awbridge.store.notify import alarms, attention
@@ -16,6 +16,8 @@ async def check_messages(context: CheckContext) -> list[Diagnosis]:
     try:
         channels = connections.customer_channels(settings)
         operators = connections.operators(settings)
+    except MissingPart:
+        raise
     except SettingsError as error:
         return [Diagnosis("messages", PROBLEM, str(error), "correct it: awbridge serve does not start with it")]
     url = settings.notice_whatsapp_url.get_secret_value()

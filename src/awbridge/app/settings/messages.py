@@ -65,19 +65,22 @@ class NoticeSettings(SettingsBase, group="Messages to customers"):
         SecretStr(""),
         example="msgbird://key/sender/{to}",
         sharing=Sharing.OWN,
-        description="apprise URL for SMS to customers, with `{to}` or `{to_digits}` in it. Empty: no SMS.",
+        description="URL of the service for SMS to customers, with `{to}` or `{to_digits}` in it. Empty: no SMS. "
+        "[Most services](docs/how-to/operate/notices.md#channels) need `awbridge[messages]`.",
     )
     notice_whatsapp_url: SecretStr = Field(
         SecretStr(""),
         example="whatsapp://token@sender/{to}",
         sharing=Sharing.OWN,
-        description="apprise URL for WhatsApp messages to customers, with `{to}` or `{to_digits}` in it. Empty: none.",
+        description="apprise URL for WhatsApp messages to customers, with `{to}` or `{to_digits}` in it. Empty: none. "
+        "Needs `awbridge[messages]`.",
     )
     notice_chat_urls: Secrets = Field(
         (),
         example="slack://token_a/token_b/token_c",
         sharing=Sharing.OWN,
-        description="apprise URLs of your own team's chats (Slack, Telegram, ...), which get every milestone; secrets.",
+        description="apprise URLs of your own team's chats (Slack, Telegram, ...), which get every milestone; secrets. "
+        "Needs `awbridge[messages]`.",
     )
     notice_timeout: float = Field(
         30.0,
@@ -149,7 +152,10 @@ class AlarmSettings(SettingsBase, group="Alarms"):
     """Who gets [alarms](docs/how-to/operate/alarms.md), and when some are raised."""
 
     alarm_urls: Secrets = Field(
-        (), example="slack://token_a/token_b/token_c", description="apprise URLs that get alarms and the daily digest."
+        (),
+        example="slack://token_a/token_b/token_c",
+        description="apprise URLs that get alarms and the daily digest. All but `json://` and the SMS gateways that "
+        "awbridge [calls itself](docs/how-to/operate/notices.md#channels) need `awbridge[messages]`.",
     )
     alarm_mail_to: Texts = Field(
         (), example="ops@shop.example", description="Mail addresses that get alarms and the daily digest."

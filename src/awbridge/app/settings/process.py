@@ -69,7 +69,7 @@ class AccountsSettings(SettingsBase, group="Accounts", sharing=Sharing.PROCESS):
         example="AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         description="Keys that encrypt secrets of accounts in the database, as `awbridge accounts key` prints them. "
         "The first one encrypts, all of them decrypt ([rotation](docs/how-to/deploy/accounts.md#the-key)). "
-        "Secrets in files and variables need none.",
+        "Secrets in files and variables need none. Needs `awbridge[accounts]`.",
     )
     accounts_awake: int = Field(
         100,

@@ -161,9 +161,13 @@ def print_key(encrypt_again: bool, form: Form) -> None:
         done = with_admin(lambda admin: admin.encrypt_again())
         output.show_one({"encrypted": done}, f"{done} secrets encrypted again", form=form, view=("encrypted",))
         return
-    from awbridge.app.accounts.sealed import new_key
+    from awbridge.app.accounts.sealed import PART, SETTING, new_key
+    from awbridge.app.parts import is_installed
+    from awbridge.domain.errors import MissingPart
 
     key = new_key()
+    if not is_installed(PART):
+        warn(str(MissingPart(SETTING, PART)))
     output.show_one({"key": key}, key, form=form, view=("key",))
 
 
