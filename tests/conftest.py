@@ -11,12 +11,14 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# A property is tried with other examples in every run. `--hypothesis-profile thorough` looks for what is rare.
-settings.register_profile("suite", max_examples=40)
-settings.register_profile("quick", max_examples=10)
-settings.register_profile("thorough", max_examples=1000)
+# A property is tried with other examples in every run, or with the same where CI is set. `--hypothesis-profile thorough` looks for what is rare.
+# An example may take long: that says how busy the machine is.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("suite", UNHURRIED, max_examples=40)
+settings.register_profile("quick", UNHURRIED, max_examples=10)
+settings.register_profile("thorough", UNHURRIED, max_examples=1000)
 settings.load_profile("suite")
 
 IN_MEMORY = Path("/dev/shm")

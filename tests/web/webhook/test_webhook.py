@@ -340,7 +340,9 @@ _bodies = st.binary(max_size=200) | (_json | _like_hooks | st.lists(_like_hooks,
 
 
 @pytest.mark.heavy
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(body=_bodies)
 @example(body=b'{"order_status_id": "\\ud800"}')
 @example(body=b'{"order_status_id": "a\\u0000b"}')
