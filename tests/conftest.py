@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# A property is tried with other examples in every run, or with the same where CI is set. `--hypothesis-profile thorough` looks for what is rare.
+# A property is tried with other examples in every run, and with the same ones where CI is set.
+# `--hypothesis-profile thorough` looks for what is rare.
 # An example may take long: that says how busy the machine is.
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("suite", UNHURRIED, max_examples=40)
