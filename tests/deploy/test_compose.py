@@ -24,7 +24,8 @@ from awbridge.app.settings import Settings
 from awbridge.store import Store
 from tests.support.deploy_tools import tool
 from tests.support.pgbouncer import find_pgbouncer
-from tests.support.postgres import PostgresServer, free_port
+from tests.support.ports import free_port
+from tests.support.postgres import PostgresServer
 from tests.support.processes import environment
 
 pytestmark = pytest.mark.heavy

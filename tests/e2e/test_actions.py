@@ -14,7 +14,7 @@ import pytest
 from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.store import Store
 from tests.support.acting import a_pickup, a_world_pickup
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.processes import Running, running
 from tests.support.rows import sql
 

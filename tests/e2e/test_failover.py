@@ -18,7 +18,8 @@ from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from tests.e2e.pushing import Pusher, pushing, ready, stored
 from tests.support.pgbouncer import pgbouncer
-from tests.support.postgres import PostgresServer, free_port, postgres_server, standby_of
+from tests.support.ports import free_port
+from tests.support.postgres import PostgresServer, postgres_server, standby_of
 from tests.support.processes import Running, bridge_environment, running
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(300)]

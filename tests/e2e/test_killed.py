@@ -22,7 +22,7 @@ from awbridge.store.engine.queries import Statement
 from awbridge.store.tracking import inbox, scans
 from awbridge.store.tracking.inbox import NewDelivery
 from awbridge.store.tracking.scans import TimelineScan
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.processes import WEBHOOK_KEY, Running, bridge_environment, running, worker
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.e2e.test_killed import give_orders, in_state
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.processes import Running, bridge_environment, running, worker
 
 pytestmark = pytest.mark.slow

@@ -19,7 +19,7 @@ from awbridge.store.engine.queries import columns
 from tests.e2e.pushing import pushing, ready, stored
 from tests.e2e.test_killed import give_orders, in_state
 from tests.support import newer
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.processes import Running, bridge_environment, running
 
 pytestmark = pytest.mark.slow

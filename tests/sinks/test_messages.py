@@ -22,7 +22,7 @@ from awbridge.domain.notify.notices import MaybeSent, Message, NotSent, SendResu
 from awbridge.sinks import messages
 from awbridge.sinks.gateways import GATEWAYS, Gateway
 from awbridge.sinks.messages import MessageChannel, fill, is_free_text_on_whatsapp
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.receivers import http_server, ok
 
 pytestmark = pytest.mark.heavy

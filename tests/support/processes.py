@@ -15,7 +15,7 @@ from typing import Protocol
 import httpx2
 
 from tests.support.fork_server import Forked
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 
 WEBHOOK_KEY = "e2e-webhook-key"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx2
 
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 
 ACCESS, SECRET, BUCKET = "test-access", "test-secret", "evidence"
 _PARTS = ("master", "volume", "filer", "s3")

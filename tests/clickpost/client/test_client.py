@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +18,7 @@ from awbridge.domain.errors import VendorError
 from awbridge.domain.orders.outcome import Misconfigured, Pending, Placed, Rejected, TryLater, Unknown
 from awbridge.domain.orders.shipment import Region
 from tests.clickpost.conftest import JsonObject, Vendor
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.heavy
 
@@ -56,12 +56,6 @@ def blocking(vendor: Vendor, calls: list[Call]) -> Iterator[ClickPost]:
 
 def meta(status: int, message: str = "", **more: Any) -> JsonObject:
     return {"meta": {"status": status, "success": status == 200, "message": message}, **more}
-
-
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 async def test_an_order_is_placed_and_the_call_is_recorded_without_the_key(
@@ -140,7 +134,7 @@ async def test_an_answer_over_the_size_limit_is_abandoned(
 
 
 async def test_an_unreachable_vendor_is_tried_later(calls: list[Call], india: JsonObject) -> None:
-    url = f"http://127.0.0.1:{unused_port()}"
+    url = f"http://127.0.0.1:{free_port()}"
     async with AsyncClickPost(username="shop", key=KEY, url=url, tracking_url=url, on_call=calls.append) as client:
         answer = await client.create_order(india)
         assert isinstance(answer.outcome, TryLater)

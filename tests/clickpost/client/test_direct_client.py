@@ -20,6 +20,7 @@ from awbridge import AsyncClickPost
 from awbridge.clickpost.client.direct_client import LARGEST_HEADER
 from awbridge.domain.orders.outcome import Placed, TryLater, Unknown
 from tests.clickpost.client.raw_server import Server, answer, direct, reference, result, serving, sized
+from tests.support.ports import free_port
 from tests.support.tls import server_context
 
 pytestmark = pytest.mark.heavy
@@ -61,10 +62,10 @@ async def test_an_address_that_cannot_be_called_is_one_error_before_anything_is_
         assert await result(direct(), url) == await result(theirs, url) == httpx2.UnsupportedProtocol
 
 
-async def test_a_server_that_refuses_connections_was_sent_nothing(unused_tcp_port: int) -> None:
+async def test_a_server_that_refuses_connections_was_sent_nothing() -> None:
     ours = direct()
     async with reference() as theirs:
-        url = f"http://localhost:{unused_tcp_port}"
+        url = f"http://localhost:{free_port()}"
         assert await result(ours, url) == await result(theirs, url) == httpx2.ConnectError
     await ours.aclose()
 

@@ -24,7 +24,8 @@ from awbridge.store.engine.database import Session
 from awbridge.store.engine.detect import pooler
 from awbridge.store.orders import shipments
 from awbridge.store.tracking import inbox
-from tests.support.postgres import PostgresServer, free_port
+from tests.support.ports import free_port
+from tests.support.postgres import PostgresServer
 from tests.support.rows import T0, add, claim_in, count, delivery, fetch, new_shipment, sql
 from tests.support.stores import postgres_only, sqlite_only
 

@@ -15,7 +15,8 @@ from awbridge.store import Store
 from awbridge.store.engine.detect import primary
 from awbridge.store.engine.detect.primary import hosts_of
 from awbridge.store.tracking import inbox
-from tests.support.postgres import PostgresServer, free_port
+from tests.support.ports import free_port
+from tests.support.postgres import PostgresServer
 from tests.support.rows import add, count, delivery, fetch, sql
 from tests.support.stores import postgres_only
 
