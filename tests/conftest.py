@@ -6,6 +6,7 @@ import gc
 import os
 import re
 import shutil
+import signal
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
@@ -35,9 +36,16 @@ def _keep_files_in_memory() -> None:
         tempfile.tempdir = os.environ["TMPDIR"] = str(IN_MEMORY)
 
 
+def _can_be_interrupted() -> None:
+    """What a shell starts in the background ignores SIGINT, and so would the processes that tests interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """The process that only hands tests to workers does without the fixtures: importing awbridge takes seconds."""
     _keep_files_in_memory()
+    _can_be_interrupted()
     if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
         config.pluginmanager.import_plugin("tests.support.fixtures")
 

@@ -80,7 +80,7 @@ def _running(command: list[str], log: Path, port: int) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def _is_closed(port: int) -> bool:

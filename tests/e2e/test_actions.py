@@ -41,7 +41,7 @@ def http(bridge: Running) -> Iterator[httpx2.Client]:
 
 
 def until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not done():
         assert time.monotonic() < deadline, "the condition was not reached"
         time.sleep(0.05)

@@ -63,7 +63,7 @@ async def holding() -> AsyncGenerator[Holding]:
 
 
 async def until(seen: Callable[[], Awaitable[bool]], what: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not await seen():
         assert time.monotonic() < deadline, what
         await asyncio.sleep(0.05)

@@ -48,4 +48,4 @@ def test_a_worker_waits_for_a_database_that_is_not_available_yet(tmp_path: Path)
             waiting.wait(6)
     finally:
         waiting.kill()
-        waiting.wait(10)
+        waiting.wait(60)

@@ -52,7 +52,7 @@ def served(shop: Shop, bridge: Awbridge, secret: str, port: int) -> Iterator[Non
 
 
 def wait_for(ready: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if found := ready():
             return found

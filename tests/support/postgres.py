@@ -113,7 +113,7 @@ class PostgresServer:
                 stdout=subprocess.DEVNULL,
                 stderr=log,
             )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise RuntimeError(f"PostgreSQL ended at once: {(self.folder / 'log').read_text()[-2000:]}")
@@ -151,7 +151,7 @@ class PostgresServer:
         """A fast clean stop: sessions are ended, standbys get all commits."""
         if self._process:
             self._process.send_signal(2)
-            self._process.wait(20)
+            self._process.wait(60)
             self._process = None
 
     def execute(self, url: str, sql: str) -> None:
@@ -190,14 +190,14 @@ class PostgresServer:
                 self._process.wait(3)
             except subprocess.TimeoutExpired:
                 self._process.send_signal(2)  # fast shutdown
-                self._process.wait(20)
+                self._process.wait(60)
             self._process = None
 
     def kill(self) -> None:
         """End it at once, without waiting for sessions and without a clean shutdown."""
         if self._process:
             self._process.send_signal(3)  # immediate shutdown
-            self._process.wait(20)
+            self._process.wait(60)
             self._process = None
 
 

@@ -102,7 +102,7 @@ class Running:
         """kill -9: the process cannot shut down in order."""
         assert self._process
         self._process.send_signal(signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(60)
 
     def stop(self) -> int:
         """SIGTERM; the exit code."""
