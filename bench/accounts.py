@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 import click
 import httpx2
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.processes import running
 
 from awbridge.domain.accounts.names import schema_of

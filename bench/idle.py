@@ -21,7 +21,8 @@ import asyncpg
 import click
 from rich.console import Console
 from rich.table import Table
-from tests.support.postgres import PostgresServer, find_binaries, free_port
+from tests.support.ports import free_port
+from tests.support.postgres import PostgresServer, find_binaries
 from tests.support.processes import bridge_environment, running
 
 from awbridge.store import Store

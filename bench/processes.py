@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.processes import WEBHOOK_KEY, bridge_environment, running
 
 NOWHERE = "http://127.0.0.1:9"  # the vendor is not called; nothing listens there

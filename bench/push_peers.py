@@ -19,7 +19,7 @@ from importlib.util import find_spec
 
 import asyncpg
 import psycopg
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 
 from awbridge.domain.json import JsonObject
 from bench.peers import pushing

@@ -25,7 +25,8 @@ import click
 import httpx2
 from rich.console import Console
 from rich.table import Table
-from tests.support.postgres import find_binaries, free_port
+from tests.support.ports import free_port
+from tests.support.postgres import find_binaries
 from tests.support.processes import WEBHOOK_KEY, bridge_environment
 
 from awbridge.store import Store

@@ -6,17 +6,21 @@ import gc
 import os
 import re
 import shutil
+import signal
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# A property is tried with other examples in every run. `--hypothesis-profile thorough` looks for what is rare.
-settings.register_profile("suite", max_examples=40)
-settings.register_profile("quick", max_examples=10)
-settings.register_profile("thorough", max_examples=1000)
+# A property is tried with other examples in every run, and with the same ones where CI is set.
+# `--hypothesis-profile thorough` looks for what is rare.
+# An example may take long: that says how busy the machine is.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("suite", UNHURRIED, max_examples=40)
+settings.register_profile("quick", UNHURRIED, max_examples=10)
+settings.register_profile("thorough", UNHURRIED, max_examples=1000)
 settings.load_profile("suite")
 
 IN_MEMORY = Path("/dev/shm")
@@ -32,9 +36,16 @@ def _keep_files_in_memory() -> None:
         tempfile.tempdir = os.environ["TMPDIR"] = str(IN_MEMORY)
 
 
+def _can_be_interrupted() -> None:
+    """What a shell starts in the background ignores SIGINT, and so would the processes that tests interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """The process that only hands tests to workers does without the fixtures: importing awbridge takes seconds."""
     _keep_files_in_memory()
+    _can_be_interrupted()
     if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
         config.pluginmanager.import_plugin("tests.support.fixtures")
 

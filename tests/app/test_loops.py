@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import timedelta
 
 import pytest
@@ -21,13 +20,13 @@ from tests.support.rows import add, place, sql
 pytestmark = pytest.mark.heavy
 
 
-async def beats(loop: Loop, seconds: float) -> int:
-    """How often its heartbeat changed within so many seconds."""
-    seen, until = {loop.beat_at}, time.monotonic() + seconds
-    while time.monotonic() < until:
-        await asyncio.sleep(0.01)
-        seen.add(loop.beat_at)
-    return len(seen) - 1
+async def has_beaten(loop: Loop, times: int) -> None:
+    """Return once its heartbeat has changed so often."""
+    seen = {loop.beat_at}
+    async with asyncio.timeout(30):
+        while len(seen) <= times:
+            await asyncio.sleep(0.01)
+            seen.add(loop.beat_at)
 
 
 @pytest.mark.parametrize("name", ["updated_order", "track_order"])
@@ -46,7 +45,7 @@ async def test_a_loop_that_waits_for_its_turn_among_many_processes_is_not_hangin
         loop = loops.step_loops(world)[name]
         running = asyncio.create_task(loop.run())
         try:
-            assert await beats(loop, 0.6) >= 5
+            await has_beaten(loop, 5)
             assert loop.rounds == 0, "it is still in its first round"
         finally:
             running.cancel()

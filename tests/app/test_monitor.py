@@ -15,7 +15,7 @@ from awbridge.app.watching.monitor import monitored
 from awbridge.domain.errors import SettingsError
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.runtime.loop import Loop
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.stores import migrated_file
 
 

@@ -23,7 +23,7 @@ from tests.steps.tracking.test_returns import asked_for
 from tests.steps.tracking.test_shipment_details import HOUR, a_placed, deliver, hooks
 from tests.support import newer
 from tests.support.acting import a_pickup, a_registration
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.processes import Running, bridge_environment, running
 from tests.support.proxy import dropping_proxy
 from tests.support.rows import T0

@@ -24,7 +24,8 @@ from awbridge.app.settings import Settings
 from awbridge.store import Store
 from tests.support.deploy_tools import tool
 from tests.support.pgbouncer import find_pgbouncer
-from tests.support.postgres import PostgresServer, free_port
+from tests.support.ports import free_port
+from tests.support.postgres import PostgresServer
 from tests.support.processes import environment
 
 pytestmark = pytest.mark.heavy
@@ -191,13 +192,13 @@ def _pooler(folder: Path, server: str, tmp_path: Path) -> Iterator[int]:
     process = subprocess.Popen([binary, str(file)], user=user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         check = [tool("pg_isready"), "--host=127.0.0.1", f"--port={port}", "--username=awbridge", "--dbname=awbridge"]
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while subprocess.run(check, capture_output=True, check=False).returncode and time.monotonic() < deadline:
             time.sleep(0.05)
         yield port
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ from awbridge.store import Store
 from awbridge.web.webhook.endpoint import PATH
 from tests.support.absent import absent
 from tests.support.app import Web, web_on
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.rows import T0, count
 from tests.support.stores import sqlite_only
 from tests.support.tls import certificate
@@ -80,7 +80,7 @@ def _running(command: list[str], log: Path, port: int) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def _is_closed(port: int) -> bool:

@@ -19,7 +19,7 @@ import pytest
 from awbridge.store import Store
 from awbridge.web.webhook.endpoint import PATH
 from tests.support.fronts import NAME, PROXIES, Answer, Front, front
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.processes import WEBHOOK_KEY, bridge_environment, running
 from tests.support.relay import Mode, Relay
 from tests.support.rows import T0, add, fetch, place

@@ -17,7 +17,7 @@ from awbridge.app.load_settings import load_configuration
 from awbridge.cli import main
 from tests.support.confined import settings, system_calls
 from tests.support.deploy_tools import tool
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.processes import WEBHOOK_KEY, bridge_environment, environment
 from tests.support.rows import T0
 from tests.support.world import webhook

@@ -34,7 +34,7 @@ from tests.support.postgres import postgres_server
 from tests.support.world import as_body, webhook
 
 SANDBOX = "http://127.0.0.1:8100"
-PATIENCE = 30  # seconds
+PATIENCE = 100  # seconds
 
 
 def an_order(reference: str, changes: Sequence[str] = ()) -> JsonObject:

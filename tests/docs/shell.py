@@ -68,7 +68,7 @@ class Shell:
                 os.close(descriptor)
         printed = output.read_text(encoding="utf-8", errors="replace") if output.exists() else ""
         if answer is None:
-            raise BlockFailed(f"exit code {self._bash.wait(5)}\n{script}\nprinted:\n{printed}")
+            raise BlockFailed(f"exit code {self._bash.wait(60)}\n{script}\nprinted:\n{printed}")
         return Ran(printed, int(answer))
 
     def run_on(self, script: str, ready: str) -> None:
@@ -95,12 +95,12 @@ class Shell:
         """End what runs on, then bash."""
         for process in self._others():
             _signal(process, signal.SIGTERM)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while self._others() and time.monotonic() < deadline:
             time.sleep(0.02)
         for process in self._others():
             _signal(process, signal.SIGKILL)
-        self._bash.communicate(timeout=10)
+        self._bash.communicate(timeout=60)
 
     def _others(self) -> list[int]:
         """What runs in the session of this shell, below it."""

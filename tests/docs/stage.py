@@ -106,7 +106,7 @@ class Stage:
             yield f"postgresql://awbridge@127.0.0.1:{PORT}/{name}"
         finally:
             process.terminate()
-            process.communicate(timeout=10)
+            process.communicate(timeout=60)
 
     @contextmanager
     def _terminal(self, name: str, folder: Path, env: Mapping[str, str]) -> Iterator[Shell]:
@@ -135,7 +135,7 @@ class Stage:
     def close(self) -> None:
         """End the sandbox and the server."""
         self._stop_sandbox()
-        self._server.communicate(timeout=30)
+        self._server.communicate(timeout=60)
 
 
 def socket_of(postgres: PostgresServer) -> Path:

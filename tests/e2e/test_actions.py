@@ -14,8 +14,8 @@ import pytest
 from awbridge.rehearsal.demo_orders import demo_order
 from awbridge.store import Store
 from tests.support.acting import a_pickup, a_world_pickup
-from tests.support.postgres import free_port
-from tests.support.processes import Running, running
+from tests.support.ports import free_port
+from tests.support.processes import Running, bridge_environment, running
 from tests.support.rows import sql
 
 pytestmark = pytest.mark.slow
@@ -33,6 +33,16 @@ def sandbox(tmp_path: Path) -> Iterator[Running]:
 
 
 @pytest.fixture
+def bridge(database_url: str, sandbox: Running, tmp_path: Path) -> Iterator[Running]:
+    """It waits longer for ClickPost than in other files: an answer that comes too late makes an action unclear."""
+    port = free_port()
+    patient = {"AWBRIDGE_CLICKPOST_TIMEOUT": "5", "AWBRIDGE_PUSH_LEASE_SECONDS": "25"}
+    settings = bridge_environment(database_url, sandbox.url, port) | patient
+    with running(["serve"], settings, tmp_path, port) as process:
+        yield process
+
+
+@pytest.fixture
 def http(bridge: Running) -> Iterator[httpx2.Client]:
     with httpx2.Client(base_url=bridge.url, timeout=30) as client:
         body = {"courier_partner_id": 4, "account_code": "Delhivery Surface"}
@@ -41,7 +51,7 @@ def http(bridge: Running) -> Iterator[httpx2.Client]:
 
 
 def until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not done():
         assert time.monotonic() < deadline, "the condition was not reached"
         time.sleep(0.05)
@@ -115,7 +125,7 @@ async def test_kill_9_repeats_edits_and_no_pickup(
     order["shipment_details"] |= {"reference_number": "R", "order_type": "PREPAID", "cod_value": 0}
     http.post("/v1/shipments", json=order).raise_for_status()
     until(lambda: http.get("/v1/shipments/R").json()["state"] == "placed")
-    httpx2.put(f"{sandbox.url}/_sandbox/faults", json={"slow_seconds": 3}).raise_for_status()
+    httpx2.put(f"{sandbox.url}/_sandbox/faults", json={"slow_seconds": 30}).raise_for_status()
     once(sandbox, "slow", "create_pickup", times=3)
     once(sandbox, "slow", "edit_order")
     pickup = a_pickup(**ACCOUNT, pickup_date=TOMORROW.isoformat())

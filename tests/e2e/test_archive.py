@@ -17,7 +17,7 @@ from awbridge.sinks.objects import Objects
 from awbridge.store import Store
 from awbridge.store.audit import archive
 from tests.support.evidence_rows import files, lines
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.processes import bridge_environment, running
 from tests.support.rows import fetch, sql
 from tests.support.s3 import S3Server

@@ -16,7 +16,7 @@ from awbridge.store import Store
 from tests.support.browser import Watched
 from tests.support.customer_page_states import KEY, States
 from tests.support.customer_page_texts import HOSTILE, PRIVATE, hostile_parcel, private_parcel
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.processes import Running, bridge_environment, running
 from tests.support.rows import T0
 from tests.support.stores import migrated_file

@@ -72,11 +72,11 @@ def test_the_demo_can_be_interrupted_with_ctrl_c(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "awbridge", "demo"]
     env = {**os.environ, "TMPDIR": str(tmp_path)}
     with _started(command, env=env) as demo:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not list(tmp_path.glob("awbridge-demo-*/awbridge.db")) and time.monotonic() < deadline:
             time.sleep(0.05)
         demo.send_signal(signal.SIGINT)
-        _, errors = demo.communicate(timeout=30)
+        _, errors = demo.communicate(timeout=60)
     assert demo.returncode == 130
     assert "Traceback" not in errors
     assert list(tmp_path.iterdir()) == [], "the demo left files behind"
@@ -94,7 +94,7 @@ def test_the_demo_stays_when_asked_and_ends_with_ctrl_c(tmp_path: Path) -> None:
         assert httpx2.get(f"{url}v1/shipments", timeout=10).json()["shipments"][0]["state"] == "placed"
         assert "<h1>" in httpx2.get(url, timeout=10).text
         demo.send_signal(signal.SIGINT)
-        output, _ = demo.communicate(timeout=30)
+        output, _ = demo.communicate(timeout=60)
     assert (demo.returncode, json.loads(output)["verdict"]) == (0, "good")
     assert Path(database).exists()
     shutil.rmtree(Path(database).parent)

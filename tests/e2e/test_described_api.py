@@ -21,7 +21,7 @@ from awbridge.web.described.order_bodies import order_example
 from tests.support import newman
 from tests.support.absent import absent
 from tests.support.browser import chromium_path
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.processes import Running, bridge_environment, running
 
 pytestmark = pytest.mark.slow

@@ -15,7 +15,8 @@ import pytest
 from awbridge.app.accounts.sealed import new_key
 from tests.e2e.test_restored import Drill, command, simulated, until
 from tests.support.fork_server import Forked
-from tests.support.postgres import PostgresServer, free_port, postgres_server
+from tests.support.ports import free_port
+from tests.support.postgres import PostgresServer, postgres_server
 from tests.support.processes import WEBHOOK_KEY, Running, bridge_environment, environment, running
 from tests.support.receivers import http_server
 

@@ -22,7 +22,7 @@ from awbridge.store.engine.queries import Statement
 from awbridge.store.tracking import inbox, scans
 from awbridge.store.tracking.inbox import NewDelivery
 from awbridge.store.tracking.scans import TimelineScan
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.processes import WEBHOOK_KEY, Running, bridge_environment, running, worker
 
 pytestmark = pytest.mark.slow
@@ -106,7 +106,7 @@ async def test_every_acknowledged_webhook_survives_kill_9(bridge: Running, datab
     senders = [asyncio.create_task(send()) for _ in range(32)]
     for _ in range(3):
         enough = len(acknowledged) + dice.randint(100, 400)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while len(acknowledged) < enough and time.monotonic() < deadline:
             await asyncio.sleep(0.001)
         assert len(acknowledged) >= enough
@@ -143,7 +143,7 @@ async def test_a_worker_killed_while_applying_leaves_every_scan_once(
     env = bridge_environment(database_url, sandbox.url, port)
     with running(["serve"], env, tmp_path, port) as bridge:
         references = give_orders(bridge, 40)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while len(placed := in_state(bridge, "placed")) < len(references) and time.monotonic() < deadline:
             await asyncio.sleep(0.1)
     assert len(placed) == len(references)
@@ -163,7 +163,7 @@ async def test_a_worker_killed_while_applying_leaves_every_scan_once(
         while (left := await due(store)) and (left == before or killed >= 3):
             await asyncio.sleep(0.005 if killed < 3 else 0.1)
         applying.kill()
-        applying.wait(10)
+        applying.wait(60)
         killed += left > 0
         if not left:
             break

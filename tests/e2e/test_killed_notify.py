@@ -16,7 +16,7 @@ import pytest
 
 from awbridge.store import Store
 from tests.e2e.test_killed import give_orders
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.processes import Running, bridge_environment, running
 from tests.support.rows import fetch, sql
 
@@ -63,7 +63,7 @@ async def holding() -> AsyncGenerator[Holding]:
 
 
 async def until(seen: Callable[[], Awaitable[bool]], what: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not await seen():
         assert time.monotonic() < deadline, what
         await asyncio.sleep(0.05)

@@ -16,7 +16,7 @@ from tests.support.browser import LAPTOP, PHONE, Watched
 from tests.support.label_server import label_server
 from tests.support.labels import a_label, codes_on
 from tests.support.notices import a_payload
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.processes import Running, bridge_environment, running
 from tests.support.rows import add, place
 from tests.support.stores import migrated_file

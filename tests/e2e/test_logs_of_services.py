@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.slow
 

@@ -27,7 +27,7 @@ from awbridge.store.reconciliation import reconciliations
 from awbridge.store.tracking import inbox
 from tests.support.browser import LAPTOP, PHONE, Watched
 from tests.support.notices import a_payload
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.processes import Running, bridge_environment, running
 from tests.support.rows import add, decided, delivery, place, sql
 from tests.support.stores import migrated_file

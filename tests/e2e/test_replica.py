@@ -46,7 +46,7 @@ async def shipments_seen(store: Store) -> tuple[int, bool]:
     return seen, reading is not None
 
 
-async def until(right: Callable[[], Awaitable[bool]], seconds: float = 15.0) -> None:
+async def until(right: Callable[[], Awaitable[bool]], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not await right():
         assert time.monotonic() < deadline
@@ -54,11 +54,11 @@ async def until(right: Callable[[], Awaitable[bool]], seconds: float = 15.0) -> 
 
 
 async def it_is_read_while_it_is_fresh(url: str, standby: PostgresServer, read_url: str) -> None:
-    async with reading_from(url, read_url, max_age=1.5) as (store, replica):
+    async with reading_from(url, read_url, max_age=4.0) as (store, replica):
         await until(lambda: _sees(store, (1, True)))
         assert (await diagnosed(store)).level == OK
         assert replica.counts["replica"] > 0
-        assert replica.age < 1.5
+        assert replica.age < 4.0
         # Nothing is replayed any more: what it shows is told to be old, and soon it is not read.
         standby.execute(read_url, "SELECT pg_wal_replay_pause()")
         await add(store, "SECOND")

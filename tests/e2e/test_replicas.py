@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.e2e.test_killed import give_orders, in_state
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.processes import Running, bridge_environment, running, worker
 
 pytestmark = pytest.mark.slow
@@ -48,4 +48,4 @@ def test_a_worker_waits_for_a_database_that_is_not_available_yet(tmp_path: Path)
             waiting.wait(6)
     finally:
         waiting.kill()
-        waiting.wait(10)
+        waiting.wait(60)

@@ -16,7 +16,7 @@ import pytest
 from tests.e2e.test_killed import give_orders, in_state
 from tests.support.cluster import archiving_server
 from tests.support.fork_server import Forked
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.processes import Running, bridge_environment, environment, running
 from tests.support.receivers import Receiver, http_server
 

@@ -19,7 +19,7 @@ from awbridge.store.engine.queries import columns
 from tests.e2e.pushing import pushing, ready, stored
 from tests.e2e.test_killed import give_orders, in_state
 from tests.support import newer
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.processes import Running, bridge_environment, running
 
 pytestmark = pytest.mark.slow
@@ -57,13 +57,13 @@ def started(arguments: list[str], env: Mapping[str, str], folder: Path) -> subpr
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Its exit code, and its standard error on one line."""
     try:
-        errors = process.communicate(timeout=30)[1]
+        errors = process.communicate(timeout=60)[1]
     finally:
         process.kill()
     return process.returncode, " ".join(errors.split())
 
 
-async def until(true: Callable[[], bool], what: str, *, seconds: float = 30) -> None:
+async def until(true: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not await asyncio.to_thread(true):
         assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
@@ -120,7 +120,7 @@ async def test_steps_alone_end_when_the_schema_is_too_new(database_url: str, tmp
 
 
 async def until_migrated(store: Store) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while await store.pending_migrations():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.1)

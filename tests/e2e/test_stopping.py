@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.processes import WEBHOOK_KEY, Running, bridge_environment
 from tests.support.rows import T0
 from tests.support.world import webhook
@@ -25,7 +25,7 @@ def _deliver(http: httpx2.Client, number: int) -> httpx2.Response:
 
 
 def _until_not_ready(http: httpx2.Client) -> httpx2.Response:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while (answer := http.get("/readyz")).status_code == 200 and time.monotonic() < deadline:
         time.sleep(0.02)
     return answer

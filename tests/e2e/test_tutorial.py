@@ -8,7 +8,7 @@ import pytest
 from tools.screenshots import LARGEST, PICTURES, SIZE, Walk, read_tutorial, settings_for, walk, write_files
 
 from tests.support.browser import chromium
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.processes import running
 
 

@@ -27,7 +27,7 @@ from examples.orders.problems import OrderProblem
 
 from tests.examples.conftest import ORDERS, SAMPLES, sample
 from tests.examples.shops import Shops, shops
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.processes import bridge_environment, running
 
 pytestmark = pytest.mark.slow
@@ -52,7 +52,7 @@ def served(shop: Shop, bridge: Awbridge, secret: str, port: int) -> Iterator[Non
 
 
 def wait_for(ready: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if found := ready():
             return found

@@ -110,7 +110,7 @@ async def receiver() -> AsyncIterator[Receiver]:
     server.close()
 
 
-async def until(done: Callable[[], bool], seconds: float = 5) -> None:
+async def until(done: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for a condition to become true."""
     async with asyncio.timeout(seconds):
         while not done():

@@ -50,7 +50,7 @@ async def served(*answers: Answer) -> AsyncGenerator[tuple[str, list[bytes]]]:
 
 
 async def fetch(
-    url: str, *, trusted: tuple[str, ...] = ("127.0.0.1",), most: int = 100_000, timeout: float = 5.0
+    url: str, *, trusted: tuple[str, ...] = ("127.0.0.1",), most: int = 100_000, timeout: float = 30.0
 ) -> FetchedLabel:
     async with LabelFiles(trusted_hosts=trusted, most_bytes=most, timeout=timeout) as files:
         return await files.fetch(url)

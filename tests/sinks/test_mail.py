@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from awbridge.domain.errors import MailError, SettingsError
 from awbridge.domain.notify.notices import MaybeSent, Message, NotSent, Sent
 from awbridge.sinks.mail import MailChannel, send_mail
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.smtp import smtp_server
 from tests.support.tls import server_context
 

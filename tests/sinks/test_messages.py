@@ -22,7 +22,7 @@ from awbridge.domain.notify.notices import MaybeSent, Message, NotSent, SendResu
 from awbridge.sinks import messages
 from awbridge.sinks.gateways import GATEWAYS, Gateway
 from awbridge.sinks.messages import MessageChannel, fill, is_free_text_on_whatsapp
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.receivers import http_server, ok
 
 pytestmark = pytest.mark.heavy
@@ -209,9 +209,9 @@ async def test_a_message_without_its_template_id_is_not_retried() -> None:
 
 @pytest.mark.parametrize(("scheme", "more"), [("json", ""), ("json", "&rto=9"), ("textlocal", "")])
 async def test_the_timeout_applies_to_a_slow_service(scheme: str, more: str) -> None:
-    async with slow_server(seconds=0.5) as port:
+    async with slow_server(seconds=1.0) as port:
         url = f"json://127.0.0.1:{port}/{{to}}?x=1{more}" if scheme == "json" else GATEWAY_URLS[scheme]
-        assert await MessageChannel(url, timeout=5, known=known_at(port)).send(MESSAGE) == Sent()
+        assert await MessageChannel(url, timeout=30, known=known_at(port)).send(MESSAGE) == Sent()
         impatient = await MessageChannel(url, timeout=0.1, known=known_at(port)).send(MESSAGE)
         assert isinstance(impatient, Sent if "rto" in more else MaybeSent)
 

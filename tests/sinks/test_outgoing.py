@@ -31,7 +31,7 @@ async def test_dns_rebinding_has_no_effect(monkeypatch: pytest.MonkeyPatch) -> N
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0))]
 
     monkeypatch.setattr(socket, "getaddrinfo", rebound)
-    async with http_server() as receiver, EventSender(allowed=read_networks(["127.0.0.1"]), timeout=2.0) as sender:
+    async with http_server() as receiver, EventSender(allowed=read_networks(["127.0.0.1"]), timeout=30.0) as sender:
         url = f"http://erp.example:{receiver.port}/hook"
         response = await sender.post(url, "{}", key="evt_1", secrets=SECRETS, now=T0)
         again = await sender.post(url, "{}", key="evt_1", secrets=SECRETS, now=T0)
@@ -52,7 +52,7 @@ async def test_over_https_the_certificate_must_match_the_host_name(
 
     monkeypatch.setattr(socket, "getaddrinfo", here)
     networks = read_networks(["127.0.0.0/8"])
-    async with http_server(context) as receiver, EventSender(allowed=networks, timeout=2.0) as sender:
+    async with http_server(context) as receiver, EventSender(allowed=networks, timeout=30.0) as sender:
         for host, well in (("erp.example", True), ("other.example", False)):
             url = f"https://{host}:{receiver.port}/hook"
             answer = await sender.post(url, "{}", key="evt_1", secrets=SECRETS, now=T0)
@@ -64,7 +64,7 @@ async def test_over_https_the_certificate_must_match_the_host_name(
 async def test_the_beginning_of_a_response_is_kept_with_personal_data_masked() -> None:
     async with (
         http_server() as receiver,
-        EventSender(allowed=read_networks(["127.0.0.0/8"]), timeout=2.0) as sender,
+        EventSender(allowed=read_networks(["127.0.0.0/8"]), timeout=30.0) as sender,
     ):
         words = '{"error": "no such\\n customer", "phone": "+919000000001", "mail": "asha@example.com"}'
         receiver.respond = lambda _: ok("422 No", words + "x" * 100_000)
@@ -79,7 +79,7 @@ async def test_the_beginning_of_a_response_is_kept_with_personal_data_masked() -
 async def test_a_phone_number_at_the_cut_is_masked_completely() -> None:
     async with (
         http_server() as receiver,
-        EventSender(allowed=read_networks(["127.0.0.0/8"]), timeout=2.0) as sender,
+        EventSender(allowed=read_networks(["127.0.0.0/8"]), timeout=30.0) as sender,
     ):
         receiver.respond = lambda _: ok("422 No", "x" * (LONGEST_RESPONSE - 8) + " +919000000001")
         answer = await sender.post(receiver.url, "{}", key="evt_1", secrets=SECRETS, now=T0)

@@ -14,7 +14,8 @@ from typing import Any
 
 import psycopg
 
-from tests.support.postgres import PostgresServer, free_port, postgres_server, postgres_user
+from tests.support.ports import free_port
+from tests.support.postgres import PostgresServer, postgres_server, postgres_user
 
 
 class Archived:
@@ -35,7 +36,7 @@ class Archived:
     def archive_wal(self) -> None:
         """Close the current WAL file, and wait until it is in the archive."""
         name = self._ask("SELECT pg_walfile_name(pg_switch_wal())")
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not (self.wal / name).exists():
             assert time.monotonic() < deadline, f"{name} was not archived: {(self.server.folder / 'log').read_text()}"
             time.sleep(0.05)

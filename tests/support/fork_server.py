@@ -81,7 +81,7 @@ def stop() -> None:
     """End the server, if it was needed; its processes have been ended by their tests."""
     global _server
     if _server is not None:
-        _server.communicate(timeout=30)
+        _server.communicate(timeout=60)
         _server = None
 
 

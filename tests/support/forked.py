@@ -37,14 +37,14 @@ class ForkedProcess(Process):
         super().kill()
         if self._forked:
             self._forked.kill()
-            self._forked.wait(10)
+            self._forked.wait(60)
 
     def stop(self) -> None:
         super().stop()
         if self._forked and self._forked.poll() is None:
             self._forked.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._forked.wait(20)
+                self._forked.wait(60)
             self._forked.kill()
 
 

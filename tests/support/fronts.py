@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.absent import absent
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 from tests.support.tls import certificate, client_context
 
 _LARGE = 1024 * 1024
@@ -126,13 +126,13 @@ def front(name: str, folder: Path, upstreams: Sequence[int]) -> Iterator[Front]:
     finally:
         process.terminate()
         try:
-            process.wait(20)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
 
 
 def _wait_for(process: subprocess.Popen[bytes], running: Front) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise AssertionError(f"{running.name} ended at once: {running.logs[-3000:]}")

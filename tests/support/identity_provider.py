@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 
 CLIENT, SECRET = "awbridge", "the client's secret"
 

@@ -218,7 +218,7 @@ def _process_1(
         yield process
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(60)
 
 
 def _signal_process_1(process: subprocess.Popen[str], number: int) -> None:

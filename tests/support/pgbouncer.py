@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.support.absent import absent
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 
 
 def find_pgbouncer() -> str | None:
@@ -50,11 +50,11 @@ def pgbouncer(url: str, *, pool_mode: str, servers: int = 3, more: str = "") -> 
             yield parts._replace(netloc=f"{parts.username}@127.0.0.1:{port}").geturl()
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
 
 def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"PgBouncer ended at once: {log.read_text()[-1000:] if log.exists() else ''}")

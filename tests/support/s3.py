@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx2
 
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 
 ACCESS, SECRET, BUCKET = "test-access", "test-secret", "evidence"
 _PARTS = ("master", "volume", "filer", "s3")
@@ -85,7 +85,7 @@ class S3Server:
     def stop(self) -> None:
         if self._process:
             self._process.kill()  # its own shutdown takes ten seconds
-            self._process.wait(10)
+            self._process.wait(60)
             self._process = None
         for port in self._ports.values():  # sockets that it makes there despite its options
             for socket in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):

@@ -13,7 +13,7 @@ from typing import Any, cast
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 
 
 @dataclass

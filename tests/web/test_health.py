@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import asyncpg
 import pytest
 
@@ -55,16 +53,16 @@ async def test_a_read_only_database_is_not_ready(store: Store, store_url: str, m
 
 
 async def test_concurrent_readiness_checks_share_one_write(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ready, "PROOF_LASTS", 0.2)
-    await asyncio.sleep(0.3)  # the app may have been asked before
+    monkeypatch.setattr(ready, "PROOF_LASTS", -1.0)  # the app may have been asked before
     proof = "SELECT next_turn FROM paces WHERE name = 'readyz'"
     async with web_on(store) as web:
         answers = [(await web.http.get("/readyz")).status_code]
         first = await fetch(store, proof)
+        monkeypatch.setattr(ready, "PROOF_LASTS", 3600.0)
         web.clock.forward(minutes=1)
         answers += [(await web.http.get("/readyz")).status_code for _ in range(3)]
         assert await fetch(store, proof) == first
-        await asyncio.sleep(0.3)
+        monkeypatch.setattr(ready, "PROOF_LASTS", -1.0)
         answers += [(await web.http.get("/readyz")).status_code]
     assert set(answers) == {200}
     assert (await fetch(store, proof))[0]["next_turn"] == first[0]["next_turn"] + 60

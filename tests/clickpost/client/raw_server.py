@@ -92,10 +92,10 @@ async def serving(say: bytes, *, ssl: SSLContext | None = None, **how: Any) -> A
 
 def direct(**how: Any) -> DirectClient:
     """The client under test."""
-    return DirectClient(**{"timeout": httpx2.Timeout(5), "headers": OWN, "verify": trusted(), "keep": 30.0} | how)
+    return DirectClient(**{"timeout": httpx2.Timeout(30), "headers": OWN, "verify": trusted(), "keep": 30.0} | how)
 
 
-def reference(timeout: float = 5.0) -> httpx2.AsyncClient:
+def reference(timeout: httpx2.Timeout | float = 30.0) -> httpx2.AsyncClient:
     """What it must not differ from."""
     limits = httpx2.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30)
     return httpx2.AsyncClient(timeout=timeout, headers=OWN, verify=trusted(), limits=limits, trust_env=False)

@@ -80,10 +80,10 @@ ANSWERS: dict[str, tuple[bytes, bool]] = {
 @pytest.mark.parametrize("name", ANSWERS)
 def test_every_answer_is_read_as_httpx2_reads_it(name: str, run: Callable[[Any], Any]) -> None:
     say, close = ANSWERS[name]
-    timeout = 0.2 if "silence" in name else 5.0
+    timeout = httpx2.Timeout(0.2 if "silence" in name else 30.0, connect=30.0)
 
     async def both() -> tuple[Any, Any]:
-        ours = twice(direct(timeout=httpx2.Timeout(timeout)), say, close=close)
+        ours = twice(direct(timeout=timeout), say, close=close)
         return await asyncio.gather(ours, twice(reference(timeout), say, close=close))
 
     ours, theirs = run(both())

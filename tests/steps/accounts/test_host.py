@@ -262,7 +262,7 @@ async def test_a_changed_account_is_opened_anew_once_its_requests_ended(store: S
     async with store.read() as session:
         assert await wakes.is_held(session, "india", now=NOW), "whoever suspended it waits"
     site.in_use = False
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while one.opened["india"] < 2:  # once it is closed, and its row let go, a look opens it
             await asyncio.sleep(0.01)
             await one.host.look()

@@ -270,7 +270,7 @@ async def test_while_s3_is_down_or_full_files_stay_here_and_go_later(store: Stor
     finally:
         s3.stop()
         s3.start()
-    patient = Objects.open(s3.url(folder.parent.name), options=s3.options(), timeout=10)
+    patient = Objects.open(s3.url(folder.parent.name), options=s3.options(), timeout=30)
     for _ in range(20):  # a volume server takes a few seconds until it writes
         clock.forward(minutes=11)
         await run(store, patient, clock, chosen)
@@ -288,7 +288,7 @@ async def test_an_s3_that_hangs_costs_its_time_limit_and_no_call(store: Store, s
         await keep(store, call())
         clock, chosen = SetClock(LATER), policy(folder)
         forwarder.stuck = True
-        await asyncio.wait_for(run(store, objects, clock, chosen), 5)
+        await asyncio.wait_for(run(store, objects, clock, chosen), 60)
         (file,) = await files(store)
         assert file.archived_at is None
         assert file.problem
@@ -306,7 +306,7 @@ def test_an_address_that_is_none_is_refused_with_what_to_write(url: str) -> None
 
 
 async def test_wrong_credentials_are_an_error_that_does_not_show_them(s3: S3Server) -> None:
-    objects = Objects.open(s3.url("x"), options=s3.options() | {"secret_access_key": "wrong-secret"}, timeout=10)
+    objects = Objects.open(s3.url("x"), options=s3.options() | {"secret_access_key": "wrong-secret"}, timeout=30)
     with pytest.raises(ObjectsError) as refused:
         await objects.put("a", b"1")
     assert "wrong-secret" not in str(refused.value)

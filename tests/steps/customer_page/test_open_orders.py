@@ -67,7 +67,7 @@ async def test_who_came_first_is_answered_first_however_long_the_reads_take(
     for number in range(1, 13):
         ids: LinkIds = (number,)
         orders.ask(ids, Waits(number, answered))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(answered) < 12:
             await asyncio.sleep(0.01)
     assert [abs(number) for number in answered] == list(range(1, 13))
@@ -93,7 +93,7 @@ async def test_a_read_that_hangs_does_not_hold_up_the_next_ones(monkeypatch: pyt
     for number in range(1, 13):
         ids: LinkIds = (number,)
         orders.ask(ids, Waits(number, answered))
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(60):
         while len(answered) < 9:
             await asyncio.sleep(0.01)
         assert answered == list(range(4, 13))

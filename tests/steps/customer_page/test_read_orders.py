@@ -231,6 +231,7 @@ async def test_a_caller_does_not_wait_for_ever(store: Store, monkeypatch: pytest
     orders = OpenOrders(counting, SetClock(NOW), PagePolicy(zone=ZONE))
     with pytest.raises(StoreBusy, match="was not read within"):
         await orders.open((1,))
+    monkeypatch.setattr(open_orders, "TIMEOUT", 60.0)
     monkeypatch.setattr(open_orders, "CAPACITY", 1)
     waiting = asyncio.create_task(orders.open((2,)))
     await asyncio.sleep(0)

@@ -46,7 +46,7 @@ async def hear(store: Store, clock: SetClock, code: int) -> None:
 
 
 async def deliver(store: Store, clock: SetClock, policy: DeliverPolicy = POLICY) -> int:
-    async with EventSender(allowed=LOOPBACK, timeout=5.0) as outgoing:
+    async with EventSender(allowed=LOOPBACK, timeout=30.0) as outgoing:
         return await deliver_due(store=store, outgoing=outgoing, clock=clock, policy=policy)
 
 

@@ -303,7 +303,7 @@ async def test_a_day_of_faults_quotes_nobody(
             key="sandbox-key",
             url=sandbox.url,
             tracking_url=sandbox.url,
-            timeout=5,
+            timeout=30,
             on_call=record_call,
         ) as clickpost,
     ):

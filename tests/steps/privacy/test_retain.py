@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import fields
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from awbridge.steps.audit import archive as archive_step
 from awbridge.steps.audit.archive import ArchivePolicy, archive_due
 from awbridge.steps.audit.publish import publish
 from awbridge.steps.privacy.retain import Retained, RetainPolicy, retain
+from awbridge.steps.tracking import ingest
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.store.audit import reports, runs
@@ -29,6 +29,7 @@ from awbridge.store.tracking.inbox import NewDelivery
 from awbridge.store.tracking.tracking_status import TrackingStatus
 from tests.support.evidence_rows import NAME, PHONE, call, good_call, keep, more_about, order_of
 from tests.support.rows import T0, add, count, delivery, fetch, new_scan, place, scan, sql
+from tests.support.stopwatch import Stopwatch
 from tests.support.world import SetClock, get
 
 pytestmark = pytest.mark.heavy
@@ -176,25 +177,28 @@ async def test_a_round_whose_time_is_over_says_that_there_is_more(store: Store, 
     assert await count(store, "attempts") == 0
 
 
-async def test_webhooks_are_stored_while_old_rows_go(store: Store, objects: Objects) -> None:
-    rows = 6000
+async def test_webhooks_are_stored_while_old_rows_go(
+    store: Store, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_time, rows = ingest.TIMEOUT, 6000
+    monkeypatch.setattr(ingest, "TIMEOUT", 60.0)  # what is waited for here is measured
     async with store.write() as session:
         await inbox.add(session, [NewDelivery(f"old {n}", Source.WEBHOOK, b"x" * 2000, OLD) for n in range(rows)])
         await session.execute(sql("DELETE FROM inbox_batches"))
-    ingest = Ingest(store)
-    flushing = asyncio.create_task(ingest.run())
+    storing = Ingest(store)
+    flushing = asyncio.create_task(storing.run())
     retaining = asyncio.create_task(run(store, objects, inbox=30, batch=100, pause=0.005))
     waits: list[float] = []
     try:
         while not retaining.done():
-            started = time.perf_counter()
-            await ingest.accept(delivery(f"new {len(waits)}", received_at=NOW))
-            waits.append(time.perf_counter() - started)
+            watch = Stopwatch()
+            await storing.accept(delivery(f"new {len(waits)}", received_at=NOW))
+            waits.append(watch.seconds)
             await asyncio.sleep(0.005)
         assert (await retaining).counts == {"inbox": rows}
     finally:
         flushing.cancel()
         await asyncio.gather(flushing, return_exceptions=True)
     assert len(waits) > 10
-    assert max(waits) < 1.0  # ClickPost hangs up after two seconds
+    assert max(waits) < in_time
     assert await count(store, "inbox") == len(waits)

@@ -145,7 +145,7 @@ async def world(store: Store) -> AsyncIterator[World]:
             key="sandbox-key",
             url=sandbox.url,
             tracking_url=sandbox.url,
-            timeout=5,
+            timeout=30,
             on_call=record_call,
         ) as clickpost,
     ):

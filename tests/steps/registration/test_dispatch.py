@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from datetime import time as clock_time
@@ -23,6 +23,7 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import Misconfigured, Outcome, Pending, Placed, Rejected, TryLater, Unknown
 from awbridge.domain.orders.shipment import NORMAL, URGENT, Piece, Region, Shipment, State, shard_of
 from awbridge.steps.orders import intake
+from awbridge.steps.registration.claim import Claimed, Claims
 from awbridge.steps.registration.push import Push, push_due
 from awbridge.steps.registration.verdict import PushPolicy
 from awbridge.store import Store
@@ -120,7 +121,7 @@ async def test_a_slow_courier_leaves_seats_to_the_others(store: Store) -> None:
 
     vendor.wait = wait
     pushing = asyncio.create_task(push(store, vendor, SetClock(T0 + MINUTE)))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await quick.wait()
     assert sum(call.startswith("BULK") for call in vendor.calls) < START
     gate.set()
@@ -208,6 +209,27 @@ async def test_a_declared_downtime_holds_shows_and_lets_go_with_a_ramp(store: St
     vendor.wait = wait
     assert await push(store, vendor, clock) == 30
     assert (max(at_once[:1]), max(at_once[:3]) <= 2, max(at_once[:7]) <= 4) == (1, True, True), "1, 2, 4: no stampede"
+
+
+async def test_what_answers_make_claimable_during_a_claim_is_claimed_in_the_same_round(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ramp allows more with each answer: that of the last may come while a claim that found nothing is under way."""
+    take = Claims.take
+
+    async def slow(self: Claims, **how: Any) -> AsyncIterator[list[Claimed]]:
+        taken = [some async for some in take(self, **how)]
+        await asyncio.sleep(0.05)  # the calls in flight end meanwhile, and are recorded
+        for some in taken:
+            yield some
+
+    monkeypatch.setattr(Claims, "take", slow)
+    await backlog(store, 30)
+    await down(store, from_at=T0, to_at=T0 + 60 * MINUTE)
+    clock, vendor = SetClock(T0 + MINUTE), Vendor()
+    await push(store, vendor, clock)
+    clock.forward(hours=1)
+    assert await push(store, vendor, clock) == 30
 
 
 async def test_a_weekly_downtime_ends_by_itself_and_can_be_taken_back(store: Store) -> None:

@@ -104,7 +104,7 @@ async def test_leaving_with_an_error_ends_what_is_under_way() -> None:
     database = NeverDone()
 
     async def round_() -> None:
-        async with asyncio.timeout(10), GroupCommit(cast("Store", database)) as writes:
+        async with asyncio.timeout(60), GroupCommit(cast("Store", database)) as writes:
             await fails_while(database, writes)
 
     with pytest.raises(ValueError, match="the round fails"):

@@ -129,7 +129,7 @@ async def test_a_way_to_the_operators_that_hangs_is_left(store: Store) -> None:
         await alarms.raise_(session, "disk", "full", now=T0)
     chat = Kept()
     ways = [Operator(channel=Hangs(), longest=0.05), Operator(channel=chat)]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await send_alarms(store=store, operators=ways, clock=SetClock())
     assert len(chat.messages) == 1
 
@@ -200,7 +200,7 @@ async def test_a_channel_that_hangs_is_left_before_its_lease_ends(store: Store) 
     await a_customer(store)
     await hear(store, clock, webhook("AWB1", 6, T0))
     policy = NotifyPolicy(rules=NOTIFYING.rules, longest_send=timedelta(seconds=0.05))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await notify(store, {Channel.SMS: chat}, clock, policy)
     assert await states(store) == [("out_for_delivery", "sms", "maybe_sent")]
     assert len(chat.messages) == 1
@@ -224,7 +224,7 @@ async def test_a_mail_server_that_takes_for_ever_is_left() -> None:
     message = mail.MailChannel(f"smtp://127.0.0.1:{port}", sender="a@acme.example").compose(
         Message(key="k", to="b@acme.example", text="t", subject="s")
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert isinstance(await sender.submit(message), MaybeSent)
     server.close()
 

@@ -124,7 +124,7 @@ def calling(url: str) -> Iterator[subprocess.Popen[bytes]]:
         yield caller
     finally:
         caller.kill()
-        caller.wait(10)
+        caller.wait(60)
         assert caller.stdout
         caller.stdout.close()
 

@@ -39,7 +39,9 @@ ECHO = sql(
 
 
 @postgres_only
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(rows=ROWS)
 async def test_every_row_arrives_as_it_was_given(
     store: Store, rows: list[tuple[str | None, int | None, int | None, bool | None, datetime | None]]

@@ -143,12 +143,12 @@ async def test_the_second_migration_finds_nothing_to_do(database_url: str) -> No
 async def test_a_migration_may_take_longer_than_a_statement(
     postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("awbridge.store.engine.connections.server.COMMAND_TIMEOUT", 0.5)
+    monkeypatch.setattr("awbridge.store.engine.connections.server.COMMAND_TIMEOUT", 1.0)
     store = await Store.open(await postgres.new_database())
     try:
         with pytest.raises(StoreBusy):
             async with store.write() as session:
-                await session.fetch(sql("SELECT pg_sleep(1.5)"))
+                await session.fetch(sql("SELECT pg_sleep(60)"))
         async with store.write() as session:
             await session.script("SELECT pg_sleep(1.5)")
     finally:

@@ -16,7 +16,8 @@ from awbridge.store.engine.connections.pool import SchemaConnection
 from awbridge.store.engine.connections.servers import Servers
 from awbridge.store.engine.postgres import PostgresDatabase
 from tests.support.pgbouncer import pgbouncer
-from tests.support.postgres import PostgresServer, free_port
+from tests.support.ports import free_port
+from tests.support.postgres import PostgresServer
 from tests.support.rows import fetch, sql
 from tests.support.stores import open_directly
 

@@ -269,7 +269,9 @@ async def test_what_is_no_form_is_refused(store: Store, page: CustomersView) -> 
     assert await stored(store, "REF-1") == []
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(query=st.dictionaries(st.sampled_from(["answer", "parcel", "box", "kind", "lang"]), st.text(max_size=30)))
 def test_any_query_is_read(query: dict[str, str]) -> None:
     notice = read_notice(query)

@@ -113,7 +113,8 @@ async def test_for_a_client_that_hung_up_no_page_is_made(store: Store, monkeypat
     token = await add_parcel(store, "REF-1", At(5))
     made: list[object] = []
     monkeypatch.setattr(page.app, "hand", lambda *given: made.append(given))
-    monkeypatch.setattr(page.orders, "_read", lambda _taken, _before: asyncio.sleep(0.2))
+    hung_up = asyncio.Event()
+    monkeypatch.setattr(page.orders, "_read", lambda _taken, _before: hung_up.wait())
     async with served(page) as (url, asked), connected(url) as line:
         line.send(asking(token))
         while not page.orders._taken:  # pyright: ignore[reportPrivateUsage]
@@ -121,9 +122,10 @@ async def test_for_a_client_that_hung_up_no_page_is_made(store: Store, monkeypat
         (waiting,) = page.orders._taken  # pyright: ignore[reportPrivateUsage]
         assert not waiting.callers[0].done()
         line.writer.transport.abort()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not waiting.callers[0].done():
                 await asyncio.sleep(0.01)
+        hung_up.set()
         waiting.fail(StoreBusy("away"))
     assert (made, asked) == ([], [])
 

@@ -273,13 +273,13 @@ async def test_a_full_queue_is_answered_at_once_with_the_same_503(
 
 @sqlite_only
 async def test_only_an_idle_connection_is_closed(web: Web) -> None:
-    async with serving(web.endpoint, web.endpoint, idle_for=0.3) as url, connected(url) as line:
-        for _ in range(5):
-            await asyncio.sleep(0.15)
+    async with serving(web.endpoint, web.endpoint, idle_for=1.0) as url, connected(url) as line:
+        for _ in range(4):
+            await asyncio.sleep(0.3)
             assert await line.ask(request()) == 200, "it was in use"
         started = time.monotonic()
         assert await line.ended()
-        assert 0.2 < time.monotonic() - started < 2
+        assert time.monotonic() - started > 0.5
 
 
 @sqlite_only
@@ -287,12 +287,12 @@ async def test_a_connection_that_waits_for_its_response_is_not_idle(store: Store
     ingest = Ingest(store)
     endpoint = WebhookEndpoint(ingest, KeyRing(store, ["right"]), SetClock())
     storing = asyncio.create_task(ingest.run())
-    async with serving(endpoint, endpoint, idle_for=0.1) as url, connected(url) as line:
+    async with serving(endpoint, endpoint, idle_for=0.6) as url, connected(url) as line:
         assert await line.ask(request()) == 200
         storing.cancel()
         await asyncio.gather(storing, return_exceptions=True)
         line.send(request())
-        status, headers, _ = await line.answer()  # after 1.2 s, many times idle_for
+        status, headers, _ = await line.answer()  # after 1.2 s, twice idle_for
         assert (status, headers["retry-after"]) == (503, "1")
         assert await line.ended()
 

@@ -205,7 +205,9 @@ _json = st.recursive(
 )
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(name=st.sampled_from([*an_order()["shipment_details"], "rvp_reason"]), value=_json, section=st.booleans())
 async def test_no_order_causes_a_server_error(web: Web, name: str, value: Any, section: bool) -> None:
     order = {**an_order(), "additional": value, "transporter": value} if section else an_order(**{name: value})

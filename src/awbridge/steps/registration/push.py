@@ -109,6 +109,7 @@ class Push:
             self._changed.clear()
             new = 0
             if self._should_claim():
+                was_busy = self.is_busy  # what ends during a claim may allow what the claim did not find
                 try:
                     new = await self._claim()
                 except StoreBusy:
@@ -116,7 +117,7 @@ class Push:
                         raise
                     return claimed
                 claimed += new
-                if not new and not self.is_busy:
+                if not new and not was_busy:
                     return claimed
             if not new:
                 await self._wait_for_change()
