@@ -12,9 +12,9 @@ import pytest
 from starlette.routing import Route
 
 import awbridge
-from awbridge.app.setting_types import RENAMED
 from awbridge.app.settings import PREFIX, Settings
 from awbridge.app.settings.spelling import ACCOUNT, ACCOUNT_VARIABLES, CONFIG, FILE_SUFFIX
+from awbridge.app.settings.types import RENAMED
 from awbridge.cli import main
 from awbridge.clickpost.orders.columns import column_place
 from awbridge.clickpost.wire.answer_codes import ANSWER_NAMES

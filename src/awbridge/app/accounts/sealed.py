@@ -12,7 +12,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 
-from awbridge.app.setting_fields import SecretStr
+from awbridge.app.settings.values import SecretStr
 
 SETTING = "AWBRIDGE_ACCOUNTS_KEY"
 _BYTES = 32
