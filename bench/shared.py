@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 
 from awbridge.rehearsal.demo_orders import demo_order
-from awbridge.steps.orders.import_file import import_orders
-from awbridge.steps.orders.order_rows import BadRow, ReadOrder
+from awbridge.steps.orders.importing.import_file import import_orders
+from awbridge.steps.orders.importing.order_rows import BadRow, ReadOrder
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.store import Store
 from awbridge.store.orders import lists

@@ -12,9 +12,9 @@ import pytest
 from starlette.routing import Route
 
 import awbridge
-from awbridge.app.setting_types import RENAMED
 from awbridge.app.settings import PREFIX, Settings
 from awbridge.app.settings.spelling import ACCOUNT, ACCOUNT_VARIABLES, CONFIG, FILE_SUFFIX
+from awbridge.app.settings.types import RENAMED
 from awbridge.cli import main
 from awbridge.clickpost.orders.columns import column_place
 from awbridge.clickpost.wire.answer_codes import ANSWER_NAMES
@@ -22,7 +22,8 @@ from awbridge.domain.couriers.allocation import RULE_FIELDS
 from awbridge.domain.orders.shipment import State
 from awbridge.sandbox.app import ENDPOINTS
 from awbridge.sandbox.config import Faults, SandboxConfig
-from awbridge.steps.orders import import_file, intake
+from awbridge.steps.orders.importing import import_file
+from awbridge.steps.orders.reading import read_order
 from awbridge.store import Store
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.web.contexts import ApiContext
@@ -209,7 +210,7 @@ def test_the_csv_example_makes_one_order_of_two_items(tmp_path: Path) -> None:
     file.write_text(example, encoding="utf-8")
     (row,) = import_file.read_orders(file)
     assert isinstance(row, import_file.ReadOrder)
-    taken = intake.read_order(row.order, ACCOUNTS)
+    taken = read_order(row.order, ACCOUNTS)
     assert [item["sku"] for item in taken.payload["shipment_details"]["items"]] == ["SHIRT-M", "SOCKS-2"]
     assert taken.payload["additional"]["label"] is True
 
@@ -230,7 +231,12 @@ def test_the_columns_that_the_import_page_names_exist() -> None:
 
 def test_the_codes_in_the_errors_page_are_the_ones_that_intake_gives() -> None:
     documented = {int(code) for code in re.findall(r"^\| (3\d\d) \| ", read("docs/reference/errors.md"), re.MULTILINE)}
-    sources = ("steps/orders/intake.py", "clickpost/orders/payload.py", "clickpost/wire/validation_codes.py")
+    sources = (
+        "steps/orders/intake.py",
+        "steps/orders/reading.py",
+        "clickpost/orders/payload.py",
+        "clickpost/wire/validation_codes.py",
+    )
     text = "".join((SOURCE / name).read_text(encoding="utf-8") for name in sources)
     given = {int(number) for number in re.findall(r"\b3\d\d\b", text)} & set(ANSWER_NAMES)
     assert documented == given

@@ -19,8 +19,9 @@ from tools.reference.schemas import anchor, fields, values
 
 from awbridge.cli import main
 from awbridge.domain.notify.events import EventKind
-from awbridge.web import metric_list, problem_kinds
-from awbridge.web.metric_list import METRICS, Listed
+from awbridge.web import problem_kinds
+from awbridge.web.monitoring import metric_list
+from awbridge.web.monitoring.metric_list import METRICS, Listed
 from awbridge.web.problem_kinds import PROBLEMS, ProblemKind
 
 pytestmark = pytest.mark.heavy

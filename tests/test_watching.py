@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from awbridge.domain.notify.alarm_causes import AlarmCause
 from awbridge.domain.orders.attention import Need
 from awbridge.steps.runtime import meters
-from awbridge.web.metric_list import METRICS, OF_ACCOUNTS, Count, Gauge
+from awbridge.web.monitoring.metric_list import METRICS, OF_ACCOUNTS, Count, Gauge
 from tests.support.absent import absent
 from tests.support.app import Web, web_on
 from tests.support.stores import sqlite_only

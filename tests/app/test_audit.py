@@ -38,7 +38,7 @@ from awbridge.steps.runtime.loop import long_loop
 from awbridge.store import Store
 from awbridge.store.engine.connections.servers import Servers
 from awbridge.store.reconciliation import reconciliations
-from awbridge.web.metric_list import STEPS
+from awbridge.web.monitoring.metric_list import STEPS
 from tests.support.evidence_rows import call, keep
 from tests.support.stores import migrated_file
 

@@ -16,9 +16,9 @@ from awbridge.app.doctor.diagnosis import ATTENTION, OK, PROBLEM, WARNING, Diagn
 from awbridge.app.doctor.examine import examine
 from awbridge.app.doctor.webhook_header import CURES, judge_header
 from awbridge.app.load_settings import load_settings
-from awbridge.app.setting_types import RENAMED
 from awbridge.app.settings import Settings
 from awbridge.app.settings.sources import WrittenAccounts
+from awbridge.app.settings.types import RENAMED
 from awbridge.cli.doctor.examine import exit_code
 from awbridge.clickpost.client.probe import Probe
 from awbridge.domain.people.role import Role

@@ -13,10 +13,10 @@ import pytest
 from awbridge.app import policies
 from awbridge.app.load_settings import load_configuration, load_settings
 from awbridge.app.serve import _connections
-from awbridge.app.setting_fields import SecretStr
-from awbridge.app.setting_types import RENAMED
 from awbridge.app.settings import PREFIX, Settings
 from awbridge.app.settings.shown import shown_settings
+from awbridge.app.settings.types import RENAMED
+from awbridge.app.settings.values import SecretStr
 from awbridge.domain.errors import SettingsError
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS
 from awbridge.domain.tracking.polling_mode import PollingMode

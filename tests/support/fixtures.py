@@ -12,7 +12,7 @@ import structlog
 
 from tests.support import fork_server, vendor_files
 from tests.support.filling import filled
-from tests.support.postgres import PostgresServer, find_binaries, postgres_server, remember_types
+from tests.support.postgres import PostgresServer, find_binaries, postgres_server
 from tests.support.s3 import S3Server, s3_server
 from tests.support.stores import store, store_url
 
@@ -21,7 +21,6 @@ __all__ = ["database_url", "filled", "postgres", "s3", "store", "store_url"]
 
 def pytest_configure() -> None:
     """Tracebacks in the log are plain, as those of the service: pretty ones take a fifth of a second each."""
-    remember_types()
     *others, _ = structlog.get_config()["processors"]
     shown = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*others, shown])

@@ -10,14 +10,12 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import psycopg
-from asyncpg.connection import Connection
 
 from tests.support.ports import free_port
 
@@ -25,30 +23,6 @@ _numbers = itertools.count(1)
 
 # What is measured is set up as docs/how-to/operate/operations.md advises; for tests the defaults are plenty.
 MEASURED = ("shared_buffers=2GB", "max_wal_size=8GB", "wal_compression=lz4")
-
-
-_OWN_TYPES = 16384  # PostgreSQL's own types have lower ids, which never change
-
-
-def remember_types() -> None:
-    """Let asyncpg ask once what arrays are made of: each connection asks again, a third of what a test costs.
-
-    There is no public way: a codec of one's own (`set_type_codec`) is none for arrays, and asks as well. Without this
-    method, in another version, the tests take longer and are the same.
-    """
-    ask: Any = getattr(Connection, "_introspect_types", None)
-    if ask is None:
-        return
-    known: dict[frozenset[int], Any] = {}
-
-    async def remembered(connection: Connection[Any], ids: Iterable[int], timeout: float | None) -> Any:
-        key = frozenset(ids)
-        found = known.get(key) or await ask(connection, key, timeout)
-        if max(key) < _OWN_TYPES:
-            known[key] = found
-        return found
-
-    Connection._introspect_types = remembered  # pyright: ignore
 
 
 def find_binaries() -> Path | None:
@@ -105,6 +79,8 @@ class PostgresServer:
                     *("-c", "listen_addresses=127.0.0.1"),
                     *("-c", f"unix_socket_directories={self.folder}"),
                     *("-c", "max_connections=100"),
+                    # Each connection lets asyncpg ask what arrays are made of, which costs the server half without JIT.
+                    *(() if self.durable else ("-c", "jit=off")),
                     # Without fsync commits still survive every kill of a process: only a power failure loses them.
                     *("-c", f"fsync={'on' if self.durable else 'off'}"),
                     *(option for setting in self.settings for option in ("-c", setting)),

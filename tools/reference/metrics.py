@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from tools.reference.markdown import code, codes, table
 
 from awbridge.steps.runtime.meters import DURATIONS, METERS, Durations, Meter
-from awbridge.web.metric_list import METRICS, Count, Listed
+from awbridge.web.monitoring.metric_list import METRICS, Count, Listed
 
 _COLUMNS = ("metric", "type", "labels", "meaning")
 

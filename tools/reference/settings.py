@@ -6,8 +6,9 @@ from itertools import groupby
 
 from tools.reference.markdown import code, linked, table
 
-from awbridge.app.setting_fields import Setting, as_text
 from awbridge.app.settings import PREFIX, Settings
+from awbridge.app.settings.fields import Setting
+from awbridge.app.settings.values import as_text
 
 _COLUMNS = ("variable", "values", "default", "accounts", "meaning")
 

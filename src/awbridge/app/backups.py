@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from awbridge.app.connections import archive_objects
-from awbridge.app.setting_types import read_options
 from awbridge.app.settings import NO_BACKUPS, Settings
+from awbridge.app.settings.types import read_options
 from awbridge.domain.errors import AwbridgeError, BackupError
 from awbridge.sinks.objects import Objects
 from awbridge.steps.backup.take import BackupPolicy, back_up

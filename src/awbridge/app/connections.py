@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from awbridge.app.setting_types import read_options
 from awbridge.app.settings import Settings
+from awbridge.app.settings.types import read_options
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.client.call_recorder import record_call
 from awbridge.clickpost.client.connection import OnCall

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from awbridge.app.setting_fields import InvalidSettings
 from awbridge.app.settings import PREFIX, Settings
+from awbridge.app.settings.fields import InvalidSettings
 from awbridge.app.settings.sources import (
     ARGUMENT,
     DEFAULT,

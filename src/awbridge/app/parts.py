@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.util import find_spec
 
-from awbridge.app.setting_fields import SecretStr
+from awbridge.app.settings.values import SecretStr
 from awbridge.app.settings import PREFIX, Settings
 from awbridge.domain.errors import MissingPart
 

@@ -13,8 +13,8 @@ from awbridge.app.doctor.installation import check_settings, check_steps
 from awbridge.app.doctor.notify import check_messages
 from awbridge.app.doctor.vendor import check_accounts, check_clock
 from awbridge.app.doctor.webhook import check_header, check_webhook
-from awbridge.app.setting_fields import SecretStr
 from awbridge.app.settings import PREFIX, Settings
+from awbridge.app.settings.values import SecretStr
 from awbridge.clickpost.client.async_client import AsyncClickPost
 from awbridge.clickpost.wire.masking import mask_url
 from awbridge.domain.errors import SettingsError

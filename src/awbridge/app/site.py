@@ -41,8 +41,8 @@ from awbridge.web.app import build_app
 from awbridge.web.contexts import ApiContext, AuditContext
 from awbridge.web.customer_page.app import CustomerPage
 from awbridge.web.http.limits import Connections
+from awbridge.web.monitoring.ready import Readiness
 from awbridge.web.pages.messages.context import MessageContext
-from awbridge.web.ready import Readiness
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 
 log = structlog.get_logger()

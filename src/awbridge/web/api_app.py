@@ -10,12 +10,13 @@ from fastapi_offline import FastAPIOffline
 from starlette.responses import JSONResponse
 
 import awbridge
-from awbridge.web import health_routes, problems
+from awbridge.web import problems
 from awbridge.web.contexts import ApiContext, ProcessContext
 from awbridge.web.dependencies import provide
 from awbridge.web.described import description, parameters
 from awbridge.web.described.docs_pages import OwnHostOnly
 from awbridge.web.full_path import FullPath
+from awbridge.web.monitoring import health_routes
 from awbridge.web.v1.router import ROUTES
 
 

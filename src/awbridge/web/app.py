@@ -17,14 +17,14 @@ from awbridge.web.accounts.dispatcher import AccountDispatcher
 from awbridge.web.accounts.sites import OF_THE_PROCESS, AccountSites
 from awbridge.web.contexts import ApiContext, ProcessContext
 from awbridge.web.customer_page.app import CustomerPage, is_customer_page
-from awbridge.web.health import PATHS, health_app
 from awbridge.web.http.limits import Connections
 from awbridge.web.key_limiter import WrongKeyLimiter
 from awbridge.web.later import BuiltLater
+from awbridge.web.monitoring.health import PATHS, health_app
+from awbridge.web.monitoring.ready import Readiness
 from awbridge.web.pages.accounts.refusals import Refusals
 from awbridge.web.pages.page_templates import PageTemplates
 from awbridge.web.pages.pages_app import build_pages, is_page
-from awbridge.web.ready import Readiness
 from awbridge.web.replica_reads import ReplicaReads, list_may_lag, page_may_lag
 from awbridge.web.webhook.endpoint import Receive, Scope, Send, WebhookEndpoint, is_webhook
 

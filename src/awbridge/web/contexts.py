@@ -26,10 +26,10 @@ from awbridge.store import Store
 from awbridge.web.access.access_list import AccessList
 from awbridge.web.accounts.tools import AccountTools
 from awbridge.web.http.limits import Connections
+from awbridge.web.monitoring.ready import Readiness
 from awbridge.web.pages.messages.context import MessageContext
 from awbridge.web.pages.people.identity_pages import SignInProvider
 from awbridge.web.pages.setup.tools import SetupTools
-from awbridge.web.ready import Readiness
 from awbridge.web.webhook.endpoint import WebhookEndpoint
 
 Audience = Literal["own", "clickpost"]

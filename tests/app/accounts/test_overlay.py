@@ -12,8 +12,9 @@ from awbridge.app.accounts.configured import ConfiguredAccounts
 from awbridge.app.accounts.overlay import account_settings
 from awbridge.app.accounts.sealed import Seal
 from awbridge.app.load_settings import load_configuration, load_settings
-from awbridge.app.setting_fields import InvalidSettings, SecretStr, Sharing
 from awbridge.app.settings import PREFIX, Settings
+from awbridge.app.settings.fields import InvalidSettings, Sharing
+from awbridge.app.settings.values import SecretStr
 from awbridge.domain.errors import SettingsError
 
 

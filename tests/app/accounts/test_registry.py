@@ -13,9 +13,9 @@ from awbridge.app.accounts.account import AccountSource
 from awbridge.app.accounts.changes import LOCAL, AccountAdmin
 from awbridge.app.accounts.registry import AccountRegistry
 from awbridge.app.accounts.sealed import new_key
-from awbridge.app.setting_fields import SecretStr
 from awbridge.app.settings import Settings
 from awbridge.app.settings.sources import FileOfSettings, WrittenAccounts
+from awbridge.app.settings.values import SecretStr
 from awbridge.domain.errors import NotFound, NotPossible, NotValid
 from awbridge.domain.people.actor import Actor, ActorKind, acting
 from awbridge.domain.people.role import Role

@@ -28,9 +28,10 @@ from awbridge.steps.customer_page.revoke_link import revoke_link
 from awbridge.steps.handover.manifests import make_manifest
 from awbridge.steps.handover.print_labels import print_labels
 from awbridge.steps.notify import endpoints as endpoint_steps
-from awbridge.steps.orders import actions, amend, import_file, intake, settle
+from awbridge.steps.orders import actions, amend, intake, settle
 from awbridge.steps.orders import saved_views as saved_views_steps
 from awbridge.steps.orders.amend import Edit
+from awbridge.steps.orders.importing import import_file
 from awbridge.steps.polling.track_order import resume_polling
 from awbridge.steps.privacy.erase import ask_erasure
 from awbridge.steps.reconciliation.decide import decide

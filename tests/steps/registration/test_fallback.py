@@ -18,6 +18,7 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.outcome import Placed, Unknown
 from awbridge.domain.orders.shipment import Region, State
 from awbridge.steps.orders import intake
+from awbridge.steps.orders.reading import read_order
 from awbridge.steps.registration.fallback import FallbackPolicy, fallback_due
 from awbridge.steps.registration.push import push_due
 from awbridge.steps.registration.verdict import PushPolicy
@@ -395,7 +396,7 @@ async def test_two_fallbacks_at_once_make_one_successor(configured: Store) -> No
     clock.forward(seconds=2)
     await run(configured, vendor, clock, minutes=2)
     async with configured.write() as session:
-        new = intake.read_order({**an_order("X"), "transporter": "second"}, {"second": SECOND})
+        new = read_order({**an_order("X"), "transporter": "second"}, {"second": SECOND})
         assert not await replacements.supersede(session, "REF", "late", new, problem="p", now=clock())
     assert await count(configured, "shipments") == 2
 

@@ -20,8 +20,9 @@ from awbridge.domain.tracking.asking import PollingRules
 from awbridge.domain.tracking.polling_mode import PollingMode
 from awbridge.domain.tracking.scan import Source
 from awbridge.domain.tracking.timeline import Entry
-from awbridge.steps.tracking import rebuild
+from awbridge.steps.tracking import timeline_builder
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
+from awbridge.steps.tracking.rebuild_timelines import rebuild_shipments
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.orders import shipments, waybills
@@ -154,9 +155,9 @@ async def test_a_timeline_read_in_part_comes_to_the_same_as_one_read_whole(
     for number in range(50):
         clock = SetClock(LATER + number * MINUTE)
         round_of = [dice.getrandbits(32) for _ in range(dice.choice([1, 1, 2, 3]))]
-        for waybill, most_partial in (("AWB-P", rebuild.MOST_PARTIAL), ("AWB-W", -1)):
+        for waybill, most_partial in (("AWB-P", timeline_builder.MOST_PARTIAL), ("AWB-W", -1)):
             with monkeypatch.context() as patched:
-                patched.setattr(rebuild, "MOST_PARTIAL", most_partial)
+                patched.setattr(timeline_builder, "MOST_PARTIAL", most_partial)
                 for place, delivered in enumerate(round_of):
                     source, body = some_delivery(random.Random(delivered), waybill, rough=number > 20)
                     await deliver(store, body, source=source, at=clock() + place * timedelta(seconds=1))
@@ -408,7 +409,7 @@ async def test_one_scan_with_a_location_from_one_side_and_without_from_another_i
     assert [(s.status_code, s.location) for s in await timeline(store, "R")] == [(4, "Pune"), (5, "Pune")]
     async with store.write() as session:
         shipment = (await shipments.lock_tracked(session, ["R"]))["R"]
-        assert not (await rebuild.rebuild_shipments(session, [shipment], POLICY))["R"].changed, (
+        assert not (await rebuild_shipments(session, [shipment], POLICY))["R"].changed, (
             "a rebuild comes to the same rows"
         )
 

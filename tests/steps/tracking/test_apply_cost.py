@@ -13,7 +13,7 @@ from awbridge.domain.tracking.scan import Source
 from awbridge.steps.tracking import apply, claimed, replay
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.steps.tracking.claimed import ReadDelivery, lock_of, read_claimed
-from awbridge.steps.tracking.rebuild import Reading
+from awbridge.steps.tracking.reading import Reading
 from awbridge.store import Store
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Queries, Statement

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from awbridge.steps.orders.import_file import ReadOrder, import_orders
+from awbridge.steps.orders.importing.import_file import ReadOrder, import_orders
 from awbridge.steps.tracking.apply import apply_due
 from awbridge.steps.tracking.replay_report import replay_report
 from awbridge.store import Store

@@ -16,7 +16,7 @@ from awbridge.domain.tracking.scan import Source
 from awbridge.steps.orders import actions as asking
 from awbridge.steps.orders import amend, intake, settle
 from awbridge.steps.orders.amend import Edit
-from awbridge.steps.orders.import_file import import_orders, read_orders
+from awbridge.steps.orders.importing.import_file import import_orders, read_orders
 from awbridge.store import Store
 from tests.steps.orders.test_import_file import HEADER, a_row, csv_file
 from tests.steps.tracking.test_apply import apply, deliver, polled_scan, tracked, updated

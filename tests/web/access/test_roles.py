@@ -13,9 +13,9 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from awbridge.domain.people.role import Role
 from awbridge.store import Store
-from awbridge.web import health_routes
 from awbridge.web.access.roles import RULES, least_role, rule_for
 from awbridge.web.contexts import ApiContext
+from awbridge.web.monitoring import health_routes
 from awbridge.web.pages.pages_app import build_pages, is_page
 from awbridge.web.v1.router import ROUTES as API_ROUTES
 from tests.support.world import SetClock

@@ -21,8 +21,8 @@ from awbridge.store import Store
 from awbridge.store.engine import packing
 from awbridge.store.engine.queries import columns
 from awbridge.store.privacy.masked_reads import BODIES, HIDDEN, TEXTS
-from awbridge.web import health_routes
 from awbridge.web.access.roles import least_role
+from awbridge.web.monitoring import health_routes
 from awbridge.web.v1.router import ROUTES as API_ROUTES
 from tests.support.app import Web, web_on
 from tests.support.every_page import filled_in, page_paths

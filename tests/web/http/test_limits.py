@@ -14,8 +14,8 @@ from awbridge.web.access.access_list import AccessList
 from awbridge.web.contexts import ApiContext, ProcessContext
 from awbridge.web.http import limits as limits_module
 from awbridge.web.http.limits import OWN_FILES, Connections, ConnectionState, Limits, connections_within_files
-from awbridge.web.metrics import metrics_text
-from awbridge.web.ready import Readiness
+from awbridge.web.monitoring.metrics import metrics_text
+from awbridge.web.monitoring.ready import Readiness
 from awbridge.web.webhook.endpoint import PATH
 from tests.support.app import Web, serving
 from tests.support.stopwatch import Stopwatch

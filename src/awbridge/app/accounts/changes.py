@@ -11,9 +11,9 @@ from awbridge.app.accounts.account import Account, account_of, read_json, sealed
 from awbridge.app.accounts.configured import LONGEST_TITLE, name_problems
 from awbridge.app.accounts.registry import AccountRegistry, without_conflicts
 from awbridge.app.accounts.sealed import NoKey
-from awbridge.app.setting_fields import as_text
 from awbridge.app.settings import Settings
 from awbridge.app.settings.spelling import FILE_SUFFIX
+from awbridge.app.settings.values import as_text
 from awbridge.domain.accounts.names import name_problem
 from awbridge.domain.errors import NotFound, NotPossible, NotValid
 from awbridge.domain.people.audited import AuditAction

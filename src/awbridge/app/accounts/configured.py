@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
-from awbridge.app.setting_fields import Sharing
 from awbridge.app.settings import PREFIX, Settings
+from awbridge.app.settings.fields import Sharing
 from awbridge.app.settings.sources import Given, SettingSource, WrittenAccounts, resolved
 from awbridge.app.settings.spelling import ACCOUNT_VARIABLES, FILE_SUFFIX, TABLE, is_known, sentence
 from awbridge.domain.accounts.names import variable_of

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from awbridge.app.setting_fields import InvalidSettings, SecretStr, Sharing
 from awbridge.app.settings import NO_ARCHIVE, NO_BACKUPS, Settings
+from awbridge.app.settings.fields import InvalidSettings, Sharing
 from awbridge.app.settings.sources import DEFAULT, Given, SettingSource
+from awbridge.app.settings.values import SecretStr
 from awbridge.domain.accounts.names import schema_of
 from awbridge.domain.errors import SettingsError
 

@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Sequence
 
 from awbridge.app.parts import is_installed
-from awbridge.app.setting_fields import SecretStr
+from awbridge.app.settings.values import SecretStr
 from awbridge.domain.errors import MissingPart
 
 SETTING = "AWBRIDGE_ACCOUNTS_KEY"

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from awbridge.app.accounts.account import DATABASE, Account
 from awbridge.app.accounts.changes import AccountAdmin
-from awbridge.app.setting_fields import as_text
 from awbridge.app.settings import Settings
+from awbridge.app.settings.values import as_text
 from awbridge.clickpost.wire.masking import mask_url
 from awbridge.domain.errors import NotFound
 from awbridge.web.accounts.tools import AccountActivity, AccountState, ShownAccount

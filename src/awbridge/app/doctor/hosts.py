@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from awbridge.app.doctor.diagnosis import OK, PROBLEM, WARNING, CheckContext, Diagnosis
-from awbridge.app.setting_types import read_options
 from awbridge.app.settings import Settings
+from awbridge.app.settings.types import read_options
 from awbridge.certificates import trusted
 from awbridge.store.notify import endpoints
 from awbridge.store.polling import webhook_keys

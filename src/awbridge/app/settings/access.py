@@ -1,7 +1,8 @@
 """Settings of access: keys of webhooks and the API, the identity provider."""
 
-from awbridge.app.setting_fields import Field, SecretStr, SettingsBase, Sharing
-from awbridge.app.setting_types import IdentityRoles, OptionalHostUrl, Secrets, Texts
+from awbridge.app.settings.fields import Field, SettingsBase, Sharing
+from awbridge.app.settings.types import IdentityRoles, OptionalHostUrl, Secrets, Texts
+from awbridge.app.settings.values import SecretStr
 
 
 class AccessSettings(SettingsBase, group="Access", sharing=Sharing.OWN):

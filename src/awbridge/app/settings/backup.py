@@ -1,7 +1,7 @@
 """Settings of backups."""
 
-from awbridge.app.setting_fields import Field, SettingsBase, Sharing
-from awbridge.app.setting_types import Cron, Days
+from awbridge.app.settings.fields import Field, SettingsBase, Sharing
+from awbridge.app.settings.types import Cron, Days
 
 
 class BackupSettings(SettingsBase, group="Backups"):

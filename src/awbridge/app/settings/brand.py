@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from awbridge.app.setting_fields import Field, SettingsBase, Sharing
-from awbridge.app.setting_types import Colour, SupportMail, SupportPhone, SupportUrl
+from awbridge.app.settings.fields import Field, SettingsBase, Sharing
+from awbridge.app.settings.types import Colour, SupportMail, SupportPhone, SupportUrl
 
 
 class BrandSettings(SettingsBase, group="Looks of the customer's page", sharing=Sharing.OWN):

@@ -1,7 +1,8 @@
 """Settings of the account at ClickPost and of polling."""
 
-from awbridge.app.setting_fields import Field, SecretStr, SettingsBase, Sharing
-from awbridge.app.setting_types import HostUrl, Positive
+from awbridge.app.settings.fields import Field, SettingsBase, Sharing
+from awbridge.app.settings.types import HostUrl, Positive
+from awbridge.app.settings.values import SecretStr
 from awbridge.domain.tracking.polling_mode import PollingMode
 
 

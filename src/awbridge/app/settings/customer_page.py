@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from awbridge.app.setting_fields import Field, SettingsBase, Sharing
-from awbridge.app.setting_types import CustomerAnswers, LinkKeyTexts, PageOrigins, PublicUrl
+from awbridge.app.settings.fields import Field, SettingsBase, Sharing
+from awbridge.app.settings.types import CustomerAnswers, LinkKeyTexts, PageOrigins, PublicUrl
 
 if TYPE_CHECKING:
     from awbridge.domain.customer_page.links import TrackLinks

@@ -1,7 +1,7 @@
 """Settings of messages: mail and reports, notices to customers, outgoing webhooks, alarms."""
 
-from awbridge.app.setting_fields import Field, SecretStr, SettingsBase, Sharing
-from awbridge.app.setting_types import (
+from awbridge.app.settings.fields import Field, SettingsBase, Sharing
+from awbridge.app.settings.types import (
     Addresses,
     Channels,
     Cron,
@@ -14,6 +14,7 @@ from awbridge.app.setting_types import (
     SmtpUrl,
     Texts,
 )
+from awbridge.app.settings.values import SecretStr
 
 
 class ReportSettings(SettingsBase, group="Reports and mail"):

@@ -1,7 +1,7 @@
 """Settings of orders: registration, couriers, labels, stuck parcels."""
 
-from awbridge.app.setting_fields import Field, SettingsBase
-from awbridge.app.setting_types import Delays, Positive
+from awbridge.app.settings.fields import Field, SettingsBase
+from awbridge.app.settings.types import Delays, Positive
 from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.handover.labels_ahead import LabelsAhead
 from awbridge.domain.retry import DEFAULT_RETRY_DELAYS

@@ -1,7 +1,7 @@
 """Settings of the process: its database, its time, its accounts, its address, its logs."""
 
-from awbridge.app.setting_fields import Field, SettingsBase, Sharing
-from awbridge.app.setting_types import DatabaseUrl, Networks, ReplicaUrl, SealingKeys, TimeZone
+from awbridge.app.settings.fields import Field, SettingsBase, Sharing
+from awbridge.app.settings.types import DatabaseUrl, Networks, ReplicaUrl, SealingKeys, TimeZone
 
 
 class DatabaseSettings(SettingsBase, group="Database"):

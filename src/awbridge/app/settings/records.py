@@ -1,7 +1,8 @@
 """Settings of records: archive, reconciliation, privacy."""
 
-from awbridge.app.setting_fields import Field, SecretStr, SettingsBase, Sharing
-from awbridge.app.setting_types import Cron, Options, PrivacyPolicy
+from awbridge.app.settings.fields import Field, SettingsBase, Sharing
+from awbridge.app.settings.types import Cron, Options, PrivacyPolicy
+from awbridge.app.settings.values import SecretStr
 
 
 class ArchiveSettings(SettingsBase, group="Failed calls in object storage"):

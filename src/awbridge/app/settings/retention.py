@@ -1,7 +1,7 @@
 """Settings of retention: how long rows are kept."""
 
-from awbridge.app.setting_fields import Field, SettingsBase
-from awbridge.app.setting_types import Cron, Days
+from awbridge.app.settings.fields import Field, SettingsBase
+from awbridge.app.settings.types import Cron, Days
 
 
 class RetentionSettings(SettingsBase, group="How long rows are kept"):

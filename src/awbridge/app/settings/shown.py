@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, cast
 
-from awbridge.app.setting_fields import SecretStr, as_text
 from awbridge.app.settings import PREFIX, Settings
 from awbridge.app.settings.sources import SettingSource
+from awbridge.app.settings.values import SecretStr, as_text
 
 MASK = "***"
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")

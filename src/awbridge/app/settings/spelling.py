@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from awbridge.app.setting_types import RENAMED
 from awbridge.app.settings import PREFIX, Settings
+from awbridge.app.settings.types import RENAMED
 
 CONFIG = "AWBRIDGE_CONFIG"
 ACCOUNT = "AWBRIDGE_ACCOUNT"

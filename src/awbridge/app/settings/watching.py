@@ -1,7 +1,8 @@
 """Settings of watching: where `work` shows its metrics, where traces go."""
 
-from awbridge.app.setting_fields import Field, SecretStr, SettingsBase, Sharing
-from awbridge.app.setting_types import CollectorUrl, Options
+from awbridge.app.settings.fields import Field, SettingsBase, Sharing
+from awbridge.app.settings.types import CollectorUrl, Options
+from awbridge.app.settings.values import SecretStr
 
 
 class WatchSettings(SettingsBase, group="Metrics and traces", sharing=Sharing.PROCESS):

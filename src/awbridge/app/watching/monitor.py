@@ -15,7 +15,7 @@ from awbridge.app.loops import World
 from awbridge.domain.errors import SettingsError
 from awbridge.steps.runtime.loop import Loop
 from awbridge.web.contexts import ApiContext
-from awbridge.web.monitor import build_monitor
+from awbridge.web.monitoring.monitor import build_monitor
 
 log = structlog.get_logger()
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import awbridge
-from awbridge.app.setting_types import read_options
 from awbridge.app.settings import Settings
+from awbridge.app.settings.types import read_options
 from awbridge.domain.errors import SettingsError
 from awbridge.steps.runtime import traces
 

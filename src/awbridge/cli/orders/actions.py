@@ -20,7 +20,7 @@ from awbridge.steps.orders import actions as requests
 from awbridge.steps.runtime.clock import utc_now
 
 if TYPE_CHECKING:
-    from awbridge.steps.orders.import_registrations import ImportedWaybills
+    from awbridge.steps.orders.importing.import_registrations import ImportedWaybills
     from awbridge.steps.records.requested_actions import Asked
     from awbridge.store import Store
 
@@ -174,8 +174,8 @@ def import_waybills(file: Path, form: Form) -> None:
     Example: awbridge waybills import in-transit.csv
     """
     from awbridge.app.progress import Progress
-    from awbridge.steps.orders.import_file import read_orders
-    from awbridge.steps.orders.import_registrations import import_registrations
+    from awbridge.steps.orders.importing.import_file import read_orders
+    from awbridge.steps.orders.importing.import_registrations import import_registrations
 
     rows = read_orders(file)
 

@@ -36,7 +36,7 @@ from awbridge.store.tracking import scans
 
 if TYPE_CHECKING:
     from awbridge.app.settings import Settings
-    from awbridge.steps.orders import import_file
+    from awbridge.steps.orders.importing import import_file
     from awbridge.store import Store
 
 _CALL = ("made_at", "api", "http_status", "business_status", "outcome", "error", "ms", "payload_version")
@@ -57,7 +57,7 @@ def import_shipments(file: Path, form: Form) -> None:
     Example: awbridge shipments import orders.csv
     """
     from awbridge.app.progress import Progress
-    from awbridge.steps.orders import import_file
+    from awbridge.steps.orders.importing import import_file
 
     allocation = read_settings().allocation
     orders = import_file.read_orders(file)

@@ -29,7 +29,7 @@ from awbridge.domain.orders.action import (
 )
 from awbridge.domain.orders.shipment import Region
 from awbridge.domain.people.audited import AuditAction
-from awbridge.steps.orders.intake import account_of
+from awbridge.steps.orders.reading import account_of
 from awbridge.steps.orders.registrations import other_holders, taken_by
 from awbridge.steps.records.known_shipment import known_shipment
 from awbridge.steps.records.pieces import pieces_of

@@ -35,6 +35,7 @@ from awbridge.domain.people.audited import AuditAction
 from awbridge.steps.orders import intake
 from awbridge.steps.orders.intake import IntakeResult
 from awbridge.steps.orders.payload_stays import why_payload_stays
+from awbridge.steps.orders.reading import configured, read_change, read_order
 from awbridge.steps.records.at_courier import order_at_courier
 from awbridge.steps.records.known_shipment import known_shipment
 from awbridge.steps.runtime.clock import Clock
@@ -100,10 +101,10 @@ async def preview(
     """What `change` would do, without changing anything. Raises NotFound; PayloadRefused for an unknown path."""
     async with store.read() as session:
         shipment = await known_shipment(session, reference_number)
-        accounts, choosing = await intake.configured(session, allocation)
+        accounts, choosing = await configured(session, allocation)
         order = _edited(await _base(session, shipment, edit), shipment, edit, accounts)
         try:
-            new = intake.read_change(order, shipment, accounts, choosing)
+            new = read_change(order, shipment, accounts, choosing)
         except PayloadRefused as error:
             after = {name: value for name, value in order.items() if name not in TOP_LEVEL}
             problems, warnings = error.problems, list[FieldProblem]()
@@ -134,9 +135,9 @@ async def change(
     """Edit a payload and push the shipment again. Raises what `intake.change_payload` raises."""
     async with store.write() as session:
         shipment = await intake.locked(session, reference_number)
-        accounts, choosing = await intake.configured(session, allocation)
+        accounts, choosing = await configured(session, allocation)
         order = _edited(await _base(session, shipment, edit), shipment, edit, accounts)
-        new = intake.read_change(order, shipment, accounts, choosing)
+        new = read_change(order, shipment, accounts, choosing)
         return await intake.change_locked(session, shipment, new, now=clock(), changed_by=changed_by, reason=reason)
 
 
@@ -161,7 +162,7 @@ async def replace(
     """
     async with store.write() as session:
         old = await intake.locked(session, reference_number)
-        accounts, choosing = await intake.configured(session, allocation)
+        accounts, choosing = await configured(session, allocation)
         present = edit.order is None and edit.version is None
         base = await order_at_courier(session, old) if present else await _base(session, old, edit)
         order = _edited(base, old, edit, accounts)
@@ -173,7 +174,7 @@ async def replace(
 
         def read(reference: str) -> NewShipment:
             named = with_reference(order, reference)
-            return intake.read_order(named, accounts, region=old.region, choosing=choosing)
+            return read_order(named, accounts, region=old.region, choosing=choosing)
 
         if old.replaced_by:
             return await _replaced_already(session, old, successor, read)

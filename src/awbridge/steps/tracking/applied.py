@@ -10,7 +10,7 @@ from awbridge.steps.runtime import traces
 from awbridge.steps.runtime.meters import APPLIED, APPLY_LAG
 from awbridge.steps.runtime.traces import Heard
 from awbridge.steps.tracking.next_scan import NextScan
-from awbridge.steps.tracking.rebuild import TimelineBuilder
+from awbridge.steps.tracking.timeline_builder import TimelineBuilder
 from awbridge.store.polling.arrivals import Arrival
 from awbridge.store.tracking.inbox import Delivery
 

@@ -36,8 +36,10 @@ from awbridge.steps.runtime.traces import Heard
 from awbridge.steps.tracking.applied import arrivals_of_timelines, heard_of, report
 from awbridge.steps.tracking.claimed import Claimed, Claims, ReadDelivery, lock_of, lock_shipments, read_claimed
 from awbridge.steps.tracking.next_scan import NextScan, arrivals_of, moved_events, next_scan, reached, without_known
-from awbridge.steps.tracking.rebuild import Reading, TimelineBuilder, keep, open_timelines, rebuild_shipments
+from awbridge.steps.tracking.reading import Reading
+from awbridge.steps.tracking.rebuild_timelines import rebuild_shipments
 from awbridge.steps.tracking.status_events import log_oddities, piece_events, status_events
+from awbridge.steps.tracking.timeline_builder import TimelineBuilder, keep, open_timelines
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.notify import events

@@ -13,7 +13,7 @@ from awbridge.domain.tracking.attribution import Attributed
 from awbridge.domain.tracking.scan import TrackingUpdate
 from awbridge.steps.runtime.traces import Heard
 from awbridge.steps.tracking.candidates import Candidates, candidates_of
-from awbridge.steps.tracking.rebuild import Reading
+from awbridge.steps.tracking.reading import Reading
 from awbridge.store.engine.database import Session
 from awbridge.store.tracking import inbox, update_sources
 from awbridge.store.tracking.inbox import Delivery

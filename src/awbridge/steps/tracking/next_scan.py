@@ -1,7 +1,7 @@
 """The usual delivery: one new scan of a known shipment in transit, newer than all before, and nothing wrong with it.
 
 What it changes follows from the shipment's row alone, so no timeline is built for it. Every other delivery takes the
-general way (rebuild.py). A property test holds that both ways yield the same rows.
+general way (timeline_builder.py). A property test holds that both ways yield the same rows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from awbridge.domain.tracking.asking import PollingRules
 from awbridge.domain.tracking.lifecycle import Bucket, Sighting, StatusInfo
 from awbridge.domain.tracking.promise import due_at, is_unreadable
 from awbridge.domain.tracking.scan import PART_MARK, Scan, Source, TrackingUpdate
-from awbridge.steps.tracking.rebuild import Reading
+from awbridge.steps.tracking.reading import Reading
 from awbridge.steps.tracking.stored_status import stored_sighting
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.notify.events import ReachedNow

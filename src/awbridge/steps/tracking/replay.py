@@ -15,7 +15,7 @@ from awbridge.domain.orders.shipment import Shipment, shard_of
 from awbridge.domain.people.audited import AuditAction
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.tracking.apply import ApplyPolicy
-from awbridge.steps.tracking.rebuild import RebuiltTimeline, rebuild_shipments
+from awbridge.steps.tracking.rebuild_timelines import RebuiltTimeline, rebuild_shipments
 from awbridge.steps.tracking.stored_status import stored_tracking_status
 from awbridge.store import Store
 from awbridge.store.engine.database import Session

@@ -13,8 +13,8 @@ from awbridge.domain.notify.events import ShipmentEvent
 from awbridge.domain.orders.shipment import Tracked
 from awbridge.domain.tracking.pieces import PieceStatus, agree
 from awbridge.domain.tracking.promise import edd_day
-from awbridge.steps.tracking.rebuild import TimelineBuilder
 from awbridge.steps.tracking.stored_status import stored_sighting
+from awbridge.steps.tracking.timeline_builder import TimelineBuilder
 from awbridge.store.tracking.tracking_status import TrackingStatus
 
 log = structlog.get_logger()

@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.errors import NotPossible, TableUnreadable
-from awbridge.steps.orders.import_file import ENDINGS, BadRow, Imported, OrderFile, import_orders, read_orders
-from awbridge.steps.orders.order_rows import ReadOrder
+from awbridge.steps.orders.importing.import_file import ENDINGS, BadRow, Imported, OrderFile, import_orders, read_orders
+from awbridge.steps.orders.importing.order_rows import ReadOrder
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.web.pages.language import gettext

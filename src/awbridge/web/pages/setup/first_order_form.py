@@ -9,7 +9,7 @@ from awbridge.clickpost.orders.first_order import PLACE_FIELDS, first_order
 from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.errors import PayloadRefused
 from awbridge.domain.json import JsonObject
-from awbridge.steps.orders import intake
+from awbridge.steps.orders.reading import configured, read_orders
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.engine.database import Session
 from awbridge.web.pages.language import gettext_noop
@@ -59,7 +59,7 @@ def order_of(typed: Mapping[str, str], today: date) -> JsonObject:
 
 async def problems_of(session: Session, order: JsonObject, allocation: Allocation) -> list[SetupFinding]:
     """What is wrong with the order; empty if it can be placed."""
-    _, errors = intake.read_orders({0: order}, *await intake.configured(session, allocation))
+    _, errors = read_orders({0: order}, *await configured(session, allocation))
     if not errors:
         return []
     error = errors[0]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response
 
-from awbridge.web import health
 from awbridge.web.dependencies import ApiDep, ProcessDep
 from awbridge.web.described import description
+from awbridge.web.monitoring import health
 
 router = APIRouter(tags=["health"])
 

@@ -11,9 +11,10 @@ from typing import Any, cast
 import pytest
 
 from awbridge.domain.json import JsonObject
-from awbridge.steps.orders import import_file, intake
-from awbridge.steps.orders.import_file import Imported, import_orders
-from awbridge.steps.orders.order_rows import ReadOrder
+from awbridge.steps.orders import intake, reading
+from awbridge.steps.orders.importing import import_file
+from awbridge.steps.orders.importing.import_file import Imported, import_orders
+from awbridge.steps.orders.importing.order_rows import ReadOrder
 from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from tests.support.rows import count
@@ -66,8 +67,8 @@ def checks(monkeypatch: pytest.MonkeyPatch) -> Checks:
         counted.orders += 1
         return checked(*args, **more)
 
-    checked = intake.read_order
-    monkeypatch.setattr(intake, "read_order", read_order)
+    checked = reading.read_order
+    monkeypatch.setattr(reading, "read_order", read_order)
     return counted
 
 

@@ -10,8 +10,8 @@ from awbridge.steps.runtime.loop import Loop
 from awbridge.store import Store
 from awbridge.store.audit import samples
 from awbridge.store.engine.migrate import own_schema
-from awbridge.web import ready
-from awbridge.web.health import HANGS_AFTER
+from awbridge.web.monitoring import ready
+from awbridge.web.monitoring.health import HANGS_AFTER
 from tests.support import newer
 from tests.support.app import Web, problem, web_on
 from tests.support.rows import add, fetch, sql

@@ -21,10 +21,10 @@ from awbridge.store.audit import figures, samples
 from awbridge.store.audit.figures import Figures
 from awbridge.store.backup.backups import backup_state
 from awbridge.store.engine.clocks.shared_time import SHARED_TIME
-from awbridge.web import metric_list as listed
 from awbridge.web.contexts import ApiContext, ProcessContext
-from awbridge.web.counted import Counted
 from awbridge.web.http.limits import ConnectionState
+from awbridge.web.monitoring import metric_list as listed
+from awbridge.web.monitoring.counted import Counted
 
 if TYPE_CHECKING:
     from awbridge.store.engine.reads.replica import Replica

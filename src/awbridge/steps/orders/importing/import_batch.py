@@ -15,15 +15,8 @@ from awbridge.clickpost.wire.lenient_json import as_object, as_text
 from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.errors import FieldProblem, IntakeError
 from awbridge.domain.orders.shipment import NewShipment, Region
-from awbridge.steps.orders.intake import (
-    Accepted,
-    BatchRefused,
-    account_of,
-    configured,
-    count_received,
-    read_orders,
-    store_orders,
-)
+from awbridge.steps.orders.intake import Accepted, BatchRefused, count_received, store_orders
+from awbridge.steps.orders.reading import account_of, configured, read_orders
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.meters import ORDERS_RECEIVED
 from awbridge.store import Store

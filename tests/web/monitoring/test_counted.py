@@ -17,7 +17,7 @@ from awbridge.steps.runtime.meters import DURATIONS, METERS, WEBHOOK_SECONDS, Du
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.store.audit import figures
-from awbridge.web.counted import Counted
+from awbridge.web.monitoring.counted import Counted
 from tests.support.app import Web
 from tests.support.journey import bridge_on
 from tests.support.rows import T0, add, delivery, sql

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 import awbridge
 from awbridge.steps.runtime.meters import DURATIONS, METERS, Durations, Meter
-from awbridge.web.metric_list import BUILD_INFO
+from awbridge.web.monitoring.metric_list import BUILD_INFO
 
 
 class Counted(Collector):

@@ -9,12 +9,13 @@ from starlette.types import ASGIApp
 
 from awbridge.steps.audit.keep_calls import CallRecorder
 from awbridge.steps.runtime.loop import Loop
-from awbridge.web import health_routes, problems
+from awbridge.web import problems
 from awbridge.web.access.access_list import AccessList, Keys
 from awbridge.web.access.guards import ApiGuard
 from awbridge.web.contexts import ApiContext, ProcessContext
 from awbridge.web.dependencies import provide
-from awbridge.web.ready import Readiness
+from awbridge.web.monitoring import health_routes
+from awbridge.web.monitoring.ready import Readiness
 
 _OPEN = frozenset({"/healthz", "/readyz"})
 

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from awbridge.web import problems
 from awbridge.web.contexts import ApiContext, ProcessContext
 from awbridge.web.full_path import FullPath
-from awbridge.web.metrics import metrics_text
+from awbridge.web.monitoring.metrics import metrics_text
 
 PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 HANGS_AFTER = 300.0  # seconds without a finished round after which a step counts as hanging

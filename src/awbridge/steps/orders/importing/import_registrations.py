@@ -16,7 +16,7 @@ from awbridge.domain.errors import FieldProblem, NotPossible, PayloadRefused
 from awbridge.domain.json import JsonObject
 from awbridge.domain.orders.action import NEEDS_A_PERSON
 from awbridge.steps.orders.actions import ask_registration
-from awbridge.steps.orders.order_rows import BadRow, ReadOrder
+from awbridge.steps.orders.importing.order_rows import BadRow, ReadOrder
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.orders import shipments

@@ -1,28 +1,24 @@
-"""The timeline of one shipment: built from its updates, rebuilt from the inbox, and the tracking status that follows.
+"""The timeline of one shipment: built from its updates, and the tracking status that follows.
 
 Updates are added in the order in which they were received. If one is applied after a later one (it waited for its
-shipment, or two workers ran at once), the timeline is rebuilt from the inbox. So the rows never depend on the order of
-applying, and a replay yields the same rows.
+shipment, or two workers ran at once), the timeline is rebuilt from the inbox (rebuild_timelines.py). So the rows never
+depend on the order of applying, and a replay yields the same rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import copy
-from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from awbridge.clickpost.tracking.webhook_bodies import Unreadable, read_delivery
 from awbridge.clickpost.wire.tracking_codes import ORDER_PLACED, is_failure, status_event, status_info
 from awbridge.domain.orders.shipment import Piece, Tracked, WaybillKind
-from awbridge.domain.tracking.attribution import since
 from awbridge.domain.tracking.lifecycle import Bucket, Sighting, newest
 from awbridge.domain.tracking.milestones import Failure, failures, pickup_failures
 from awbridge.domain.tracking.pieces import PieceStatus, exception_since, open_failures, whole
 from awbridge.domain.tracking.promise import Promise, current, due_at, is_unreadable
 from awbridge.domain.tracking.scan import Scan, Source, TrackingUpdate
-from awbridge.domain.tracking.timeline import Entry, Timeline, differences
+from awbridge.domain.tracking.timeline import Entry, Timeline
 from awbridge.steps.records.pieces import piece_statuses, sighting
 from awbridge.steps.tracking.stored_status import stored_sighting
 from awbridge.store.engine.database import Session
@@ -37,24 +33,6 @@ _LATEST_ONLY = (Source.UPDATED_ORDER, Source.REPORT)
 
 _ONE = frozenset([0])
 MOST_PARTIAL = 4  # scans added to one shipment at once; with more, reading the whole timeline is as fast
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """How deliveries are read: the account's time zone, and whether a trailing Z means UTC."""
-
-    zone: ZoneInfo
-    z_means_utc: bool = False
-
-    def of(self, delivery: Delivery) -> list[TrackingUpdate]:
-        """The updates in a delivery. Raises Unreadable."""
-        return read_delivery(
-            delivery.source,
-            delivery.body,
-            received_at=delivery.received_at,
-            zone=self.zone,
-            z_means_utc=self.z_means_utc,
-        )
 
 
 class TimelineBuilder:
@@ -314,12 +292,13 @@ async def keep(session: Session, builders: Sequence[TimelineBuilder], joined: Se
     await scans.remove(session, [(b.shipment.reference_number, e) for b in builders for e in b.timeline.gone])
     await scans.learn(session, [(b.shipment.reference_number, e) for b in builders for e in b.timeline.changed])
     for builder in builders:
-        await _link_rto_waybills(session, builder)
+        await link_rto_waybills(session, builder)
     await scans.add(session, [(b.shipment.reference_number, e) for b in builders for e in b.timeline.new], joined)
     await promises.add(session, [(b.shipment.reference_number, p) for b in builders for p in b.own_promises])
 
 
-async def _link_rto_waybills(session: Session, builder: TimelineBuilder) -> None:
+async def link_rto_waybills(session: Session, builder: TimelineBuilder) -> None:
+    """Store the RTO waybills that the updates named, and wake the deliveries that wait for them."""
     now = builder.last_tracked_at or builder.shipment.created_at
     reference, since_at = builder.shipment.reference_number, builder.shipment.created_at
     new = [
@@ -329,77 +308,3 @@ async def _link_rto_waybills(session: Session, builder: TimelineBuilder) -> None
     if new:
         await waybills.add(session, new, now=now)
         await inbox.wake(session, [f"w:{number}" for number in builder.rto_waybills], now=now)
-
-
-@dataclass(frozen=True, slots=True)
-class RebuiltTimeline:
-    """The builder of a rebuilt timeline, and whether its scans or promises differ from what was stored."""
-
-    builder: TimelineBuilder
-    changed: bool
-
-
-async def rebuild_shipments(
-    session: Session,
-    locked: Sequence[Tracked],
-    reading: Reading,
-    *,
-    without: Mapping[str, Sequence[Delivery]] | None = None,
-) -> dict[str, RebuiltTimeline]:
-    """Rebuild the timelines of locked shipments from the inbox, by reference number.
-
-    Their scans and promises are stored, not their tracking status. Entries whose deliveries left the inbox, or can no
-    longer be read, are kept. Entries from `without`, deliveries that may be about another shipment, are dropped.
-    """
-    references = [shipment.reference_number for shipment in locked]
-    stored = await scans.entries(session, references)
-    promised = await promises.of_shipments(session, references)
-    sources = await update_sources.of_shipments(session, references)
-    reused = await waybills.reused_by(session, references)
-    rebuilt: dict[str, RebuiltTimeline] = {}
-    gone: list[tuple[str, Entry]] = []
-    new: list[tuple[str, Entry]] = []
-    for shipment in locked:
-        reference = shipment.reference_number
-        updates = [(update, s.delivery) for s in sources[reference] for update in _updates_of(s, reading)]
-        dropped = (without or {}).get(reference, ())
-        builder = _builder(shipment, stored[reference], promised[reference], updates, dropped, reused[reference])
-        differ = differences(stored[reference], builder.timeline)
-        gone += [(reference, entry) for entry in (*differ.gone, *differ.changed)]
-        new += [(reference, entry) for entry in (*differ.changed, *differ.new)]
-        other_promises = set(builder.promises.values()) != set(promised[reference])
-        if other_promises:
-            await promises.replace(session, reference, builder.promises.values())
-        await _link_rto_waybills(session, builder)
-        differs = bool(differ.gone or differ.new or differ.changed or other_promises)
-        rebuilt[reference] = RebuiltTimeline(builder, differs)
-    await scans.remove(session, gone)
-    await scans.add(session, new)
-    return rebuilt
-
-
-def _builder(
-    shipment: Tracked,
-    stored: Sequence[Entry],
-    promised: Sequence[Promise],
-    updates: Sequence[tuple[TrackingUpdate, Delivery]],
-    dropped: Sequence[Delivery],
-    reused: Mapping[str, datetime],
-) -> TimelineBuilder:
-    """A builder of what these updates yield, and of what is stored without a delivery."""
-    read_again = {(d.received_at, d.source) for d in (*dropped, *(delivery for _, delivery in updates))}
-    builder = TimelineBuilder(
-        shipment,
-        [copy(e) for e in stored if (e.received_at, e.source) not in read_again],
-        [p for p in promised if (p.received_at, p.source) not in read_again],
-    )
-    for update, delivery in updates:
-        builder.add(since(update, reused.get(update.waybill)), delivery)
-    return builder
-
-
-def _updates_of(update_source: update_sources.UpdateSource, reading: Reading) -> list[TrackingUpdate]:
-    try:
-        return [update for update in reading.of(update_source.delivery) if update.entry in update_source.entries]
-    except Unreadable:
-        return []

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from awbridge.domain.errors import TableUnreadable
-from awbridge.steps.orders.import_file import BadRow, Imported, import_orders, read_orders
+from awbridge.steps.orders.importing.import_file import BadRow, Imported, import_orders, read_orders
 from awbridge.store import Store
 from tests.support.rows import count
 from tests.support.world import SetClock, an_order, get

@@ -1,4 +1,4 @@
-"""What a setting is made of: its type, default, limits and description, and how text becomes its value.
+"""What a setting is made of: its type, default, limits and description.
 
 Every command reads settings. Pydantic would take longer to import, and to build a model of so many fields, than most
 commands take for their work.
@@ -6,40 +6,15 @@ commands take for their work.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from inspect import cleandoc
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Self, TypeVar, cast, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Self, get_args, get_origin
 
-T = TypeVar("T")
-_YES, _NO = frozenset({"1", "true", "t", "yes", "y", "on"}), frozenset({"0", "false", "f", "no", "n", "off"})
-
-
-class SecretStr:
-    """A text that no repr shows."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def get_secret_value(self) -> str:
-        """The text itself."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return f"SecretStr('{'**********' if self._text else ''}')"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, SecretStr) and self._text == other._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
+from awbridge.app.settings.values import KINDS, SecretStr, as_text, read_plain
 
 
 class Sharing(Enum):
@@ -134,7 +109,7 @@ class Setting:
             return str(limits["form"])
         if isinstance(base, type) and issubclass(base, Enum):
             return "one of " + ", ".join(f"`{member.value}`" for member in base)
-        words = next((extra.words for extra in extras if isinstance(extra, Reads)), None) or _KINDS[base]
+        words = next((extra.words for extra in extras if isinstance(extra, Reads)), None) or KINDS[base]
         if bounds := _bounds(limits):
             return f"{words} {bounds}" if bounds[0].isalpha() else f"{words}, {bounds}"
         unit = limits.get("unit", "characters")
@@ -160,19 +135,6 @@ def Field(
     what it says in words).
     """
     return Setting(default, description, example, secret, sharing, limits)
-
-
-def as_text(value: Any) -> str:
-    """A value as it is written into a variable; secrets too."""
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    if isinstance(value, tuple):
-        return ",".join(as_text(part) for part in cast("tuple[Any, ...]", value))
-    if isinstance(value, Enum):
-        return str(value.value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 class SettingLimits:
@@ -265,11 +227,11 @@ class SettingsBase:
 def _read(kind: Any, given: object) -> tuple[Any, Mapping[str, Any]]:
     """The value of this type, and the limits that the type brings."""
     if get_origin(kind) is not Annotated:
-        return _plain(kind, given), {}
+        return read_plain(kind, given), {}
     base, *extras = get_args(kind)
     limits = _limits_of(extras)
     reader = next((extra.reader for extra in extras if isinstance(extra, Reads)), None)
-    return reader(given) if reader else _plain(base, given), limits
+    return reader(given) if reader else read_plain(base, given), limits
 
 
 def _limits_of(extras: Iterable[object]) -> dict[str, Any]:
@@ -302,87 +264,6 @@ def _bounds(limits: Mapping[str, Any]) -> str:
         return f"from {bounds['ge']:.10g} to {bounds['le']:.10g}"
     return " and ".join(_BOUNDS[name].format(bound) for name, bound in bounds.items())
 
-
-def _plain(kind: Any, given: object) -> Any:
-    if issubclass(kind, Enum):
-        return _member(kind, given)
-    return _READERS[kind](given)
-
-
-def _member(kind: type[Enum], given: object) -> Enum:
-    try:
-        return kind(given)
-    except ValueError:
-        raise ValueError(f"must be one of {', '.join(str(member.value) for member in kind)}") from None
-
-
-def read_text(given: object) -> str:
-    """A text. Raises ValueError for anything else."""
-    if not isinstance(given, str):
-        raise ValueError("must be a text")
-    return given
-
-
-def read_secret(given: object) -> SecretStr:
-    """A text that stays secret. Raises ValueError for anything else."""
-    return given if isinstance(given, SecretStr) else SecretStr(read_text(given))
-
-
-def read_number(given: object) -> float:
-    """A number, also as text. Raises ValueError for anything else, and for what is not finite."""
-    if isinstance(given, str | int | float) and not isinstance(given, bool):
-        with suppress(ValueError, OverflowError):
-            value = float(given)
-            if math.isfinite(value):
-                return value
-    raise ValueError("must be a number")
-
-
-def read_whole_number(given: object) -> int:
-    """A whole number, also as text. Raises ValueError for anything else."""
-    if isinstance(given, int) and not isinstance(given, bool):
-        return given
-    try:
-        value = read_number(given)
-    except ValueError:
-        value = math.nan
-    if not value.is_integer():
-        raise ValueError("must be a whole number")
-    return int(value)
-
-
-def read_flag(given: object) -> bool:
-    """Yes or no, also as text or as 1 and 0. Raises ValueError for anything else."""
-    text = str(given).strip().lower()
-    if text in _YES or text in _NO:
-        return text in _YES
-    raise ValueError("must be true or false")
-
-
-def read_parts(given: object, part: Callable[[object], T]) -> tuple[T, ...]:
-    """Comma-separated parts of a text, or the items of a list, each read by `part`. Raises ValueError."""
-    if isinstance(given, str):
-        return tuple(part(text.strip()) for text in given.split(",") if text.strip())
-    if isinstance(given, list | tuple):
-        return tuple(part(item) for item in cast("Collection[object]", given))
-    raise ValueError("must be a list, or a text with commas")
-
-
-_READERS: Mapping[Any, Callable[[object], Any]] = {
-    str: read_text,
-    SecretStr: read_secret,
-    float: read_number,
-    int: read_whole_number,
-    bool: read_flag,
-}
-
-_KINDS: Mapping[Any, str] = {
-    str: "text",
-    SecretStr: "text",
-    float: "number",
-    int: "whole number",
-    bool: "`true` or `false`",
-}
 
 _LIMITS: Mapping[str, Callable[[Any, Any], bool]] = {
     "gt": lambda value, limit: value > limit,

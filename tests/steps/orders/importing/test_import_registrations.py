@@ -6,8 +6,8 @@ from pathlib import Path
 
 from awbridge.domain.orders.action import ActionState
 from awbridge.domain.orders.shipment import State
-from awbridge.steps.orders.import_file import read_orders
-from awbridge.steps.orders.import_registrations import ImportedWaybills, import_registrations
+from awbridge.steps.orders.importing.import_file import read_orders
+from awbridge.steps.orders.importing.import_registrations import ImportedWaybills, import_registrations
 from awbridge.store import Store
 from awbridge.store.couriers import couriers
 from awbridge.store.couriers.couriers import CourierAccount

@@ -25,9 +25,9 @@ from awbridge.store.engine.queries import Statement
 from awbridge.web.access.access_list import AccessList
 from awbridge.web.contexts import ApiContext, ProcessContext
 from awbridge.web.http.limits import Connections
-from awbridge.web.metrics import metrics_text
+from awbridge.web.monitoring.metrics import metrics_text
+from awbridge.web.monitoring.ready import Readiness
 from awbridge.web.pages.pages_app import build_pages
-from awbridge.web.ready import Readiness
 from awbridge.web.webhook.endpoint import WebhookEndpoint
 from tests.support.plans import PARTITION
 from tests.support.rows import T0, fetch, sql

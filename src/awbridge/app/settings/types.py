@@ -11,7 +11,8 @@ from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
-from awbridge.app.setting_fields import Reads, SecretStr, SettingLimits, read_number, read_parts, read_secret, read_text
+from awbridge.app.settings.fields import Reads, SettingLimits
+from awbridge.app.settings.values import SecretStr, read_number, read_parts, read_secret, read_text
 
 # Old variable -> its successor, for `awbridge doctor` and for errors.
 RENAMED = {

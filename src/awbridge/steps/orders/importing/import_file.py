@@ -13,8 +13,8 @@ from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.errors import IntakeError, PayloadRefused, TableUnreadable
 from awbridge.domain.json import read_order_json
 from awbridge.domain.people.audited import AuditAction
-from awbridge.steps.orders.import_batch import BatchResult, import_batch
-from awbridge.steps.orders.order_rows import BadRow, ReadOrder, look_over, orders_of
+from awbridge.steps.orders.importing.import_batch import BatchResult, import_batch
+from awbridge.steps.orders.importing.order_rows import BadRow, ReadOrder, look_over, orders_of
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.people import audit_log

@@ -1,0 +1,1 @@
+"""What probes and Prometheus ask: /healthz, /readyz and /metrics."""
