@@ -17,11 +17,11 @@ from awbridge.steps.tracking.rebuild import Reading
 from awbridge.store import Store
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Queries, Statement
-from awbridge.store.tracking import inbox, tracking_status
+from awbridge.store.tracking import inbox, scans, tracking_status
 from awbridge.store.tracking.inbox import Delivery
 from awbridge.store.tracking.tracking_status import Move, Step
 from tests.steps.tracking.test_apply import LATER, a_placed, deliver, updated
-from tests.support.rows import MINUTE, T0, fetch, sql
+from tests.support.rows import MINUTE, T0, delivery, fetch, new_scan, scan, sql
 from tests.support.stores import postgres_only, sqlite_only
 from tests.support.world import INDIA, SetClock, webhook
 
@@ -332,3 +332,57 @@ async def test_a_piece_asks_for_as_many_batches_as_the_last_ones_suggest(store: 
             found = await inbox.claim(counting, now=LATER, limit=asked, size=size)
             assert (len(found), size.average) == (expected, 1)
     assert counting.statements == 3, "those with a row of their own, the batches, what is in them"
+
+
+class NothingPutBack(Counting):
+    async def execute(self, statement: Statement, *args: object) -> int:
+        raise AssertionError(statement.name)
+
+
+async def test_a_batch_that_goes_a_little_beyond_a_piece_is_not_taken_apart(store: Store) -> None:
+    """What is put back is applied after newer deliveries, and their shipments are rebuilt."""
+    for number in range(4):
+        async with store.write() as session:  # a batch of three; ids may divide it
+            await inbox.add(session, [delivery(f"osid:{10**11 + 10 * number + n}") for n in range(3)])
+    for most, watch in ((8, NothingPutBack), (5, Counting)):
+        async with store.write() as session:
+            size = inbox.BatchSize(average=3, is_known=True)
+            watched = cast("Session", watch(session))
+            found = await inbox.claim(watched, now=LATER, limit=5, enough=4, most=most, size=size)
+            assert 4 <= len(found) <= most
+
+
+def test_a_single_small_batch_says_little_of_the_next_ones() -> None:
+    size = inbox.BatchSize()
+    size.learn([{"deliveries": 64}, {"deliveries": 62}])
+    size.learn([{"deliveries": 2}])
+    assert size.average == 63
+    size.learn([{"deliveries": 2}, {"deliveries": 4}])
+    assert size.average == 3
+
+
+SCANS_READ = sql("SELECT seq_scan, idx_scan FROM pg_stat_xact_user_tables WHERE relname = 'scans'")
+PLANS = sql("SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE $1")
+
+
+@postgres_only
+async def test_a_statement_is_planned_once_and_searches_the_index_though_the_table_was_empty(store: Store) -> None:
+    references = [f"R{n}" for n in range(MANY)]
+    asked = [scans.IncomingScan(reference, "id", None, "f", "p") for reference in references]
+    async with store.write() as session:
+        await inbox.need_not_last(session)
+        for _ in range(2):
+            await scans.alike(session, asked)
+            await scans.for_matching(session, references)
+        await scans.add(session, [new_scan(r, scan(5, T0 + n * MINUTE)) for r in references for n in range(20)])
+        [before] = await session.fetch(SCANS_READ)
+        await scans.alike(session, asked)
+        assert len(await scans.for_matching(session, references)) == MANY
+        [after] = await session.fetch(SCANS_READ)
+        plans = [
+            await session.fetch(PLANS, f"%-- {of}%")
+            for of in ("Many rows: reference number, shard, scan_id", "The same without texts")
+        ]
+    assert after["seq_scan"] == before["seq_scan"]
+    assert after["idx_scan"] > before["idx_scan"]
+    assert [[tuple(row.values()) for row in found] for found in plans] == [[(3, 0)], [(3, 0)]]

@@ -63,7 +63,7 @@ def test_every_column_but_bodies_is_one_text() -> None:
 
 
 def test_a_member_of_a_numbered_enum_is_a_number() -> None:
-    """Apply writes the bucket of a status beside numbers; in arrays asyncpg asks each connection what they are made of."""
+    """Apply writes the bucket of a status beside numbers. asyncpg asks each connection what arrays are made of."""
     statement = "SELECT * FROM unnest($1::smallint[])"
     assert in_columns(statement, [(Bucket.DELIVERED,), (2,), (None,)]) == (
         "SELECT * FROM unnest($1::text::smallint[])",

@@ -18,6 +18,8 @@ from awbridge.store.engine.database import Session
 from awbridge.store.tracking import inbox, update_sources
 from awbridge.store.tracking.inbox import Delivery
 
+LARGE_PIECE = 4 * inbox.BATCH  # deliveries; it may be larger by half a batch, instead of taking one apart
+
 
 @dataclass(slots=True, kw_only=True)
 class Claims:
@@ -48,8 +50,9 @@ class Claims:
         """Claim the next deliveries: about a piece, or what is due."""
         limit = min(self.left, self.piece)
         enough = limit - inbox.BATCH // 2 if limit >= inbox.BATCH else limit
-        deliveries = await inbox.claim(session, now=now, limit=limit, enough=enough, size=self._size)
-        self.left = self.left - len(deliveries) if len(deliveries) >= enough and self.go_on() else 0
+        most = limit + inbox.BATCH // 2 if limit >= LARGE_PIECE else limit
+        deliveries = await inbox.claim(session, now=now, limit=limit, enough=enough, most=most, size=self._size)
+        self.left = max(0, self.left - len(deliveries)) if len(deliveries) >= enough and self.go_on() else 0
         if deliveries:
             await inbox.need_not_last(session)
         return deliveries
