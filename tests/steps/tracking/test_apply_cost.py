@@ -12,7 +12,7 @@ import pytest
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.tracking import apply, claimed, replay
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
-from awbridge.steps.tracking.claimed import ReadDelivery, lock_of, read_claimed
+from awbridge.steps.tracking.claimed import LookedUp, ReadDelivery, lock_of, look_up, read_claimed
 from awbridge.steps.tracking.rebuild import Reading
 from awbridge.store import Store
 from awbridge.store.engine.database import Row, Session
@@ -214,10 +214,10 @@ async def test_a_piece_is_read_while_an_earlier_one_waits_for_its_shipments(
             second_is_read.set()
         return found
 
-    async def lock(session: Session, readable: list[ReadDelivery]) -> Any:
+    async def lock(session: Session, found: LookedUp) -> Any:
         await asyncio.wait_for(second_is_read.wait(), 20)  # as for the shipments of an earlier piece
-        locked = await lock_of(session, readable)
-        seen.append(("lock", readable[0].delivery.id))
+        locked = await lock_of(session, found)
+        seen.append(("lock", found.readable[0].delivery.id))
         return locked
 
     monkeypatch.setattr(apply, "read_claimed", read)
@@ -229,6 +229,25 @@ async def test_a_piece_is_read_while_an_earlier_one_waits_for_its_shipments(
     assert await apply_due(store=store, clock=SetClock(LATER), policy=policy) == 4
     assert [what for what, _ in seen] == ["read", "read", "lock", "lock"]
     assert [number for _, number in seen[:2]] == [number for _, number in seen[2:]], "in the order of the claims"
+
+
+@postgres_only
+async def test_a_piece_that_fails_before_its_shipments_are_locked_holds_up_no_other(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = iter([True])
+
+    async def failing(session: Session, readable: list[ReadDelivery]) -> LookedUp:
+        if next(failures, False):
+            raise ValueError("once")
+        return await look_up(session, readable)
+
+    monkeypatch.setattr(apply, "look_up", failing)
+    for n in range(4):
+        await a_placed(store, f"R{n}", f"AWB{n}")
+    await scans_of(store, 0, 4, code=4, minutes=0)
+    policy = ApplyPolicy(zone=INDIA, batch=4, piece=2, lanes=2)
+    assert await asyncio.wait_for(apply_due(store=store, clock=SetClock(LATER), policy=policy), 20) == 4
 
 
 def test_while_many_wait_for_pages_a_round_is_two_transactions_of_each_lane() -> None:
