@@ -12,16 +12,16 @@ import pytest
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.tracking import apply, claimed, replay
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
-from awbridge.steps.tracking.claimed import ReadDelivery, lock_of, read_claimed
+from awbridge.steps.tracking.claimed import LookedUp, ReadDelivery, lock_of, look_up, read_claimed
 from awbridge.steps.tracking.reading import Reading
 from awbridge.store import Store
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Queries, Statement
-from awbridge.store.tracking import inbox, tracking_status
+from awbridge.store.tracking import inbox, scans, tracking_status
 from awbridge.store.tracking.inbox import Delivery
 from awbridge.store.tracking.tracking_status import Move, Step
 from tests.steps.tracking.test_apply import LATER, a_placed, deliver, updated
-from tests.support.rows import MINUTE, T0, fetch, sql
+from tests.support.rows import MINUTE, T0, delivery, fetch, new_scan, scan, sql
 from tests.support.stores import postgres_only, sqlite_only
 from tests.support.world import INDIA, SetClock, webhook
 
@@ -214,10 +214,10 @@ async def test_a_piece_is_read_while_an_earlier_one_waits_for_its_shipments(
             second_is_read.set()
         return found
 
-    async def lock(session: Session, readable: list[ReadDelivery]) -> Any:
+    async def lock(session: Session, found: LookedUp) -> Any:
         await asyncio.wait_for(second_is_read.wait(), 20)  # as for the shipments of an earlier piece
-        locked = await lock_of(session, readable)
-        seen.append(("lock", readable[0].delivery.id))
+        locked = await lock_of(session, found)
+        seen.append(("lock", found.readable[0].delivery.id))
         return locked
 
     monkeypatch.setattr(apply, "read_claimed", read)
@@ -229,6 +229,25 @@ async def test_a_piece_is_read_while_an_earlier_one_waits_for_its_shipments(
     assert await apply_due(store=store, clock=SetClock(LATER), policy=policy) == 4
     assert [what for what, _ in seen] == ["read", "read", "lock", "lock"]
     assert [number for _, number in seen[:2]] == [number for _, number in seen[2:]], "in the order of the claims"
+
+
+@postgres_only
+async def test_a_piece_that_fails_before_its_shipments_are_locked_holds_up_no_other(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = iter([True])
+
+    async def failing(session: Session, readable: list[ReadDelivery]) -> LookedUp:
+        if next(failures, False):
+            raise ValueError("once")
+        return await look_up(session, readable)
+
+    monkeypatch.setattr(apply, "look_up", failing)
+    for n in range(4):
+        await a_placed(store, f"R{n}", f"AWB{n}")
+    await scans_of(store, 0, 4, code=4, minutes=0)
+    policy = ApplyPolicy(zone=INDIA, batch=4, piece=2, lanes=2)
+    assert await asyncio.wait_for(apply_due(store=store, clock=SetClock(LATER), policy=policy), 20) == 4
 
 
 def test_while_many_wait_for_pages_a_round_is_two_transactions_of_each_lane() -> None:
@@ -332,3 +351,57 @@ async def test_a_piece_asks_for_as_many_batches_as_the_last_ones_suggest(store: 
             found = await inbox.claim(counting, now=LATER, limit=asked, size=size)
             assert (len(found), size.average) == (expected, 1)
     assert counting.statements == 3, "those with a row of their own, the batches, what is in them"
+
+
+class NothingPutBack(Counting):
+    async def execute(self, statement: Statement, *args: object) -> int:
+        raise AssertionError(statement.name)
+
+
+async def test_a_batch_that_goes_a_little_beyond_a_piece_is_not_taken_apart(store: Store) -> None:
+    """What is put back is applied after newer deliveries, and their shipments are rebuilt."""
+    for number in range(4):
+        async with store.write() as session:  # a batch of three; ids may divide it
+            await inbox.add(session, [delivery(f"osid:{10**11 + 10 * number + n}") for n in range(3)])
+    for most, watch in ((8, NothingPutBack), (5, Counting)):
+        async with store.write() as session:
+            size = inbox.BatchSize(average=3, is_known=True)
+            watched = cast("Session", watch(session))
+            found = await inbox.claim(watched, now=LATER, limit=5, enough=4, most=most, size=size)
+            assert 4 <= len(found) <= most
+
+
+def test_a_single_small_batch_says_little_of_the_next_ones() -> None:
+    size = inbox.BatchSize()
+    size.learn([{"deliveries": 64}, {"deliveries": 62}])
+    size.learn([{"deliveries": 2}])
+    assert size.average == 63
+    size.learn([{"deliveries": 2}, {"deliveries": 4}])
+    assert size.average == 3
+
+
+SCANS_READ = sql("SELECT seq_scan, idx_scan FROM pg_stat_xact_user_tables WHERE relname = 'scans'")
+PLANS = sql("SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE $1")
+
+
+@postgres_only
+async def test_a_statement_is_planned_once_and_searches_the_index_though_the_table_was_empty(store: Store) -> None:
+    references = [f"R{n}" for n in range(MANY)]
+    asked = [scans.IncomingScan(reference, "id", None, "f", "p") for reference in references]
+    async with store.write() as session:
+        await inbox.need_not_last(session)
+        for _ in range(2):
+            await scans.alike(session, asked)
+            await scans.for_matching(session, references)
+        await scans.add(session, [new_scan(r, scan(5, T0 + n * MINUTE)) for r in references for n in range(20)])
+        [before] = await session.fetch(SCANS_READ)
+        await scans.alike(session, asked)
+        assert len(await scans.for_matching(session, references)) == MANY
+        [after] = await session.fetch(SCANS_READ)
+        plans = [
+            await session.fetch(PLANS, f"%-- {of}%")
+            for of in ("Many rows: reference number, shard, scan_id", "The same without texts")
+        ]
+    assert after["seq_scan"] == before["seq_scan"]
+    assert after["idx_scan"] > before["idx_scan"]
+    assert [[tuple(row.values()) for row in found] for found in plans] == [[(3, 0)], [(3, 0)]]

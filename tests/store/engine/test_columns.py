@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from awbridge.domain.tracking.lifecycle import Bucket
 from awbridge.store import Store
 from awbridge.store.engine.columns import NULL, SEPARATOR, in_columns
 from tests.support.rows import sql
@@ -61,6 +62,15 @@ def test_every_column_but_bodies_is_one_text() -> None:
     assert [place for place in range(1, 6) if f"${place}::text" in text] == [1, 3, 4, 5]
     times = '{"2026-11-20T03:30:00Z",null}'
     assert arguments == [f"a{SEPARATOR}{NULL}", [b"b", b"c"], "{3,null}", times, "{true,false}"]
+
+
+def test_a_member_of_a_numbered_enum_is_a_number() -> None:
+    """Apply writes the bucket of a status beside numbers. asyncpg asks each connection what arrays are made of."""
+    statement = "SELECT * FROM unnest($1::smallint[])"
+    assert in_columns(statement, [(Bucket.DELIVERED,), (2,), (None,)]) == (
+        "SELECT * FROM unnest($1::text::smallint[])",
+        ["{6,2,null}"],
+    )
 
 
 def test_a_single_text_without_a_character_goes_in_an_array() -> None:

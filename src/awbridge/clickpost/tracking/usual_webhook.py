@@ -107,7 +107,9 @@ def read_usual(body: bytes, *, received_at: datetime, zone: ZoneInfo, z_means_ut
     if edd is None or (newest > received_at and newest > received_at + FUTURE_TOLERANCE):
         return None
     reasons = _reasons(additional, own, latest)
-    rto = _first_waybill(own.rto_awb, own.rto_waybill, additional.rto_awb, additional.rto_waybill)
+    rtos = (own.rto_awb, own.rto_waybill, additional.rto_awb, additional.rto_waybill)
+    rto = "" if rtos == _NO_RTO else _first_waybill(rtos)
+    events = (own.notification_event_id, additional.notification_event_id)
     scan_id = _first_id(own.order_status_id, additional.order_status_id)
     about = (waybill, courier)
     scan_id = "" if scan_id == "0" else scan_id
@@ -134,22 +136,24 @@ def read_usual(body: bytes, *, received_at: datetime, zone: ZoneInfo, z_means_ut
         rto_waybill="" if rto == waybill else rto,
         edd=edd or None,
         fresh_at=fresh_at,
-        event_id=_first_int(own.notification_event_id, additional.notification_event_id),
+        event_id=None if events == _NO_EVENT else _first_int(events),
     )
 
 
 _is_plain_id = re.compile(r"[A-Za-z0-9_.-]{10,100}", re.ASCII).fullmatch  # longer than any word for "none"
 
 
-def _first_id(*values: _Value) -> str:
-    for value in values:
-        if value is None:
-            continue
-        if type(value) is str and _is_plain_id(value):
-            return value
-        if found := as_id(value):
-            return found
-    return ""
+def _id(value: _Value) -> str:
+    return value if type(value) is str and _is_plain_id(value) else as_id(value)
+
+
+def _first_id(a: _Value, b: _Value, c: _Value = None) -> str:
+    # Most are None, and a call costs more than what it finds out.
+    if a is not None and (found := _id(a)):
+        return found
+    if b is not None and (found := _id(b)):
+        return found
+    return _id(c) if c is not None else ""
 
 
 def _waybill(value: _Value) -> str:
@@ -158,14 +162,18 @@ def _waybill(value: _Value) -> str:
     return as_waybill(value)
 
 
-def _first_waybill(*values: _Value) -> str:
+_NO_RTO = (None,) * 4
+_NO_EVENT = (None,) * 2
+
+
+def _first_waybill(values: Iterable[_Value]) -> str:
     for value in values:
         if value is not None and (found := as_waybill(value)):
             return found
     return ""
 
 
-def _first_int(*values: _Value) -> int | None:
+def _first_int(values: Iterable[_Value]) -> int | None:
     for value in values:
         if value is not None and (found := as_int(value)) is not None:
             return found
@@ -211,8 +219,8 @@ def _reasons(a: _Place, b: _Place, c: _Place) -> _Reason:
     if _none_given(a) == _none_given(b) == _none_given(c) == _NONE_GIVEN:
         return _NO_REASONS
     return (
-        _first_int(a.ndr_status_code, b.ndr_status_code, c.ndr_status_code),
-        _first_int(a.npr_status_code, b.npr_status_code, c.npr_status_code),
+        _first_int((a.ndr_status_code, b.ndr_status_code, c.ndr_status_code)),
+        _first_int((a.npr_status_code, b.npr_status_code, c.npr_status_code)),
         _first_text(a.ndr_status_description, b.ndr_status_description, c.ndr_status_description),
         _first_text(a.npr_status_description, b.npr_status_description, c.npr_status_description),
     )

@@ -34,7 +34,15 @@ from awbridge.steps.records.placed import record_found
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.runtime.traces import Heard
 from awbridge.steps.tracking.applied import arrivals_of_timelines, heard_of, report
-from awbridge.steps.tracking.claimed import Claimed, Claims, ReadDelivery, lock_of, lock_shipments, read_claimed
+from awbridge.steps.tracking.claimed import (
+    Claimed,
+    Claims,
+    ReadDelivery,
+    lock_of,
+    lock_shipments,
+    look_up,
+    read_claimed,
+)
 from awbridge.steps.tracking.next_scan import NextScan, arrivals_of, moved_events, next_scan, reached, without_known
 from awbridge.steps.tracking.reading import Reading
 from awbridge.steps.tracking.rebuild_timelines import rebuild_shipments
@@ -123,11 +131,16 @@ async def _apply_pieces(store: Store, clock: Clock, policy: ApplyPolicy, claims:
                             return
                         left = claims.left
                         session = await transaction.enter_async_context(store.write())
-                        claimed = await claims.next_piece(session, clock())
+                        if not (claimed := await claims.next_piece(session, clock())):
+                            return
                         readable = await read_claimed(session, claimed, policy, in_one_go=policy.in_one_go)
-                        locking = claims.locking()
-                    async with locking:
-                        batch = await lock_of(session, readable)
+                        place = claims.place()
+                    try:
+                        found = await look_up(session, readable)
+                        await place.reached()
+                        batch = await lock_of(session, found)
+                    finally:
+                        place.leave()
                     await _apply(session, batch, clock(), policy)
                     heard = batch.heard
             claims.applied += len(claimed)

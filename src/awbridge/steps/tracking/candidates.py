@@ -48,13 +48,28 @@ class Candidates:
         return attribute(update, uses, self.shipments, orders)
 
 
-async def candidates_of(session: Session, updates: Sequence[TrackingUpdate], earlier: Collection[str]) -> Candidates:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Which shipments hold the waybills and order ids of updates, and all that may be meant."""
+
+    uses: dict[str, list[Use]]
+    orders: dict[str, list[str]]
+    references: set[str]
+
+
+async def named_by(session: Session, updates: Sequence[TrackingUpdate]) -> Named:
+    """The shipments that these updates name, in whatever way; nothing is locked."""
     uses = await waybills.uses(session, [t.waybill for t in updates if t.waybill])
     by_order = [t.order_id for t in updates if t.order_id and not (t.waybill or t.reference_number)]
     orders = await shipments.of_orders(session, by_order)
     references = {name for t in updates for name in (t.reference_number, t.return_reference_number) if name}.union(
-        earlier,
         (use.reference_number for of_waybill in uses.values() for use in of_waybill),
         (reference for references in orders.values() for reference in references),
     )
-    return Candidates(uses, orders, await shipments.lock_tracked(session, sorted(references)))
+    return Named(uses, orders, references)
+
+
+async def candidates_of(session: Session, named: Named, earlier: Collection[str]) -> Candidates:
+    """Lock what updates name, and the shipments that their deliveries updated `earlier`."""
+    locked = await shipments.lock_tracked(session, sorted(named.references.union(earlier)))
+    return Candidates(named.uses, named.orders, locked)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,11 +11,13 @@ from awbridge.clickpost.tracking.webhook_bodies import Unreadable
 from awbridge.domain.tracking.attribution import Attributed
 from awbridge.domain.tracking.scan import TrackingUpdate
 from awbridge.steps.runtime.traces import Heard
-from awbridge.steps.tracking.candidates import Candidates, candidates_of
+from awbridge.steps.tracking.candidates import Candidates, Named, candidates_of, named_by
 from awbridge.steps.tracking.reading import Reading
 from awbridge.store.engine.database import Session
 from awbridge.store.tracking import inbox, update_sources
 from awbridge.store.tracking.inbox import Delivery
+
+LARGE_PIECE = 4 * inbox.BATCH  # deliveries; it may be larger by half a batch, instead of taking one apart
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,8 +25,8 @@ class Claims:
     """What one call of `apply_due` may still claim.
 
     Its transactions claim deliveries in `turn`, in the order of receipt, and lock their shipments in the same order
-    (`locking`). So an older update of a shipment is applied before a newer one, and while a transaction waits for the
-    shipments of an earlier one, the next reads its deliveries.
+    (`place`). So an older update of a shipment is applied before a newer one, and while a transaction waits for the
+    shipments of an earlier one, the next reads its deliveries and looks up whose they are.
     """
 
     left: int
@@ -36,33 +37,38 @@ class Claims:
     _size: inbox.BatchSize = field(default_factory=inbox.BatchSize)
     _last: asyncio.Event | None = None  # set once the shipments of the last claim are locked
 
-    def locking(self) -> AbstractAsyncContextManager[None]:
-        """What a claim locks its shipments in: entered once those of all earlier claims are locked.
-
-        Call it in `turn`.
-        """
+    def place(self) -> Place:
+        """The place of a claim among those of this call, to be left in any case. Call it in `turn`."""
         before, self._last = self._last, asyncio.Event()
-        return _after(before, self._last)
+        return Place(before, self._last)
 
     async def next_piece(self, session: Session, now: datetime) -> list[Delivery]:
         """Claim the next deliveries: about a piece, or what is due."""
         limit = min(self.left, self.piece)
         enough = limit - inbox.BATCH // 2 if limit >= inbox.BATCH else limit
-        deliveries = await inbox.claim(session, now=now, limit=limit, enough=enough, size=self._size)
-        self.left = self.left - len(deliveries) if len(deliveries) >= enough and self.go_on() else 0
+        most = limit + inbox.BATCH // 2 if limit >= LARGE_PIECE else limit
+        deliveries = await inbox.claim(session, now=now, limit=limit, enough=enough, most=most, size=self._size)
+        self.left = max(0, self.left - len(deliveries)) if len(deliveries) >= enough and self.go_on() else 0
         if deliveries:
             await inbox.need_not_last(session)
         return deliveries
 
 
-@asynccontextmanager
-async def _after(before: asyncio.Event | None, done: asyncio.Event) -> AsyncGenerator[None]:
-    try:
-        if before:
-            await before.wait()
-        yield
-    finally:
-        done.set()
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a claim stands in the order in which shipments are locked."""
+
+    _before: asyncio.Event | None
+    _done: asyncio.Event
+
+    async def reached(self) -> None:
+        """Return once the shipments of all earlier claims are locked."""
+        if self._before:
+            await self._before.wait()
+
+    def leave(self) -> None:
+        """Let the next claim lock its shipments."""
+        self._done.set()
 
 
 @dataclass(slots=True)
@@ -111,12 +117,28 @@ async def read_claimed(
 
 async def lock_shipments(session: Session, claimed: Sequence[Delivery], reading: Reading, *, in_one_go: int) -> Claimed:
     """Read these deliveries, as `read_claimed` does, and lock the shipments that they may be about."""
-    return await lock_of(session, await read_claimed(session, claimed, reading, in_one_go=in_one_go))
+    readable = await read_claimed(session, claimed, reading, in_one_go=in_one_go)
+    return await lock_of(session, await look_up(session, readable))
 
 
-async def lock_of(session: Session, readable: list[ReadDelivery]) -> Claimed:
-    """Lock the shipments that these deliveries may be about."""
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """Deliveries with what is known of the shipments that they name, before those are locked."""
+
+    readable: list[ReadDelivery]
+    again: list[Delivery]
+    updated_before: Mapping[str, Collection[int]]
+    named: Named
+
+
+async def look_up(session: Session, readable: list[ReadDelivery]) -> LookedUp:
+    """Look up which shipments these deliveries may be about. It waits for no other transaction."""
     again = [read.delivery for read in readable if read.delivery.again]
     updated_before = await update_sources.of_deliveries(session, again)
-    candidates = await candidates_of(session, [t for read in readable for t in read.updates], updated_before)
-    return Claimed(readable, again, updated_before, candidates)
+    return LookedUp(readable, again, updated_before, await named_by(session, [t for r in readable for t in r.updates]))
+
+
+async def lock_of(session: Session, found: LookedUp) -> Claimed:
+    """Lock the shipments that these deliveries may be about."""
+    candidates = await candidates_of(session, found.named, found.updated_before)
+    return Claimed(found.readable, found.again, found.updated_before, candidates)

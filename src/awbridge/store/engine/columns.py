@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from enum import IntEnum
 from functools import lru_cache
 from types import NoneType
 from typing import cast
@@ -22,6 +23,7 @@ _ARRAY = re.compile(r"\$(\d+)::(text|smallint|integer|bigint|boolean|timestamptz
 _encode = msgspec.json.Encoder().encode
 _Column = Sequence[object]
 _Columns = list[_Column]
+_PLAIN = {int, NoneType}
 
 
 def in_columns(sql: str, rows: Sequence[Sequence[object]]) -> tuple[str, _Columns]:
@@ -52,7 +54,9 @@ def _texts(column: _Column) -> str | None:
 
 
 def _numbers(column: _Column) -> str | None:
-    return _literal(column) if {*map(type, column)} <= {int, NoneType} else None
+    kinds = {*map(type, column)}
+    is_plain = kinds <= _PLAIN or all(kind in _PLAIN or issubclass(kind, IntEnum) for kind in kinds)
+    return _literal(column) if is_plain else None
 
 
 def _booleans(column: _Column) -> str | None:

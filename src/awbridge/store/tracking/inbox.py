@@ -163,29 +163,43 @@ class BatchSize:
     """How many deliveries a batch holds, as far as was seen."""
 
     average: int = BATCH
+    is_known: bool = False
+
+    def learn(self, batches: Sequence[Row]) -> None:
+        """From batches that came; one alone, which may be the last of a commit, says less than several before."""
+        if len(batches) > 1 or not self.is_known:
+            self.average = max(1, sum(batch["deliveries"] for batch in batches) // len(batches))
+            self.is_known = True
 
 
 async def claim(
-    session: Session, *, now: datetime, limit: int, enough: int | None = None, size: BatchSize | None = None
+    session: Session,
+    *,
+    now: datetime,
+    limit: int,
+    enough: int | None = None,
+    most: int | None = None,
+    size: BatchSize | None = None,
 ) -> list[Delivery]:
-    """Take up to `limit` due deliveries for the length of this transaction.
+    """Take about `limit` due deliveries for the length of this transaction, `most` at the most (else `limit`).
 
-    Fewer than `enough` (else `limit`) only where no more are due. Where less than `limit` is enough, fewer batches are
-    read and put back in part. `size` says how many batches to ask for, and learns from those that come.
+    Fewer than `enough` (else `limit`) only where no more are due. Where fewer are enough, or more may come, fewer
+    batches are read and put back in part: what is put back is due once this transaction ends, and others claim newer
+    deliveries before. `size` says how many batches to ask for, and learns from those that come.
     """
     due = [
         delivery_of(row, again=bool(row["again"]), by_row=True) for row in await session.fetch(_sql.claim, now, limit)
     ]
     enough = limit if enough is None else enough
+    most = limit if most is None else most
     size = size or BatchSize()
     while len(due) < enough:
-        left = limit - len(due)
-        asked = max(1, left // size.average)
+        asked = max(1, (limit - len(due)) // size.average)
         batches = await session.fetch(_sql.claim_batches, asked)
-        due += await _of_batches(session, batches, left)
+        due += await _of_batches(session, batches, most - len(due))
         if len(batches) < asked:
             break
-        size.average = max(1, sum(batch["deliveries"] for batch in batches) // len(batches))
+        size.learn(batches)
     return due
 
 

@@ -20,14 +20,21 @@ SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::t
   $15::text[], $16::bigint[], $17::smallint[], $18::text[])}}
 {{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)}}
 
+-- fragment: of_shipments
+-- OFFSET 0: PostgreSQL searches the index for each, whatever it knows of the table. Apply plans this once for a connection,
+-- maybe while there are few scans, and a plan that reads all of them would last until the table is analysed.
+{{postgres: key CROSS JOIN LATERAL (
+  SELECT {{scans.*}} FROM scans WHERE scans.shard = key.shard AND scans.reference_number = key.value OFFSET 0
+) scans}}
+{{sqlite: key CROSS JOIN scans ON scans.shard = key.shard AND scans.reference_number = key.value}}
+
 -- name: entries
 -- Many rows: reference number, shard. Timelines, to recognise known scans and to derive the status.
 {{keys}}
 SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code, waybill, courier_partner_id,
   status_code, status, remark, location, scanned_at, received_at, source, npr_code, npr_description, description, ndr_description,
   return_event, copies FROM
-key {{sqlite: CROSS}} JOIN scans
-  ON scans.shard = key.shard AND scans.reference_number = key.value
+{{of_shipments}}
 ORDER BY received_at, scans.id
 
 -- name: for_matching
@@ -35,24 +42,25 @@ ORDER BY received_at, scans.id
 {{keys}}
 SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code, waybill, status_code, scanned_at,
   received_at, source, npr_code, npr_description, copies FROM
-key {{sqlite: CROSS}} JOIN scans
-  ON scans.shard = key.shard AND scans.reference_number = key.value
+{{of_shipments}}
 ORDER BY received_at, scans.id
 
 -- name: alike
 -- Many rows: reference number, shard, scan_id, checkpoint_id, fingerprint, part. The stored entries that may be the same
 -- scan as an incoming one: same ids, or same content, if necessary without the location. Two that say the same and carry
--- different ids of one kind are two (Timeline.find).
+-- different ids of one kind are two (Timeline.find). OFFSET 0 as above.
 {{sqlite: WITH incoming (value, shard, scan_id, checkpoint_id, fingerprint, part) AS (VALUES ($1, $2, $3, $4, $5, $6))}}
 SELECT scans.id, reference_number, scans.fingerprint, scans.scan_id, scans.checkpoint_id, ndr_code, waybill, status_code,
   scanned_at, received_at, source, npr_code, npr_description, copies FROM
 {{postgres: unnest($1::text[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::text[])
-  AS incoming (value, shard, scan_id, checkpoint_id, fingerprint, part) JOIN scans}}{{sqlite: incoming CROSS JOIN scans}}
-  ON scans.shard = incoming.shard AND scans.reference_number = incoming.value AND (scans.scan_id = incoming.scan_id
+  AS incoming (value, shard, scan_id, checkpoint_id, fingerprint, part) CROSS JOIN LATERAL (
+    SELECT {{scans.*}} FROM scans WHERE}}{{sqlite: incoming CROSS JOIN scans ON}}
+  scans.shard = incoming.shard AND scans.reference_number = incoming.value AND (scans.scan_id = incoming.scan_id
     OR scans.checkpoint_id = incoming.checkpoint_id
     OR ((scans.scan_id IS NULL OR incoming.scan_id IS NULL) AND (scans.checkpoint_id IS NULL OR incoming.checkpoint_id IS NULL)
       AND ({{postgres: strpos}}{{sqlite: instr}}(scans.fingerprint, incoming.fingerprint) > 0
         OR {{postgres: strpos}}{{sqlite: instr}}(scans.fingerprint, incoming.part) > 0)))
+{{postgres: OFFSET 0) scans}}
 ORDER BY received_at, scans.id
 
 -- name: learn
