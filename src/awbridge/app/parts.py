@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from importlib.util import find_spec
 
-from awbridge.app.settings.values import SecretStr
 from awbridge.app.settings import PREFIX, Settings
+from awbridge.app.settings.values import SecretStr
 from awbridge.domain.errors import MissingPart
 
 _STORES = ("s3://", "gs://", "az://", "abfs://", "abfss://")
