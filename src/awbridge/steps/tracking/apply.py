@@ -190,6 +190,7 @@ async def _apply(session: Session, batch: Claimed, now: datetime, policy: ApplyP
     candidates = batch.candidates
     before = {r: candidates.shipments[r] for r in updated_before if r in candidates.shipments}
     if updated_before:
+        await inbox.plan_by_values(session)
         candidates.shipments.renew(await _withdraw(session, again, before, updated_before, policy))
     ready: list[ReadDelivery] = []
     for read in readable:
@@ -280,6 +281,8 @@ async def _update_shipments(
     about = _by_shipment(ready)
     steps = await _next_scans(session, about, {*before, *placed_by_update}, locked, policy)
     updates = {r: [update for _, update in of] for r, of in about.items() if r not in steps}
+    if updates or before:
+        await inbox.plan_by_values(session)
     builders = await open_timelines(session, dict.fromkeys(before, ()) | updates, locked)
     for shipment, update in placed_by_update.values():
         placed = Placed(waybill=update.waybill, already=True, courier_partner_id=update.courier_partner_id)
