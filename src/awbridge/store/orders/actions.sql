@@ -51,13 +51,11 @@ UPDATE actions SET state = $4, tries = $5, problem = $6, next_try_at = $7, lease
 WHERE shard = $1 AND id = $2 AND lease_owner = $3
 
 -- name: open_of_shipments
--- Many rows: reference number, shard. OFFSET 0: for many shipments PostgreSQL would read the whole table and join. In the
--- order of its index: else a plan that is made while there is no action may search another one for the shard alone.
+-- Many rows: reference number, shard. OFFSET 0: for many shipments PostgreSQL would read the whole table and join.
 {{keys}}
 SELECT {{actions.*}} FROM key
 {{postgres: CROSS JOIN LATERAL (
-  SELECT {{actions.*}} FROM actions WHERE actions.shard = key.shard AND actions.reference_number = key.value
-  ORDER BY actions.requested_at, actions.id OFFSET 0
+  SELECT {{actions.*}} FROM actions WHERE actions.shard = key.shard AND actions.reference_number = key.value OFFSET 0
 ) actions}}{{sqlite: CROSS JOIN actions ON actions.shard = key.shard AND actions.reference_number = key.value}}
 WHERE actions.state IN ('due', 'waiting', 'refused', 'gave_up', 'unclear')
 ORDER BY actions.requested_at, actions.id

@@ -54,7 +54,7 @@ SELECT scans.id, reference_number, scans.fingerprint, scans.scan_id, scans.check
     OR ((scans.scan_id IS NULL OR incoming.scan_id IS NULL) AND (scans.checkpoint_id IS NULL OR incoming.checkpoint_id IS NULL)
       AND ({{postgres: strpos}}{{sqlite: instr}}(scans.fingerprint, incoming.fingerprint) > 0
         OR {{postgres: strpos}}{{sqlite: instr}}(scans.fingerprint, incoming.part) > 0)))
-{{postgres: ORDER BY scans.scanned_at, scans.id OFFSET 0) scans}}
+{{postgres: OFFSET 0) scans}}
 ORDER BY received_at, scans.id
 
 -- name: learn
