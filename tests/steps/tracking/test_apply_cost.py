@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from awbridge.domain.orders.action import ActionKind, NewAction
 from awbridge.domain.tracking.scan import Source
 from awbridge.steps.tracking import apply, claimed, replay
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
@@ -17,6 +18,7 @@ from awbridge.steps.tracking.reading import Reading
 from awbridge.store import Store
 from awbridge.store.engine.database import Row, Session
 from awbridge.store.engine.queries import Queries, Statement
+from awbridge.store.orders import actions
 from awbridge.store.tracking import inbox, scans, tracking_status
 from awbridge.store.tracking.inbox import Delivery
 from awbridge.store.tracking.tracking_status import Move, Step
@@ -235,11 +237,15 @@ async def test_a_piece_is_read_while_an_earlier_one_waits_for_its_shipments(
 async def test_a_piece_that_fails_before_its_shipments_are_locked_holds_up_no_other(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failures = iter([True])
+    begun: list[int] = []
+    second_is_claimed = asyncio.Event()
 
     async def failing(session: Session, readable: list[ReadDelivery]) -> LookedUp:
-        if next(failures, False):
+        begun.append(readable[0].delivery.id)
+        if len(begun) == 1:
+            await asyncio.wait_for(second_is_claimed.wait(), 20)
             raise ValueError("once")
+        second_is_claimed.set()
         return await look_up(session, readable)
 
     monkeypatch.setattr(apply, "look_up", failing)
@@ -247,7 +253,8 @@ async def test_a_piece_that_fails_before_its_shipments_are_locked_holds_up_no_ot
         await a_placed(store, f"R{n}", f"AWB{n}")
     await scans_of(store, 0, 4, code=4, minutes=0)
     policy = ApplyPolicy(zone=INDIA, batch=4, piece=2, lanes=2)
-    assert await asyncio.wait_for(apply_due(store=store, clock=SetClock(LATER), policy=policy), 20) == 4
+    assert await asyncio.wait_for(apply_due(store=store, clock=SetClock(LATER), policy=policy), 30) == 4
+    assert len(begun) > 1, "another piece was under way"
 
 
 def test_while_many_wait_for_pages_a_round_is_two_transactions_of_each_lane() -> None:
@@ -380,28 +387,48 @@ def test_a_single_small_batch_says_little_of_the_next_ones() -> None:
     assert size.average == 3
 
 
-SCANS_READ = sql("SELECT seq_scan, idx_scan FROM pg_stat_xact_user_tables WHERE relname = 'scans'")
+ROWS_READ = sql("SELECT seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_xact_user_tables WHERE relname = $1")
 PLANS = sql("SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE $1")
 
 
+MODE = sql("SELECT current_setting('plan_cache_mode') AS mode")
+
+
 @postgres_only
-async def test_a_statement_is_planned_once_and_searches_the_index_though_the_table_was_empty(store: Store) -> None:
+async def test_statements_are_planned_once_for_a_connection_as_soon_as_there_is_enough_to_plan_with(
+    store: Store,
+) -> None:
     references = [f"R{n}" for n in range(MANY)]
     asked = [scans.IncomingScan(reference, "id", None, "f", "p") for reference in references]
-    async with store.write() as session:
+
+    async def look(session: Session) -> tuple[str, list[int]]:
         await inbox.need_not_last(session)
-        for _ in range(2):
-            await scans.alike(session, asked)
-            await scans.for_matching(session, references)
-        await scans.add(session, [new_scan(r, scan(5, T0 + n * MINUTE)) for r in references for n in range(20)])
-        [before] = await session.fetch(SCANS_READ)
+        before = [(await session.fetch(ROWS_READ, table))[0]["rows"] for table in ("scans", "actions")]
         await scans.alike(session, asked)
-        assert len(await scans.for_matching(session, references)) == MANY
-        [after] = await session.fetch(SCANS_READ)
-        plans = [
-            await session.fetch(PLANS, f"%-- {of}%")
-            for of in ("Many rows: reference number, shard, scan_id", "The same without texts")
-        ]
-    assert after["seq_scan"] == before["seq_scan"]
-    assert after["idx_scan"] > before["idx_scan"]
-    assert [[tuple(row.values()) for row in found] for found in plans] == [[(3, 0)], [(3, 0)]]
+        await actions.open_of(session, references)
+        after = [(await session.fetch(ROWS_READ, table))[0]["rows"] for table in ("scans", "actions")]
+        read = [now - earlier for earlier, now in zip(before, after, strict=True)]
+        return (await session.fetch(MODE))[0]["mode"], read
+
+    async def planned(session: Session) -> list[int]:
+        """Generic and custom plans of the two statements, so far."""
+        texts = ("%AS incoming%", "%CROSS JOIN LATERAL (%actions.state%")
+        return [number for of in texts for row in await session.fetch(PLANS, of) for number in row.values()]
+
+    async with store.write() as session:
+        default = (await session.fetch(MODE))[0]["mode"]
+        await session.execute(sql("SET SESSION plan_cache_mode = auto"))  # that of the tests' databases is another one
+        await session.execute(sql("TRUNCATE scans"))
+        assert await look(session) == ("auto", [0, 0])
+        await scans.add(session, [new_scan(r, scan(5, T0 + n * MINUTE)) for r in references for n in range(90)])
+        for reference in references:
+            new = NewAction(kind=ActionKind.PROOF, reference_number=reference, body={})
+            await actions.add(session, new, now=T0)
+        before = await planned(session)
+        for _ in range(2):
+            assert await look(session) == ("force_generic_plan", [90 * MANY, MANY])
+        after = await planned(session)
+        await inbox.plan_by_values(session)
+        assert (await session.fetch(MODE))[0]["mode"] == default
+        await session.execute(sql("RESET plan_cache_mode"))
+    assert [(n - m) for m, n in zip(before, after, strict=True)] == [2, 0, 2, 0]

@@ -38,6 +38,7 @@ from awbridge.steps.tracking.claimed import (
     Claimed,
     Claims,
     ReadDelivery,
+    by_shipment,
     lock_of,
     lock_shipments,
     look_up,
@@ -149,7 +150,8 @@ async def _apply_pieces(store: Store, clock: Clock, policy: ApplyPolicy, claims:
             raise
         except Exception as error:
             log.warning("apply.batch_failed", error=type(error).__name__)
-            claims.applied += await _apply_in_parts(store, clock, policy, min(left, claims.piece))
+            in_parts = await _apply_in_parts(store, clock, policy, min(left, claims.piece))
+            claims.applied += in_parts  # not awaited in this line: other lanes add meanwhile
             claims.left = 0
 
 
@@ -192,6 +194,7 @@ async def _apply(session: Session, batch: Claimed, now: datetime, policy: ApplyP
     candidates = batch.candidates
     before = {r: candidates.shipments[r] for r in updated_before if r in candidates.shipments}
     if updated_before:
+        await inbox.plan_by_values(session)
         candidates.shipments.renew(await _withdraw(session, again, before, updated_before, policy))
     ready: list[ReadDelivery] = []
     for read in readable:
@@ -279,9 +282,11 @@ async def _update_shipments(
     `before`: the earlier rows of shipments whose deliveries are applied once more. `placed_by_update` become placed.
     The new scans are added to `heard`.
     """
-    about = _by_shipment(ready)
+    about = by_shipment(ready)
     steps = await _next_scans(session, about, {*before, *placed_by_update}, locked, policy)
     updates = {r: [update for _, update in of] for r, of in about.items() if r not in steps}
+    if updates or before:
+        await inbox.plan_by_values(session)
     builders = await open_timelines(session, dict.fromkeys(before, ()) | updates, locked)
     for shipment, update in placed_by_update.values():
         placed = Placed(waybill=update.waybill, already=True, courier_partner_id=update.courier_partner_id)
@@ -370,14 +375,6 @@ def _moved(
         if (seen := change.standing.sighting)
         and seen.code != before.get(change.reference_number, builders[change.reference_number].shipment).status_code
     }
-
-
-def _by_shipment(ready: Sequence[ReadDelivery]) -> dict[str, list[tuple[ReadDelivery, TrackingUpdate]]]:
-    updates: dict[str, list[tuple[ReadDelivery, TrackingUpdate]]] = {}
-    for read in ready:
-        for update, about in zip(read.updates, read.about, strict=True):
-            updates.setdefault(about.reference_number, []).append((read, update))
-    return updates
 
 
 def _change(builder: TimelineBuilder, policy: ApplyPolicy, *, gap: bool) -> TrackingChange:

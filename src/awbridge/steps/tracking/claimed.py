@@ -142,3 +142,12 @@ async def lock_of(session: Session, found: LookedUp) -> Claimed:
     """Lock the shipments that these deliveries may be about."""
     candidates = await candidates_of(session, found.named, found.updated_before)
     return Claimed(found.readable, found.again, found.updated_before, candidates)
+
+
+def by_shipment(ready: Sequence[ReadDelivery]) -> dict[str, list[tuple[ReadDelivery, TrackingUpdate]]]:
+    """These deliveries with their updates, by the reference number of the shipment that they are about."""
+    updates: dict[str, list[tuple[ReadDelivery, TrackingUpdate]]] = {}
+    for read in ready:
+        for update, about in zip(read.updates, read.about, strict=True):
+            updates.setdefault(about.reference_number, []).append((read, update))
+    return updates

@@ -208,8 +208,19 @@ async def need_not_last(session: Session) -> None:
 
     A crash may undo it as a whole, and its deliveries are due again. Whoever acts on what it wrote claims that first,
     in a transaction that does wait; the log is written in order, so what was claimed lasts.
+
+    From now on the transaction's statements are planned without a look at values, until `plan_by_values`, if there are
+    more than a thousand scans or so.
     """
     await session.fetch(_sql.need_not_last)
+
+
+async def plan_by_values(session: Session) -> None:
+    """What follows in this transaction is planned as anywhere else, on PostgreSQL.
+
+    For statements whose plan depends on how much there is: made while a table is empty, it may read all of it later.
+    """
+    await session.execute(_sql.plan_by_values)
 
 
 async def _of_batches(session: Session, batches: Sequence[Row], limit: int) -> list[Delivery]:

@@ -20,21 +20,14 @@ SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[], $5::t
   $15::text[], $16::bigint[], $17::smallint[], $18::text[])}}
 {{sqlite: VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)}}
 
--- fragment: of_shipments
--- OFFSET 0: PostgreSQL searches the index for each, whatever it knows of the table. Apply plans this once for a connection,
--- maybe while there are few scans, and a plan that reads all of them would last until the table is analysed.
-{{postgres: key CROSS JOIN LATERAL (
-  SELECT {{scans.*}} FROM scans WHERE scans.shard = key.shard AND scans.reference_number = key.value OFFSET 0
-) scans}}
-{{sqlite: key CROSS JOIN scans ON scans.shard = key.shard AND scans.reference_number = key.value}}
-
 -- name: entries
 -- Many rows: reference number, shard. Timelines, to recognise known scans and to derive the status.
 {{keys}}
 SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code, waybill, courier_partner_id,
   status_code, status, remark, location, scanned_at, received_at, source, npr_code, npr_description, description, ndr_description,
   return_event, copies FROM
-{{of_shipments}}
+key {{sqlite: CROSS}} JOIN scans
+  ON scans.shard = key.shard AND scans.reference_number = key.value
 ORDER BY received_at, scans.id
 
 -- name: for_matching
@@ -42,13 +35,14 @@ ORDER BY received_at, scans.id
 {{keys}}
 SELECT scans.id, reference_number, fingerprint, scan_id, checkpoint_id, ndr_code, waybill, status_code, scanned_at,
   received_at, source, npr_code, npr_description, copies FROM
-{{of_shipments}}
+key {{sqlite: CROSS}} JOIN scans
+  ON scans.shard = key.shard AND scans.reference_number = key.value
 ORDER BY received_at, scans.id
 
 -- name: alike
 -- Many rows: reference number, shard, scan_id, checkpoint_id, fingerprint, part. The stored entries that may be the same
 -- scan as an incoming one: same ids, or same content, if necessary without the location. Two that say the same and carry
--- different ids of one kind are two (Timeline.find). OFFSET 0 as above.
+-- different ids of one kind are two (Timeline.find). OFFSET 0: the index is searched for each, whatever there is.
 {{sqlite: WITH incoming (value, shard, scan_id, checkpoint_id, fingerprint, part) AS (VALUES ($1, $2, $3, $4, $5, $6))}}
 SELECT scans.id, reference_number, scans.fingerprint, scans.scan_id, scans.checkpoint_id, ndr_code, waybill, status_code,
   scanned_at, received_at, source, npr_code, npr_description, copies FROM
