@@ -8,6 +8,7 @@ import pytest
 import time_machine
 
 from awbridge.domain.errors import AwbridgeError
+from awbridge.rehearsal import drill
 from awbridge.rehearsal.drill import Plan, run_drill
 from awbridge.rehearsal.drill_worker import EVERY, JumpingClock
 from awbridge.store import Store
@@ -17,7 +18,10 @@ from tests.support.rows import T0
 pytestmark = pytest.mark.slow
 
 
-async def test_every_order_is_placed_once_on_a_bad_day(database_url: str, tmp_path: Path) -> None:
+async def test_every_order_is_placed_once_on_a_bad_day(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drill, "PATIENCE", 200.0)
     plan = Plan(orders=100, workers=2, kills=2, stumbles=2, jumps=6, seed=2, database_url=database_url)
     result = await run_drill(plan, tmp_path)
     assert result.faults == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
 import time
@@ -37,15 +38,15 @@ def resident(pid: int) -> int:
 
 
 def answers(bridge: Running, *, webhooks: int) -> list[float]:
-    """Seconds that so many deliveries took, each over its own connection; the quickest first."""
+    """Seconds that so many deliveries took, each over its own connection; the quickest first, refused ones last."""
     took: list[float] = []
     for number in range(webhooks):
         started = time.monotonic()
         body = {"waybill": f"AWB{number}", "cp_id": 4, "order_status_id": number, "clickpost_status_code": 5}
         url, headers = f"{bridge.url}/webhooks/clickpost", {"webhook_key": WEBHOOK_KEY}
         answer = httpx2.post(url, json=body, headers=headers, timeout=20, verify=False)
-        assert answer.status_code == 200, answer.text
-        took.append(time.monotonic() - started)
+        assert answer.status_code in (200, 503), answer.text
+        took.append(time.monotonic() - started if answer.status_code == 200 else math.inf)
     return sorted(took)
 
 

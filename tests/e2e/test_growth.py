@@ -20,7 +20,7 @@ from tests.support.postgres import PostgresServer, postgres_server
 from tests.support.processes import WEBHOOK_KEY, Running, bridge_environment, environment, running
 from tests.support.receivers import http_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(400)]
 
 ACCOUNT = "gulf"
 EACH = 10  # orders sent before a move and after it

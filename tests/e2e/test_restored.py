@@ -20,7 +20,7 @@ from tests.support.ports import free_port
 from tests.support.processes import Running, bridge_environment, environment, running
 from tests.support.receivers import Receiver, http_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]  # they wait for parcels
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]  # they wait for parcels
 
 BEFORE, MEANWHILE, AFTER = 15, 15, 5  # orders before the point, after it, and after the restore
 MILESTONES = ("awb_generated", "shipped", "out_for_delivery", "delivered")

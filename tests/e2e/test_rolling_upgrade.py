@@ -63,7 +63,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, " ".join(errors.split())
 
 
-async def until(true: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
+async def until(true: Callable[[], bool], what: str, *, seconds: float = 200) -> None:
     deadline = time.monotonic() + seconds
     while not await asyncio.to_thread(true):
         assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"

@@ -75,7 +75,7 @@ class Running:
             if self._process.poll() is not None:
                 raise AssertionError(f"{self.arguments} ended at once: {self.log()[-3000:]}")
             try:
-                if httpx2.get(f"{self.url}/healthz", timeout=1, verify=False).status_code == 200:
+                if httpx2.get(f"{self.url}/healthz", timeout=10, verify=False).status_code == 200:
                     return
             except httpx2.TransportError:
                 time.sleep(0.05)

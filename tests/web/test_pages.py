@@ -49,7 +49,7 @@ async def an_endpoint(store: Store, url: str = "https://erp.example/hook", kinds
 
 
 async def deliver(web: Web) -> int:
-    async with EventSender(allowed=read_networks(["127.0.0.0/8"]), timeout=2.0) as outgoing:
+    async with EventSender(allowed=read_networks(["127.0.0.0/8"]), timeout=30.0) as outgoing:
         return await deliver_due(store=web.store, outgoing=outgoing, clock=web.clock, policy=POLICY)
 
 

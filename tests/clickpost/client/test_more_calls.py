@@ -314,7 +314,7 @@ async def asking(kind: str, vendor: Vendor, calls: list[Call]) -> AsyncIterator[
     """A way to call a method by its name, on one of the two clients. Loads no certificates: that is slow."""
     urls = {"url": "/main", "tracking_url": "/tracking/", "serviceability_url": "/serviceability", "edd_url": "/edd/"}
     settings: Any = {name: vendor.url + path for name, path in urls.items()}
-    settings |= {"username": "shop", "key": KEY, "timeout": 0.5, "on_call": calls.append}
+    settings |= {"username": "shop", "key": KEY, "on_call": calls.append}
     if kind == "async":
         async with AsyncClickPost(**settings, transport=httpx2.AsyncHTTPTransport(verify=False)) as client:
             yield lambda name, *args, **kwargs: getattr(client, name)(*args, **kwargs)
