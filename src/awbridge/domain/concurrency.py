@@ -8,7 +8,9 @@ that were in flight then; after that it grows by two (additive increase, multipl
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 START = 20  # calls at once before anything is known of the vendor
 FLOOR = 4  # calls at once that always remain: three for one slow courier, one for the others
@@ -23,8 +25,7 @@ _DRIFT = 0.05  # how much of a slower window the usual answer time adopts
 _HELD_WINDOWS = 10  # after a growth that was taken back
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConcurrencyLimit:
+class ConcurrencyLimit(Struct, frozen=True, kw_only=True):
     """The limit, and what it was learned from. Times are seconds, `..._at` by a monotonic clock.
 
     A window begins at `window_at` and is as many answers as the limit, to calls sent since; it counts only if at least

@@ -71,8 +71,12 @@ class AsyncClickPost(AsyncCalls):
                 **settings,
             )
 
+        is_direct: list[bool] = []  # known from the first order on: reading all of the environment takes a while
+
         def make_direct() -> DirectClient | httpx2.AsyncClient:
-            if transport or proxy or uses_proxies():
+            if not is_direct:
+                is_direct.append(not (transport or proxy or uses_proxies()))
+            if not is_direct[0]:
                 return make()
             from awbridge.clickpost.client.direct_client import DirectClient  # it imports aiohttp
 

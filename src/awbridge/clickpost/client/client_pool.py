@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from types import TracebackType
 from typing import Generic, Protocol, TypeVar
 
 import httpx2
@@ -39,22 +39,32 @@ class ClientPool(Generic[Client]):
         self._clients = 0
         self._idle: dict[str, deque[tuple[float, Client]]] = {}
 
-    @asynccontextmanager
-    async def client(self, host: str, make: Callable[[], Client] | None = None) -> AsyncGenerator[Client]:
-        """A client for one request to this host. Raises httpx2.PoolTimeout: nothing was sent.
+    def client(self, host: str, make: Callable[[], Client] | None = None) -> Lent[Client]:
+        """A client for one request to this host: `async with` it. Raises httpx2.PoolTimeout: nothing was sent.
 
         With `make`, a new client is made by it; `host` must then differ from that of the usual clients.
         """
+        return Lent(self, host, make or self._make)
+
+    async def lend(self, host: str, make: Callable[[], Client]) -> Client:
+        """Take a client out of the pool, until it is given back. Raises httpx2.PoolTimeout."""
         await self._acquire()
         try:
-            client = self._take(host, make or self._make)
-            try:
-                await self._close_oldest()
-                yield client
-            finally:
-                self._idle[host].append((time.monotonic(), client))
-        finally:
+            client = self._take(host, make)
+        except BaseException:
             self._free.release()
+            raise
+        try:
+            await self._close_oldest()
+        except BaseException:
+            self.give_back(host, client)
+            raise
+        return client
+
+    def give_back(self, host: str, client: Client) -> None:
+        """Put a lent client back."""
+        self._idle[host].append((time.monotonic(), client))
+        self._free.release()
 
     async def _acquire(self) -> None:
         if self._free.locked():
@@ -89,6 +99,24 @@ class ClientPool(Generic[Client]):
             while idle:
                 self._clients -= 1
                 await idle.popleft()[1].aclose()
+
+
+class Lent(Generic[Client]):
+    """A client of a pool for as long as the block lasts. A class, because a generator costs more in each call."""
+
+    __slots__ = ("_client", "_host", "_make", "_pool")
+
+    def __init__(self, pool: ClientPool[Client], host: str, make: Callable[[], Client]) -> None:
+        self._pool, self._host, self._make = pool, host, make
+
+    async def __aenter__(self) -> Client:
+        self._client = await self._pool.lend(self._host, self._make)
+        return self._client
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self._pool.give_back(self._host, self._client)
 
 
 class BorrowedTransport(httpx2.AsyncBaseTransport):

@@ -10,9 +10,10 @@ import io
 import logging
 import os
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import cache
+from types import TracebackType
 
 import aiohttp
 import httpx2
@@ -66,24 +67,22 @@ class DirectClient:
         self._session: aiohttp.ClientSession | None = None
         self._last: tuple[httpx2.URL, object, tuple[URL, Mapping[str, str]]] | None = None
 
-    @asynccontextmanager
-    async def stream(
+    def stream(
         self, method: str, url: httpx2.URL, *, content: bytes = b"", headers: Mapping[str, str] | None = None
-    ) -> AsyncGenerator[DirectAnswer]:
-        """Send a request; its answer, once its head has come. Raises httpx2.TransportError.
+    ) -> Sent:
+        """Send a request by `async with`; its answer, once its head has come. Raises httpx2.TransportError.
 
         Of those errors, ConnectError, ConnectTimeout and UnsupportedProtocol mean that nothing was sent.
         """
+        return Sent(self, method, url, content, headers)
+
+    def request(
+        self, method: str, url: httpx2.URL, content: bytes, headers: Mapping[str, str] | None
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """The same as a request of aiohttp, with its errors. Raises httpx2.UnsupportedProtocol."""
         where, all_headers = self._prepared(method, url, headers)
         session = self._session = self._session or self._new_session()
-        try:
-            async with session.request(
-                method, where, data=_body(content), headers=all_headers, allow_redirects=False
-            ) as response:
-                log.info("HTTP Request: %s %s %d", method, url, response.status)
-                yield DirectAnswer(response)
-        except (aiohttp.ClientError, HttpProcessingError) as error:
-            raise _as_httpx2(error) from None  # its text may hold the URL, and so the key
+        return session.request(method, where, data=_body(content), headers=all_headers, allow_redirects=False)
 
     async def aclose(self) -> None:
         """Close the connection, if there is one."""
@@ -128,6 +127,36 @@ class DirectClient:
             request = next(httpx2.BasicAuth(url.username, url.password).auth_flow(request))
         request.headers.pop("content-length", None)
         return {name.decode("ascii"): value.decode("latin-1") for name, value in request.headers.raw}
+
+
+class Sent:
+    """A request that is sent as the block begins. A class, because a generator costs more in each call."""
+
+    __slots__ = ("_client", "_content", "_headers", "_method", "_request", "_url")
+
+    def __init__(
+        self, client: DirectClient, method: str, url: httpx2.URL, content: bytes, headers: Mapping[str, str] | None
+    ) -> None:
+        self._client, self._method, self._url, self._content, self._headers = client, method, url, content, headers
+
+    async def __aenter__(self) -> DirectAnswer:
+        self._request = self._client.request(self._method, self._url, self._content, self._headers)
+        try:
+            response = await self._request.__aenter__()
+        except (aiohttp.ClientError, HttpProcessingError) as error:
+            raise _as_httpx2(error) from None  # its text may hold the URL, and so the key
+        log.info("HTTP Request: %s %s %d", self._method, self._url, response.status)
+        return DirectAnswer(response)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        try:
+            await self._request.__aexit__(kind, error, at)
+        except (aiohttp.ClientError, HttpProcessingError) as failed:
+            error = failed
+        if isinstance(error, aiohttp.ClientError | HttpProcessingError):
+            raise _as_httpx2(error) from None
 
 
 async def _send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

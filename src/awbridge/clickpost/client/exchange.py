@@ -149,12 +149,10 @@ class ResponseReceiver:
         """The exchange of a complete answer."""
         whole = b"".join(self._parts)
         file = self._request.file and response.status_code == 200
-        reply = read_reply(
-            response.status_code,
-            b"" if file else whole,
-            retry_after=response.headers.get("retry-after"),
-            now=read_http_date(response.headers.get("date")) or datetime.now(UTC),
-        )
+        now, retry_after = datetime.now(UTC), response.headers.get("retry-after")
+        if retry_after:
+            now = read_http_date(response.headers.get("date")) or now
+        reply = read_reply(response.status_code, b"" if file else whole, retry_after=retry_after, now=now)
         call = self._request.call(
             http_status=reply.http_status,
             business_status=reply.business_status,

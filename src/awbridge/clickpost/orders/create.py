@@ -196,15 +196,17 @@ def _renamed(details: JsonObject, courier_partner_id: int | None, reference: str
 
 def parse_create_order(reply: Reply, reference_number: str) -> Outcome:
     """What an answer to create-order means. Never raises; an unforeseen answer is retried as unclear."""
-    code, message = reply.business_status, describe(reply)
+    code = reply.business_status
     answer = classify(reply.http_status, code, is_json=reply.is_json)
+    if answer is AnswerKind.SUCCESS and (placed := _placed(reply, reference_number, already=code == ALREADY_PLACED)):
+        return placed
+    message = describe(reply)
     if answer in _KINDS_WITH_REASON and (read := _outcome_by_text(reply, message, reference_number)):
         return read
     match answer:
         case AnswerKind.SUCCESS:
-            placed = _placed(reply, reference_number, already=code == ALREADY_PLACED)
             message = f"{message}, but the answer holds no waybill"
-            return placed or TryLater(message=message, unclear=True, maybe_placed=True)
+            return TryLater(message=message, unclear=True, maybe_placed=True)
         case AnswerKind.REGISTERED:
             if _is_about(reply, reference_number) and (placed := _placed(reply, reference_number, already=True)):
                 return placed

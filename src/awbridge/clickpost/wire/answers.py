@@ -103,14 +103,14 @@ class TrackAnswer:
 
 def describe(reply: Reply) -> str:
     """An answer as text: ClickPost's code, its meaning and the message."""
-    code = reply.business_status
+    code, text = reply.business_status, reply.message
     if code is None:
         unreadable = "" if reply.body is not None else " with a body that is not JSON"
-        message = f": {reply.message}" if reply.message else unreadable
+        message = f": {text}" if text else unreadable
         return f"HTTP {reply.http_status}{message}"
     name = ANSWER_NAMES.get(code, "a code that is not documented")
     http = f"HTTP {reply.http_status}, " if reply.http_status != 200 else ""
-    message = f": {reply.message}" if reply.message else ""
+    message = f": {text}" if text else ""
     return f"{http}ClickPost {code} ({name}){message}"
 
 

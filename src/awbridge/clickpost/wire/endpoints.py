@@ -23,6 +23,7 @@ BEST_WINDOW = timedelta(minutes=10)  # of updated-order; ClickPost recommends 5 
 MOST_PAGES = 2000
 SERVICE_ALL_STATUSES = 2
 
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _CREATE_ORDER = {Region.INDIA: "/api/v3/create-order/", Region.WORLD: "/api/v4/create-order/"}
 
 
@@ -192,11 +193,11 @@ class Endpoints:
     ) -> ApiRequest:
         """A request with a JSON body. Raises ValueError if the body cannot be written as JSON."""
         try:
-            text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+            text = _JSON.encode(body)
             text.encode()
         except (TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"the body cannot be written as JSON ({type(error).__name__})") from None
-        address = _with_query(url, params)
+        address = _address(url, tuple(params.items()))
         return ApiRequest(api=api, method=method, url=address, body=text, secrets=(self.key, *secrets))
 
 
@@ -260,6 +261,12 @@ def _is_url(text: str) -> bool:
 
 def _with_query(url: str, params: dict[str, str]) -> str:
     return f"{url}?{urlencode(params, safe=',', quote_via=quote, errors='replace')}" if params else url
+
+
+@lru_cache(maxsize=64)
+def _address(url: str, params: tuple[tuple[str, str], ...]) -> str:
+    """The address of requests with bodies. Kept, because all orders go to the same one."""
+    return _with_query(url, dict(params))
 
 
 def _path_tokens(url: str) -> tuple[str, ...]:

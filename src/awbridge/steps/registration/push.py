@@ -225,7 +225,8 @@ class Push:
         )
         self._answers.append(done)
         # Until it is known whether these open the breaker, no others go in their place.
-        self._doubts[done.account] += done.blames_account
+        if done.blames_account:
+            self._doubts[done.account] += 1
         if self._recording is None:
             self._recording = asyncio.create_task(self._record_answers())
             self._recording.add_done_callback(self._recorded)
@@ -261,7 +262,8 @@ class Push:
                 await self._record(group)
             except Exception as error:
                 self._errors.append(error)
-            self._doubts -= Counter(done.account for done in group if done.blames_account)
+            if self._doubts:
+                self._doubts -= Counter(done.account for done in group if done.blames_account)
             self._changed.set()
 
     def _recorded(self, _ended: asyncio.Task[None]) -> None:

@@ -67,7 +67,9 @@ class FinishedCall:
     @property
     def blames_account(self) -> bool:
         """Whether the answer counts against its courier account."""
-        found = tally([(self.outcome, self.probe)])
+        if isinstance(outcome := self.outcome, Placed):
+            return False
+        found = tally([(outcome, self.probe)])
         return bool(found.failed or found.wrongs or found.retry_after is not None)
 
 
@@ -78,7 +80,7 @@ async def record(store: Store, done: Sequence[FinishedCall], now: datetime, poli
     """
     async with store.write() as session:
         rows = await dispatch.lock(session, [d.reference for d in done])
-        tallies = {key: _tally(key, done) for key in {d.account for d in done}}
+        tallies = _tallies(done)
         await attempts.add(session, [attempt for d in done for attempt in attempts_of(d)])
         done = [d for d in done if d.reference in rows]
         # Calls of one shipment may be recorded together: after a lease that ended while the database was away.
@@ -153,8 +155,12 @@ def _tell(
         _log_account(state, after[key], now)
 
 
-def _tally(account: str, done: Sequence[FinishedCall]) -> Tally:
-    return tally([(_without_people(d), d.probe) for d in done if d.answer and d.account == account])
+def _tallies(done: Sequence[FinishedCall]) -> dict[str, Tally]:
+    answers: dict[str, list[tuple[Outcome, bool]]] = {d.account: [] for d in done}
+    for d in done:
+        if d.answer:
+            answers[d.account].append((_without_people(d), d.probe))
+    return {account: tally(its) for account, its in answers.items()}
 
 
 def _without_people(done: FinishedCall) -> Outcome:
