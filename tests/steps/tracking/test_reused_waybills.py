@@ -18,7 +18,7 @@ from awbridge.steps.orders import amend, intake, settle
 from awbridge.steps.orders.amend import Edit
 from awbridge.steps.orders.importing.import_file import import_orders, read_orders
 from awbridge.store import Store
-from tests.steps.orders.test_import_file import HEADER, a_row, csv_file
+from tests.steps.orders.importing.test_import_file import HEADER, a_row, csv_file
 from tests.steps.tracking.test_apply import apply, deliver, polled_scan, tracked, updated
 from tests.support.acting import FakeClickPost, a_registration, act, now_of
 from tests.support.rows import MINUTE, T0, add, claim_in, fetch, place, sql
