@@ -187,6 +187,7 @@ def step_loops(
     )
     clocks = SetClocks(store=store, clock=clock, policy=clock_policy(settings), measures=not settings.account)
     own_times: OwnTimes = {"fallback": lambda: FALLBACK_EVERY}
+    least = max(idle, LEAST_IDLE)
     loops: dict[str, Loop] = {
         "push": Loop(
             "push",
@@ -209,18 +210,25 @@ def step_loops(
         name: Loop(name, work, idle_seconds=idle, own_time=own_times.get(name, lambda: LONGEST_WAIT))
         for name, work in rounds.items()
     }
-    loops |= {name: Loop(name, work, idle_seconds=max(idle, LEAST_IDLE)) for name, work in _counting(world).items()}
-    loops["fetch_labels"] = Loop("fetch_labels", world.labels.round, idle_seconds=max(idle, LEAST_IDLE))
-    if settings.reconcile_dir:
-        take = partial(take_from_folder, store=store, clock=clock, folder=Path(settings.reconcile_dir))
-        loops["report_files"] = Loop("report_files", take, idle_seconds=max(idle, LEAST_IDLE))
-    follow = partial(follow_answers, store=store, clock=clock, zone=settings.zone)
-    loops["follow_answers"] = Loop("follow_answers", follow, idle_seconds=max(idle, LEAST_IDLE))
+    loops |= {name: Loop(name, work, idle_seconds=least) for name, work in _counting(world).items()}
+    loops |= {name: Loop(name, work, idle_seconds=least) for name, work in _beside(world).items()}
     loops |= _after_upgrades(world) | _audit(world)
     if refusals:
         refusals.on_first = loops["watch"].wake
     look_for(loops, settings, store, clock)
     return loops
+
+
+def _beside(world: World) -> dict[str, Round]:
+    """What no parcel waits for: label files, ClickPost's report files, and what became of customers' answers."""
+    settings, store, clock = world.settings, world.store, world.clock
+    rounds: dict[str, Round] = {"fetch_labels": world.labels.round}
+    if settings.reconcile_dir:
+        rounds["report_files"] = partial(
+            take_from_folder, store=store, clock=clock, folder=Path(settings.reconcile_dir)
+        )
+    rounds["follow_answers"] = partial(follow_answers, store=store, clock=clock, zone=settings.zone)
+    return rounds
 
 
 def _after_upgrades(world: World) -> dict[str, Loop]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -26,6 +27,8 @@ from awbridge.web.accounts.sites import endpoint_path, other_endpoint
 from awbridge.web.webhook.endpoint import PATH
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from awbridge.app.settings import Settings
     from awbridge.clickpost.client.async_client import AsyncClickPost
     from awbridge.store import Store
@@ -190,7 +193,6 @@ def catch_up(start: datetime | None, end: datetime | None, everything: bool, onl
         with_settings(lambda settings, store: _show_coverage(settings, store, form))
         return
     from awbridge.app import policies
-    from awbridge.app.progress import Progress
 
     settings = read_settings()
     policy = policies.catch_up_policy(settings)
@@ -198,47 +200,67 @@ def catch_up(start: datetime | None, end: datetime | None, everything: bool, onl
     async def go(clickpost: AsyncClickPost, store: Store) -> dict[str, Any]:
         world: dict[str, Any] = {"store": store, "clickpost": clickpost, "clock": utc_now, "policy": policy}
         if everything:
-            async with Progress("shipments polled", await track_order.count_placed(store)) as progress:
-                polled = await track_order.poll_all(**world, on_done=progress.advance)
-            if polled.failed:
-                raise AwbridgeError(f"{polled.failed} of {polled.asked} shipments could not be polled; try again")
-            return {"asked": polled.asked, "known": polled.known}
+            return await _poll_everything(store, world)
         if start:
             since = in_zone(start, settings.zone)
-            until = in_zone(end, settings.zone) if end else utc_now()
-            if until <= since:
-                raise AwbridgeError("--to must be later than --from")
-            reached = [since]
-            try:
-                span: dict[str, Any] = {"start": since, "end": until, "pauses": polling_policy.PAUSES}
-                async with Progress("minutes fetched", _minutes(until - since)) as progress:
-
-                    def on_window(at: datetime) -> None:
-                        reached.append(at)
-                        progress.update(_minutes(at - since))
-
-                    return {"items": await updated_order.cover_span(**world, **span, on_window=on_window)}
-            except VendorError as error:
-                at = reached[-1].astimezone(settings.zone).strftime("%Y-%m-%dT%H:%M:%S")
-                raise AwbridgeError(f"{error} All before {at} is stored; resume with --from {at}") from None
-        covered = asked = 0
-        async with Progress("windows fetched") as progress:
-            while await updated_order.cover_next_window(**world):
-                covered += 1
-                progress.update(covered)
-            progress.rename("silent shipments polled")
-            while more := await track_order.poll_due(**world):
-                asked += more
-                progress.update(asked)
-        async with store.read() as session:
-            failed = [w for w in await windows.recent(session, limit=50) if w.done_at is None and w.problem]
-        if failed:
-            raise AwbridgeError(f"{len(failed)} windows could not be fetched: {failed[0].problem}")
-        return {"windows": covered, "asked": asked}
+            return await _cover_span(world, since, in_zone(end, settings.zone) if end else utc_now(), settings.zone)
+        return await _cover_what_is_due(store, world)
 
     result = with_vendor(go)
     text = ", ".join(f"{name}: {value}" for name, value in result.items())
     output.show_one(result, text, form=form, view=tuple(result))
+
+
+async def _poll_everything(store: Store, world: Mapping[str, Any]) -> dict[str, Any]:
+    """Poll every shipment that has a waybill."""
+    from awbridge.app.progress import Progress
+
+    async with Progress("shipments polled", await track_order.count_placed(store)) as progress:
+        polled = await track_order.poll_all(**world, on_done=progress.advance)
+    if polled.failed:
+        raise AwbridgeError(f"{polled.failed} of {polled.asked} shipments could not be polled; try again")
+    return {"asked": polled.asked, "known": polled.known}
+
+
+async def _cover_span(world: Mapping[str, Any], since: datetime, until: datetime, zone: ZoneInfo) -> dict[str, Any]:
+    """Fetch the minutes of a span. An error says where to resume."""
+    from awbridge.app.progress import Progress
+
+    if until <= since:
+        raise AwbridgeError("--to must be later than --from")
+    reached = [since]
+    try:
+        span: dict[str, Any] = {"start": since, "end": until, "pauses": polling_policy.PAUSES}
+        async with Progress("minutes fetched", _minutes(until - since)) as progress:
+
+            def on_window(at: datetime) -> None:
+                reached.append(at)
+                progress.update(_minutes(at - since))
+
+            return {"items": await updated_order.cover_span(**world, **span, on_window=on_window)}
+    except VendorError as error:
+        at = reached[-1].astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S")
+        raise AwbridgeError(f"{error} All before {at} is stored; resume with --from {at}") from None
+
+
+async def _cover_what_is_due(store: Store, world: Mapping[str, Any]) -> dict[str, Any]:
+    """Fetch the uncovered minutes and poll the silent shipments, as serve does."""
+    from awbridge.app.progress import Progress
+
+    covered = asked = 0
+    async with Progress("windows fetched") as progress:
+        while await updated_order.cover_next_window(**world):
+            covered += 1
+            progress.update(covered)
+        progress.rename("silent shipments polled")
+        while more := await track_order.poll_due(**world):
+            asked += more
+            progress.update(asked)
+    async with store.read() as session:
+        failed = [w for w in await windows.recent(session, limit=50) if w.done_at is None and w.problem]
+    if failed:
+        raise AwbridgeError(f"{len(failed)} windows could not be fetched: {failed[0].problem}")
+    return {"windows": covered, "asked": asked}
 
 
 def _minutes(span: timedelta) -> int:

@@ -75,21 +75,11 @@ def build_app(
         recorder=recorder,
     )
 
-    def webhook_p99() -> float | None:
-        return webhook.p99()
-
     keys = Keys(api_keys, access, limiter or WrongKeyLimiter(connections.refused))
     lists = ReplicaReads(_api_and_health(api, process, of_account=of_account), api.store, list_may_lag)
     guarded = ApiGuard(lists, keys, open_paths=_OPEN, open_folder=_OPEN_FOLDER, host=host)
-    pages = ReplicaReads(build_pages(api, access, webhook_p99=webhook_p99), api.store, page_may_lag, browsers=True)
+    pages = ReplicaReads(build_pages(api, access, webhook_p99=webhook.p99), api.store, page_may_lag, browsers=True)
     guarded_pages = PageGuard(pages, keys, api.store, api.clock, host=host)
-
-    def is_open_without_home(path: str) -> bool:
-        """What a service for accounts alone answers although its home is not set up."""
-        is_of_accounts = path == _ACCOUNTS or path.startswith(_ACCOUNTS + "/")
-        if path in _OF_THE_PROCESS:
-            return sites is not None and sites.exist()
-        return path == "/healthz" or is_of_accounts
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and is_webhook(scope["path"]):
@@ -98,7 +88,7 @@ def build_app(
             await (customer_page or _NO_PAGE)(scope, receive, send)
         elif scope["type"] == "http" and is_page(scope["path"]):
             await guarded_pages(scope, receive, send)
-        elif closed and scope["type"] == "http" and not is_open_without_home(scope["path"]):
+        elif closed and scope["type"] == "http" and not _is_open_without_home(scope["path"], sites):
             await problems.problem(kinds.NOT_SET_UP, closed)(scope, receive, send)
         else:
             await guarded(scope, receive, send)
@@ -106,6 +96,14 @@ def build_app(
     if sites is None:
         return app
     return AccountDispatcher(app, sites, webhook, Refusals(PageTemplates(api.clock, api.zone)))
+
+
+def _is_open_without_home(path: str, sites: AccountSites | None) -> bool:
+    """What a service for accounts alone answers although its home is not set up."""
+    is_of_accounts = path == _ACCOUNTS or path.startswith(_ACCOUNTS + "/")
+    if path in _OF_THE_PROCESS:
+        return sites is not None and sites.exist()
+    return path == "/healthz" or is_of_accounts
 
 
 def _api_and_health(api: ApiContext, process: ProcessContext, *, of_account: bool) -> ASGIApp:
