@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from awbridge.domain.customer_page.meanings import Meaning, Reason
 from awbridge.domain.customer_page.parcel import CustomerOrder
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.domain.tracking.returns import ReturnEvent
-from awbridge.steps.customer_page import open_orders
+from awbridge.steps.customer_page import open_orders, read_orders
 from awbridge.steps.customer_page.open_orders import OpenOrders
 from awbridge.steps.customer_page.read_orders import PagePolicy
 from awbridge.store import Store
@@ -248,3 +249,36 @@ async def test_a_row_that_cannot_be_read_fails_its_own_page_alone(store: Store) 
     found = await asyncio.gather(*(orders.open((link_id(r),)) for r in ("REF-1", "REF-2")), return_exceptions=True)
     assert isinstance(found[0], CustomerOrder)
     assert isinstance(found[1], StoreError)
+
+
+async def test_webhooks_get_their_turn_between_a_few_orders(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: Counter[int] = Counter()  # orders, and pages, by the turn of the loop in which they were made
+    handed: Counter[int] = Counter()
+    turn = 0
+
+    async def turns() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    def noted(*args: Any, **options: Any) -> Any:
+        made[turn] += 1
+        return addressee(*args, **options)
+
+    addressee = read_orders.addressee
+    monkeypatch.setattr(read_orders, "addressee", noted)
+    for module in (read_orders, open_orders):
+        monkeypatch.setattr(module, "AT_ONCE", 2)
+    for n in range(7):
+        await add_parcel(store, f"REF-{n}", order_id=f"ORDER-{n}")
+    counting = asyncio.create_task(turns())
+    orders = orders_of(store)
+    futures = [asyncio.get_running_loop().create_future() for _ in range(7)]
+    for n, future in enumerate(futures):
+        future.add_done_callback(lambda _: handed.update([turn]))
+        orders.ask((link_id(f"REF-{n}"),), future)
+    assert None not in await asyncio.gather(*futures)
+    counting.cancel()
+    assert sorted(made.values()) == [1, 2, 2, 2]
+    assert max(handed.values()) == 2

@@ -15,7 +15,7 @@ import structlog
 
 from awbridge.domain.customer_page.parcel import CustomerOrder
 from awbridge.domain.errors import StoreBusy, StoreError
-from awbridge.steps.customer_page.read_orders import PagePolicy, read_orders
+from awbridge.steps.customer_page.read_orders import AT_ONCE, PagePolicy, read_orders
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 
@@ -23,7 +23,6 @@ log = structlog.get_logger()
 
 BATCH = 64  # pages of one read
 READS = 2  # at a time: pages of one are rendered while the other waits for the database
-AT_ONCE = 16  # pages that are rendered in one go: webhooks that arrive meanwhile wait for no more
 LONGEST_REST = 0.005  # seconds
 LONGEST_TURN = 0.25  # seconds that a read waits for the one before it, so that callers are answered in order
 CAPACITY = 2_000  # callers that may wait; more are refused, so that memory stays flat
@@ -169,6 +168,8 @@ class OpenOrders:
             log.exception("customer_page.failed", error=type(error).__name__)
             _fail(taken, StoreError("the customer's page could not be read"))
         else:
+            if len(taken) > AT_ONCE:
+                await asyncio.sleep(0)  # making the orders took its time too
             with suppress(TimeoutError):  # a read that hangs holds up nobody else for longer
                 async with asyncio.timeout(LONGEST_TURN):
                     await before.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -28,6 +29,7 @@ from awbridge.store.customer_page import links, reading
 from awbridge.store.customer_page.reading import PageParcel, PageScan, PageShipment
 from awbridge.store.engine.database import Session
 
+AT_ONCE = 16  # orders that are made in one go: webhooks that arrive meanwhile wait for no more
 MOST_PARCELS = 20  # of one order on one page
 MOST_SUCCESSORS = 5  # in a row: a parcel may be replaced more than once
 
@@ -67,7 +69,12 @@ async def read_orders(
         parcels |= await reading.parcels(session, others)
     asks = await asks_of(session, [known[reference] for reference in shown], rules=policy.answers, now=now)
     makes = _ParcelMaker(parcels, asks, policy, now)
-    return {link: makes.order(group) for link, group in groups.items()}
+    orders: dict[int, CustomerOrder] = {}
+    for number, (link, group) in enumerate(groups.items()):
+        if number % AT_ONCE == 0 and len(groups) > AT_ONCE:  # reading the rows took its time too
+            await asyncio.sleep(0)
+        orders[link] = makes.order(group)
+    return orders
 
 
 async def _add_successors(session: Session, parcels: dict[str, PageParcel], opened: Iterable[str]) -> None:
