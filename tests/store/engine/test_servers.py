@@ -330,7 +330,8 @@ async def test_there_are_never_more_connections_than_set(url: str, postgres: Pos
             while True:
                 looks.append(
                     await connection.fetchval(
-                        "SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = 'awbridge'"
+                        "SELECT COUNT(*) FROM pg_stat_activity"
+                        " WHERE application_name = 'awbridge' AND datname = current_database()"
                     )
                 )
                 if len(looks) == looks.maxlen:
