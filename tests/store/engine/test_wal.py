@@ -188,6 +188,9 @@ async def test_a_log_that_the_thread_cannot_copy_is_copied_by_the_writing_one(
     async with opened(tmp_path) as store:
         for n in range(90):
             await pace(store, f"{n}")
+            for thread in threading.enumerate():
+                if thread.name == "sqlite-copy":
+                    await asyncio.to_thread(thread.join)
         assert refused
         assert (tmp_path / "a.db-wal").stat().st_size < 90 * 4120, "a page each, at least"
         assert await count(store, "paces") == 90

@@ -114,9 +114,9 @@ async def test_a_frozen_database_is_503_in_time_and_the_next_delivery_after_it_i
 ) -> None:
     assert (await post(web, 0)).status_code == 200
     async with frozen(web.store, store_url):
-        waves = [asyncio.create_task(post_timed(web, n)) for n in range(1, 40)]
+        waves = [asyncio.create_task(post_timed(web, n)) for n in range(1, 20)]
         await asyncio.sleep(0.3)
-        waves += [asyncio.create_task(post_timed(web, n)) for n in range(40, 80)]
+        waves += [asyncio.create_task(post_timed(web, n)) for n in range(20, 40)]
         answers = await asyncio.gather(*waves)
     assert {status for status, _ in answers} == {503}
     assert max(seconds for _, seconds in answers) < IN_TIME
@@ -209,18 +209,18 @@ async def test_a_stopped_postgres_is_503_in_time_and_used_again_after_its_restar
 async def test_a_full_queue_is_503_at_once_and_refused_deliveries_are_not_stored_later(
     web: Web, store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "CAPACITY", 50)
+    monkeypatch.setattr(ingest, "CAPACITY", 10)
     with locked_by_another_process(store_url):
         first = asyncio.create_task(post_timed(web, 0))  # the flush that hangs
         await asyncio.sleep(0.1)
-        waiting = [asyncio.create_task(post_timed(web, n)) for n in range(1, 51)]
+        waiting = [asyncio.create_task(post_timed(web, n)) for n in range(1, 11)]
         await asyncio.sleep(0.1)
-        refused = await asyncio.gather(*(post_timed(web, n) for n in range(51, 300)))
+        refused = await asyncio.gather(*(post_timed(web, n) for n in range(11, 50)))
         answers = [await first, *await asyncio.gather(*waiting)]
     assert {status for status, _ in [*refused, *answers]} == {503}
     assert max(seconds for _, seconds in refused) < AT_ONCE
     assert max(seconds for _, seconds in answers) < IN_TIME
-    again = await asyncio.gather(*(post_timed(web, n) for n in range(300, 340)))
+    again = await asyncio.gather(*(post_timed(web, n) for n in range(300, 310)))
     assert {status for status, _ in again} == {200}
     assert max(seconds for _, seconds in again) < AT_ONCE
     assert await numbers(web.store) <= {0, *range(300, 340)}
