@@ -141,9 +141,9 @@ async def test_an_old_month_is_dropped_while_others_write_and_read(
             await add_month(other, NOVEMBER.begins_at + timedelta(days=5, seconds=written))
             written += 1
 
+    kept = await rows_of_all(store)
     writing = asyncio.create_task(writer())
     now = NOVEMBER.begins_at + timedelta(days=1)
-    kept = await rows_of_all(store)
     with capture_logs() as logs:
         counts = Counter((await retained(store, tmp_path, now)).counts)
         for _ in range(5):  # the writer was in the way of the lock
