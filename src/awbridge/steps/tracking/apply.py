@@ -381,18 +381,16 @@ def _change(builder: TimelineBuilder, policy: ApplyPolicy, *, gap: bool) -> Trac
     """The shipment's status now, and when it is polled next."""
     status = builder.tracking_status(policy.zone)
     last_tracked_at = builder.last_tracked_at or builder.shipment.created_at
-    final = status.sighting is not None and status.sighting.final
     next_poll_at = policy.polling.after_update(
         last_tracked_at=last_tracked_at,
         polled_at=builder.shipment.last_polled_at,
         due_at=builder.shipment.next_poll_at,
-        final=final,
+        final=status.sighting is not None and status.sighting.final,
         was_final=builder.shipment.final,
         gap=gap,
     )
-    reference = builder.shipment.reference_number
     return TrackingChange(
-        reference_number=reference,
+        reference_number=builder.shipment.reference_number,
         standing=status,
         last_tracked_at=last_tracked_at,
         next_poll_at=next_poll_at,
