@@ -110,7 +110,7 @@ newest: install
 	PYTHONPATH=build/newest $(BIN)/pytest -q -p no:schemathesis -m 'not postgres' tests/web/http; \
 	else echo "missing: the newest uvicorn (it could not be fetched); therefore not tried"; [ -z "$$CI" ]; fi
 
-# Every benchmark in a short form: now, before, peer, limit. docs/explanation/performance.md has the long ones.
+# Every benchmark in a short form: now, before, peer, limit. docs/explanation/performance/index.md has the long ones.
 bench: install
 	$(BIN)/python -m bench table
 

@@ -1,1 +1,1 @@
-"""Benchmarks against peers. docs/explanation/performance.md has results."""
+"""Benchmarks against peers. docs/explanation/performance/index.md has results."""

@@ -3,7 +3,7 @@
     python -m bench table            # `make bench`
     python -m bench table --record   # these figures are "before" from now on
 
-Short runs tell a factor of two, not ten percent: the long forms are in docs/explanation/performance.md.
+Short runs tell a factor of two, not ten percent: the long forms are in docs/explanation/performance/index.md.
 """
 
 from __future__ import annotations

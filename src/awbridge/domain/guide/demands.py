@@ -232,7 +232,7 @@ DEMANDS = (
             "the 99th percentile of a process is 1 s or more, or over "
             "1 % of the webhooks of the last hour were answered with 503"
         ),
-        page="explanation/performance.md",
+        page="explanation/performance/webhooks.md",
         test="tests/web/webhook/test_webhook.py::test_a_dead_database_is_503_before_clickpost_hangs_up",
     ),
     Demand(
