@@ -21,6 +21,7 @@ from uvicorn.server import ServerState
 from awbridge.web.accounts.sites import AccountSites
 from awbridge.web.customer_page.app import CustomerPage
 from awbridge.web.customer_page.responses import Encoded
+from awbridge.web.http.client_timer import ClientTimer, Late
 from awbridge.web.http.coalescing import CoalescingTransport
 from awbridge.web.http.limits import Connections, ConnectionState
 from awbridge.web.http.relay import Relay, UvicornServer
@@ -71,14 +72,8 @@ class HttpConnection(asyncio.Protocol):
         self._advancing = False
         self._chunk = 0  # bytes being parsed now
         self._unparsed = 0  # bytes of a head, or after a part of a body, that produced no event yet
-        self._received = 0  # bytes of a body
-        now = self.loop.time()
-        self._since = now  # when the state, the head or the body began
-        self._received_at = now  # when the last bytes arrived
+        self._timer = ClientTimer(self._limits, self.loop.time())
         self._app_is_slow = False  # whether the app reads the body too slowly
-        self._paused: bool = False  # whether nothing is read, for that or another reason
-        self._paused_at = now
-        self._unsent_at = 0.0  # since when the client reads nothing; 0: it reads
 
     # Events of the transport
 
@@ -104,14 +99,14 @@ class HttpConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client reads the response too slowly."""
-        self._unsent_at = self.loop.time()
+        self._timer.unsent_at = self.loop.time()
         if self._queue and self._queue[0].relay:
             self._queue[0].relay.pause_writing()
         self._update_reading()
 
     def resume_writing(self) -> None:
         """The client reads the response again."""
-        self._unsent_at = 0.0
+        self._timer.unsent_at = 0.0
         if self._queue and self._queue[0].relay:
             self._queue[0].relay.resume_writing()
         self._advance()
@@ -119,7 +114,7 @@ class HttpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse bytes from the client."""
-        self._received_at = self.loop.time()
+        self._timer.received_at = self.loop.time()
         while data and not self._refused and (self._reading or not self._ending):
             data = self._parse(data)
         if not self._refused:
@@ -163,7 +158,7 @@ class HttpConnection(asyncio.Protocol):
         self._unparsed, self._chunk = self._chunk, 0
         self._reading = RequestCycle(self)
         self._head_complete = False
-        self._since = self._received_at
+        self._timer.since = self._timer.received_at
 
     def on_url(self, url: bytes) -> None:
         """A piece of the URL."""
@@ -193,8 +188,8 @@ class HttpConnection(asyncio.Protocol):
             cycle.endpoint = ordinary_endpoint(cycle, self.endpoint, self.sites)
         self._head_complete = True
         self._stopped = parser.should_upgrade() and has_body(cycle.headers)
-        self._unparsed = self._received = 0
-        self._since = self._received_at
+        self._unparsed = self._timer.received = 0
+        self._timer.since = self._timer.received_at
         self._queue.append(cycle)
         if not cycle.endpoint:
             cycle.version = parser.get_http_version()
@@ -206,7 +201,7 @@ class HttpConnection(asyncio.Protocol):
         """A piece of the body."""
         cycle = cast("RequestCycle", self._reading)
         self._unparsed = 0
-        self._received += len(body)
+        self._timer.received += len(body)
         if cycle.relay:
             cycle.relay.body(body)
         elif not cycle.answered:
@@ -235,7 +230,7 @@ class HttpConnection(asyncio.Protocol):
         if self._advancing:
             return
         self._advancing = True
-        while self._queue and not self._unsent_at:
+        while self._queue and not self._timer.unsent_at:
             cycle = self._queue[0]
             if cycle.started or (cycle.is_direct and not cycle.complete):
                 break
@@ -298,7 +293,7 @@ class HttpConnection(asyncio.Protocol):
     def _move(self, state: ConnectionState) -> None:
         if state is not self.state:
             if state is ConnectionState.IDLE:
-                self._since = self.loop.time()
+                self._timer.since = self.loop.time()
             self.connections.move(self, state)
 
     # Pauses
@@ -314,16 +309,14 @@ class HttpConnection(asyncio.Protocol):
         self._update_reading()
 
     def _update_reading(self) -> None:
-        pause = self._app_is_slow or len(self._queue) > (0 if self._unsent_at else 1)
-        if pause is self._paused or self.transport.is_closing():
+        pause = self._app_is_slow or len(self._queue) > (0 if self._timer.unsent_at else 1)
+        if pause is self._timer.paused or self.transport.is_closing():
             return
-        self._paused, now = pause, self.loop.time()
         if pause:
-            self._paused_at = now
+            self._timer.pause(self.loop.time())
             self.transport.pause_reading()
         else:
-            self._since += now - self._paused_at  # time spent paused does not count against the client
-            self._received_at = now
+            self._timer.resume(self.loop.time())
             self.transport.resume_reading()
 
     # Closing
@@ -362,28 +355,18 @@ class HttpConnection(asyncio.Protocol):
             self.hang_up()
 
     def close_if_late(self, now: float) -> None:
-        """Close if a time limit is exceeded. Time during which reading is paused does not count."""
-        limits, waited = self._limits, now - self._since
-        if self.state is ConnectionState.LEAVING:
-            if waited > limits.linger:
-                self.output.abort()
-        elif self._unsent_at:
-            if now - self._unsent_at > limits.write_pause:
-                self.connections.refused["answer_unread"] += 1
-                self.output.abort()
-        elif self._refused or self._paused or self.state is ConnectionState.BUSY:
-            pass
-        elif self._reading is None:
-            if waited > (limits.idle_for if self.state is ConnectionState.IDLE else limits.head_within):
+        """Close if a time limit is exceeded; tell a client that is late with its request why."""
+        late = self._timer.late(now, self.state, self._head_complete if self._reading else None)
+        if late is Late.UNREAD:
+            self.connections.refused[late] += 1
+            self.output.abort()
+        elif late is Late.LEAVING:
+            self.output.abort()
+        elif late and not self._refused:
+            if late in REFUSALS:
+                self._refuse(late)
+            else:
                 self.hang_up()
-        elif not self._head_complete:
-            if waited > limits.head_within:
-                self._refuse("head_late")
-        elif (
-            now - self._received_at > limits.body_pause
-            or waited > limits.body_grace + self._received / limits.body_rate
-        ):
-            self._refuse("body_late")
 
     def _refuse(self, reason: str) -> None:
         """Stop reading. Send the reason after the pending responses, unless a response has already started."""
@@ -411,5 +394,5 @@ class HttpConnection(asyncio.Protocol):
 
     def _start_closing(self) -> None:
         self._app_is_slow = False
-        self._since = self.loop.time()
+        self._timer.since = self.loop.time()
         self.connections.move(self, ConnectionState.LEAVING)
