@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Protocol, Self
 
 import httpx2
+from msgspec import Struct
 from opentelemetry import trace
 
 from awbridge.clickpost.orders.create import parse_create_order, parse_fetch_order
@@ -65,15 +66,18 @@ _NOT_SENT = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpExchange:
+class HttpExchange(Struct, frozen=True, kw_only=True, gc=False):
     """A request and its reply; `reply` is None if there was none; `call.error` gives the reason."""
 
     call: Call
     request: ApiRequest
     reply: Reply | None = None
     sent: bool = True
-    content: bytes = field(default=b"", repr=False)  # of a file
+    content: bytes = b""  # of a file
+
+    def __repr__(self) -> str:
+        """Its call alone: bodies name people."""
+        return f"HttpExchange({self.call!r})"
 
     def masked(self, text: str) -> str:
         """A text for people, without the secrets that an answer may echo."""

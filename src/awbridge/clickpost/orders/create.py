@@ -28,7 +28,7 @@ from awbridge.clickpost.orders.refusals import (
 )
 from awbridge.clickpost.wire.answer_codes import AnswerKind, classify
 from awbridge.clickpost.wire.answers import describe
-from awbridge.clickpost.wire.lenient_json import Reply, as_id, as_int, as_list, as_object, as_text, as_waybill, first_id
+from awbridge.clickpost.wire.lenient_json import Reply, as_id, as_int, as_list, as_object, as_text, as_waybill
 from awbridge.clickpost.wire.plain_json import as_number
 from awbridge.domain.errors import FieldProblem, PayloadRefused
 from awbridge.domain.json import JsonObject
@@ -323,7 +323,10 @@ def _differ(asked: str | None, held: str | None) -> bool:
 
 def _order(reply: Reply, reference_number: str) -> JsonObject:
     """The order in an answer: `result`, or the entry of this reference where `result` is a list."""
-    entries = [as_object(entry) for entry in as_list(reply.result)] or [as_object(reply.result)]
+    result = reply.result
+    entries = [as_object(entry) for entry in as_list(result)]
+    if not entries:
+        return as_object(result)
     ours = (entry for entry in entries if as_text(entry.get("reference_number")) == reference_number)
     return next(ours, entries[0])
 
@@ -340,7 +343,7 @@ def _placed(reply: Reply, reference_number: str, *, already: bool) -> Placed | N
     waybill = as_waybill(order.get("waybill")) or as_waybill(body.get("waybill"))
     if not waybill:
         return None
-    courier = as_int(order.get("courier_partner_id"))
+    courier, details = as_int(order.get("courier_partner_id")), as_object(order.get("shipment_details"))
     pieces = _pieces(order, waybill)
     return Placed(
         waybill=waybill,
@@ -357,7 +360,7 @@ def _placed(reply: Reply, reference_number: str, *, already: bool) -> Placed | N
         pieces=pieces,
         shown_reference=as_id(order.get("reference_number")) or None,
         shown_order_id=_echoed_order_id(order, body),
-        shown_cod_value=first_id((order, as_object(order.get("shipment_details"))), "cod_value") or None,
+        shown_cod_value=as_id(order.get("cod_value")) or as_id(details.get("cod_value")) or None,
     )
 
 

@@ -47,8 +47,7 @@ def given_values(payload: JsonObject, name: str) -> list[tuple[Loc, Any]]:
 
 def value_of(payload: JsonObject, name: str) -> Any:
     """The value of a field, from either section; None if it is not given."""
-    found = given_values(payload, name)
-    return found[0][1] if found else None
+    return next((value for _, holder in holders(payload) if _is_given(value := holder.get(name))), None)
 
 
 def delivery_type_of(payload: JsonObject) -> str:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+from msgspec import Struct
+
 from awbridge.clickpost.wire.masking import mask_signed, mask_text, mask_url
 from awbridge.clickpost.wire.shortening import LONGEST_KEPT, fits, shortened
 from awbridge.domain.call import Call
 from awbridge.domain.errors import VendorError
-from awbridge.domain.json import JsonObject
+from awbridge.domain.json import JsonObject, written
 from awbridge.domain.orders.shipment import Region
 from awbridge.domain.privacy import without_people
 
@@ -23,12 +24,10 @@ BEST_WINDOW = timedelta(minutes=10)  # of updated-order; ClickPost recommends 5 
 MOST_PAGES = 2000
 SERVICE_ALL_STATUSES = 2
 
-_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _CREATE_ORDER = {Region.INDIA: "/api/v3/create-order/", Region.WORLD: "/api/v4/create-order/"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiRequest:
+class ApiRequest(Struct, frozen=True, kw_only=True, gc=False):
     """One request. `url` and `body` hold the key in clear: they are sent, never stored.
 
     `file`: the answer is a file, which only the caller gets; `into` receives it in parts.
@@ -36,11 +35,15 @@ class ApiRequest:
 
     api: str
     method: str
-    url: str = field(repr=False)
-    body: str = field(default="", repr=False)
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+    url: str
+    body: str = ""
+    secrets: tuple[str, ...] = ()
     file: bool = False
-    into: Callable[[bytes], object] | None = field(default=None, repr=False, compare=False)
+    into: Callable[[bytes], object] | None = None
+
+    def __repr__(self) -> str:
+        """Without the address and the body: they hold the key."""
+        return f"ApiRequest({self.api!r}, {self.method!r})"
 
     def call(
         self,
@@ -193,7 +196,7 @@ class Endpoints:
     ) -> ApiRequest:
         """A request with a JSON body. Raises ValueError if the body cannot be written as JSON."""
         try:
-            text = _JSON.encode(body)
+            text = written(body)
             text.encode()
         except (TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"the body cannot be written as JSON ({type(error).__name__})") from None

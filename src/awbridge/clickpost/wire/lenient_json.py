@@ -177,10 +177,10 @@ class Reply:
     @property
     def business_status(self) -> int | None:
         """ClickPost's own status: meta.status, else meta.status_code, else status_code next to the message."""
-        meta = as_object(as_object(self.body).get("meta"))
         flat = as_object(self.body)
-        for value in (meta.get("status"), meta.get("status_code"), flat.get("status_code"), flat.get("status")):
-            if (status := as_int(value)) is not None:
+        meta = as_object(flat.get("meta"))
+        for place, name in ((meta, "status"), (meta, "status_code"), (flat, "status_code"), (flat, "status")):
+            if (status := as_int(place.get(name))) is not None:
                 return status
         return None
 

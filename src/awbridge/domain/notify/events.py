@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from awbridge.domain.customer_page.links import Linked, TrackLinks
 from awbridge.domain.json import JsonObject
@@ -106,8 +108,7 @@ PIECE_KIND_OF = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShipmentEvent:
+class ShipmentEvent(Struct, frozen=True, kw_only=True, gc=False):
     """One event of a shipment: `kinds` go to subscribers, `milestone` (if any) to customer notices.
 
     `at` is the time of the status, `fresh_at` the vendor's own time of it, `ndr_code` the reason of a failed delivery.

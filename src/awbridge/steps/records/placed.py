@@ -49,7 +49,9 @@ async def place(session: Session, placings: Sequence[Placing], *, now: datetime)
 
 def _event(placing: Placing, now: datetime) -> ShipmentEvent:
     # The courier that holds it may be another than was requested.
-    shipment = replace(placing.shipment, courier_partner_id=placing.courier)
+    shipment = placing.shipment
+    if placing.courier != shipment.courier_partner_id:
+        shipment = replace(shipment, courier_partner_id=placing.courier)
     return happened.placed(shipment, placing.placed.waybill, label_url=placing.placed.label_url, now=now)
 
 

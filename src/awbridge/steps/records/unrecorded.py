@@ -13,12 +13,13 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import structlog
+from msgspec import structs
 
 from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.call import Call
@@ -187,8 +188,8 @@ async def keep_call(store: Store, unrecorded: Unrecorded | None, call: NewAttemp
 
 
 def _line(attempt: NewAttempt) -> str:
-    known = replace(attempt, id=attempt.id or attempts.new_id())
-    values = asdict(known) | {"made_at": known.made_at.isoformat()}
+    known = structs.replace(attempt, id=attempt.id or attempts.new_id())
+    values = structs.asdict(known) | {"call": asdict(known.call), "made_at": known.made_at.isoformat()}
     return json.dumps(values, ensure_ascii=True, separators=(",", ":")) + "\n"
 
 

@@ -13,6 +13,8 @@ from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from msgspec import Struct
+
 from awbridge.domain.couriers.account_throttle import (
     AccountState,
     Due,
@@ -31,8 +33,7 @@ from awbridge.store.engine.database import Session
 from awbridge.store.registration import dispatch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
+class Claimed(Struct, frozen=True, kw_only=True, gc=False):
     """A shipment under a lease of `owner` that ends at `until`. `probe`: its account has an incident."""
 
     shipment: Shipment

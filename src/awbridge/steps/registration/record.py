@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
+from msgspec import Struct
 
 from awbridge.clickpost.wire.answers import FoundOrder, OrderAnswer
 from awbridge.domain.attempt import AttemptOutcome
@@ -17,7 +18,7 @@ from awbridge.domain.orders.outcome import AlreadyHeld, Misconfigured, Outcome, 
 from awbridge.domain.orders.shipment import Shipment, shard_of
 from awbridge.domain.privacy import without_people
 from awbridge.steps.records.counted_calls import code_label
-from awbridge.steps.records.placed import difference_of, place, placing_of
+from awbridge.steps.records.placed import place, placing_of
 from awbridge.steps.registration.verdict import NAMES, ONLY_ASKED, PushPolicy, decide, tally, unsettled
 from awbridge.steps.runtime import traces
 from awbridge.steps.runtime.meters import ORDER_PLACED, count_order
@@ -36,8 +37,7 @@ log = structlog.get_logger()
 _GOOD_FOR = timedelta(seconds=1)  # how old an account's last success may look while it works
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinishedCall:
+class FinishedCall(Struct, frozen=True, kw_only=True, gc=False):
     """A finished call. `probe`: its account had an incident when it was sent. `asked`: the query that settled it.
 
     `account` is the key under which it was claimed. `shipment` has the payload that was sent. `answer` is the answer to
@@ -142,8 +142,9 @@ def _tell(
     now: datetime,
 ) -> None:
     """Log and count what was recorded."""
+    differences = {p.shipment.reference_number: p.difference for p in placings}
     for d in done:
-        _log(d)
+        _log(d, differences.get(d.reference))
         if d.answer:
             count_order(NAMES[type(d.answer.outcome)].value, code_label(d.answer.call))
     ORDER_PLACED.observe([(now - p.shipment.created_at).total_seconds() for p in placings])
@@ -225,11 +226,11 @@ async def _cancel_where_asked(
             await shipments.cancel(session, reference, now=now)
 
 
-def _log(done: FinishedCall) -> None:
+def _log(done: FinishedCall, difference: str | None) -> None:
     fields = {"reference": done.reference, "tries": done.shipment.no_of_retries + 1}
     if isinstance(done.outcome, Placed):
         log.info("shipment.placed", waybill=done.outcome.waybill, already=done.outcome.already, **fields)
-        if difference := difference_of(done.shipment, done.outcome):
+        if difference:
             log.warning("shipment.mismatched", difference=difference, **fields)
     elif isinstance(done.outcome, Pending):
         log.debug("shipment.waiting", **fields)

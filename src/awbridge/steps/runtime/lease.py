@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
+
 from awbridge.domain.errors import StoreError
 
 RENEWED = timedelta(minutes=5)  # the lease of work of unknown length
@@ -18,8 +20,7 @@ class LeaseLost(Exception):
     """Another process may hold the work now: abort, and write nothing more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(Struct, frozen=True, gc=False):
     """A lease that ends at `until`. Each piece of work under it lasts at most `longest`."""
 
     until: datetime

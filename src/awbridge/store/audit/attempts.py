@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from msgspec import Struct
+
 from awbridge.domain.attempt import AttemptOutcome
 from awbridge.domain.call import Call
 from awbridge.domain.orders.shipment import shard_of
@@ -64,8 +66,7 @@ def _text(value: str) -> str:
     return value.replace("\x00", "\ufffd")  # PostgreSQL's text holds no NUL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewAttempt:
+class NewAttempt(Struct, frozen=True, kw_only=True, gc=False):
     """A call to be kept. `id` is its row's, where it has one already: it is kept once, however often it is given."""
 
     call: Call

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
 from typing import NamedTuple
 
+from awbridge.domain.json import written
 from awbridge.domain.notify.events import EventKind, ShipmentEvent
 from awbridge.domain.orders.shipment import shard_of
 from awbridge.domain.tracking.milestones import Milestone
@@ -93,7 +93,7 @@ async def _tell_endpoints(session: Session, happenings: Sequence[ShipmentEvent],
 
 def _body(kind: EventKind, happening: ShipmentEvent) -> str:
     event = {"type": kind.value, "timestamp": happening.at.isoformat(), "data": happening.data}
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+    return written(event)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from awbridge.domain.json import written
 from awbridge.domain.orders.shipment import NO_COURIER, NewShipment, Region, Shipment, Tracked, shard_of
 from awbridge.store.couriers import accounts
 from awbridge.store.customer_page import links
@@ -56,7 +57,7 @@ async def fetch_shipments(session: Session, statement: Statement, *args: object)
 
 def payload_text(payload: Mapping[str, Any]) -> str:
     """The payload as it is kept: its own order of fields, nothing escaped that need not be."""
-    return json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return written(payload)
 
 
 async def add(session: Session, new: NewShipment, *, now: datetime) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
+
 from awbridge.domain.orders.shipment import Piece, Shipment, WaybillKind, shard_of
 from awbridge.domain.tracking.attribution import MOST_USES, Use
 from awbridge.store.engine.database import Row, Session, row_as
@@ -30,8 +32,7 @@ class KnownWaybill:
     since_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewWaybill:
+class NewWaybill(Struct, frozen=True, gc=False):
     """A waybill to remember, with the label and codes that its answer gave. `since_at`: when its shipment was sent."""
 
     piece: Piece
@@ -41,8 +42,7 @@ class NewWaybill:
     since_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class SharedWaybill:
+class SharedWaybill(Struct, frozen=True, gc=False):
     """A waybill that a shipment got while it was another one's already, at the same courier (used again) or another."""
 
     waybill: str

@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
+
 from awbridge.domain.orders.outcome import Placed
 from awbridge.domain.orders.shipment import (
     NORMAL,
@@ -22,7 +24,7 @@ from awbridge.domain.orders.shipment import (
 from awbridge.store.engine.database import Session
 from awbridge.store.engine.queries import Queries
 from awbridge.store.orders import shipments, waybills
-from awbridge.store.orders.shipments import from_row
+from awbridge.store.orders.shipments import from_rows
 from awbridge.store.orders.waybills import NewWaybill, SharedWaybill
 from awbridge.store.tracking import inbox, update_sources
 
@@ -52,14 +54,13 @@ async def claim(
             for account, number in left.items()
             if number > 0 and (priority is NORMAL or account in urgent)
         ]
-        for shipment in map(from_row, await session.fetch_rows(_sql.claim, rows)):
+        for shipment in from_rows(await session.fetch_rows(_sql.claim, rows)):
             claimed.append(shipment)
             left[shipment.account] -= 1
     return claimed
 
 
-@dataclass(frozen=True, slots=True)
-class InFlight:
+class InFlight(Struct, frozen=True, gc=False):
     """The fields of the row while its answer is recorded. `owner` holds the lease."""
 
     success: bool
@@ -77,8 +78,7 @@ async def lock(session: Session, references: Sequence[str]) -> dict[str, InFligh
     }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placing:
+class Placing(Struct, frozen=True, kw_only=True, gc=False):
     """A shipment that ClickPost holds, with its answer. `difference`: how that differs from the request.
 
     `since_at`: from when on scans of its waybill are its own, where that is not since it was sent.
