@@ -67,11 +67,13 @@ def status_info(code: int, description: str = "") -> StatusInfo:
     Codes outside ClickPost's published table (43, 50, ...) are seen in real payloads. `description` is ClickPost's own,
     and names an unknown code. Without it, the name says that the code is unknown.
     """
+    if known := STATUSES.get(code):
+        return known
     if code in _RETURN_CODES:
         name = _RETURN_NAMES.get(code) or description or f"Unknown({code})"
-        known = code in _RETURN_NAMES
-        return StatusInfo(code=code, name=name, bucket=Bucket.ORDER_PLACED, step=0, known=known, about_return=True)
-    return STATUSES.get(code) or StatusInfo(
+        is_known = code in _RETURN_NAMES
+        return StatusInfo(code=code, name=name, bucket=Bucket.ORDER_PLACED, step=0, known=is_known, about_return=True)
+    return StatusInfo(
         code=code, name=description or f"Unknown({code})", bucket=Bucket.IN_TRANSIT, step=_IN_TRANSIT_STEP, known=False
     )
 

@@ -83,7 +83,7 @@ class Timeline:
         self._by_checkpoint: dict[str, Entry] = {}
         # Entries with equal content, by whether they have a scan_id and a checkpoint_id: heaps by position, which may
         # hold stale items. A search never iterates over entries: one delivery may carry thousands with equal content.
-        self._alike: dict[tuple[str, bool, bool], list[tuple[int, Entry]]] = {}
+        self._alike: dict[str, dict[tuple[bool, bool], list[tuple[int, Entry]]]] = {}
         for entry in entries:
             self._put(entry)
 
@@ -141,7 +141,7 @@ class Timeline:
             if entry and entry not in found and all(_may_be_one(entry, other) for other in found):
                 found.append(entry)
         for fingerprint in copy.fingerprints:
-            if fingerprint[:1] == PART_MARK or any(fingerprint in entry.fingerprints for entry in found):
+            if fingerprint[:1] == PART_MARK or (found and any(fingerprint in entry.fingerprints for entry in found)):
                 continue
             if one := self._first_alike(fingerprint, (copy, *found)):
                 found.append(one)
@@ -152,17 +152,19 @@ class Timeline:
 
     def _first_alike(self, fingerprint: str, one: tuple[Entry, ...]) -> Entry | None:
         """The first entry with this fingerprint that lacks the ids of `one`; equal ids would have matched before."""
+        if fingerprint not in self._alike:  # most often
+            return None
         with_scan_id = (False,) if any(e.scan_id for e in one) else (False, True)
         with_checkpoint = (False,) if any(e.checkpoint_id for e in one) else (False, True)
-        heads = (self._head((fingerprint, s, c)) for s in with_scan_id for c in with_checkpoint)
+        heads = (self._head(fingerprint, (s, c)) for s in with_scan_id for c in with_checkpoint)
         return min((entry for entry in heads if entry), key=self._place, default=None)
 
-    def _head(self, kind: tuple[str, bool, bool]) -> Entry | None:
-        heap = self._alike.get(kind, [])
+    def _head(self, fingerprint: str, has_ids: tuple[bool, bool]) -> Entry | None:
+        heap = self._alike[fingerprint].get(has_ids, [])
         while heap:
             place, entry = heap[0]
-            is_there = self._entries.get(place) is entry and kind[0] in _keys(entry.fingerprints)
-            if is_there and (bool(entry.scan_id), bool(entry.checkpoint_id)) == kind[1:]:
+            is_there = self._entries.get(place) is entry and fingerprint in _keys(entry.fingerprints)
+            if is_there and (bool(entry.scan_id), bool(entry.checkpoint_id)) == has_ids:
                 return entry
             heappop(heap)
         return None
@@ -182,12 +184,15 @@ class Timeline:
             self._by_scan_id.setdefault(scan_id, entry)
         if checkpoint_id:
             self._by_checkpoint.setdefault(checkpoint_id, entry)
+        has_ids = (bool(scan_id), bool(checkpoint_id))
         for key in _keys(entry.fingerprints):
-            kind = (key, bool(scan_id), bool(checkpoint_id))
-            if heap := self._alike.get(kind):
+            alike = self._alike.get(key)
+            if alike is None:
+                self._alike[key] = {has_ids: [(place, entry)]}
+            elif heap := alike.get(has_ids):
                 heappush(heap, (place, entry))
             else:
-                self._alike[kind] = [(place, entry)]
+                alike[has_ids] = [(place, entry)]
 
     def carry(self, entry: Entry, delivery: tuple[int, int]) -> bool:
         """Store a delivery (its shard and id) with an entry; False where that is gone, or has no room for it."""
@@ -240,7 +245,10 @@ def _mark(fingerprint: str) -> str:
 
 
 def _has_location(fingerprints: Sequence[str]) -> bool:
-    return any(f[:1] == PART_MARK for f in fingerprints)
+    for fingerprint in fingerprints:  # noqa: SIM110 `any` takes three times as long
+        if fingerprint[:1] == PART_MARK:
+            return True
+    return False
 
 
 def _keys(fingerprints: Sequence[str]) -> Sequence[str]:
@@ -280,17 +288,25 @@ class Differences:
 
 def differences(stored: Iterable[Entry], rebuilt: Timeline) -> Differences:
     """Compare a rebuilt timeline with the stored rows. Rows of the same scan keep their id."""
-    rows = {entry.id: entry for entry in stored}
-    taken = {entry.id for entry in rebuilt.entries if entry.id}
+    rows, entries = {entry.id: entry for entry in stored}, rebuilt.entries
+    if len(rows) == len(entries) and all(map(_is_row, entries, rows.values())):  # most often
+        for entry, row in zip(entries, rows.values(), strict=True):
+            entry.id = row.id
+        return Differences([], [], [])
+    taken = {entry.id for entry in entries if entry.id}
     left = Timeline(entry for entry in rows.values() if entry.id not in taken)
-    for entry in rebuilt.entries:
+    for entry in entries:
         alike = left.find(entry) if not entry.id else []
         if alike:
             entry.id = alike[0].id
             left.drop(alike[0])
-    kept = {entry.id for entry in rebuilt.entries if entry.id}
+    kept = {entry.id for entry in entries if entry.id}
     return Differences(
         gone=[entry for entry in rows.values() if entry.id not in kept],
-        new=[entry for entry in rebuilt.entries if not entry.id],
-        changed=[e for e in rebuilt.entries if e.id and e.content() != rows[e.id].content()],
+        new=[entry for entry in entries if not entry.id],
+        changed=[e for e in entries if e.id and e.content() != rows[e.id].content()],
     )
+
+
+def _is_row(entry: Entry, row: Entry) -> bool:
+    return entry.id in (0, row.id) and _content(entry) == _content(row)

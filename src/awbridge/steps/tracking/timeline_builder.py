@@ -99,7 +99,8 @@ class TimelineBuilder:
             self.gap = self.gap or (is_new and source in _LATEST_ONLY)
             entry = self.timeline.last
             first = first or (entry if is_new else None)
-            self._keep_descriptions(scan)
+            if scan.description or scan.ndr_description:
+                self._keep_descriptions(scan)
             if entry and self._is_own(entry) and scan is (update.latest or scan):
                 self._note_latest(sighting(entry), update.fresh_at)
         if update.edd:

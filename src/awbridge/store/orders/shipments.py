@@ -125,7 +125,8 @@ async def payloads(session: Session, references: Sequence[str]) -> dict[str, tup
 
 async def lock_many(session: Session, references: Sequence[str]) -> dict[str, Shipment]:
     """These shipments by reference number, locked until the transaction ends."""
-    return {row["reference_number"]: from_row(row) for row in await fetch_of(session, _sql.lock_many, references)}
+    locked = from_rows(await fetch_of(session, _sql.lock_many, references))
+    return {shipment.reference_number: shipment for shipment in locked}
 
 
 class TrackedRows(Mapping[str, Tracked]):

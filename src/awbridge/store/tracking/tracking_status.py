@@ -13,7 +13,7 @@ from awbridge.domain.orders.shipment import Shipment, Tracked, shard_of
 from awbridge.domain.tracking.lifecycle import Sighting
 from awbridge.store.engine.database import Session
 from awbridge.store.engine.queries import Queries
-from awbridge.store.orders.shipments import from_row
+from awbridge.store.orders.shipments import fetch_shipments
 
 _sql = Queries(__name__)
 
@@ -171,7 +171,7 @@ def _change_row(change: TrackingChange) -> tuple[object, ...]:
 
 async def tracked_after(session: Session, after: tuple[int, str], *, limit: int) -> list[Shipment]:
     """Shipments with updates, after this (shard, reference number), locked until the transaction ends."""
-    return [from_row(row) for row in await session.fetch(_sql.tracked_after, *after, limit)]
+    return await fetch_shipments(session, _sql.tracked_after, *after, limit)
 
 
 async def count_tracked(session: Session) -> int:
