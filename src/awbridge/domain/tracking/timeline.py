@@ -19,7 +19,7 @@ MOST_WORDINGS = 20  # remembered fingerprints of one scan
 MOST_COPIES = 8  # deliveries that are stored with a scan that they repeat; more get rows of their own
 
 
-class Entry(msgspec.Struct, kw_only=True, eq=False):
+class Entry(msgspec.Struct, kw_only=True, eq=False, gc=False):
     """One scan on a timeline. `id` is the stored row's; 0 while it is not stored yet.
 
     Texts come from the first copy received; the location from the first copy that has one. Ids, the reason of a failed

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from awbridge.domain.errors import NotFound
-from awbridge.domain.orders.shipment import Shipment, shard_of
+from awbridge.domain.orders.shipment import Tracked, shard_of
 from awbridge.domain.people.audited import AuditAction
 from awbridge.steps.runtime.clock import Clock
 from awbridge.steps.tracking.apply import ApplyPolicy
@@ -73,7 +73,7 @@ async def rebuild_some(*, store: Store, clock: Clock, reading: ApplyPolicy, batc
         begun = await replays.under_way(session)
         if begun is None:
             return None
-        found = await tracking_status.tracked_after(session, (begun.shard, begun.reference_number), limit=batch)
+        found = await shipments.tracked_after(session, (begun.shard, begun.reference_number), limit=batch)
         if not found:
             await replays.end(session, now=clock())
             return Rebuilt(shipments=begun.shipments, changed=begun.changed, done=True)
@@ -86,7 +86,7 @@ async def rebuild_some(*, store: Store, clock: Clock, reading: ApplyPolicy, batc
 async def rebuild_one(*, store: Store, clock: Clock, reading: ApplyPolicy, reference_number: str) -> bool:
     """Rebuild one shipment; whether it differed. Raises NotFound."""
     async with store.write() as session:
-        locked = await shipments.lock_many(session, [reference_number])
+        locked = await shipments.lock_tracked(session, [reference_number])
         if reference_number not in locked:
             raise NotFound(f"there is no shipment {reference_number}")
         differed = await _rebuild(session, list(locked.values()), reading, clock()) > 0
@@ -95,7 +95,7 @@ async def rebuild_one(*, store: Store, clock: Clock, reading: ApplyPolicy, refer
         return differed
 
 
-async def _rebuild(session: Session, locked: Sequence[Shipment], reading: ApplyPolicy, now: datetime) -> int:
+async def _rebuild(session: Session, locked: Sequence[Tracked], reading: ApplyPolicy, now: datetime) -> int:
     """Rebuild these shipments with their status; how many differed."""
     rebuilt = await rebuild_shipments(session, locked, reading)
     changes = [_change(shipment, rebuilt[shipment.reference_number], reading, now) for shipment in locked]
@@ -106,7 +106,7 @@ async def _rebuild(session: Session, locked: Sequence[Shipment], reading: ApplyP
     )
 
 
-def _change(shipment: Shipment, rebuilt: RebuiltTimeline, reading: ApplyPolicy, now: datetime) -> TrackingChange | None:
+def _change(shipment: Tracked, rebuilt: RebuiltTimeline, reading: ApplyPolicy, now: datetime) -> TrackingChange | None:
     """The status to write; None where it is as it was."""
     status, edd_stated_at = rebuilt.builder.tracking_status(reading.zone), rebuilt.builder.edd_stated_at
     is_same = status == stored_tracking_status(shipment) and shipment.edd_stated_at in (None, edd_stated_at)

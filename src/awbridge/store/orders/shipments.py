@@ -168,6 +168,13 @@ async def lock_tracked(session: Session, references: Sequence[str]) -> TrackedRo
     return TrackedRows({row["reference_number"]: row for row in rows})
 
 
+async def tracked_after(session: Session, after: tuple[int, str], *, limit: int) -> list[Tracked]:
+    """Shipments with updates, after this (shard, reference number), locked until the transaction ends."""
+    rows = await session.fetch(_sql.tracked_after, *after, limit)
+    read = reader_of(Tracked, rows)
+    return [read(row, _tracked(row)) for row in rows]
+
+
 async def get_many(session: Session, references: Sequence[str]) -> list[Shipment]:
     """Those of these shipments that exist."""
     return from_rows(await fetch_of(session, _sql.get_many, references))

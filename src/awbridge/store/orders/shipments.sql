@@ -32,14 +32,25 @@ SELECT {{shipments.*}} FROM {{keyed_shipments}}
 ORDER BY shipments.shard, shipments.reference_number
 {{postgres: FOR UPDATE OF shipments}}
 
--- name: lock_tracked
--- Many rows: reference number, shard. The same, of what tracking needs. special: ended, of several parcels, failed, with a
--- code that our tables lack, or to be cancelled. steady_from_at: a scan from then on changes no mark (set_move); NULL: any.
-{{keys}}
-SELECT shipments.reference_number, order_id, transporter, courier_partner_id, account_code, state, delivery_type, waybill,
+-- fragment: tracked
+shipments.reference_number, order_id, transporter, courier_partner_id, account_code, state, delivery_type, waybill,
   children, status_code, status_at, status_bucket, status_step, final, edd, ndr_code, last_tracked_at, last_polled_at, created_at,
   next_poll_at, edd_due_at, ndr_at, npr_code, status_description, ndr_description, piece_exception_at, forward_waybill,
-  forward_reference_number, replaces, replaced_by, cancel_requested_at, link_generation, edd_stated_at,
+  forward_reference_number, replaces, replaced_by, cancel_requested_at, link_generation, edd_stated_at
+
+-- name: tracked_after
+-- All shipments with updates, page by page, locked in key order, to be rebuilt: what tracking needs of them.
+SELECT {{tracked}} FROM shipments
+WHERE last_tracked_at IS NOT NULL AND (shard, reference_number) > ($1, $2)
+ORDER BY shard, reference_number
+LIMIT $3
+{{postgres: FOR UPDATE}}
+
+-- name: lock_tracked
+-- Many rows: reference number, shard. Locked in key order: what tracking needs. special: ended, of several parcels, failed, with a
+-- code that our tables lack, or to be cancelled. steady_from_at: a scan from then on changes no mark (set_move); NULL: any.
+{{keys}}
+SELECT {{tracked}},
   CASE WHEN final OR children <> '[]' OR ndr_at IS NOT NULL OR ndr_code IS NOT NULL OR npr_code IS NOT NULL
     OR status_description IS NOT NULL OR ndr_description IS NOT NULL OR piece_exception_at IS NOT NULL
     OR cancel_requested_at IS NOT NULL THEN 1 ELSE 0 END AS special,

@@ -9,11 +9,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from awbridge.domain.orders.shipment import Shipment, Tracked, shard_of
+from awbridge.domain.orders.shipment import Tracked, shard_of
 from awbridge.domain.tracking.lifecycle import Sighting
 from awbridge.store.engine.database import Session
 from awbridge.store.engine.queries import Queries
-from awbridge.store.orders.shipments import fetch_shipments
 
 _sql = Queries(__name__)
 
@@ -167,11 +166,6 @@ def _change_row(change: TrackingChange) -> tuple[object, ...]:
         standing.piece_exception_at,
         change.edd_stated_at,
     )
-
-
-async def tracked_after(session: Session, after: tuple[int, str], *, limit: int) -> list[Shipment]:
-    """Shipments with updates, after this (shard, reference number), locked until the transaction ends."""
-    return await fetch_shipments(session, _sql.tracked_after, *after, limit)
 
 
 async def count_tracked(session: Session) -> int:

@@ -64,13 +64,5 @@ FROM {{sqlite: row}}{{postgres: unnest($1::smallint[], $2::text[], $3::integer[]
   AS row (shard, reference_number, status_code, status_at, status_bucket, status_step, last_tracked_at, edd_stated_at)}}
 WHERE shipments.shard = row.shard AND shipments.reference_number = row.reference_number
 
--- name: tracked_after
--- All shipments with updates, page by page, locked in key order, to be rebuilt.
-SELECT {{shipments.*}} FROM shipments
-WHERE last_tracked_at IS NOT NULL AND (shard, reference_number) > ($1, $2)
-ORDER BY shard, reference_number
-LIMIT $3
-{{postgres: FOR UPDATE}}
-
 -- name: count_tracked
 SELECT COUNT(*) AS shipments FROM shipments WHERE last_tracked_at IS NOT NULL
