@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
-from collections.abc import AsyncGenerator
+import sys
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
 
 from awbridge.app import starting
 from awbridge.app.starting import check_address, started
+from awbridge.app.work import settle_down
 from awbridge.domain.errors import AddressUnusable, StoppedEarly
 
 
@@ -92,3 +95,32 @@ def test_addresses_that_cannot_be_listened_on_are_named() -> None:
     for host in ("192.0.2.1", "nowhere.invalid", "a" * 70 + ".invalid"):
         with pytest.raises(AddressUnusable, match=f"^{host} is not an address of this machine"):
             check_address(host, 0)
+
+
+@pytest.fixture
+def settled() -> Iterator[None]:
+    """A process whose interpreter is tuned for load; as it was after the test."""
+    thresholds, interval = gc.get_threshold(), sys.getswitchinterval()
+    settle_down()
+    gc.enable()
+    yield
+    gc.set_threshold(*thresholds)
+    gc.unfreeze()
+    sys.setswitchinterval(interval)
+
+
+def test_looks_for_garbage_are_short_and_leave_out_what_the_start_made(settled: None) -> None:
+    looks = list[int]()
+
+    def note(phase: str, about: dict[str, int]) -> None:
+        if phase == "stop":
+            looks.append(about["collected"])
+
+    gc.callbacks.append(note)
+    for _ in range(35_000):
+        ring = list[object]()
+        ring.append(ring)
+    gc.callbacks.remove(note)
+    assert len(looks) >= 3
+    assert max(looks) <= 10_100, "a request that waits for a look waits for all that it collects"
+    assert gc.get_freeze_count() > 10_000

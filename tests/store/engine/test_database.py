@@ -31,6 +31,7 @@ from tests.support.stores import postgres_only, sqlite_only
 
 pytestmark = pytest.mark.heavy
 
+PLANNED_BY = ("jit", "max_parallel_workers_per_gather")
 NEW_PACE = sql("INSERT INTO paces (name, next_turn) VALUES ($1, 0)")
 
 
@@ -55,6 +56,14 @@ async def test_a_server_that_does_not_answer_is_busy_not_broken() -> None:
 async def test_a_database_that_does_not_exist_is_refused(postgres: PostgresServer) -> None:
     with pytest.raises(StoreError, match="refused the connection"):
         await Store.open(postgres.url("nowhere"))
+
+
+@postgres_only
+async def test_postgres_neither_compiles_nor_divides_a_statement_among_workers(store: Store) -> None:
+    async with store.write() as written, store.read() as read:
+        for session in (written, read):
+            found = [dict((await session.fetch(sql(f"SHOW {name}")))[0]) for name in PLANNED_BY]
+            assert found == [{"jit": "off"}, {"max_parallel_workers_per_gather": "0"}]
 
 
 async def test_sqlite_keeps_the_promises_that_the_house_depends_on(tmp_path: Path) -> None:

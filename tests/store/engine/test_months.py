@@ -12,10 +12,13 @@ import pytest
 from awbridge.domain.errors import StoreError
 from awbridge.store import Store
 from awbridge.store.engine import migrate
-from awbridge.store.engine.partitions import Month
+from awbridge.store.engine.partitions import KEYS, Month
+from awbridge.store.engine.queries import Statement
+from tests.support.filling import filled_url
 from tests.support.months import add_month, parts, places, rows_of_all
 from tests.support.postgres import PostgresServer
 from tests.support.rows import fetch
+from tests.support.statements import statements_of
 from tests.support.stores import open_directly
 
 pytestmark = pytest.mark.heavy
@@ -171,3 +174,15 @@ async def test_a_replica_that_reads_and_writes_goes_on_while_the_tables_are_chan
     stop.set()
     await working
     assert await parts(store, "attempts") == ["_default"]
+
+
+async def test_what_a_table_has_of_a_month_is_read_out_of_an_index(postgres: PostgresServer) -> None:
+    store = await open_directly(await filled_url(postgres))
+    for table in KEYS:
+        counted = getattr(statements_of("partitions"), f"{table}_within")
+        explained = Statement("plan", f"EXPLAIN {counted.postgres}", "")
+        async with store.read() as session:
+            found = "\n".join(row["QUERY PLAN"] for row in await session.fetch(explained, 0, 2**62, 1000))
+        assert f"Only Scan using {table}_" in found, found
+        assert "Seq Scan" not in found, found
+    await store.close()

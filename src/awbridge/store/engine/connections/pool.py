@@ -21,6 +21,9 @@ LONGEST_IDLE = 300.0  # seconds, after which a proxy may have dropped it
 WARM = 1.0  # seconds; a connection that rests for longer is not missed by the account that used it
 MOST_USES = 20_000  # what the server keeps for a connection grows with it
 MOST_SCHEMAS = 50  # the same: the server keeps the description of every table that a connection has used
+# Statements read a few rows by an index. To compile one, or to start workers for it, takes longer than to run it, and
+# workers take the processors from the statements that requests wait for.
+_PLANNING = "SET jit = off; SET max_parallel_workers_per_gather = 0"
 
 
 class SchemaConnection(_Connection):
@@ -37,6 +40,10 @@ class SchemaConnection(_Connection):
     def is_worn(self) -> bool:
         """Whether the server keeps more for it than another connection would cost."""
         return len(self.schemas) > MOST_SCHEMAS
+
+    async def plan_plainly(self) -> None:
+        """Have statements run as they are planned, in one process of the server. For a connection without a pooler."""
+        await self.execute(_PLANNING)
 
     async def follow(self, schema: str) -> None:
         """Set the search_path to this schema alone, for good. Outside of a transaction, whose end could undo it."""

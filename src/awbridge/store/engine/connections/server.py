@@ -135,6 +135,7 @@ class Server:
         try:
             if self.pooling is Pooling.NONE:
                 await pooler.refuse_pooler(connection)
+                await connection.plan_plainly()
         except BaseException:  # also when cancelled in the middle of its transaction
             connection.terminate()
             raise
