@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from awbridge.clickpost.orders.create import check_payload, create_order_request, new_shipment
 from awbridge.clickpost.orders.payload import payload_differences
 from awbridge.domain.errors import PayloadRefused
-from awbridge.domain.orders.shipment import Region, Shipment, State
+from awbridge.domain.orders.shipment import Region, Shipment, State, StoredPayload
 from tests.clickpost.strategies import json_values
 
 JsonObject = dict[str, Any]
@@ -261,7 +261,7 @@ def shipment(payload: JsonObject, *, courier_partner_id: int, account_code: str)
         account_code=account_code,
         region=Region.INDIA,
         delivery_type="FORWARD",
-        payload=payload,
+        stored_payload=StoredPayload.of(payload),
         state=State.READY,
         success=False,
         no_of_retries=0,

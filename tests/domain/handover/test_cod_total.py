@@ -6,6 +6,7 @@ import pytest
 
 from awbridge.clickpost.orders.handover import hand_over_facts
 from awbridge.domain.handover.manifests import cod_total
+from awbridge.domain.orders.shipment import StoredPayload
 from tests.support.shipments import a_shipment
 
 
@@ -40,5 +41,5 @@ def test_each_currency_has_its_own_sum(amounts: list[str], total: str) -> None:
     ],
 )
 def test_an_amount_has_its_currency_unless_that_is_the_rupee(details: dict[str, object], cod: str) -> None:
-    shipment = a_shipment(payload={"shipment_details": details})
+    shipment = a_shipment(stored_payload=StoredPayload.of({"shipment_details": details}))
     assert hand_over_facts(shipment).cod == cod

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
+from typing import Any
 
 from msgspec import Struct
 
@@ -113,6 +115,40 @@ class NewShipment:
         return account_key(self.courier_partner_id, self.account_code)
 
 
+class StoredPayload:
+    """The payload of a shipment, read when it is first asked for: lists show a page of shipments without it.
+
+    `read` makes it out of `stored`.
+    """
+
+    __slots__ = ("_read", "_stored", "_value")
+
+    def __init__(self, read: Callable[[Any], JsonObject], stored: object) -> None:
+        self._read = read
+        self._stored = stored
+        self._value: JsonObject | None = None
+
+    @classmethod
+    def of(cls, payload: JsonObject) -> StoredPayload:
+        """One that is read already."""
+        made = cls(dict, ())
+        made._value = payload
+        return made
+
+    @property
+    def value(self) -> JsonObject:
+        """The payload; the same object each time."""
+        if self._value is None:
+            self._value = self._read(self._stored)
+            self._stored = None
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StoredPayload) and self.value == other.value
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType] a payload has no hash
+
+
 class Tracked(Struct, frozen=True, kw_only=True):
     """What tracking needs of a shipment: its identifiers and its status. Times are aware, UTC.
 
@@ -171,7 +207,7 @@ class Shipment(Tracked, frozen=True, kw_only=True):
     """
 
     region: Region
-    payload: JsonObject
+    stored_payload: StoredPayload
     success: bool
     no_of_retries: int
     problem: str | None
@@ -202,6 +238,11 @@ class Shipment(Tracked, frozen=True, kw_only=True):
     cancel_state: str | None = None
     cancel_since_at: datetime | None = None
     cod: bool | None = None
+
+    @property
+    def payload(self) -> JsonObject:
+        """What its order says, for ClickPost."""
+        return self.stored_payload.value
 
     def __repr__(self) -> str:
         """Its name alone: the payload names people, and texts of ClickPost may."""

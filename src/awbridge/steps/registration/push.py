@@ -24,7 +24,7 @@ from awbridge.domain import concurrency
 from awbridge.domain.concurrency import ConcurrencyLimit
 from awbridge.domain.errors import StoreBusy, StoreError
 from awbridge.domain.json import JsonObject
-from awbridge.domain.orders.shipment import Region, SettleBy, Shipment
+from awbridge.domain.orders.shipment import Region, SettleBy, Shipment, StoredPayload
 from awbridge.steps.records.unrecorded import Unrecorded
 from awbridge.steps.registration.claim import Claimed, Claims
 from awbridge.steps.registration.record import FinishedCall, attempts_of, record
@@ -252,7 +252,9 @@ class Push:
         async with self.store.read() as session:
             versions = await payload_versions.of_shipment(session, shipment)
         payload = next((v.payload for v in versions if v.version == first), None)
-        return replace(shipment, payload=payload, payload_version=first) if payload else shipment
+        if not payload:
+            return shipment
+        return replace(shipment, stored_payload=StoredPayload.of(payload), payload_version=first)
 
     async def _record_answers(self) -> None:
         """Record all waiting answers in groups, one transaction each, until none is left."""

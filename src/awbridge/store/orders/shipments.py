@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from awbridge.domain.json import written
-from awbridge.domain.orders.shipment import NO_COURIER, NewShipment, Region, Shipment, Tracked, shard_of
+from awbridge.domain.json import JsonObject, written
+from awbridge.domain.orders.shipment import NO_COURIER, NewShipment, Region, Shipment, StoredPayload, Tracked, shard_of
 from awbridge.store.couriers import accounts
 from awbridge.store.customer_page import links
 from awbridge.store.engine.database import Row, Session, Writes, reader_of, row_as
@@ -38,11 +38,15 @@ def from_rows(rows: Sequence[Row]) -> list[Shipment]:
 
 def _made(row: Row) -> dict[str, object]:
     return {
-        "payload": _read_payload(text_of(row, "payload")),
+        "stored_payload": StoredPayload(_payload, row),
         "payload_version": row["payload_version"] or 1,
         "updated_at": max(row["updated_at"], row["last_tracked_at"] or row["updated_at"]),
         **_tracked(row),
     }
+
+
+def _payload(row: Row) -> JsonObject:
+    return _read_payload(text_of(row, "payload"))
 
 
 def _tracked(row: Row) -> dict[str, object]:
