@@ -571,3 +571,31 @@ async def test_hot_statements_use_their_index(
     if "CO-ROUTINE shipments" in plan:  # SQLite calls a bounded part of the table by its name
         in_full = r"Seq Scan on shipments"
     assert not re.search(in_full, plan), plan
+
+
+async def test_a_page_of_undelivered_events_is_read_in_the_order_of_an_index(filled: Store) -> None:
+    """However many of an endpoint are in that state: they are not sorted to find the newest."""
+    statement = statements_of("events").newest_undelivered
+    explained = Statement("plan", f"EXPLAIN {statement.postgres}", f"EXPLAIN QUERY PLAN {statement.sqlite}")
+    async with filled.read() as session:
+        rows = await session.fetch(explained, 1, 5, "due", 1 << 60)
+    plan = "\n".join(str(list(row.values())) for row in map(dict, rows))
+    if filled.dialect == "postgres":
+        found = plan[plan.index("CTE page") :]
+        assert re.match(r".*\n.*Limit .*\n.*(?:Merge Append|Index Scan Backward)", found), plan
+        assert "ROW(event_deliveries" in found or "ROW(state, event_id)" in found, plan
+    else:
+        assert "event_deliveries_undelivered (endpoint_id=? AND state>? AND (state,event_id)<(?,?))" in plan, plan
+        assert "B-TREE" not in plan[: plan.index("SCAN page")], plan
+
+
+async def test_the_keys_of_many_accounts_are_those_of_one_page(store: Store) -> None:
+    """PostgreSQL sends no more of them than are shown; SQLite is asked for each account."""
+    async with store.write() as session:
+        for n in range(8):
+            new = new_shipment(f"R{n}", courier_partner_id=4 + n % 2)
+            await shipments.add(session, new, now=T0 + n * MINUTE)
+    keys = [(f"{courier}:main", "ready", T0 + timedelta(days=1), "", 3) for courier in (4, 5)]
+    async with store.read() as session:
+        found = [row["reference_number"] for row in await session.fetch_rows(statements_of("lists").of_accounts, keys)]
+    assert found == (["R7", "R6", "R5"] if store.dialect == "postgres" else ["R6", "R4", "R2", "R7", "R5", "R3"])

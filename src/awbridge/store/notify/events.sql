@@ -89,10 +89,12 @@ WITH page AS MATERIALIZED (
 {{with_events}}
 
 -- name: newest_undelivered
+-- By a range, and ordered by the state too: only the index of what is undelivered has that order. With an equality
+-- PostgreSQL may take few to be in that state, and sort all that are.
 WITH page AS MATERIALIZED (
   SELECT {{event_deliveries.*}} FROM event_deliveries
-  WHERE endpoint_id = $1 AND state = $3 AND state <> 'delivered' AND event_id < $4
-  ORDER BY event_id DESC LIMIT $2
+  WHERE endpoint_id = $1 AND state <> 'delivered' AND state >= $3 AND (state, event_id) < ($3, $4)
+  ORDER BY state DESC, event_id DESC LIMIT $2
 )
 {{with_events}}
 

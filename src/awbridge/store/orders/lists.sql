@@ -63,19 +63,23 @@ LIMIT $4
 
 -- name: of_accounts
 -- The keys of the newest, for many rows of account, state, (created_at, reference number) before, and how many. By a
--- range, as above.
+-- range, as above. PostgreSQL returns no more over all of them than the most that a row asks for.
 {{postgres:
+WITH key AS MATERIALIZED (
+  SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::integer[])
+    AS row (account, state, before_at, before, number)
+)
 SELECT newest.created_at, newest.reference_number
-FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[], $5::integer[])
-  AS key (account, state, before_at, before, number)
-CROSS JOIN LATERAL (
+FROM key CROSS JOIN LATERAL (
   SELECT created_at, reference_number FROM shipments
   WHERE shipments.account = key.account AND shipments.state >= key.state
     AND (shipments.state, created_at, reference_number) < (key.state, key.before_at, key.before)
     AND next_try_at IS NOT NULL AND NOT success
   ORDER BY shipments.state DESC, created_at DESC, reference_number DESC
   LIMIT key.number
-) newest}}
+) newest
+ORDER BY newest.created_at DESC, newest.reference_number DESC
+LIMIT (SELECT MAX(number) FROM key)}}
 {{sqlite:
 SELECT created_at, reference_number FROM shipments INDEXED BY shipments_unplaced
 WHERE account = $1 AND state >= $2 AND (state, created_at, reference_number) < ($2, $3, $4)
