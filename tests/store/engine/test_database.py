@@ -78,6 +78,19 @@ async def test_sqlite_keeps_the_promises_that_the_house_depends_on(tmp_path: Pat
     await store.close()
 
 
+@sqlite_only
+async def test_reads_do_not_wait_for_one_that_takes_long(store: Store) -> None:
+    counting = (
+        "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 3000000) SELECT MAX(n) AS n FROM n"
+    )
+    long = asyncio.create_task(fetch(store, counting))
+    await asyncio.sleep(0)
+    for _ in range(8):
+        await fetch(store, "SELECT 1 AS one")
+    assert not long.done(), "each second one waited for its thread"
+    assert [row["n"] for row in await long] == [3_000_000]
+
+
 @pytest.fixture
 def planned() -> Iterator[list[int]]:
     """What SQLite asks the authorizer while it plans statements, on every connection that is opened meanwhile."""

@@ -261,13 +261,20 @@ class SqliteDatabase:
             ) from error
         self._copy = LogCopy(self._writer.connection, partial(_connect, path))
         self._turn = asyncio.Lock()
+        self._reading = [0] * READERS  # sessions that each has now
         self._next_reader = 0
         self._waits = True  # whether a commit of the writing thread waits for the disk itself
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[Session]:
-        self._next_reader = (self._next_reader + 1) % READERS
-        yield _SqliteSession(self._readers[self._next_reader])
+        # The one with the fewest sessions, else in turn: what counts a large table does so for a second.
+        turns = ((self._next_reader + n) % READERS for n in range(1, READERS + 1))
+        chosen = self._next_reader = min(turns, key=self._reading.__getitem__)
+        self._reading[chosen] += 1
+        try:
+            yield _SqliteSession(self._readers[chosen])
+        finally:
+            self._reading[chosen] -= 1
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncGenerator[Session]:
