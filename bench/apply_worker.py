@@ -126,7 +126,7 @@ def _settle_down() -> None:
     """As the service does before its steps begin."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(10_000, 20, 20)
 
 
 async def _measured(work: Callable[[], Awaitable[None]], postmaster: int) -> dict[str, float]:

@@ -15,7 +15,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         gc.collect()
         gc.freeze()
-        gc.set_threshold(50_000, 20, 20)
+        gc.set_threshold(10_000, 20, 20)
 
 
 SETTINGS: dict[str, Any] = {"log_level": "warning", "timeout_graceful_shutdown": 2}
