@@ -14,7 +14,7 @@ from awbridge.domain.json import JsonObject
 from awbridge.domain.notify import events
 from awbridge.domain.notify.events import EventKind, ShipmentEvent
 from awbridge.domain.orders.cancellation import CancelState
-from awbridge.domain.orders.shipment import Region, Shipment, State
+from awbridge.domain.orders.shipment import Region, Shipment, State, StoredPayload
 from awbridge.domain.tracking.lifecycle import Sighting, sighting
 from awbridge.domain.tracking.milestones import Failure, Milestone
 from awbridge.domain.tracking.pieces import PieceStatus
@@ -170,7 +170,7 @@ def _shipment() -> Shipment:
         last_polled_at=None,
         created_at=_AT - timedelta(days=3),
         region=Region.INDIA,
-        payload={},
+        stored_payload=StoredPayload.of({}),
         success=True,
         no_of_retries=0,
         problem=None,
