@@ -9,6 +9,8 @@ EXAMPLES = "write it like 2026-11-29, 2026-11-29 07:06 or 2026-11-29T07:06:00+05
 CLOCK_EXAMPLE = "write a time of day like 22:30"
 DAY_EXAMPLE = "write a day like 2026-11-29"
 
+# The first and last day of the calendar have no beginning or end in every time zone.
+_FIRST, _LAST = date(1970, 1, 1), date(9998, 12, 31)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _MOMENT = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2})"
@@ -22,9 +24,12 @@ def read_day(text: str) -> date:
     if not _DAY.fullmatch(text.strip()):
         raise ValueError(DAY_EXAMPLE)
     try:
-        return date.fromisoformat(text.strip())
+        day = date.fromisoformat(text.strip())
     except ValueError:
         raise ValueError(f"there is no such day; {DAY_EXAMPLE}") from None
+    if not _FIRST <= day <= _LAST:
+        raise ValueError(f"write a day from {_FIRST} to {_LAST}")
+    return day
 
 
 def read_local(text: str) -> datetime:

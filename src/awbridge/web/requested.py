@@ -34,11 +34,19 @@ def no_nul(reference_number: str) -> str:
     return reference_number
 
 
+def read_id(text: str) -> int | None:
+    """A numeric id; None if it cannot be one of ours."""
+    if not text.isascii() or not text.isdecimal() or len(text) > 19 or int(text) >= 2**63:
+        return None
+    return int(text)
+
+
 def parse_id(text: str) -> int:
     """The numeric id in a path. Raises NotFound if it cannot be one of ours."""
-    if not text.isascii() or not text.isdecimal() or len(text) > 19 or int(text) >= 2**63:
+    number = read_id(text)
+    if number is None:
         raise NotFound(f"there is nothing with the id {text[:40]}")
-    return int(text)
+    return number
 
 
 async def find_shipment(store: Store, reference_number: str) -> Shipment:

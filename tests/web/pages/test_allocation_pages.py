@@ -105,10 +105,12 @@ async def test_a_wrong_rule_is_named_and_nothing_is_saved(web: Web) -> None:
     await configured(web)
     fields = form_of(await open_page(web, EDIT))
     wrong = [(name, "5" if name == "weight_to-1" else value) for name, value in fields]
-    assert "rule 2: weight_from is above weight_to" in await send_form(web, EDIT, [*wrong, ("do", "check")])
+    assert "rule 2: weight_from is above weight_to" in await send_form(web, EDIT, [*wrong, ("do", "check")], status=422)
     await send_form(web, EDIT, [*wrong, ("do", "save")], status=422)
     too_many = [(f"name-{n}", "x") for n in range(301)]
-    await send_form(web, EDIT, [*too_many, ("do", "check")], status=422)
+    shown = await send_form(web, EDIT, [*too_many, ("do", "check")], status=422)
+    assert "at most 300 rules" in shown
+    assert 'name="name-300" value="x"' in shown, "no rule is lost"
     assert len(await in_force(web)) == 4
 
 

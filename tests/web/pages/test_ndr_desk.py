@@ -74,12 +74,15 @@ async def test_what_cannot_be_instructed_says_why_and_does_not_prevent_the_rest(
 async def test_a_day_in_the_past_or_no_day_is_named(web: Web) -> None:
     await failed_deliveries(web, 1)
     for day, text in (
-        ("2020-01-01", "is in the past"),
-        ("", "is required if action is REATTEMPT"),
-        ("soon", "must be a"),
+        ("2020-01-01", "That day is over"),
+        ("", "Write a day like"),
+        ("soon", "Write a day like"),
     ):
         fields = [("reference", "R-0"), ("instruction", "REATTEMPT"), ("day", day)]
-        assert text in await send_form(web, "/ndr/act", fields), day
+        assert text in await send_form(web, "/ndr/act", fields, status=422), day
+        shown = await send_form(web, "/ndr/preview", fields, status=422)
+        assert text in shown
+        assert 'value="R-0" checked' in shown, "the choice is kept"
     assert await instructions(web, "R-0") == []
 
 

@@ -74,7 +74,7 @@ async def test_an_invalid_value_is_named_at_its_field_and_never_saved(web: Web) 
     await rejected(web)
     form = form_of(await opened(web)) | {PREFIX + PINCODE: "56"}
     for step in ("check", "push"):
-        shown = await submitted(web, form, step)
+        shown = await submitted(web, form, step, status=422)
         assert "Not saved" in shown
         assert "Save and push again" not in shown
         assert re.search(rf'name="f:{PINCODE}" value="56" aria-invalid="true"', shown)
@@ -87,7 +87,9 @@ async def test_a_field_may_be_added_and_an_unknown_place_is_refused(web: Web) ->
     added = await submitted(web, form | {"new_path": "additional.remark", "new_value": "fragile"}, "check")
     assert "additional.remark" in added
     assert "This will change" in added
-    refused = await submitted(web, form | {"new_path": "shipment_details.weight.x", "new_value": "1"}, "check")
+    refused = await submitted(
+        web, form | {"new_path": "shipment_details.weight.x", "new_value": "1"}, "check", status=422
+    )
     assert "there is no such place in the payload" in refused
 
 
@@ -97,7 +99,9 @@ async def test_a_form_of_an_older_payload_changes_nothing(web: Web) -> None:
     await submitted(web, old, "push", status=303)
     shown = await submitted(web, old | {PREFIX + PINCODE: "560002"}, "push", status=409)
     assert "changed meanwhile, to version 2" in shown
-    assert form_of(shown)[PREFIX + PINCODE] == "560001"
+    assert form_of(shown)[PREFIX + PINCODE] == "560002", "what was typed is kept"
+    await submitted(web, form_of(shown), "check")
+    assert (await get(web.store, "R/1")).payload["drop_info"]["drop_pincode"] == "560001"
 
 
 async def test_what_clickpost_holds_cannot_be_changed(web: Web) -> None:

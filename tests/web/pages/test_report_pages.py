@@ -57,7 +57,7 @@ async def test_a_day_without_failures_has_no_file(web: Web) -> None:
 
 async def test_days_that_are_none_are_refused(web: Web) -> None:
     assert "has not begun yet" in await send_form(web, "/reports/create", {"day": "2999-01-01"}, status=422)
-    assert "write a day like" in await send_form(web, "/reports/create", {"day": "soon"}, status=422)
+    assert "Write a day like" in await send_form(web, "/reports/create", {"day": "soon"}, status=422)
 
 
 async def test_reports_follow_each_other_over_pages(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,7 +174,9 @@ async def test_a_failure_of_the_vendor_is_a_finding(web: Web, tools: Tools) -> N
     assert tools.clickpost
     tools.clickpost.refusing = True
     assert "invalid key" in await send_form(web, "/setup/webhook", {"url": URL, "action": "register"})
-    assert "is not a URL" in await send_form(web, "/setup/webhook", {"url": "ftp://x", "action": "register"})
+    assert "is not a URL" in await send_form(
+        web, "/setup/webhook", {"url": "ftp://x", "action": "register"}, status=422
+    )
     tools.clickpost, tools.vendor_problem = None, "AWBRIDGE_CLICKPOST_KEY is not set."
     for path in ("/setup/webhook", "/setup/couriers"):
         shown = await send_form(web, path, {"url": URL, "action": "test"})
@@ -185,8 +187,8 @@ async def test_the_first_order_is_checked_before_it_is_placed(web: Web) -> None:
     async with web.store.write() as session:
         account = CourierAccount(transporter="fast", courier_partner_id=4, account_code="main")
         await couriers.put(session, [account], now=T0)
-    shown = await send_form(web, "/setup/order", {**ORDER, "drop_pincode": "x", "action": "place"})
-    assert "drop_pincode" in shown
+    shown = await send_form(web, "/setup/order", {**ORDER, "drop_pincode": "x", "action": "place"}, status=422)
+    assert re.search('name="drop_pincode" value="x"[^>]* aria-invalid="true"', shown)
     assert "Place it at ClickPost" not in shown
     shown = await send_form(web, "/setup/order", {**ORDER, "action": "check"})
     assert "Place it at ClickPost" in shown

@@ -172,7 +172,9 @@ async def test_a_move_needs_a_known_transporter(web: Web) -> None:
     await some(web)
     form = {"action": "move", "to": "", "reference": "R-1"}
     assert "Choose the transporter" in await send_form(web, "/shipments/preview", form, status=422)
-    assert "no transporter nobody" in await send_form(web, "/shipments/preview", {**form, "to": "nobody"}, status=404)
+    shown = await send_form(web, "/shipments/preview", {**form, "to": "nobody"}, status=422)
+    assert "no transporter nobody" in shown
+    assert 'value="R-1" checked' in shown, "the choice is kept"
 
 
 async def test_a_search_finds_a_phone_number(web: Web) -> None:

@@ -34,13 +34,20 @@ class Registered:
     key: str = field(default="", repr=False)
 
 
+def why_no_address(url: str) -> str:
+    """Why ClickPost cannot send to this URL; "" if it may be able to."""
+    if url.startswith(("https://", "http://")):
+        return ""
+    return f"{url!r} is not a URL; write https://your-host/webhooks/clickpost"
+
+
 async def register_webhook(*, store: Store, clickpost: RegistersWebhooks, clock: Clock, url: str) -> Registered:
     """Register this URL, or change the registered one to it, and store the SHA-256 of its keys.
 
     The result's URL is masked. Raises NotValid for what is no URL, NotPossible if ClickPost refuses, VendorError.
     """
-    if not url.startswith(("https://", "http://")):
-        raise NotValid(f"{url!r} is not a URL; write https://your-host/webhooks/clickpost")
+    if wrong := why_no_address(url):
+        raise NotValid(wrong)
     registration = await clickpost.register_webhook(url)
     changed = registration.already
     if changed:

@@ -7,7 +7,17 @@ from urllib.parse import parse_qsl
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from awbridge.domain.errors import NotValid
+
 LARGEST_FORM = 512 * 1024  # bytes: a large payload, or a page of long reference numbers
+
+
+class WrongField(NotValid):
+    """What is wrong with a field of a form, as a sentence. `field`: its name."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(problem)
+        self.field = field
 
 
 async def read_form(request: Request) -> list[tuple[str, str]]:

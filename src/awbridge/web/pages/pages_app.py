@@ -54,6 +54,7 @@ from awbridge.web.pages.setup.setup_pages import SetupPages
 from awbridge.web.pages.setup.tools import NoTools
 from awbridge.web.pages.tracking import dead_letters
 from awbridge.web.pages.visit_middleware import VisitMiddleware
+from awbridge.web.pages.wording import sentence
 
 log = structlog.get_logger()
 
@@ -119,12 +120,15 @@ def _work(api: ApiContext, templates: PageTemplates, webhook_p99: Callable[[], f
     """Overview, shipments, failures, failed deliveries."""
     store, clock, zone = api.store, api.clock, api.zone
     reader = ActivityReader(store, clock, zone, api.audit.crons)
+    listed = ShipmentListPages(store, clock, templates, api.stuck_after, zone, api.links)
     return [
         *overview.routes(store, clock, templates, api.stuck_after, reader, webhook_p99, api.setup),
-        *ShipmentListPages(store, clock, templates, api.stuck_after, zone, api.links).routes(),
+        *listed.routes(),
         *ImportPages(store, clock, templates, api.allocation).routes(),
         *OneShipmentPages(store, clock, templates, api.allocation, api.audit.privacy).routes(),
-        *ShipmentPages(store, clock, templates, api.stuck_after, api.poll_again_after, zone, api.links).routes(),
+        *ShipmentPages(
+            store, clock, templates, listed.shown, api.stuck_after, api.poll_again_after, zone, api.links
+        ).routes(),
         *failures.routes(store, templates),
         *AnswerPages(store, clock, templates, api.answers).routes(),
         *ndr_desk.routes(store, clock, templates, zone),
@@ -186,8 +190,7 @@ def _add_error_pages(app: Starlette, templates: PageTemplates) -> None:
 
     async def not_possible(_request: Request, error: Exception) -> Response:
         status = 422 if isinstance(error, NotValid) else 409
-        text = str(error)
-        return templates.error_page(status, gettext("Not possible"), f"{text[:1].upper()}{text[1:]}.")
+        return templates.error_page(status, gettext("Not possible"), sentence(str(error)))
 
     async def busy(_request: Request, _error: Exception) -> Response:
         return templates.error_page(

@@ -51,3 +51,8 @@ def status_words(name: str) -> str:
 def words(value: object) -> str:
     """A value of ours, such as a state: `gave_up` is "gave up"."""
     return gettext(str(value).replace("_", " "))
+
+
+def sentence(text: str) -> str:
+    """The text of an error as a sentence: with a capital letter and a full stop."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
 from starlette.datastructures import QueryParams
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -38,6 +37,7 @@ from awbridge.web.pages.language import gettext, gettext_noop
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
 
+LONGEST_PINCODE = 20  # characters
 _TYPED = ("drop_pincode", "pickup_pincode", "order_type", "delivery_type", "region", "weight", "value")
 MODES = {
     Allocation.OFF: gettext_noop("Orders must name their transporter: AWBRIDGE_ALLOCATION is off."),
@@ -116,7 +116,8 @@ class AllocationPages:
         values = dict(form)
         draft, press, mark = read_draft(form), read_press(values.get("do", "")), values.get("mark", "")
         if len(draft) > MOST_RULES:
-            raise HTTPException(422, f"This form holds at most {MOST_RULES} rules. Import more as a file.")
+            text = gettext("This form holds at most %s rules. Import more as a file.") % MOST_RULES
+            return await self._editor(draft, mark, refused=text, status=422)
         if press.action not in ("check", "save"):
             return await self._editor(pressed(draft, press), mark)
         rows = filled(draft)
@@ -144,12 +145,13 @@ class AllocationPages:
         *,
         checked: Sequence[Mapping[str, str]] | None = None,
         conflict: str = "",
+        refused: str = "",
         status: int = 200,
     ) -> Response:
         async with self._store.read() as session:
             found = await rules.every(session)
             transporters = [a.transporter for a in await couriers.every(session)]
-        problem, changes = "", list[RuleChange]()
+        problem, changes = refused, list[RuleChange]()
         if checked is not None:
             try:
                 changes = rule_changes(found, read_rules(checked, transporters))
@@ -157,7 +159,7 @@ class AllocationPages:
                 problem = str(error)
         return self._templates.page(
             "allocation/editor",
-            status=status,
+            status=422 if problem and status == 200 else status,
             draft=draft,
             mark=mark,
             transporters=transporters,
@@ -178,14 +180,21 @@ def _conditions(rule: Rule | None) -> str:
 def _typed(query: QueryParams) -> AllocationParcel:
     """The parcel of the form. Raises ValueError that names the field."""
     return AllocationParcel(
-        drop_pincode=query.get("drop_pincode", "").strip(),
-        pickup_pincode=query.get("pickup_pincode", "").strip(),
+        drop_pincode=_pincode(query, "drop_pincode"),
+        pickup_pincode=_pincode(query, "pickup_pincode"),
         order_type=query.get("order_type") or "PREPAID",
         delivery_type=query.get("delivery_type") or "FORWARD",
         region=Region(query.get("region") or Region.INDIA),
         weight=_number(query, "weight"),
         value=_number(query, "value"),
     )
+
+
+def _pincode(query: QueryParams, name: str) -> str:
+    text = query.get(name, "").strip()
+    if len(text) > LONGEST_PINCODE:
+        raise ValueError(gettext("A pincode has at most %s characters.") % LONGEST_PINCODE)
+    return text
 
 
 def _number(query: QueryParams, name: str) -> Decimal:

@@ -22,6 +22,7 @@ from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext, gettext_noop
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
+from awbridge.web.pages.wording import sentence
 from awbridge.web.requested import report_file
 from awbridge.web.zip_response import zip_response
 
@@ -34,7 +35,9 @@ def routes(
 ) -> list[PageRoute]:
     """The routes, on this store."""
 
-    async def shown(before: tuple[str, str] | None = None, *, problem: str = "", created: str = "") -> Response:
+    async def shown(
+        before: tuple[str, str] | None = None, *, problem: str = "", typed: str | None = None, created: str = ""
+    ) -> Response:
         async with store.read() as session:
             after = {"before": before} if before else {}
             found = await reports.newest(session, limit=PAGE_SIZE + 1, **after)
@@ -47,10 +50,10 @@ def routes(
             reports=[(report, f"/reports/{quote(report.id, safe='')}/download") for report in page],
             following=following,
             destinations=DESTINATIONS,
-            problem=problem,
+            problems={"day": sentence(problem)} if problem else {},
+            typed=day_before(clock(), zone).isoformat() if typed is None else typed,
             created=created,
             can_create=audit.reports_in is not None,
-            yesterday=day_before(clock(), zone),
             today=clock().astimezone(zone).date(),
         )
 
@@ -66,12 +69,13 @@ def routes(
     async def create(request: Request) -> Response:
         if audit.reports_in is None:
             raise HTTPException(422, "Reports are not stored here.")
+        typed = dict(await read_form(request)).get("day", "")
         try:
-            day = read_day(dict(await read_form(request)).get("day", ""))
+            day = read_day(typed)
         except ValueError as error:
-            return await shown(problem=str(error))
+            return await shown(problem=str(error), typed=typed)
         if day > clock().astimezone(zone).date():
-            return await shown(problem=gettext("That day has not begun yet."))
+            return await shown(problem=gettext("That day has not begun yet."), typed=typed)
         destinations = tuple(Destination(name=name, privacy=privacy) for name, privacy in audit.privacy.items())
         policy = ReportPolicy(zone=zone, destinations=destinations)
         try:
@@ -79,7 +83,7 @@ def routes(
                 store=store, objects=audit.reports_in, clock=clock, policy=policy, day=day, mail=False
             )
         except ObjectsError as error:
-            return await shown(problem=str(error))
+            return await shown(problem=str(error), typed=typed)
         return RedirectResponse(f"/reports?created={day}", 303, headers=HEADERS)
 
     return [

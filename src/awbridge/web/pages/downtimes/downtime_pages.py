@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -25,8 +24,8 @@ from awbridge.store.couriers import accounts, couriers, downtimes
 from awbridge.store.couriers.accounts import Account, Held
 from awbridge.store.engine.database import Session
 from awbridge.web.pages.downtimes.calendar import monday_of, name_of, week_of
-from awbridge.web.pages.form import read_form
-from awbridge.web.pages.language import gettext_noop
+from awbridge.web.pages.form import WrongField, read_form
+from awbridge.web.pages.language import gettext, gettext_noop
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
 from awbridge.web.requested import parse_id
@@ -96,6 +95,7 @@ class DowntimePages:
         *,
         result: str = "",
         problem: str = "",
+        problems: Mapping[str, str] | None = None,
         typed: Mapping[str, Any] | None = None,
         status: int = 200,
     ) -> Response:
@@ -122,6 +122,7 @@ class DowntimePages:
             every_day=DAY_NAMES,
             result=result,
             problem=problem,
+            problems=problems or {},
             typed={**_EMPTY_FORM, **(typed or {})},
             longest=LONGEST_REASON,
         )
@@ -145,6 +146,8 @@ class DowntimePages:
         values: dict[str, Any] = {**dict(fields), "days": [value for name, value in fields if name == "day"]}
         try:
             declared = _declared(values, self._zone)
+        except WrongField as error:
+            return await self._shown(problems={error.field: str(error)}, typed=values, status=422)
         except (ValueError, OverflowError) as error:
             return await self._shown(problem=str(error), typed=values, status=422)
         await downtime_steps.add_downtime(store=self._store, clock=self._clock, declared=declared)
@@ -178,17 +181,21 @@ async def _choices(session: Session, state: list[AccountNow]) -> dict[str, str]:
 
 
 def _account(text: str) -> tuple[int, str | None]:
-    """A courier partner id and an account code, of "4" or "4:main". Raises HTTPException 422."""
+    """A courier partner id and an account code, of "4" or "4:main". Raises WrongField."""
     number, colon, code = text.partition(":")
     if not number.isascii() or not number.isdecimal() or not 0 < int(number[:11]) < 2**31 or "\x00" in code:
-        raise HTTPException(422, "Choose a courier.")
+        raise WrongField("courier", gettext("Choose a courier."))
     return int(number), code[:200] if colon else None
 
 
 def _declared(values: Mapping[str, Any], zone: ZoneInfo) -> Downtime:
-    """The downtime of a form. Raises ValueError."""
+    """The downtime of a form. Raises WrongField, ValueError."""
     courier, code = _account(values.get("courier", ""))
-    once = values.get("when") == "once"
+    if values.get("when") not in ("once", "weekly"):
+        raise WrongField("when", gettext("Choose once or every week."))
+    once, reason = values["when"] == "once", str(values.get("reason", "")).strip()
+    if len(reason) > LONGEST_REASON:
+        raise WrongField("reason", gettext("At most %s characters, please.") % LONGEST_REASON)
     return declare(
         courier_partner_id=courier,
         account_code=code,
@@ -198,5 +205,5 @@ def _declared(values: Mapping[str, Any], zone: ZoneInfo) -> Downtime:
         starts=read_clock(values["start"]) if not once and values.get("start") else None,
         ends=read_clock(values["end"]) if not once and values.get("end") else None,
         zone=zone.key,
-        reason=str(values.get("reason", "")).strip()[:LONGEST_REASON],
+        reason=reason,
     )

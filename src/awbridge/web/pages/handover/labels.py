@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -14,8 +14,9 @@ from starlette.responses import RedirectResponse, Response
 
 from awbridge.documents.making import DocumentMaker, is_installed
 from awbridge.domain.cursors import make_cursor
-from awbridge.domain.errors import FieldProblem, NotFound, PayloadRefused
+from awbridge.domain.errors import NotFound, NotValid
 from awbridge.domain.handover.labels import Layout
+from awbridge.domain.moments import read_day
 from awbridge.domain.orders.bulk import MOST_AT_ONCE
 from awbridge.domain.orders.shipment import Shipment
 from awbridge.domain.people.actor import named_actor
@@ -27,13 +28,14 @@ from awbridge.store import Store
 from awbridge.store.engine.database import Session
 from awbridge.store.handover import parcels, print_runs
 from awbridge.store.handover.parcels import MOST_COUNTED, HandOverState, WaitingParcels
-from awbridge.web.pages.form import read_form
+from awbridge.web.pages.form import WrongField, read_form
 from awbridge.web.pages.language import gettext
 from awbridge.web.pages.orders.list_query import PAGE_SIZE
 from awbridge.web.pages.orders.shipment_url import shipment_url
 from awbridge.web.pages.orders.shipments import Listed
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
+from awbridge.web.pages.wording import sentence
 from awbridge.web.pdf_response import pdf_response
 from awbridge.web.requested import no_nul, parse_id, read_cursor
 
@@ -120,22 +122,37 @@ class LabelPages:
         return self._clock().astimezone(self._zone).date() - timedelta(days=_DAYS - 1)
 
     def read_since(self, text: str) -> date:
-        """A day of a query or form; the default if empty. Raises PayloadRefused."""
-        if not text:
+        """A day of a query or form; the default if empty. Raises NotValid."""
+        if not text.strip():
             return self.default_since()
         try:
-            return date.fromisoformat(text)
-        except ValueError:
-            raise PayloadRefused([FieldProblem("since", "must be a day, as YYYY-MM-DD")]) from None
+            day = read_day(text)
+            first_moment(day, self._zone).astimezone(UTC)
+        except (ValueError, OverflowError) as error:
+            raise NotValid(str(error)) from None
+        return day
 
     async def overview(self, request: Request) -> Response:
         """What waits for its courier, by courier account."""
-        since = self.read_since(request.query_params.get("since", ""))
+        return await self._overview(request.query_params.get("since", ""), {})
+
+    async def _overview(
+        self, typed: str, problems: Mapping[str, str], chosen: Sequence[tuple[str, str]] = ()
+    ) -> Response:
+        """The overview since a day. `problems`: by field, with the fields that were `chosen` in the form."""
+        try:
+            since = self.read_since(typed)
+        except NotValid as error:
+            since, problems = self.default_since(), {"since": sentence(str(error))}
         async with self._store.read() as session:
             found = await parcels.by_account(session, since=first_moment(since, self._zone))
             usual = await _usual_layout(session)
         return self._templates.page(
             "handover/labels",
+            status=422 if problems else 200,
+            problems=problems,
+            typed=typed or since.isoformat(),
+            chosen={value for name, value in chosen if name == "account"},
             rows=[AccountRow(waiting=one, since=since) for one in found],
             since=since,
             today=self._clock().astimezone(self._zone).date(),
@@ -148,7 +165,12 @@ class LabelPages:
 
     async def list_parcels(self, request: Request) -> Response:
         """The parcels of one account, to choose some of them."""
-        query = request.query_params
+        return await self._parcels(request.query_params, {})
+
+    async def _parcels(
+        self, query: Mapping[str, str], problems: Mapping[str, str], chosen: Sequence[tuple[str, str]] = ()
+    ) -> Response:
+        """The parcels of a query. `problems`: by field, with the fields that were `chosen` in the form."""
         account, since = query.get("account", "").replace("\x00", ""), self.read_since(query.get("since", ""))
         show = query.get("show", _SHOWN[0])
         async with self._store.read() as session:
@@ -171,6 +193,9 @@ class LabelPages:
         base = {"account": account, "since": since.isoformat()}
         return self._templates.page(
             "handover/parcels",
+            status=422 if problems else 200,
+            problems=problems,
+            chosen={value for name, value in chosen if name == "reference"},
             rows=[WaitingParcel(shipment=s, state=states[s.reference_number]) for s in page],
             courier=_account_name(account, page),
             account=account,
@@ -182,16 +207,25 @@ class LabelPages:
             usual=usual,
         )
 
-    async def read_choice(self, request: Request) -> LabelForm:
-        """The choice of a form. Raises HTTPException 422, PayloadRefused."""
-        fields = await read_form(request)
+    async def choice_again(self, fields: Sequence[tuple[str, str]], error: WrongField) -> Response:
+        """The page on which parcels or accounts were chosen, with what was chosen and what is wrong."""
+        values, problems = dict(fields), {error.field: sentence(str(error))}
+        if not values.get("of"):
+            return await self._overview(values.get("since", ""), problems, fields)
+        query = {"account": values["of"], "since": values.get("since", ""), "show": values.get("show", "")}
+        return await self._parcels(
+            {**query, "show": query["show"] if query["show"] in _SHOWN else "all"}, problems, fields
+        )
+
+    def read_choice(self, fields: Sequence[tuple[str, str]]) -> LabelForm:
+        """The choice of a form. Raises WrongField, NotFound."""
         values = dict(fields)
         layout = values.get("layout", Layout.A4_FOUR.value)
         if layout not in {one.value for one in Layout}:
-            raise HTTPException(422, gettext("Choose a layout."))
+            raise WrongField("layout", gettext("Choose a layout."))
         references = list(dict.fromkeys(no_nul(value) for name, value in fields if name == "reference"))
         if len(references) > MOST_AT_ONCE:
-            raise HTTPException(422, gettext("Choose at most %s shipments at once.") % MOST_AT_ONCE)
+            raise WrongField("reference", gettext("Choose at most %s shipments at once.") % MOST_AT_ONCE)
         return LabelForm(
             references=references,
             accounts=list(dict.fromkeys(value for name, value in fields if name == "account")),
@@ -217,7 +251,11 @@ class LabelPages:
 
     async def preview(self, request: Request) -> Response:
         """Which labels are here, before anything is printed. Labels that are not here yet are fetched."""
-        form = await self.read_choice(request)
+        fields = await read_form(request)
+        try:
+            form = self.read_choice(fields)
+        except WrongField as error:
+            return await self.choice_again(fields, error)
         chosen, more = await self._chosen(form)
         ready = await print_labels.prepare(store=self._store, fetcher=self._labels, references=chosen)
         async with self._store.read() as session:
@@ -230,7 +268,7 @@ class LabelPages:
 
     async def print(self, request: Request) -> Response:
         """Print them: the page of the print run follows."""
-        form = await self.read_choice(request)
+        form = self.read_choice(await read_form(request))
         if not form.references:
             raise HTTPException(422, gettext("Choose at least one shipment."))
         printed = await print_labels.print_labels(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,6 +16,7 @@ from awbridge.steps.handover.manifests import MadeManifest
 from awbridge.steps.orders.shipment_columns import courier_name
 from awbridge.store.handover import manifests, parcels
 from awbridge.store.orders import shipments
+from awbridge.web.pages.form import WrongField, read_form
 from awbridge.web.pages.handover.labels import BY, LabelForm, LabelPages, WaitingParcel, first_moment
 from awbridge.web.pages.language import gettext
 from awbridge.web.pages.orders.list_query import PAGE_SIZE
@@ -41,9 +41,16 @@ class ManifestPages(LabelPages):
 
     async def preview_manifest(self, request: Request) -> Response:
         """The parcels that would be on the manifests: one for each courier account."""
-        form = await self.read_choice(request)
-        groups = await self._waiting(form)
-        return self._templates.page("handover/manifest_preview", groups=groups, most=MOST_AT_ONCE)
+        fields = await read_form(request)
+        try:
+            form = self.read_choice(fields)
+        except WrongField as error:
+            return await self.choice_again(fields, error)
+        return self._previewed(await self._waiting(form))
+
+    def _previewed(self, groups: list[tuple[str, list[WaitingParcel]]], problem: str = "") -> Response:
+        status = 422 if problem else 200
+        return self._templates.page("handover/manifest_preview", status=status, groups=groups, problem=problem)
 
     async def _waiting(self, form: LabelForm) -> list[tuple[str, list[WaitingParcel]]]:
         """The parcels by courier account. Printed ones are chosen; where none was printed here, all are."""
@@ -64,9 +71,11 @@ class ManifestPages(LabelPages):
 
     async def make_manifest(self, request: Request) -> Response:
         """Make a manifest for each courier account of the chosen parcels."""
-        form = await self.read_choice(request)
+        fields = await read_form(request)
+        form = self.read_choice(fields)
         if not form.references:
-            raise HTTPException(422, gettext("Choose at least one shipment."))
+            listed = self.read_choice([("reference", value) for name, value in fields if name == "listed"])
+            return self._previewed(await self._waiting(listed), gettext("Choose at least one shipment."))
         async with self._store.read() as session:
             found = {s.reference_number: s for s in await shipments.get_many(session, form.references)}
         by_account: dict[str, list[str]] = defaultdict(list)

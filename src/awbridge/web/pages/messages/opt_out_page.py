@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -16,10 +17,12 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.notify import opt_outs
 from awbridge.web.pages.form import read_form
+from awbridge.web.pages.language import gettext
 from awbridge.web.pages.messages.context import MessageContext
 from awbridge.web.pages.messages.sent import CHANNELS
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
+from awbridge.web.pages.wording import sentence
 
 PAGE_SIZE = 100
 REACHING = [channel for channel in Channel if channel.reaches_customer]
@@ -29,7 +32,13 @@ _RESULTS = ("added", "known", "removed")
 def routes(store: Store, clock: Clock, templates: PageTemplates, context: MessageContext) -> list[PageRoute]:
     """The routes, on this store."""
 
-    async def shown(after: tuple[datetime, str, str] | None = None, *, result: str = "", problem: str = "") -> Response:
+    async def shown(
+        after: tuple[datetime, str, str] | None = None,
+        *,
+        result: str = "",
+        problems: Mapping[str, str] | None = None,
+        typed: Mapping[str, str] | None = None,
+    ) -> Response:
         async with store.read() as session:
             found = await opt_outs.newest(session, after=after, limit=PAGE_SIZE + 1)
         page, following = found[:PAGE_SIZE], ""
@@ -39,13 +48,14 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, context: Messag
             following = f"/messages/opt-outs?{urlencode(position)}"
         return templates.page(
             "messages/opt_outs",
-            status=422 if problem else 200,
+            status=422 if problems else 200,
             opt_outs=page,
             following=following,
             channels=REACHING,
             channel_names=CHANNELS,
             result=result,
-            problem=problem,
+            problems=problems or {},
+            typed={"address": "", "channel": "", **(typed or {})},
         )
 
     async def list_opt_outs(request: Request) -> Response:
@@ -61,7 +71,9 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, context: Messag
 
     async def change(request: Request) -> Response:
         values = dict(await read_form(request))
-        if values.get("channel", "") not in ("", *REACHING) or values.get("action") not in ("add", "remove"):
+        if values.get("channel", "") not in ("", *REACHING):
+            return await shown(problems={"channel": gettext("Choose a channel.")}, typed=values)
+        if values.get("action") not in ("add", "remove"):
             raise HTTPException(422, "This form is not one of this page. Open the page again.")
         channel = Channel(values["channel"]) if values.get("channel") else None
         address, country = values.get("address", "").strip(), context.policy.country
@@ -75,7 +87,7 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, context: Messag
                 await opt_out_steps.remove_opt_out(store=store, address=address, country=country, channel=channel)
                 result = "removed"
         except (NotValid, NotFound) as error:
-            return await shown(problem=str(error))
+            return await shown(problems={"address": sentence(str(error))}, typed=values)
         return RedirectResponse(f"/messages/opt-outs?result={result}", 303, headers=HEADERS)
 
     parameters = {**dict.fromkeys(("at", "hash", "channel"), ANY_VALUE), "result": _RESULTS}

@@ -19,11 +19,12 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.notify import events
 from awbridge.store.notify.endpoints import OLD_SECRET_SIGNS_FOR, Endpoint
-from awbridge.web.pages.form import read_form
+from awbridge.web.pages.form import WrongField, read_form
 from awbridge.web.pages.language import gettext
 from awbridge.web.pages.notify.subscribers import known_endpoint
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
+from awbridge.web.pages.wording import sentence
 from awbridge.web.requested import parse_id
 
 LONGEST_URL = 2000  # characters
@@ -32,18 +33,28 @@ _HOURS = int(OLD_SECRET_SIGNS_FOR.total_seconds() // 3600)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointForm:
-    """The filled form of a subscriber. `kinds` is empty for every event."""
+    """The filled form of a subscriber. `kinds` is empty for every event. `unknown`: events that there are not."""
 
     url: str = ""
     kinds: Sequence[EventKind] = field(default_factory=list[EventKind])
+    unknown: Sequence[str] = ()
+
+    def check(self) -> None:
+        """Raises WrongField."""
+        if len(self.url) > LONGEST_URL:
+            raise WrongField("url", gettext("At most %s characters, please.") % LONGEST_URL)
+        if self.unknown:
+            raise WrongField("kind", gettext("Choose events of this list."))
 
 
 async def read_endpoint(request: Request) -> EndpointForm:
-    """The form of a subscriber. Event types that do not exist are left out; they come from no form of ours."""
+    """The form of a subscriber."""
     fields = await read_form(request)
     known = set(EventKind)
-    kinds = [EventKind(value) for name, value in fields if name == "kind" and value in known]
-    return EndpointForm(url=dict(fields).get("url", "").strip()[:LONGEST_URL], kinds=kinds)
+    chosen = [value for name, value in fields if name == "kind"]
+    kinds = [EventKind(value) for value in chosen if value in known]
+    unknown = [value for value in chosen if value not in known]
+    return EndpointForm(url=dict(fields).get("url", "").strip(), kinds=kinds, unknown=unknown)
 
 
 class EndpointForms:
@@ -76,14 +87,14 @@ class EndpointForms:
         ]
 
     def _form(
-        self, filled: EndpointForm, *, endpoint: Endpoint | None = None, problem: str = "", status: int = 200
+        self, filled: EndpointForm, *, endpoint: Endpoint | None = None, problems: Mapping[str, str] | None = None
     ) -> Response:
         return self._templates.page(
             "notify/endpoint_form",
-            status=status,
+            status=422 if problems else 200,
             form=filled,
             endpoint=endpoint,
-            problem=problem,
+            problems=problems or {},
             kinds=list(EventKind),
             longest=LONGEST_URL,
         )
@@ -100,11 +111,14 @@ class EndpointForms:
         """Add a subscriber and show its secret."""
         filled = await read_endpoint(request)
         try:
+            filled.check()
             added = await subscribers.subscribe(
                 store=self._store, clock=self._clock, url=filled.url, kinds=filled.kinds, networks=self._networks
             )
+        except WrongField as error:
+            return self._form(filled, problems={error.field: str(error)})
         except NotPossible as error:
-            return self._form(filled, problem=str(error), status=422)
+            return self._form(filled, problems={"url": sentence(str(error))})
         return self._secret(added, is_new=True)
 
     async def edit(self, request: Request) -> Response:
@@ -118,6 +132,7 @@ class EndpointForms:
         """Change the address or the events of a subscriber."""
         endpoint, filled = await known_endpoint(self._store, request), await read_endpoint(request)
         try:
+            filled.check()
             await subscribers.change(
                 store=self._store,
                 clock=self._clock,
@@ -126,8 +141,10 @@ class EndpointForms:
                 kinds=filled.kinds,
                 networks=self._networks,
             )
+        except WrongField as error:
+            return self._form(filled, endpoint=endpoint, problems={error.field: str(error)})
         except NotPossible as error:
-            return self._form(filled, endpoint=endpoint, problem=str(error), status=422)
+            return self._form(filled, endpoint=endpoint, problems={"url": sentence(str(error))})
         return RedirectResponse(f"/endpoints/{endpoint.id}?changed", 303, headers=HEADERS)
 
     async def rotate(self, request: Request) -> Response:

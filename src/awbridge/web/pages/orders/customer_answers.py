@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from urllib.parse import urlencode
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,7 +20,7 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.customer_page import answers
 from awbridge.store.orders import shipments
-from awbridge.web.pages.form import read_form
+from awbridge.web.pages.form import WrongField, read_form
 from awbridge.web.pages.language import gettext, gettext_noop
 from awbridge.web.pages.orders.list_query import PAGE_SIZE
 from awbridge.web.pages.orders.shipment_url import shipment_url
@@ -52,7 +52,11 @@ class AnswerPages:
 
     async def listed(self, request: Request) -> Response:
         """Answers that wait for an operator, the oldest first."""
-        after = read_cursor(request.query_params.get("cursor"))
+        return await self._listed(read_cursor(request.query_params.get("cursor")))
+
+    async def _listed(
+        self, after: tuple[datetime, str] | None = None, *, problem: str = "", chosen: Collection[str] = ()
+    ) -> Response:
         async with self._store.read() as session:
             found = await answers.waiting(session, after=after, limit=PAGE_SIZE + 1)
             page = found[:PAGE_SIZE]
@@ -65,7 +69,14 @@ class AnswerPages:
             cursor = make_cursor(page[-1].received_at, page[-1].id)
             following = f"{ANSWERS_PATH}?{urlencode({'cursor': cursor})}"
         rows = [ShownAnswer(answer=a, shipment=about.get(a.reference_number)) for a in page]
-        return self._templates.page("orders/answers", rows=rows, following=following)
+        return self._templates.page(
+            "orders/answers",
+            status=422 if problem else 200,
+            rows=rows,
+            following=following,
+            problem=problem,
+            chosen=chosen,
+        )
 
     async def one(self, request: Request) -> Response:
         """One answer: what the customer wants, what became of it, and what confirming it would do."""
@@ -77,24 +88,43 @@ class AnswerPages:
 
     async def preview(self, request: Request) -> Response:
         """What confirming the chosen answers would do."""
-        ids, _, _ = await _chosen(request)
+        fields = await read_form(request)
+        try:
+            ids, _, _ = _chosen(fields)
+        except WrongField as error:
+            return await self._listed(problem=str(error), chosen={value for name, value in fields if name == "answer"})
         return self._shown(await self._previews(ids))
 
     async def _previews(self, ids: Sequence[str]) -> list[AnswerPreview]:
         return await steps.preview(store=self._store, clock=self._clock, policy=self._policy, answer_ids=ids)
 
-    def _shown(self, found: Sequence[AnswerPreview]) -> Response:
+    def _shown(
+        self, found: Sequence[AnswerPreview], *, problems: Mapping[str, str] | None = None, note: str = ""
+    ) -> Response:
         rows = [(ShownAnswer(answer=one.answer, shipment=one.shipment), one) for one in found]
         waiting = [row.answer.id for row, _ in rows if row.answer.state is AnswerState.RECEIVED]
         return self._templates.page(
-            "orders/answer", rows=rows, waiting=waiting, longest_note=LONGEST_NOTE, results=None
+            "orders/answer",
+            status=422 if problems else 200,
+            rows=rows,
+            waiting=waiting,
+            longest_note=LONGEST_NOTE,
+            results=None,
+            problems=problems or {},
+            note=note,
         )
 
     async def act(self, request: Request) -> Response:
         """Confirm or dismiss each of the chosen answers, with a result for each."""
-        ids, decision, note = await _chosen(request)
+        fields = await read_form(request)
+        ids, decision, note = _chosen(fields)
+        problems = dict[str, str]()
         if decision not in (_CONFIRM, _DISMISS):
-            raise HTTPException(422, gettext("Choose what to do: confirm or dismiss."))
+            problems["decision"] = gettext("Choose what to do: confirm or dismiss.")
+        if len(note) > LONGEST_NOTE:
+            problems["note"] = gettext("At most %s characters, please.") % LONGEST_NOTE
+        if problems:
+            return self._shown(await self._previews(ids), problems=problems, note=note)
         results = [await self._decide(answer_id, decision, note) for answer_id in ids]
         linked = [(shipment_url(result.reference_number), result) for result in results]
         return self._templates.page("orders/answer", rows=[], waiting=[], longest_note=LONGEST_NOTE, results=linked)
@@ -123,13 +153,12 @@ class AnswerPages:
         return BulkResult(reference_number=reference, done=True, text=text)
 
 
-async def _chosen(request: Request) -> tuple[list[str], str, str]:
-    """(the ids of the answers, the decision, the note) of a form. Raises HTTPException 422."""
-    fields = await read_form(request)
+def _chosen(fields: Sequence[tuple[str, str]]) -> tuple[list[str], str, str]:
+    """(the ids of the answers, the decision, the note) of a form. Raises WrongField."""
     values = dict(fields)
     ids = list(dict.fromkeys(value for name, value in fields if name == "answer"))
     if not ids:
-        raise HTTPException(422, gettext("Choose at least one answer."))
+        raise WrongField("answer", gettext("Choose at least one answer."))
     if len(ids) > MOST_AT_ONCE:
-        raise HTTPException(422, f"Choose at most {MOST_AT_ONCE} answers at once.")
+        raise WrongField("answer", gettext("Choose at most %s answers at once.") % MOST_AT_ONCE)
     return ids, values.get("decision", ""), values.get("note", "")

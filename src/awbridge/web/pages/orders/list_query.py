@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from urllib.parse import urlencode
 
@@ -99,6 +99,20 @@ BUCKET_NAMES: Mapping[str, str] = dict(
     )
 )
 PARAMETERS = (*LISTS, *FILTERS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypedOnList:
+    """What was typed and chosen on the page of a list, shown again with what is wrong with it.
+
+    `problems`: by the name of the field. `to`: the transporter of a move.
+    """
+
+    problems: Mapping[str, str] = field(default_factory=dict[str, str])
+    view_name: str = ""
+    references: Collection[str] = ()
+    all: bool = False
+    to: str = ""
 
 
 def read_query(given: Mapping[str, str]) -> tuple[dict[str, str], ShipmentQuery]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from awbridge.clickpost.models.ndr import NdrAction
 from awbridge.clickpost.wire.tracking_codes import ndr_name
 from awbridge.domain.cursors import make_cursor
+from awbridge.domain.moments import read_day
 from awbridge.domain.orders.action import Action, ActionKind
 from awbridge.domain.orders.bulk import MOST_AT_ONCE
 from awbridge.domain.orders.shipment import Shipment
@@ -23,7 +23,7 @@ from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.customer_page import answers as customer_answers
 from awbridge.store.orders import actions, lists, shipments
-from awbridge.web.pages.form import read_form
+from awbridge.web.pages.form import WrongField, read_form
 from awbridge.web.pages.language import gettext, gettext_noop
 from awbridge.web.pages.orders.list_query import PAGE_SIZE
 from awbridge.web.pages.orders.shipment_url import shipment_url
@@ -31,6 +31,7 @@ from awbridge.web.pages.orders.shipments import Listed
 from awbridge.web.pages.orders.shown_answer import ShownAnswer
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
+from awbridge.web.pages.wording import sentence
 from awbridge.web.requested import no_nul, read_cursor
 
 _DAY = timedelta(days=1)
@@ -84,30 +85,63 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, zone: ZoneInfo)
         return clock().astimezone(zone).date()
 
     async def ndr_desk(request: Request) -> Response:
-        after = read_cursor(request.query_params.get("cursor"))
+        return await shown(read_cursor(request.query_params.get("cursor")))
+
+    async def shown(
+        after: tuple[datetime, str] | None = None,
+        *,
+        problems: Mapping[str, str] | None = None,
+        typed: Sequence[tuple[str, str]] = (),
+    ) -> Response:
+        """The desk. `problems`: by field, with the fields that were `typed`."""
+        values = dict(typed)
         async with store.read() as session:
             found = await lists.in_ndr(session, after=after, limit=PAGE_SIZE + 1)
         page, last = found[:PAGE_SIZE], found[PAGE_SIZE - 1 : PAGE_SIZE]
         following = ""
         if len(found) > PAGE_SIZE and last[0].ndr_at:
             following = f"/ndr?{urlencode({'cursor': make_cursor(last[0].ndr_at, last[0].reference_number)})}"
-        return templates.page("ndr", rows=await opened(page), following=following, today=today(), day=today() + _DAY)
+        return templates.page(
+            "ndr",
+            status=422 if problems else 200,
+            rows=await opened(page),
+            following=following,
+            today=today(),
+            day=values.get("day", (today() + _DAY).isoformat()),
+            instruction=values.get("instruction", NdrAction.REATTEMPT.value),
+            chosen={value for name, value in typed if name == "reference"},
+            problems=problems or {},
+        )
 
-    async def chosen(request: Request) -> tuple[dict[str, str], list[str], dict[str, dict[str, str]]]:
-        fields = await read_form(request)
+    def read(fields: Sequence[tuple[str, str]]) -> tuple[dict[str, str], list[str], dict[str, dict[str, str]]]:
+        """The instruction, the shipments and their changes of a form. Raises WrongField, NotFound."""
         values = dict(fields)
         references = list(dict.fromkeys(no_nul(value) for name, value in fields if name == "reference"))
         if values.get("instruction") not in {action.value for action in NdrAction}:
-            raise HTTPException(422, "Choose an instruction: deliver again, or return to origin.")
+            raise WrongField("instruction", gettext("Choose an instruction: deliver again, or return to origin."))
         if len(references) > MOST_AT_ONCE:
-            raise HTTPException(422, f"Choose at most {MOST_AT_ONCE} shipments at once.")
+            raise WrongField("reference", gettext("Choose at most %s shipments at once.") % MOST_AT_ONCE)
         instruction = {"action": values["instruction"]}
         if instruction["action"] == NdrAction.REATTEMPT:
-            instruction["preferred_date"] = values.get("day", "")
+            instruction["preferred_date"] = read_attempt(values.get("day", "")).isoformat()
         return instruction, references, _changes(fields, instruction["action"])
 
+    def read_attempt(text: str) -> date:
+        """The day of the next attempt. Raises WrongField."""
+        try:
+            day = read_day(text)
+        except ValueError as error:
+            raise WrongField("day", sentence(str(error))) from None
+        if day < today():
+            raise WrongField("day", gettext("That day is over: choose today or a later one."))
+        return day
+
     async def preview_ndr(request: Request) -> Response:
-        instruction, references, changes = await chosen(request)
+        fields = await read_form(request)
+        try:
+            instruction, references, changes = read(fields)
+        except WrongField as error:
+            return await shown(problems={error.field: str(error)}, typed=fields)
         async with store.read() as session:
             found = {s.reference_number: s for s in await shipments.get_many(session, references)}
         rows = await opened([found[reference] for reference in references if reference in found])
@@ -116,7 +150,7 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, zone: ZoneInfo)
         )
 
     async def act_on_ndr(request: Request) -> Response:
-        instruction, references, changes = await chosen(request)
+        instruction, references, changes = read(await read_form(request))
         results = await bulk.instruct(
             store=store, clock=clock, references=references, instruction=dict(instruction), changes=changes
         )

@@ -107,9 +107,10 @@ def typed_fields(form: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 def edited_fields(payload: JsonObject, typed: Mapping[str, str]) -> dict[str, Any]:
     """The fields that a form changes, by path, each with the type of the present value."""
+    return {path: read_value(payload, path, typed[path].strip()) for path in changed_paths(payload, typed)}
+
+
+def changed_paths(payload: JsonObject, typed: Mapping[str, str]) -> list[str]:
+    """The paths of the fields in which a form differs from the payload."""
     present = {path: text_of(value) for path, value in leaves(payload)}
-    return {
-        path: read_value(payload, path, text.strip())
-        for path, text in typed.items()
-        if text.strip() != present.get(path, "").strip()
-    }
+    return [path for path, text in typed.items() if text.strip() != present.get(path, "").strip()]

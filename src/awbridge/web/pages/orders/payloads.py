@@ -17,15 +17,24 @@ from awbridge.steps.orders import amend
 from awbridge.steps.orders.amend import Edit, PayloadDifference
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
+from awbridge.store.orders import payload_versions
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext
-from awbridge.web.pages.orders.payload_form import edited_fields, sections, text_of, typed_fields, without_place
+from awbridge.web.pages.orders.payload_form import (
+    changed_paths,
+    edited_fields,
+    sections,
+    text_of,
+    typed_fields,
+    without_place,
+)
 from awbridge.web.pages.orders.shipment_url import shipment_url
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
 from awbridge.web.requested import find_shipment, no_nul
 
 CHANGED_BY = "page"
+LONGEST_REASON = 500  # characters
 _CHECK, _PUSH = "check", "push"
 
 
@@ -87,6 +96,10 @@ class PayloadPages:
             elsewhere=without_place(state.problems),
             state=state,
             text_of=text_of,
+            longest_reason=LONGEST_REASON,
+            problems={"reason": gettext("At most %s characters, please.") % LONGEST_REASON}
+            if len(state.reason) > LONGEST_REASON
+            else {},
         )
 
     async def edit_payload(self, request: Request) -> Response:
@@ -99,17 +112,29 @@ class PayloadPages:
         shipment = await find_shipment(self._store, no_nul(request.path_params["reference"]))
         form = await read_form(request)
         values = dict(form)
-        typed, reason = typed_fields(form), values.get("reason", "")[:500]
+        typed, reason = typed_fields(form), values.get("reason", "")
         step = values.get("step")
         if step not in (_CHECK, _PUSH):
             raise HTTPException(422, gettext("Choose a button of the form."))
         if values.get("version") != str(shipment.payload_version):
-            return self._shown(shipment, _Checked(conflict=True), status=409)
+            own = await self._own_changes(shipment, typed, values.get("version", ""))
+            state = await self._check(shipment, own)
+            return self._shown(shipment, replace(state, reason=reason, conflict=True), status=409)
         state = await self._check(shipment, typed)
+        if len(reason) > LONGEST_REASON:
+            return self._shown(shipment, replace(state, reason=reason), status=422)
         ready = state.differences and not state.problems and not state.obstacle
         if step == _PUSH and ready:
             return await self._push(shipment, typed, reason)
-        return self._shown(shipment, replace(state, reason=reason, checked=True))
+        status = 422 if state.problems else 200
+        return self._shown(shipment, replace(state, reason=reason, checked=True), status=status)
+
+    async def _own_changes(self, shipment: Shipment, typed: Mapping[str, str], version: str) -> Mapping[str, str]:
+        """What this form changed in the version that it showed: not what somebody else changed since."""
+        async with self._store.read() as session:
+            versions = await payload_versions.of_shipment(session, shipment)
+        shown = next((v.payload for v in versions if str(v.version) == version), shipment.payload)
+        return {path: typed[path] for path in changed_paths(shown, typed)}
 
     async def _push(self, shipment: Shipment, typed: Mapping[str, str], reason: str) -> Response:
         try:

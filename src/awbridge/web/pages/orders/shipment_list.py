@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from awbridge.clickpost.orders.order_facts import digits_of_number
 from awbridge.domain.cursors import make_cursor
 from awbridge.domain.customer_page.links import NO_LINKS, TrackLinks
-from awbridge.domain.errors import FieldProblem, PayloadRefused
+from awbridge.domain.errors import FieldProblem, NotValid, PayloadRefused
 from awbridge.domain.orders.attention import Need
 from awbridge.domain.orders.bulk import MOST_AT_ONCE
 from awbridge.domain.orders.shipment import Shipment
@@ -45,6 +45,7 @@ from awbridge.web.pages.orders.list_query import (
     STATE_NAMES,
     TABS,
     Tab,
+    TypedOnList,
     chips,
     list_url,
     read_query,
@@ -53,6 +54,7 @@ from awbridge.web.pages.orders.shipment_url import shipment_url
 from awbridge.web.pages.orders.shipments import Listed
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
+from awbridge.web.pages.wording import sentence
 from awbridge.web.requested import read_cursor
 from awbridge.web.shipment_export import FORMATS, export_response
 
@@ -108,21 +110,30 @@ class ShipmentListPages:
 
     async def list_shipments(self, request: Request) -> Response:
         """A page of a list, with its tabs and filters."""
-        parameters, query = read_query(request.query_params)
-        now, after, columns = self._clock(), read_cursor(query.cursor), _columns(request)
-        listing = query.listing(self._zone, now)
+        return await self.shown(request, request.query_params)
+
+    async def shown(self, request: Request, given: Mapping[str, str], typed: TypedOnList | None = None) -> Response:
+        """The list of these parameters. `typed`: what was wrong on its page, which is shown again."""
+        try:
+            parameters, query = read_query(given)
+            columns, after = _columns(request, given), read_cursor(query.cursor)
+            listing = query.listing(self._zone, self._clock())
+        except PayloadRefused as refused:
+            return await self._refused(request, given, refused)
+        now, typed = self._clock(), typed or TypedOnList()
         async with self._store.read() as session:
             page = await read_page(session, listing, self._stuck_after, now=now, after=after, limit=PAGE_SIZE)
             printed = await parcels.states_of(session, [shipment.reference_number for shipment in page.shipments])
-            tabs = await self._tabs(session, request, parameters)
+            tabs = await self._tabs(session, parameters, _columns_in_url(columns, given))
             choices = await _choices(session)
-        in_url = _columns_in_url(request)
         chosen = {"columns": ",".join(columns)} if columns != SHOWN else {}
         following = ""
         if page.end:
+            in_url = _columns_in_url(columns, given)
             following = f"/shipments?{urlencode({**parameters, **in_url, 'cursor': make_cursor(*page.end)})}"
         return self._templates.page(
             "orders/shipments",
+            status=422 if typed.problems else 200,
             rows=[self._row(s, printed[s.reference_number]) for s in page.shipments],
             columns=columns,
             every_column=COLUMNS,
@@ -139,20 +150,50 @@ class ShipmentListPages:
             searched_back_to=page.end[0] if page.end and len(page.shipments) < PAGE_SIZE else None,
             first_page=after is None,
             most=MOST_AT_ONCE,
+            typed=typed,
+        )
+
+    async def _refused(self, request: Request, given: Mapping[str, str], refused: PayloadRefused) -> Response:
+        """The page without a list: its filter is not valid. Each field holds what was typed."""
+        values = {name: given.get(name, "").strip() for name in PARAMETERS}
+        async with self._store.read() as session:
+            tabs = await self._tabs(session, {}, {})
+            choices = await _choices(session)
+        return self._templates.page(
+            "orders/shipments",
+            status=422,
+            rows=[],
+            columns=SHOWN,
+            every_column=COLUMNS,
+            **tabs,
+            chips=[],
+            values=values,
+            **choices,
+            list_parameter=_of_list(values),
+            query="",
+            saved="",
+            clear="/shipments",
+            exports={kind: f"/shipments.{kind}" for kind in FORMATS},
+            following="",
+            searched_back_to=None,
+            first_page=True,
+            most=MOST_AT_ONCE,
+            typed=TypedOnList(problems={problem.path: problem.problem for problem in refused.problems}),
         )
 
     async def show_tabs(self, request: Request) -> Response:
         """The tabs of a list alone, for its live update."""
-        parameters, _query = read_query(request.query_params)
+        given = request.query_params
+        parameters, _query = read_query(given)
+        in_url = _columns_in_url(_columns(request, given), given)
         async with self._store.read() as session:
-            tabs = await self._tabs(session, request, parameters)
+            tabs = await self._tabs(session, parameters, in_url)
         return self._templates.page("orders/tabs", **tabs)
 
-    async def _tabs(self, session: Session, request: Request, parameters: Mapping[str, str]) -> dict[str, Any]:
-        """The tabs with their counts, and which of them is open."""
+    async def _tabs(self, session: Session, parameters: Mapping[str, str], in_url: Mapping[str, str]) -> dict[str, Any]:
+        """The tabs with their counts, and which of them is open. `in_url`: the columns that the URL names."""
         views = await saved_views.every(session)
         needs = await self._needs(session, self._clock())
-        in_url = _columns_in_url(request)
         opened = _saved({**parameters, **in_url})
         view = next((view for view in views if view.query == opened), None)
         current = next((tab for tab in TABS if parameters.get(tab.parameter) == tab.value), None)
@@ -193,7 +234,7 @@ class ShipmentListPages:
         wanted = Export(
             listing=query.listing(self._zone, self._clock()),
             zone=self._zone,
-            columns=_columns(request),
+            columns=_columns(request, request.query_params),
             stuck_after=self._stuck_after,
             links=self._links,
         )
@@ -203,10 +244,14 @@ class ShipmentListPages:
     async def save_view(self, request: Request) -> Response:
         """Save the list as a view for everyone, and open it."""
         fields = dict(await read_form(request))
-        query = _checked(fields.get("query", ""))
+        query, name = _checked(fields.get("query", "")), fields.get("name", "")
         if not query:
             raise HTTPException(422, gettext("There is nothing to save: filter the list first, or choose columns."))
-        await save_view(store=self._store, clock=self._clock, name=fields.get("name", ""), query=query)
+        try:
+            await save_view(store=self._store, clock=self._clock, name=name, query=query)
+        except NotValid as error:
+            typed = TypedOnList(problems={"name": sentence(str(error))}, view_name=name)
+            return await self.shown(request, dict(parse_qsl(query)), typed)
         return RedirectResponse(f"/shipments?{query}", 303, headers=HEADERS)
 
     async def remove_view(self, request: Request) -> Response:
@@ -217,9 +262,12 @@ class ShipmentListPages:
     async def choose_columns(self, request: Request) -> Response:
         """Remember the chosen columns in a cookie and show the list again."""
         fields = await read_form(request)
-        chosen = _read_columns(",".join(value for name, value in fields if name == "column"))
         given = dict(parse_qsl(dict(fields).get("query", "")))
         parameters, _ = read_query(given)
+        try:
+            chosen = _read_columns(",".join(value for name, value in fields if name == "column"))
+        except PayloadRefused as refused:
+            return await self.shown(request, parameters, TypedOnList(problems={"column": refused.problems[0].problem}))
         answer = RedirectResponse(list_url(parameters), 303, headers=HEADERS)
         answer.set_cookie(COLUMNS_COOKIE, ".".join(chosen), max_age=_A_YEAR, httponly=True, samesite="lax")
         return answer
@@ -237,14 +285,14 @@ async def _choices(session: Session) -> dict[str, Any]:
     }
 
 
-def _columns_in_url(request: Request) -> dict[str, str]:
-    return {"columns": ",".join(_columns(request))} if request.query_params.get("columns") else {}
+def _columns_in_url(columns: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
+    return {"columns": ",".join(columns)} if given.get("columns") else {}
 
 
-def _columns(request: Request) -> tuple[str, ...]:
+def _columns(request: Request, given: Mapping[str, str]) -> tuple[str, ...]:
     """The columns of the URL, else those that the visitor chose last."""
-    if given := request.query_params.get("columns"):
-        return _read_columns(given)
+    if named := given.get("columns"):
+        return _read_columns(named)
     try:
         return read_columns(request.cookies.get(COLUMNS_COOKIE, "").replace(".", ","))
     except ValueError:  # of another version

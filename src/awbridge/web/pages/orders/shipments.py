@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import parse_qsl, quote, urlencode
 from zoneinfo import ZoneInfo
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from awbridge.clickpost.wire.tracking_codes import ndr_name, status_name
 from awbridge.domain.customer_page.links import NO_LINKS, TrackLinks
-from awbridge.domain.errors import NotFound
+from awbridge.domain.errors import NotFound, NotPossible, NotValid
 from awbridge.domain.orders.bulk import MOST_AT_ONCE, BulkAction, BulkResult, Consequence, consequence
 from awbridge.domain.orders.shipment import Shipment
 from awbridge.domain.tracking.lifecycle import Bucket
@@ -35,13 +34,13 @@ from awbridge.store.handover.parcels import HandOverState
 from awbridge.store.orders import lists, shipments, waybills
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext
-from awbridge.web.pages.orders.list_query import list_url, read_query
+from awbridge.web.pages.orders.list_query import TypedOnList, list_url, read_query
 from awbridge.web.pages.orders.shipment_url import shipment_url
 from awbridge.web.pages.orders.shown_answer import ShownAnswer
 from awbridge.web.pages.orders.timeline import deliveries, timeline
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import PageTemplates, pretty
-from awbridge.web.pages.wording import status_words
+from awbridge.web.pages.wording import sentence, status_words
 from awbridge.web.requested import no_nul
 from awbridge.web.v1.shipments.lists import ShipmentQuery
 
@@ -107,7 +106,8 @@ class Chosen:
 class ShipmentPages:
     """The pages of one shipment, and of actions on many.
 
-    `poll_again_after`: the shortest time between two polls of one. `zone`: of the days in filters.
+    `list_again`: the page of a list with what was chosen there. `poll_again_after`: the shortest time between two polls
+    of one. `zone`: of the days in filters.
     """
 
     def __init__(
@@ -115,6 +115,7 @@ class ShipmentPages:
         store: Store,
         clock: Clock,
         templates: PageTemplates,
+        list_again: Callable[[Request, Mapping[str, str], TypedOnList], Awaitable[Response]],
         stuck_after: StuckAfter,
         poll_again_after: timedelta,
         zone: ZoneInfo,
@@ -124,6 +125,7 @@ class ShipmentPages:
         self._store = store
         self._clock = clock
         self._templates = templates
+        self._list_again = list_again
         self._stuck_after = stuck_after
         self._poll_again_after = poll_again_after
         self._zone = zone
@@ -175,18 +177,29 @@ class ShipmentPages:
 
     async def preview(self, request: Request) -> Response:
         """What an action would do to each of the chosen shipments."""
-        chosen = await self._chosen(request)
-        async with self._store.read() as session:
-            stored = {s.reference_number: s for s in await shipments.get_many(session, chosen.references)}
-            held = await accounts.held(session, now=self._clock())
-            account = await moving.destination(session, chosen.to) if chosen.action == MOVE else None
+        fields = await read_form(request)
+        try:
+            chosen = await self._chosen(fields)
+            async with self._store.read() as session:
+                stored = {s.reference_number: s for s in await shipments.get_many(session, chosen.references)}
+                held = await accounts.held(session, now=self._clock())
+                account = await moving.destination(session, chosen.to) if chosen.action == MOVE else None
+        except (NotValid, NotPossible, NotFound) as error:
+            values = dict(fields)
+            typed = TypedOnList(
+                problems={"to" if values.get("action") == MOVE else "action": sentence(str(error))},
+                references={value for name, value in fields if name == "reference"},
+                all=values.get("all") == "true",
+                to=values.get("to", ""),
+            )
+            return await self._list_again(request, dict(parse_qsl(values.get("query", ""))), typed)
         found = [lists.shown(stored[reference], held) for reference in chosen.references if reference in stored]
         rows = [(Listed(shipment=s), _consequence(chosen.action, s, account)) for s in found]
         return self._templates.page("bulk", action=chosen.action, chosen=chosen, rows=rows, results=None)
 
     async def act(self, request: Request) -> Response:
         """Do it, with a result for each."""
-        chosen = await self._chosen(request)
+        chosen = await self._chosen(await read_form(request))
         results = await self._results(chosen)
         shown = [(shipment_url(result.reference_number), result) for result in results]
         return self._templates.page("bulk", action=chosen.action, chosen=chosen, rows=[], results=shown)
@@ -205,22 +218,21 @@ class ShipmentPages:
         texts = {True: "Will be polled.", False: "Nothing to poll: no AWB yet, or its status is final."}
         return [BulkResult(reference_number=r, done=r in resumed, text=texts[r in resumed]) for r in references]
 
-    async def _chosen(self, request: Request) -> Chosen:
-        """The action and the shipments of a form: the checked ones, or all of its list. Raises HTTPException 422."""
-        fields = await read_form(request)
+    async def _chosen(self, fields: Sequence[tuple[str, str]]) -> Chosen:
+        """The action and the shipments of a form: the checked ones, or all of its list. Raises NotValid."""
         values = dict(fields)
         actions = [value for name, value in fields if name == "action"]
         if len(actions) != 1 or actions[0] not in _ACTIONS:
-            raise HTTPException(422, gettext("Choose an action: retry, cancel, poll or move."))
+            raise NotValid(gettext("Choose an action: retry, cancel, poll or move."))
         if actions[0] == MOVE and not values.get("to"):
-            raise HTTPException(422, gettext("Choose the transporter to move the shipments to."))
+            raise NotValid(gettext("Choose the transporter to move the shipments to."))
         parameters, query = read_query(dict(parse_qsl(values.get("query", ""))))
         references = list(dict.fromkeys(no_nul(value) for name, value in fields if name == "reference"))
         are_more = False
         if values.get("all") == "true":
             references, are_more = await self._all_of(query)
         if len(references) > MOST_AT_ONCE:
-            raise HTTPException(422, f"Choose at most {MOST_AT_ONCE} shipments at once.")
+            raise NotValid(gettext("Choose at most %s shipments at once.") % MOST_AT_ONCE)
         to, back = no_nul(values.get("to", "")), list_url(parameters)
         return Chosen(
             action=actions[0], references=references, to=to, query=urlencode(parameters), back=back, are_more=are_more

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from starlette.exceptions import HTTPException
+from collections.abc import Mapping
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -13,24 +14,28 @@ from awbridge.steps.people.keys import NewKey
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.web.access.access_list import STALE_AFTER, AccessList
-from awbridge.web.pages.form import read_form
+from awbridge.web.pages.form import WrongField, read_form
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
+from awbridge.web.pages.people.roles import read_role
+from awbridge.web.pages.wording import sentence
 from awbridge.web.requested import parse_id
 
 
 def routes(store: Store, clock: Clock, templates: PageTemplates, access: AccessList) -> list[PageRoute]:
     """The routes, on this store."""
 
-    async def shown(*, made: NewKey | None = None, problem: str = "", name: str = "", status: int = 200) -> Response:
+    async def shown(
+        *, made: NewKey | None = None, problems: Mapping[str, str] | None = None, typed: Mapping[str, str] | None = None
+    ) -> Response:
         return templates.page(
             "people/keys",
-            status=status,
+            status=422 if problems else 200,
             keys=await steps.every_key(store),
             roles=[role.value for role in Role],
             made=made,
-            problem=problem,
-            name=name,
+            problems=problems or {},
+            typed=typed or {},
             seconds=int(STALE_AFTER),
         )
 
@@ -40,14 +45,12 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, access: AccessL
     async def add_key(request: Request) -> Response:
         values = dict(await read_form(request))
         try:
-            role = Role(values.get("role", ""))
-        except ValueError:
-            raise HTTPException(422, f"Choose a role: {', '.join(Role)}.") from None
-        name = values.get("name", "")
-        try:
-            made = await steps.add_key(store=store, clock=clock, name=name, role=role)
-        except (NotValid, NotPossible) as problem:
-            return await shown(problem=str(problem), name=name, status=422)
+            role = read_role(values)
+            made = await steps.add_key(store=store, clock=clock, name=values.get("name", ""), role=role)
+        except WrongField as error:
+            return await shown(problems={error.field: str(error)}, typed=values)
+        except (NotValid, NotPossible) as error:
+            return await shown(problems={"name": sentence(str(error))}, typed=values)
         access.forget()
         return await shown(made=made)
 

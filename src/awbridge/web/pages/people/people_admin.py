@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import urlencode
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -18,9 +17,11 @@ from awbridge.store import Store
 from awbridge.store.people import people, sessions
 from awbridge.web.access import credentials
 from awbridge.web.access.access_list import AccessList
-from awbridge.web.pages.form import read_form
+from awbridge.web.pages.form import WrongField, read_form
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
+from awbridge.web.pages.people.roles import read_role
+from awbridge.web.pages.wording import sentence
 
 _DONE = ("role", "disabled", "enabled", "sessions")
 
@@ -51,27 +52,32 @@ class PeoplePages:
         """Everybody, with role and sessions."""
         return await self._list()
 
-    async def _list(self, *, problem: str = "", login: str = "", status: int = 200) -> Response:
+    async def _list(
+        self, *, problems: Mapping[str, str] | None = None, typed: Mapping[str, str] | None = None
+    ) -> Response:
         async with self._store.read() as session:
             everyone = await people.every(session)
             counts = await sessions.counts(session, now=self._clock())
         return self._templates.page(
             "people/people",
-            status=status,
+            status=422 if problems else 200,
             people=[(person, counts.get(person.id, 0), _url(person.login)) for person in everyone],
             roles=[role.value for role in Role],
-            login=login,
-            problem=problem,
+            typed=typed or {},
+            problems=problems or {},
         )
 
     async def add_person(self, request: Request) -> Response:
         """Add a person, and show the one-time link."""
         values = dict(await read_form(request))
-        login, role = values.get("login", ""), _role(values)
+        login = values.get("login", "")
         try:
+            role = read_role(values)
             invited = await steps.add_person(store=self._store, clock=self._clock, login=login, role=role)
-        except (NotValid, NotPossible) as problem:
-            return await self._list(problem=str(problem), login=login, status=422)
+        except WrongField as error:
+            return await self._list(problems={error.field: str(error)}, typed=values)
+        except (NotValid, NotPossible) as error:
+            return await self._list(problems={"login": sentence(str(error))}, typed=values)
         self._access.forget()
         return self._link(request, invited)
 
@@ -84,7 +90,15 @@ class PeoplePages:
         login = request.query_params.get("login", "").replace("\x00", "")
         return await self._person(login, done=request.query_params.get("done", ""))
 
-    async def _person(self, login: str, *, done: str = "", problem: str = "", status: int = 200) -> Response:
+    async def _person(
+        self,
+        login: str,
+        *,
+        done: str = "",
+        problem: str = "",
+        problems: Mapping[str, str] | None = None,
+        status: int = 200,
+    ) -> Response:
         async with self._store.read() as session:
             person = await people.by_login(session, login)
             if person is None:
@@ -98,12 +112,17 @@ class PeoplePages:
             roles=[role.value for role in Role],
             done=done,
             problem=problem,
+            problems=problems or {},
         )
 
     async def set_role(self, request: Request) -> Response:
         """Change a person's role."""
         values = dict(await read_form(request))
-        role = _role(values)
+        try:
+            role = read_role(values)
+        except WrongField as error:
+            login = values.get("login", "")
+            return await self._person(login, problems={error.field: str(error)}, status=422)
         return await self._change(
             values, "role", lambda login: steps.set_role(store=self._store, clock=self._clock, login=login, role=role)
         )
@@ -149,10 +168,3 @@ class PeoplePages:
 
 def _url(login: str) -> str:
     return f"/people/person?{urlencode({'login': login})}"
-
-
-def _role(values: dict[str, str]) -> Role:
-    try:
-        return Role(values.get("role", ""))
-    except ValueError:
-        raise HTTPException(422, f"Choose a role: {', '.join(Role)}.") from None

@@ -70,7 +70,8 @@ class SignInPages:
     async def sign_in(self, request: Request) -> Response:
         """Sign in with name and password."""
         values = dict(await read_form(request))
-        login, path = values.get("login", "").strip().casefold()[:200], values.get("next", "/")
+        typed, path = values.get("login", ""), values.get("next", "/")
+        login = typed.strip().casefold()[:200]
         address = credentials.client_address(request.scope)
         token, seconds = None, self._access.sign_ins.wait(address, login)
         if not seconds:
@@ -87,11 +88,11 @@ class SignInPages:
             if token is not None:
                 await steps.sign_out(store=self._store, clock=self._clock, token_sha256=digest(token))
             text = gettext("Too many wrong passwords. Try again in %(seconds)s seconds.") % {"seconds": seconds}
-            answer = self._page(login=login, path=path, problem=text, status=429)
+            answer = self._page(login=typed, path=path, problem=text, status=429)
             answer.headers["retry-after"] = str(seconds)
             return answer
         if token is None:
-            return self._page(login=login, path=path, problem=gettext("The name or the password is wrong."), status=401)
+            return self._page(login=typed, path=path, problem=gettext("The name or the password is wrong."), status=401)
         return signed_in(request, token, path)
 
     async def sign_out(self, request: Request) -> Response:

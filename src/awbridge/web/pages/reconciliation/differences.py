@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -11,6 +12,7 @@ from starlette.responses import Response
 
 from awbridge.clickpost.wire.tracking_codes import status_name
 from awbridge.domain.errors import NotPossible, NotValid
+from awbridge.domain.orders.bulk import Consequence
 from awbridge.domain.privacy import Privacy
 from awbridge.domain.reconciliation.decisions import Decision, consequence
 from awbridge.domain.reconciliation.differences import DifferenceKind
@@ -28,7 +30,8 @@ from awbridge.web.pages.orders.shipment_url import shipment_url
 from awbridge.web.pages.page_route import ANY_VALUE, PageRoute
 from awbridge.web.pages.page_templates import PageTemplates
 from awbridge.web.pages.reconciliation.runs import TABLE_NAMES
-from awbridge.web.requested import parse_id
+from awbridge.web.pages.wording import sentence
+from awbridge.web.requested import parse_id, read_id
 from awbridge.web.zip_response import zip_response
 
 PAGE_SIZE = 100  # differences
@@ -151,12 +154,17 @@ class DifferencePages:
         """What a decision would do to each chosen difference."""
         run = await known_run(self._store, parse_id(request.path_params["number"]))
         decision, ids, _ = await _chosen(request)
+        return self._page(run.id, decision, rows=await self._rows(run.id, decision, ids))
+
+    async def _rows(
+        self, run_id: int, decision: Decision, ids: Sequence[int]
+    ) -> list[tuple[ShownDifference, Consequence]]:
+        """The chosen differences of a run, and what the decision would do to each."""
         async with self._store.read() as session:
-            found = [await differences.get(session, run.id, number) for number in ids]
-        rows = [
+            found = [await differences.get(session, run_id, number) for number in ids]
+        return [
             (ShownDifference(difference=d), consequence(decision, d.kind, d.state, d.pushed_at)) for d in found if d
         ]
-        return self._page(run.id, decision, rows=rows)
 
     async def act(self, request: Request) -> Response:
         """Decide on the chosen differences; a result for each."""
@@ -172,12 +180,25 @@ class DifferencePages:
                 reason=reason,
             )
         except (NotPossible, NotValid) as error:
-            raise HTTPException(422, str(error)) from None
+            rows = await self._rows(number, decision, ids)
+            return self._page(number, decision, rows=rows, problem=sentence(str(error)), reason=reason)
         return self._page(number, decision, results=results)
 
-    def _page(self, number: int, decision: Decision, *, rows: object = (), results: object = None) -> Response:
+    def _page(
+        self,
+        number: int,
+        decision: Decision,
+        *,
+        rows: object = (),
+        results: object = None,
+        problem: str = "",
+        reason: str = "",
+    ) -> Response:
         return self._templates.page(
             "reconciliation/decide",
+            status=422 if problem else 200,
+            problems={"reason": problem} if problem else {},
+            reason=reason,
             number=number,
             decision=decision,
             name=DECISION_NAMES[decision],
@@ -207,5 +228,7 @@ async def _chosen(request: Request) -> tuple[Decision, list[int], str]:
         decision = Decision(values.get("decision", ""))
     except ValueError:
         raise HTTPException(422, "Choose what to do: recheck, push again, or mark as solved.") from None
-    ids = dict.fromkeys(parse_id(value) for name, value in fields if name == "difference")
+    ids = dict.fromkeys(
+        found for name, value in fields if name == "difference" if (found := read_id(value)) is not None
+    )
     return decision, list(ids), values.get("reason", "")

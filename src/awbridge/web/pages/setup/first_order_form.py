@@ -7,13 +7,13 @@ from datetime import date, datetime
 
 from awbridge.clickpost.orders.first_order import PLACE_FIELDS, first_order
 from awbridge.domain.couriers.allocation_mode import Allocation
-from awbridge.domain.errors import PayloadRefused
+from awbridge.domain.errors import AwbridgeError, PayloadRefused, ReferenceTaken
 from awbridge.domain.json import JsonObject
 from awbridge.steps.orders.reading import configured, read_orders
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.engine.database import Session
-from awbridge.web.pages.language import gettext_noop
-from awbridge.web.pages.setup.tools import SetupFinding
+from awbridge.web.pages.language import gettext, gettext_noop
+from awbridge.web.pages.wording import sentence
 
 _PLACE = {
     "name": gettext_noop("Name"),
@@ -33,6 +33,14 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     gettext_noop("Pickup"): {f"pickup_{name}": label for name, label in _PLACE.items()},
     gettext_noop("Drop"): {f"drop_{name}": label for name, label in _PLACE.items()},
+}
+LONGEST_VALUE = 200  # characters of a field
+# Where a field of the order is not called like the form's.
+_FIELD_OF = {
+    "price": "value",
+    "invoice_value": "value",
+    "order_id": "reference_number",
+    "invoice_number": "reference_number",
 }
 FIELDS = tuple(name for fields in SECTIONS.values() for name in fields)
 
@@ -57,15 +65,31 @@ def order_of(typed: Mapping[str, str], today: date) -> JsonObject:
     )
 
 
-async def problems_of(session: Session, order: JsonObject, allocation: Allocation) -> list[SetupFinding]:
-    """What is wrong with the order; empty if it can be placed."""
+def too_long(typed: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with texts that are longer than LONGEST_VALUE, by field."""
+    text = gettext("At most %s characters, please.") % LONGEST_VALUE
+    return {name: text for name, value in typed.items() if len(value) > LONGEST_VALUE}
+
+
+async def problems_of(session: Session, order: JsonObject, allocation: Allocation) -> dict[str, str]:
+    """What is wrong with the order by field, "" for what belongs to none; empty if it can be placed."""
     _, errors = read_orders({0: order}, *await configured(session, allocation))
-    if not errors:
-        return []
-    error = errors[0]
-    if isinstance(error, PayloadRefused):
-        return [SetupFinding(level="problem", found=f"{p.path} {p.problem}") for p in error.problems]
-    return [SetupFinding(level="problem", found=str(error))]
+    return problems_by_field(errors[0]) if errors else {}
+
+
+def problems_by_field(error: AwbridgeError) -> dict[str, str]:
+    """What is wrong with an order that was refused, by field of the form."""
+    if not isinstance(error, PayloadRefused):
+        return {"reference_number" if isinstance(error, ReferenceTaken) else "": sentence(str(error))}
+    found = dict[str, str]()
+    for problem in error.problems:
+        name = problem.path.rpartition(".")[2]
+        field = _FIELD_OF.get(name, name)
+        if field not in FIELDS:
+            field = ""
+        text = f"{problem.path} {problem.problem}" if not field else problem.problem
+        found[field] = f"{found[field]}; {text}" if field in found else text
+    return found
 
 
 def _number(text: str) -> float:

@@ -12,10 +12,10 @@ from starlette.responses import RedirectResponse, Response
 
 from awbridge.clickpost.wire.masking import MASK
 from awbridge.domain.couriers.allocation_mode import Allocation
-from awbridge.domain.errors import AwbridgeError, NotValid
+from awbridge.domain.errors import AwbridgeError
 from awbridge.steps.couriers.sync_couriers import CourierComparison, sync_couriers
 from awbridge.steps.orders import intake
-from awbridge.steps.polling.register_webhook import register_webhook
+from awbridge.steps.polling.register_webhook import register_webhook, why_no_address
 from awbridge.steps.polling.try_webhook import try_webhook
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
@@ -25,11 +25,22 @@ from awbridge.web.pages.language import gettext, gettext_noop, ngettext
 from awbridge.web.pages.orders.shipment_url import shipment_url
 from awbridge.web.pages.page_route import PageRoute
 from awbridge.web.pages.page_templates import HEADERS, PageTemplates
-from awbridge.web.pages.setup.first_order_form import FIELDS, SECTIONS, order_of, problems_of, start_values
+from awbridge.web.pages.setup.first_order_form import (
+    FIELDS,
+    LONGEST_VALUE,
+    SECTIONS,
+    order_of,
+    problems_by_field,
+    problems_of,
+    start_values,
+    too_long,
+)
 from awbridge.web.pages.setup.progress import SetupProgress, progress
 from awbridge.web.pages.setup.tools import SetupCalls, SetupFinding, SetupStep, SetupTools
 from awbridge.web.pages.visit import current_visit
+from awbridge.web.pages.wording import sentence
 
+LONGEST_URL = 1000  # characters
 WEBHOOK_WAIT = 20.0  # seconds that the page waits for the test delivery
 _TITLES = {
     SetupStep.KEY: gettext_noop("ClickPost account"),
@@ -63,13 +74,14 @@ _LEADS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Result:
-    """What a button of a step did. `typed`: the values of its form."""
+    """What a button of a step did. `typed`: the values of its form; `problems`: what is wrong with them, by field."""
 
     step: SetupStep | None = None
     findings: Sequence[SetupFinding] = ()
     comparison: CourierComparison | None = None
     ready: bool = False
     typed: Mapping[str, str] = field(default_factory=dict[str, str])
+    problems: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class SetupPages:
@@ -140,12 +152,16 @@ class SetupPages:
     async def register(self, request: Request) -> Response:
         """Register the webhook if that is requested, then have ClickPost send a test and wait for it."""
         values = dict(await read_form(request))
-        url = values.get("url", "").strip()
+        url, problems = values.get("url", "").strip(), dict[str, str]()
+        if len(url) > LONGEST_URL:
+            problems["url"] = gettext("At most %s characters, please.") % LONGEST_URL
+        elif wrong := other_endpoint(url, current_visit().account) or why_no_address(url):
+            problems["url"] = sentence(wrong)
+        if problems:
+            return await self._shown(_Result(step=SetupStep.WEBHOOK, typed={"url": url}, problems=problems))
 
         async def register_and_test() -> Sequence[SetupFinding]:
             client, found = self._client(), list[SetupFinding]()
-            if wrong := other_endpoint(url, current_visit().account):
-                raise NotValid(wrong)
             if values.get("action") == "register":
                 done = await register_webhook(store=self._store, clickpost=client, clock=self._clock, url=url)
                 text = gettext("Registered: %(url)s") % {"url": done.url}
@@ -169,22 +185,26 @@ class SetupPages:
         values = dict(await read_form(request))
         typed = {name: values.get(name, "").strip() for name in FIELDS}
         order = order_of(typed, self._clock().astimezone(self._zone).date())
-        async with self._store.read() as session:
-            found = await problems_of(session, order, self._allocation)
-        if values.get("action") == "place" and not found:
+        problems = too_long(typed)
+        if not problems:
+            async with self._store.read() as session:
+                problems = await problems_of(session, order, self._allocation)
+        if values.get("action") == "place" and not problems:
             try:
                 results = await intake.take_in(
                     store=self._store, clock=self._clock, orders=[order], allocation=self._allocation
                 )
             except intake.BatchRefused as refused:
-                found = [SetupFinding(level="problem", found=str(refused.errors[0]))]
+                problems = problems_by_field(refused.errors[0])
             else:
                 reference = results[0].shipment.reference_number
                 return RedirectResponse(shipment_url(reference), 303, headers=HEADERS)
-        ready = not found
+        ready = not problems
+        found = [SetupFinding(level="problem", found=problems[""])] if "" in problems else []
         if ready:
             found = [SetupFinding(level="ok", found=gettext("The order is valid. Nothing was sent yet."))]
-        return await self._shown(_Result(step=SetupStep.ORDER, findings=found, ready=ready, typed=typed))
+        result = _Result(step=SetupStep.ORDER, findings=found, ready=ready, typed=typed, problems=problems)
+        return await self._shown(result)
 
     def _client(self) -> SetupCalls:
         if self._tools.clickpost is None:
@@ -204,10 +224,14 @@ class SetupPages:
             order |= result.typed
         return self._templates.page(
             "setup/setup",
+            status=422 if result.problems else 200,
             steps=list(SetupStep),
             titles=_TITLES,
             leads=_LEADS,
             progress=now,
+            problems=result.problems,
+            longest_url=LONGEST_URL,
+            longest=LONGEST_VALUE,
             settings={step: self._tools.settings(step) for step in SetupStep},
             vendor_problem=self._tools.vendor_problem,
             result=result,
