@@ -25,6 +25,7 @@ from awbridge.store.polling import polls
 from awbridge.store.polling.polls import DuePoll
 from awbridge.store.registration import dispatch
 from awbridge.store.registration.dispatch import NotPlaced, Placing
+from awbridge.store.tracking import tracking_status
 from awbridge.store.tracking.inbox import NewDelivery
 
 T0 = datetime(2026, 11, 2, 6, 30, 0, 123456, tzinfo=UTC)
@@ -148,3 +149,23 @@ async def claim_due_polls(session: Session, *, now: datetime, next_poll_at: date
     return await polls.claim_due_polls(
         session, 4, now=now, due=now, asked_before=now, next_poll_at=next_poll_at, limit=limit
     )
+
+
+async def set_tracking_status(
+    session: Session,
+    reference_number: str,
+    standing: tracking_status.TrackingStatus,
+    *,
+    last_tracked_at: datetime,
+    next_poll_at: datetime | None,
+    updated_at: datetime | None = None,
+) -> None:
+    """Store the tracking status of one shipment."""
+    one = tracking_status.TrackingChange(
+        reference_number=reference_number,
+        standing=standing,
+        last_tracked_at=last_tracked_at,
+        next_poll_at=next_poll_at,
+        updated_at=updated_at,
+    )
+    await tracking_status.set_tracking_statuses(session, [one])

@@ -58,16 +58,6 @@ def backup_place(settings: Settings) -> str:
     return settings.archive_url if settings.archives and settings.archive_url else f"file://{_data_dir(settings)}"
 
 
-def is_on_the_same_disk(settings: Settings) -> bool:
-    """Whether backups lie on the disk of the SQLite file: they are lost with it."""
-    place = backup_place(settings)
-    if not place.startswith("file://"):
-        return False
-    folders = (Path(place.removeprefix("file://")), database_file(settings).parent)
-    first, second = (next(f for f in (folder, *folder.parents) if f.exists()).stat().st_dev for folder in folders)
-    return first == second
-
-
 def _data_dir(settings: Settings) -> Path:
     return Path(settings.data_dir).absolute()
 

@@ -20,7 +20,7 @@ def test_a_day_of_another_year_names_it():
 
 
 def test_a_promised_day_lasts_until_its_evening():
-    assert DATES.promised_day(date(2026, 11, 24), year=2026) == "Tuesday, 24 November, by evening"
+    assert DATES.by_evening_of(DATES.day_in_words(date(2026, 11, 24), year=2026)) == "Tuesday, 24 November, by evening"
 
 
 def test_near_days_are_named_relative_to_the_reader():

@@ -20,7 +20,7 @@ from awbridge.steps.orders import intake
 from awbridge.steps.orders.act import LONGEST_RECHECK, LONGEST_WAIT, ActPolicy, decide
 from awbridge.steps.tracking.apply import ApplyPolicy, apply_due
 from awbridge.store import Store
-from awbridge.store.tracking import inbox, tracking_status
+from awbridge.store.tracking import inbox
 from awbridge.store.tracking.inbox import NewDelivery
 from awbridge.store.tracking.tracking_status import TrackingStatus
 from tests.support.acting import (
@@ -39,7 +39,7 @@ from tests.support.acting import (
     ok,
     says,
 )
-from tests.support.rows import T0, add, claim_due_polls, fetch, place
+from tests.support.rows import T0, add, claim_due_polls, fetch, place, set_tracking_status
 from tests.support.world import INDIA, SetClock, TrippingStore, as_body, attempts_of, get, timeline, webhook
 
 pytestmark = pytest.mark.heavy
@@ -59,7 +59,7 @@ async def set_status(store: Store, bucket: int, *, final: bool = False) -> None:
     sighting = Sighting(seen_at=T0, final=final, step=80, code=9)
     status = TrackingStatus(sighting=sighting, bucket=bucket, edd=None, ndr_code=None)
     async with store.write() as session:
-        await tracking_status.set_tracking_status(session, "R", status, last_tracked_at=T0, next_poll_at=None)
+        await set_tracking_status(session, "R", status, last_tracked_at=T0, next_poll_at=None)
 
 
 async def pickup(store: Store, clock: SetClock, body: Any = None, **more: Any) -> Action:

@@ -16,10 +16,9 @@ from awbridge.store import Store
 from awbridge.store.couriers import couriers
 from awbridge.store.couriers.couriers import CourierAccount
 from awbridge.store.orders import actions
-from awbridge.store.tracking import tracking_status
 from awbridge.store.tracking.tracking_status import TrackingStatus
 from tests.support.acting import FakeClickPost, a_pickup, a_registration, a_world_pickup, act, ask, now_of
-from tests.support.rows import T0, add, count, place
+from tests.support.rows import T0, add, count, place, set_tracking_status
 from tests.support.stores import sqlite_only
 from tests.support.world import SetClock
 
@@ -38,7 +37,7 @@ async def set_status(store: Store, bucket: int, *, final: bool = False) -> None:
     sighting = Sighting(seen_at=T0, final=final, step=80, code=9)
     status = TrackingStatus(sighting=sighting, bucket=bucket, edd=None, ndr_code=None)
     async with store.write() as session:
-        await tracking_status.set_tracking_status(session, "R", status, last_tracked_at=T0, next_poll_at=None)
+        await set_tracking_status(session, "R", status, last_tracked_at=T0, next_poll_at=None)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from awbridge.store.orders import actions as action_table
 from awbridge.store.orders import shipments
 from awbridge.store.registration import cancellations, replacements
 from awbridge.store.tracking import tracking_status
-from tests.support.rows import T0, add, count, fetch, sql
+from tests.support.rows import T0, add, count, fetch, set_tracking_status, sql
 from tests.support.world import SetClock, an_order, attempts_of, get
 
 pytestmark = pytest.mark.heavy
@@ -324,7 +324,7 @@ async def test_a_journey_that_has_ended_is_not_replaced(store: Store) -> None:
     async with store.write() as session:
         seen = Sighting(seen_at=T0, final=True, step=90, code=8)
         status = tracking_status.TrackingStatus(sighting=seen, bucket=6, edd=None, ndr_code=None)
-        await tracking_status.set_tracking_status(session, "R", status, last_tracked_at=T0, next_poll_at=None)
+        await set_tracking_status(session, "R", status, last_tracked_at=T0, next_poll_at=None)
     with pytest.raises(NotPossible, match=r"ended \(Delivered\)"):
         await replace(store, "R")
 

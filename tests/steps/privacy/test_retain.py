@@ -24,11 +24,11 @@ from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.store.audit import reports, runs
 from awbridge.store.audit.reports import Report
-from awbridge.store.tracking import inbox, scans, tracking_status
+from awbridge.store.tracking import inbox, scans
 from awbridge.store.tracking.inbox import NewDelivery
 from awbridge.store.tracking.tracking_status import TrackingStatus
 from tests.support.evidence_rows import NAME, PHONE, call, good_call, keep, more_about, order_of
-from tests.support.rows import T0, add, count, delivery, fetch, new_scan, place, scan, sql
+from tests.support.rows import T0, add, count, delivery, fetch, new_scan, place, scan, set_tracking_status, sql
 from tests.support.stopwatch import Stopwatch
 from tests.support.world import SetClock, get
 
@@ -57,7 +57,7 @@ async def ended(store: Store, reference: str, *, at: datetime = OLD) -> None:
         status = TrackingStatus(
             sighting=Sighting(code=8, seen_at=at, step=9, final=True), bucket=6, edd=None, ndr_code=None
         )
-        await tracking_status.set_tracking_status(session, reference, status, last_tracked_at=at, next_poll_at=None)
+        await set_tracking_status(session, reference, status, last_tracked_at=at, next_poll_at=None)
 
 
 async def test_calls_older_than_their_days_go_and_younger_ones_stay(store: Store, objects: Objects) -> None:

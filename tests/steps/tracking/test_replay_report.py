@@ -17,9 +17,9 @@ from awbridge.domain.tracking.scan import Source
 from awbridge.steps.tracking.replay_report import BATCH, Replayed, replay_report
 from awbridge.store import Store
 from awbridge.store.polling import polls
-from awbridge.store.tracking import inbox, tracking_status
+from awbridge.store.tracking import inbox
 from awbridge.store.tracking.tracking_status import TrackingStatus
-from tests.support.rows import T0, add, count, delivery, fetch, place
+from tests.support.rows import T0, add, count, delivery, fetch, place, set_tracking_status
 from tests.support.world import SetClock, as_body, get, webhook
 
 
@@ -55,7 +55,7 @@ async def test_rows_without_a_payload_have_their_shipment_asked_for_at_once(stor
     await add(store, "D")
     end = TrackingStatus(sighting=Sighting(seen_at=T0, final=True, step=90, code=8), bucket=6, edd=None, ndr_code=None)
     async with store.write() as session:
-        await tracking_status.set_tracking_status(session, "C", end, last_tracked_at=T0, next_poll_at=None)
+        await set_tracking_status(session, "C", end, last_tracked_at=T0, next_poll_at=None)
     clock = SetClock()
     clock.forward(hours=1)
     report = await replay(

@@ -19,7 +19,7 @@ from awbridge.store.orders import lists, shipments, waybills
 from awbridge.store.polling import polls
 from awbridge.store.registration import cancellations, dispatch
 from awbridge.store.registration.dispatch import NotPlaced
-from awbridge.store.tracking import inbox, tracking_status
+from awbridge.store.tracking import inbox
 from awbridge.store.tracking.tracking_status import TrackingStatus
 from tests.support.plans import of_whole_tables
 from tests.support.rows import (
@@ -34,6 +34,7 @@ from tests.support.rows import (
     new_shipment,
     place,
     placed,
+    set_tracking_status,
     sql,
 )
 from tests.support.statements import statements_of
@@ -336,7 +337,7 @@ async def test_the_pages_of_what_is_stuck_are_the_whole_list(store: Store, page:
             sighting=Sighting(seen_at=seen_at, final=False, step=5, code=5), bucket=n % 4 + 1, edd=None, ndr_code=None
         )
         async with store.write() as session:
-            await tracking_status.set_tracking_status(session, reference, status, last_tracked_at=T0, next_poll_at=None)
+            await set_tracking_status(session, reference, status, last_tracked_at=T0, next_poll_at=None)
     now = T0 + timedelta(days=4)
     assert await mark_stuck(store, now, batch=7) == 3 * len(names)
     seen: list[tuple[datetime, str]] = []
@@ -367,7 +368,7 @@ async def test_silent_shipments_are_asked_for_once_per_interval_and_no_more_at_t
         end = TrackingStatus(
             sighting=Sighting(seen_at=T0, final=True, step=90, code=8), bucket=6, edd="2026-12-01", ndr_code=2
         )
-        await tracking_status.set_tracking_status(session, "R1", end, last_tracked_at=later, next_poll_at=None)
+        await set_tracking_status(session, "R1", end, last_tracked_at=later, next_poll_at=None)
         await polls.record_poll(session, "R1", polled_at=T0, next_poll_at=again)
         left = await claim_due_polls(session, now=again, next_poll_at=again + MINUTE, limit=9)
         assert [a.reference_number for a in left] == ["R2"]

@@ -10,11 +10,10 @@ import pytest
 from awbridge.domain.call import Call
 from awbridge.domain.tracking.lifecycle import Sighting
 from awbridge.store.audit import attempts
-from awbridge.store.tracking import tracking_status
 from awbridge.store.tracking.tracking_status import TrackingStatus
 from tests.support.acting import LOST, FakeClickPost, a_pickup, a_registration, act, ok, says
 from tests.support.app import Web, problem
-from tests.support.rows import T0, add, attempt, place
+from tests.support.rows import T0, add, attempt, place, set_tracking_status
 
 
 @pytest.fixture
@@ -25,7 +24,7 @@ async def placed(web: Web) -> Web:
     sighting = Sighting(seen_at=T0, final=False, step=80, code=9)
     status = TrackingStatus(sighting=sighting, bucket=5, edd=None, ndr_code=None)
     async with web.store.write() as session:
-        await tracking_status.set_tracking_status(session, "R", status, last_tracked_at=T0, next_poll_at=None)
+        await set_tracking_status(session, "R", status, last_tracked_at=T0, next_poll_at=None)
     return web
 
 
@@ -180,7 +179,7 @@ async def test_a_waybill_that_was_used_before_is_registered_with_a_warning(place
         sighting=Sighting(seen_at=T0, final=True, step=90, code=8), bucket=6, edd=None, ndr_code=None
     )
     async with placed.store.write() as session:
-        await tracking_status.set_tracking_status(session, "R", ended, last_tracked_at=T0, next_poll_at=None)
+        await set_tracking_status(session, "R", ended, last_tracked_at=T0, next_poll_at=None)
     info = {"reference_number": "FOREIGN-2"}
     answer = await placed.http.post("/v1/waybills", json=a_registration(waybill="AWB1", shipment_info=info))
     assert answer.status_code == 202, answer.text

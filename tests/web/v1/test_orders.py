@@ -13,7 +13,7 @@ from awbridge.domain.tracking.lifecycle import Sighting
 from awbridge.store.tracking import tracking_status
 from awbridge.web.v1.shipments.orders import LARGEST_BATCH
 from tests.support.app import Web, problem
-from tests.support.rows import T0, add, count, place, sql
+from tests.support.rows import T0, add, count, place, set_tracking_status, sql
 from tests.support.stores import sqlite_only
 from tests.support.world import an_order, get
 
@@ -122,7 +122,7 @@ async def test_a_shipment_is_shown_with_its_payload_and_status(web: Web) -> None
     async with web.store.write() as session:
         sighting = Sighting(seen_at=T0, final=True, step=90, code=8)
         status = tracking_status.TrackingStatus(sighting=sighting, bucket=6, edd=None, ndr_code=None)
-        await tracking_status.set_tracking_status(session, "R", status, last_tracked_at=T0, next_poll_at=None)
+        await set_tracking_status(session, "R", status, last_tracked_at=T0, next_poll_at=None)
     shown = (await web.http.get("/v1/shipments/R")).json()["status"]
     assert (shown["code"], shown["name"], shown["bucket"], shown["final"]) == (8, "Delivered", 6, True)
 

@@ -72,10 +72,6 @@ class DateWords:
             return (self.yesterday, self.today, self.tomorrow)[distance + 1]
         return self.day_in_words(day, year=today.year)
 
-    def promised_day(self, day: date, *, year: int) -> str:
-        """A promised day: until its evening, such as "Tuesday, 24 November, by evening"."""
-        return self.by_evening_of(self.day_in_words(day, year=year))
-
     def by_evening_of(self, day: str) -> str:
         """Until the evening of a day that is said already, such as "today, by evening"."""
         return fill(self.by_evening, {"day": day})

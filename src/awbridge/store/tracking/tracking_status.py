@@ -102,26 +102,6 @@ async def set_tracking_statuses(
     await session.write_rows(_sql.set_status, [_change_row(one) for one in changes if not one.is_step])
 
 
-async def set_tracking_status(
-    session: Session,
-    reference_number: str,
-    standing: TrackingStatus,
-    *,
-    last_tracked_at: datetime,
-    next_poll_at: datetime | None,
-    updated_at: datetime | None = None,
-) -> None:
-    """The same for one shipment."""
-    one = TrackingChange(
-        reference_number=reference_number,
-        standing=standing,
-        last_tracked_at=last_tracked_at,
-        next_poll_at=next_poll_at,
-        updated_at=updated_at,
-    )
-    await set_tracking_statuses(session, [one])
-
-
 def _step(change: TrackingChange) -> Step:
     standing = change.standing
     seen = standing.sighting

@@ -157,14 +157,8 @@ class CoverageView(View):
     silent_shipments: int = Field(description="Shipments that are no longer polled, for lack of updates.")
 
 
-def status_view(shipment: Shipment) -> StatusView | None:
-    """The tracking status of a shipment; None before the first update."""
-    fields = status_fields(shipment)
-    return StatusView(**fields) if fields else None
-
-
 def status_fields(shipment: Shipment) -> dict[str, Any] | None:
-    """The fields of `status_view`, in their order."""
+    """The fields of a StatusView in their order; None before the first update."""
     if shipment.status_code is None or shipment.status_at is None:
         return None
     info = status_info(shipment.status_code, shipment.status_description or "")
