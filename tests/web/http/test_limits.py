@@ -113,6 +113,26 @@ async def test_a_url_that_is_too_long_is_414(web: Web, method: str) -> None:
         assert connections.refused == {"line": 1}
 
 
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/shipments", "text/html; charset=utf-8"),
+        ("/a/acme/shipments", "text/html; charset=utf-8"),
+        ("/v1/shipments", "application/problem+json"),
+        ("/a/acme/v1/shipments", "application/problem+json"),
+    ],
+)
+@sqlite_only
+async def test_people_are_told_on_a_page_that_their_url_is_too_long(web: Web, path: str, kind: str) -> None:
+    async with served(web) as (url, connections), connected(url) as line:
+        line.send(request(path=f"{path}?q={'x' * 8200}", method="GET"))
+        status, headers, body = await line.answer()
+        assert (status, headers["content-type"], headers["connection"]) == (414, kind, "close")
+        assert b"The URL is too long" in body
+        assert await line.ended()
+        assert connections.refused == {"line": 1}
+
+
 @pytest.mark.parametrize("start", [b"GET / HTTP/1.1\r\nlong: ", b"GET /", b"POST " + PATH.encode() + b" HTTP/1.1\r\nx"])
 @sqlite_only
 async def test_endless_heads_take_no_memory_and_webhooks_are_answered_meanwhile(web: Web, start: bytes) -> None:

@@ -26,11 +26,11 @@ from awbridge.web.http.coalescing import CoalescingTransport
 from awbridge.web.http.limits import Connections, ConnectionState
 from awbridge.web.http.relay import Relay, UvicornServer
 from awbridge.web.http.request_cycle import (
-    REFUSALS,
     RequestCycle,
     ResponseEncoder,
     may_be_page,
     ordinary_endpoint,
+    refusal_of,
     size_of,
 )
 from awbridge.web.http.upgrades import has_body, make_body_parser, make_parser
@@ -386,7 +386,8 @@ class HttpConnection(asyncio.Protocol):
     def _send_refusal(self) -> None:
         """Send the reason, and close once it is read: closing with unread bytes could discard the response."""
         self._start_closing()
-        self.output.write_whole(self.encoder.encode(REFUSALS[self._refused], self._server.headers, keep_alive=False))
+        response = refusal_of(self._refused, self._reading)
+        self.output.write_whole(self.encoder.encode(response, self._server.headers, keep_alive=False))
         if self.transport.can_write_eof():
             self.transport.write_eof()
         else:

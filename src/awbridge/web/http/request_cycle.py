@@ -205,6 +205,25 @@ def _refusal(kind: ProblemKind, detail: str, *headers: tuple[bytes, bytes]) -> W
     return WebhookResponse(kind.status, [(b"content-type", b"application/problem+json"), length, *headers], body)
 
 
+# Before the headers are read, neither the reader's language nor what the browser accepts is known.
+_URL_TOO_LONG_PAGE = b"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>The URL is too long</title>
+<h1>The URL is too long</h1>
+<p>Its limit is 8 KiB. Nothing was changed. Go back, shorten what you typed, then try again.</p>
+</html>
+"""
+
+
+_URL_TOO_LONG_ON_PAGE = WebhookResponse(
+    kinds.URL_TOO_LONG.status,
+    [
+        (b"content-type", b"text/html; charset=utf-8"),
+        (b"content-security-policy", b"default-src 'none'"),
+        (b"cache-control", b"no-store"),
+        (b"content-length", str(len(_URL_TOO_LONG_PAGE)).encode()),
+    ],
+    _URL_TOO_LONG_PAGE,
+)
 REFUSALS = {
     "not_http": _refusal(kinds.NOT_HTTP, "Send HTTP/1.1 requests, and at most 64 before their responses."),
     "head_late": _refusal(kinds.TOO_SLOW, "The head of a request must arrive within 10 s."),
@@ -220,3 +239,18 @@ REFUSALS = {
         (b"retry-after", b"1"),
     ),
 }
+
+
+def refusal_of(reason: str, reading: RequestCycle | None) -> WebhookResponse:
+    """The answer to what is refused: a problem, or for a page's URL that is too long, a page."""
+    if reason == "line" and reading and not _is_for_programs(bytes(reading.url)):
+        return _URL_TOO_LONG_ON_PAGE
+    return REFUSALS[reason]
+
+
+def _is_for_programs(url: bytes) -> bool:
+    """Whether a URL is the API's or a webhook's, at the home or in an account; pages are for people."""
+    path = url.partition(b"?")[0]
+    if path.startswith(b"/a/"):
+        path = b"/" + path.removeprefix(b"/a/").partition(b"/")[2]
+    return path.startswith((b"/v1", b"/webhooks")) or not path.startswith(b"/")
