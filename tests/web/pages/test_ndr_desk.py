@@ -86,6 +86,20 @@ async def test_a_day_in_the_past_or_no_day_is_named(web: Web) -> None:
     assert await instructions(web, "R-0") == []
 
 
+async def test_what_was_entered_for_a_shipment_and_refused_can_be_corrected(web: Web) -> None:
+    await failed_deliveries(web, 2)
+    fields = [("instruction", "REATTEMPT"), ("day", "2099-01-01"), ("reference", "R-0"), ("phone_number", "9000000009")]
+    web.clock.forward(minutes=1)
+    await hear(web.store, web.clock, webhook("AWB1", 8, web.clock.now))  # delivered meanwhile
+    wrong = [*fields, ("reference", "R-1"), ("phone_number", "9000000010"), ("landmark", "Lake View")]
+    shown = await send_form(web, "/ndr/act", wrong, status=422)
+    assert re.findall('type="hidden" name="reference" value="([^"]+)"', shown) == ["R-1"]
+    assert 'value="9000000010"' in shown
+    assert 'value="Lake View"' in shown
+    assert len(await instructions(web, "R-0")) == 1
+    assert await instructions(web, "R-1") == []
+
+
 async def test_a_change_that_was_entered_stays_open_in_every_language(web: Web) -> None:
     await failed_deliveries(web, 1)
     fields = [("reference", "R-0"), ("phone_number", "9000000009"), ("instruction", "REATTEMPT"), ("day", "2099-01-01")]

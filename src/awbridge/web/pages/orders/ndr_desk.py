@@ -136,15 +136,18 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, zone: ZoneInfo)
             raise WrongField("day", gettext("That day is over: choose today or a later one."))
         return day
 
+    async def rows_of(references: Sequence[str]) -> list[OpenFailure]:
+        async with store.read() as session:
+            found = {s.reference_number: s for s in await shipments.get_many(session, references)}
+        return await opened([found[reference] for reference in references if reference in found])
+
     async def preview_ndr(request: Request) -> Response:
         fields = await read_form(request)
         try:
             instruction, references, changes = read(fields)
         except WrongField as error:
             return await shown(problems={error.field: str(error)}, typed=fields)
-        async with store.read() as session:
-            found = {s.reference_number: s for s in await shipments.get_many(session, references)}
-        rows = await opened([found[reference] for reference in references if reference in found])
+        rows = await rows_of(references)
         return templates.page(
             "ndr_preview", instruction=instruction, rows=rows, results=None, fields=CHANGES, changes=changes
         )
@@ -155,7 +158,17 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, zone: ZoneInfo)
             store=store, clock=clock, references=references, instruction=dict(instruction), changes=changes
         )
         linked = [(shipment_url(result.reference_number), result) for result in results]
-        return templates.page("ndr_preview", instruction=instruction, rows=[], results=linked)
+        entered = {reference for reference, given in changes.items() if given.keys() - {_BOX}}
+        refused = [r.reference_number for r in results if not r.done and r.reference_number in entered]
+        return templates.page(
+            "ndr_preview",
+            status=422 if refused else 200,
+            instruction=instruction,
+            rows=await rows_of(refused),
+            results=linked,
+            fields=CHANGES,
+            changes=changes,
+        )
 
     return [
         PageRoute("/ndr", ndr_desk, parameters={"cursor": ANY_VALUE}),
