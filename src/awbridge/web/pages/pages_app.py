@@ -32,9 +32,10 @@ from awbridge.web.pages.messages.context import MessageContext
 from awbridge.web.pages.notify import alarm_page
 from awbridge.web.pages.notify.endpoint_form import EndpointForms
 from awbridge.web.pages.notify.subscribers import SubscriberPages
-from awbridge.web.pages.orders import failures, ndr_desk
+from awbridge.web.pages.orders import failures
 from awbridge.web.pages.orders.customer_answers import AnswerPages
 from awbridge.web.pages.orders.import_page import ImportPages
+from awbridge.web.pages.orders.ndr_desk import NdrDesk
 from awbridge.web.pages.orders.one_shipment import OneShipmentPages
 from awbridge.web.pages.orders.payloads import PayloadPages
 from awbridge.web.pages.orders.shipment_list import ShipmentListPages
@@ -131,7 +132,7 @@ def _work(api: ApiContext, templates: PageTemplates, webhook_p99: Callable[[], f
         ).routes(),
         *failures.routes(store, templates),
         *AnswerPages(store, clock, templates, api.answers).routes(),
-        *ndr_desk.routes(store, clock, templates, zone),
+        *NdrDesk(store, clock, templates, zone).routes(),
         *PayloadPages(store, clock, templates, api.allocation).routes(),
     ]
 

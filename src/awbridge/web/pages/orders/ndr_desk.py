@@ -75,19 +75,35 @@ class OpenFailure(Listed):
         return f"{instruction}: {self.answer.state.value.replace('_', ' ')}"
 
 
-def routes(store: Store, clock: Clock, templates: PageTemplates, zone: ZoneInfo) -> list[PageRoute]:
-    """The routes, on this store."""
+class NdrDesk:
+    """The pages, on one store. Days are those of `zone`."""
 
-    async def opened(found: list[Shipment]) -> list[OpenFailure]:
-        return await _opened(store, clock(), found)
+    def __init__(self, store: Store, clock: Clock, templates: PageTemplates, zone: ZoneInfo) -> None:
+        self._store = store
+        self._clock = clock
+        self._templates = templates
+        self._zone = zone
 
-    def today() -> date:
-        return clock().astimezone(zone).date()
+    def routes(self) -> list[PageRoute]:
+        """The routes of these pages."""
+        return [
+            PageRoute("/ndr", self.show, parameters={"cursor": ANY_VALUE}),
+            PageRoute("/ndr/preview", self.preview, method="POST"),
+            PageRoute("/ndr/act", self.act, method="POST"),
+        ]
 
-    async def ndr_desk(request: Request) -> Response:
-        return await shown(read_cursor(request.query_params.get("cursor")))
+    async def _opened(self, found: list[Shipment]) -> list[OpenFailure]:
+        return await _opened(self._store, self._clock(), found)
 
-    async def shown(
+    def _today(self) -> date:
+        return self._clock().astimezone(self._zone).date()
+
+    async def show(self, request: Request) -> Response:
+        """The desk."""
+        return await self._shown(read_cursor(request.query_params.get("cursor")))
+
+    async def _shown(
+        self,
         after: tuple[datetime, str] | None = None,
         *,
         problems: Mapping[str, str] | None = None,
@@ -95,25 +111,25 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, zone: ZoneInfo)
     ) -> Response:
         """The desk. `problems`: by field, with the fields that were `typed`."""
         values = dict(typed)
-        async with store.read() as session:
+        async with self._store.read() as session:
             found = await lists.in_ndr(session, after=after, limit=PAGE_SIZE + 1)
         page, last = found[:PAGE_SIZE], found[PAGE_SIZE - 1 : PAGE_SIZE]
         following = ""
         if len(found) > PAGE_SIZE and last[0].ndr_at:
             following = f"/ndr?{urlencode({'cursor': make_cursor(last[0].ndr_at, last[0].reference_number)})}"
-        return templates.page(
+        return self._templates.page(
             "ndr",
             status=422 if problems else 200,
-            rows=await opened(page),
+            rows=await self._opened(page),
             following=following,
-            today=today(),
-            day=values.get("day", (today() + _DAY).isoformat()),
+            today=self._today(),
+            day=values.get("day", (self._today() + _DAY).isoformat()),
             instruction=values.get("instruction", NdrAction.REATTEMPT.value),
             chosen={value for name, value in typed if name == "reference"},
             problems=problems or {},
         )
 
-    def read(fields: Sequence[tuple[str, str]]) -> tuple[dict[str, str], list[str], dict[str, dict[str, str]]]:
+    def _read(self, fields: Sequence[tuple[str, str]]) -> tuple[dict[str, str], list[str], dict[str, dict[str, str]]]:
         """The instruction, the shipments and their changes of a form. Raises WrongField, NotFound."""
         values = dict(fields)
         references = list(dict.fromkeys(no_nul(value) for name, value in fields if name == "reference"))
@@ -123,58 +139,54 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, zone: ZoneInfo)
             raise WrongField("reference", gettext("Choose at most %s shipments at once.") % MOST_AT_ONCE)
         instruction = {"action": values["instruction"]}
         if instruction["action"] == NdrAction.REATTEMPT:
-            instruction["preferred_date"] = read_attempt(values.get("day", "")).isoformat()
+            instruction["preferred_date"] = self._read_attempt(values.get("day", "")).isoformat()
         return instruction, references, _changes(fields, instruction["action"])
 
-    def read_attempt(text: str) -> date:
+    def _read_attempt(self, text: str) -> date:
         """The day of the next attempt. Raises WrongField."""
         try:
             day = read_day(text)
         except ValueError as error:
             raise WrongField("day", sentence(str(error))) from None
-        if day < today():
+        if day < self._today():
             raise WrongField("day", gettext("That day is over: choose today or a later one."))
         return day
 
-    async def rows_of(references: Sequence[str]) -> list[OpenFailure]:
-        async with store.read() as session:
+    async def _rows_of(self, references: Sequence[str]) -> list[OpenFailure]:
+        async with self._store.read() as session:
             found = {s.reference_number: s for s in await shipments.get_many(session, references)}
-        return await opened([found[reference] for reference in references if reference in found])
+        return await self._opened([found[reference] for reference in references if reference in found])
 
-    async def preview_ndr(request: Request) -> Response:
+    async def preview(self, request: Request) -> Response:
+        """What the instruction would do, with a form for what changes."""
         fields = await read_form(request)
         try:
-            instruction, references, changes = read(fields)
+            instruction, references, changes = self._read(fields)
         except WrongField as error:
-            return await shown(problems={error.field: str(error)}, typed=fields)
-        rows = await rows_of(references)
-        return templates.page(
+            return await self._shown(problems={error.field: str(error)}, typed=fields)
+        rows = await self._rows_of(references)
+        return self._templates.page(
             "ndr_preview", instruction=instruction, rows=rows, results=None, fields=CHANGES, changes=changes
         )
 
-    async def act_on_ndr(request: Request) -> Response:
-        instruction, references, changes = read(await read_form(request))
+    async def act(self, request: Request) -> Response:
+        """Instruct the couriers, with a result for each shipment."""
+        instruction, references, changes = self._read(await read_form(request))
         results = await bulk.instruct(
-            store=store, clock=clock, references=references, instruction=dict(instruction), changes=changes
+            store=self._store, clock=self._clock, references=references, instruction=dict(instruction), changes=changes
         )
         linked = [(shipment_url(result.reference_number), result) for result in results]
         entered = {reference for reference, given in changes.items() if given.keys() - {_BOX}}
         refused = [r.reference_number for r in results if not r.done and r.reference_number in entered]
-        return templates.page(
+        return self._templates.page(
             "ndr_preview",
             status=422 if refused else 200,
             instruction=instruction,
-            rows=await rows_of(refused),
+            rows=await self._rows_of(refused),
             results=linked,
             fields=CHANGES,
             changes=changes,
         )
-
-    return [
-        PageRoute("/ndr", ndr_desk, parameters={"cursor": ANY_VALUE}),
-        PageRoute("/ndr/preview", preview_ndr, method="POST"),
-        PageRoute("/ndr/act", act_on_ndr, method="POST"),
-    ]
 
 
 async def _opened(store: Store, now: datetime, found: Sequence[Shipment]) -> list[OpenFailure]:
