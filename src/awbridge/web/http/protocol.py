@@ -363,10 +363,10 @@ class HttpConnection(asyncio.Protocol):
         elif late is Late.LEAVING:
             self.output.abort()
         elif late and not self._refused:
-            if late in REFUSALS:
-                self._refuse(late)
-            else:
+            if late is Late.REQUEST:
                 self.hang_up()
+            else:
+                self._refuse(late)
 
     def _refuse(self, reason: str) -> None:
         """Stop reading. Send the reason after the pending responses, unless a response has already started."""
