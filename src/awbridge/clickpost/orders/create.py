@@ -323,12 +323,9 @@ def _differ(asked: str | None, held: str | None) -> bool:
 
 def _order(reply: Reply, reference_number: str) -> JsonObject:
     """The order in an answer: `result`, or the entry of this reference where `result` is a list."""
-    result = reply.result
-    entries = [as_object(entry) for entry in as_list(result)]
-    if not entries:
-        return as_object(result)
+    entries = [as_object(entry) for entry in as_list(reply.result)]
     ours = (entry for entry in entries if as_text(entry.get("reference_number")) == reference_number)
-    return next(ours, entries[0])
+    return next(ours, entries[0]) if entries else as_object(reply.result)
 
 
 def _is_about(reply: Reply, reference_number: str) -> bool:

@@ -110,8 +110,7 @@ def read_usual(body: bytes, *, received_at: datetime, zone: ZoneInfo, z_means_ut
     rtos = (own.rto_awb, own.rto_waybill, additional.rto_awb, additional.rto_waybill)
     rto = "" if rtos == _NO_RTO else _first_waybill(rtos)
     events = (own.notification_event_id, additional.notification_event_id)
-    scan_id = _first_id(own.order_status_id, additional.order_status_id)
-    about = (waybill, courier)
+    about, scan_id = (waybill, courier), _first_id(own.order_status_id, additional.order_status_id)
     scan_id = "" if scan_id == "0" else scan_id
     if reasons == _NO_REASONS and _repeated(latest) == _repeated(own):  # most often
         current = _scan(about, own, code, at, scan_id, reasons, _NO_FAILURE)

@@ -17,6 +17,7 @@ from awbridge.steps.audit.report import ReportPolicy, report_failures
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.audit import reports
+from awbridge.store.audit.reports import Report
 from awbridge.web.contexts import AuditContext
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext, gettext_noop
@@ -41,14 +42,12 @@ def routes(
         async with store.read() as session:
             after = {"before": before} if before else {}
             found = await reports.newest(session, limit=PAGE_SIZE + 1, **after)
-        page, following = found[:PAGE_SIZE], ""
-        if len(found) > PAGE_SIZE:
-            following = f"/reports?{urlencode({'day': page[-1].day, 'after': page[-1].id})}"
+        page = found[:PAGE_SIZE]
         return templates.page(
             "audit/reports",
             status=422 if problem else 200,
             reports=[(report, f"/reports/{quote(report.id, safe='')}/download") for report in page],
-            following=following,
+            following=_url_after(page[-1]) if len(found) > PAGE_SIZE else "",
             destinations=DESTINATIONS,
             problems={"day": sentence(problem)} if problem else {},
             typed=day_before(clock(), zone).isoformat() if typed is None else typed,
@@ -91,6 +90,10 @@ def routes(
         PageRoute("/reports/create", create, method="POST"),
         PageRoute("/reports/{report}/download", download),
     ]
+
+
+def _url_after(report: Report) -> str:
+    return f"/reports?{urlencode({'day': report.day, 'after': report.id})}"
 
 
 def _text(value: str) -> str:

@@ -16,6 +16,7 @@ from awbridge.steps.notify import opt_outs as opt_out_steps
 from awbridge.steps.runtime.clock import Clock
 from awbridge.store import Store
 from awbridge.store.notify import opt_outs
+from awbridge.store.notify.opt_outs import OptOut
 from awbridge.web.pages.form import read_form
 from awbridge.web.pages.language import gettext
 from awbridge.web.pages.messages.context import MessageContext
@@ -41,16 +42,12 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, context: Messag
     ) -> Response:
         async with store.read() as session:
             found = await opt_outs.newest(session, after=after, limit=PAGE_SIZE + 1)
-        page, following = found[:PAGE_SIZE], ""
-        if len(found) > PAGE_SIZE:
-            last = page[-1]
-            position = {"at": last.created_at.isoformat(), "hash": last.address_hash, "channel": last.channel}
-            following = f"/messages/opt-outs?{urlencode(position)}"
+        page = found[:PAGE_SIZE]
         return templates.page(
             "messages/opt_outs",
             status=422 if problems else 200,
             opt_outs=page,
-            following=following,
+            following=_url_after(page[-1]) if len(found) > PAGE_SIZE else "",
             channels=REACHING,
             channel_names=CHANNELS,
             result=result,
@@ -59,15 +56,7 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, context: Messag
         )
 
     async def list_opt_outs(request: Request) -> Response:
-        query = request.query_params
-        after = None
-        if query.get("at"):
-            try:
-                at = datetime.fromisoformat(query["at"]).astimezone(UTC)
-            except (ValueError, OverflowError):
-                raise NotFound("This is not a page of the list.") from None
-            after = (at, _text(query.get("hash", "")), _text(query.get("channel", "")))
-        return await shown(after, result=query.get("result", ""))
+        return await shown(_position(request.query_params), result=request.query_params.get("result", ""))
 
     async def change(request: Request) -> Response:
         values = dict(await read_form(request))
@@ -95,6 +84,22 @@ def routes(store: Store, clock: Clock, templates: PageTemplates, context: Messag
         PageRoute("/messages/opt-outs", list_opt_outs, parameters=parameters),
         PageRoute("/messages/opt-outs", change, method="POST"),
     ]
+
+
+def _position(query: Mapping[str, str]) -> tuple[datetime, str, str] | None:
+    """Where a page of the list begins; None for the first. Raises NotFound."""
+    if not query.get("at"):
+        return None
+    try:
+        at = datetime.fromisoformat(query["at"]).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise NotFound("This is not a page of the list.") from None
+    return at, _text(query.get("hash", "")), _text(query.get("channel", ""))
+
+
+def _url_after(last: OptOut) -> str:
+    position = {"at": last.created_at.isoformat(), "hash": last.address_hash, "channel": last.channel}
+    return f"/messages/opt-outs?{urlencode(position)}"
 
 
 def _text(value: str) -> str:
