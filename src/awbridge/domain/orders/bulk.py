@@ -32,11 +32,12 @@ class Consequence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkResult:
-    """The result for one shipment, as a sentence."""
+    """The result for one shipment, as a sentence. `repeated`: nothing was done, because it was requested before."""
 
     reference_number: str
     done: bool
     text: str
+    repeated: bool = False
 
 
 def consequence(action: BulkAction, shipment: Shipment) -> Consequence:

@@ -98,4 +98,5 @@ async def _instruct(
         problems = "; ".join(f"{p.path} {p.problem}".strip() for p in refused.problems)
         return BulkResult(reference_number=reference, done=False, text=f"{problems}.")
     text = "Will be sent to the courier." if requested.created else "Was requested before; it is not sent twice."
-    return BulkResult(reference_number=reference, done=requested.created, text=text)
+    is_new = requested.created
+    return BulkResult(reference_number=reference, done=is_new, text=text, repeated=not is_new)

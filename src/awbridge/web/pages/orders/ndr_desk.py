@@ -177,7 +177,8 @@ class NdrDesk:
         )
         linked = [(shipment_url(result.reference_number), result) for result in results]
         entered = {reference for reference, given in changes.items() if given.keys() - {_BOX}}
-        refused = [r.reference_number for r in results if not r.done and r.reference_number in entered]
+        not_done = [r.reference_number for r in results if not (r.done or r.repeated)]
+        refused = [reference for reference in not_done if reference in entered]
         return self._templates.page(
             "ndr_preview",
             status=422 if refused else 200,
