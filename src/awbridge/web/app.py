@@ -75,10 +75,13 @@ def build_app(
         recorder=recorder,
     )
 
+    def webhook_p99() -> float | None:
+        return webhook.p99()
+
     keys = Keys(api_keys, access, limiter or WrongKeyLimiter(connections.refused))
     lists = ReplicaReads(_api_and_health(api, process, of_account=of_account), api.store, list_may_lag)
     guarded = ApiGuard(lists, keys, open_paths=_OPEN, open_folder=_OPEN_FOLDER, host=host)
-    pages = ReplicaReads(build_pages(api, access, webhook_p99=webhook.p99), api.store, page_may_lag, browsers=True)
+    pages = ReplicaReads(build_pages(api, access, webhook_p99=webhook_p99), api.store, page_may_lag, browsers=True)
     guarded_pages = PageGuard(pages, keys, api.store, api.clock, host=host)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
