@@ -15,7 +15,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 from tools.docs_site import CONFIG, ROOT, build, site_problems, source_problems
 
-from tests.support.browser import LAPTOP, PHONE, Watched, chromium
+from tests.support.browser import LAPTOP, PHONE, Watched, chromium, until_true
 
 pytestmark = pytest.mark.slow
 
@@ -164,10 +164,8 @@ async def test_the_start_page_and_the_search_work_with_other_hosts_refused(serve
         background = "getComputedStyle(document.body).backgroundColor"
         light = await page.evaluate(background)
         await page.emulate_media(color_scheme="dark")
-        await page.wait_for_function(f"{background} !== '{light}'")
-        await page.wait_for_function(
-            "[...document.querySelectorAll('div')].some(part => part.shadowRoot)"
-        )  # the search
+        await expect(page.locator("body")).not_to_have_css("background-color", light)
+        await until_true(page, "[...document.querySelectorAll('div')].some(part => part.shadowRoot)")  # the search
         await page.keyboard.press("Control+k")
         await page.get_by_role("combobox", name="Search").fill("synchronous_standby_names")
         await page.get_by_role("option", name="What an asynchronous standby loses").click()

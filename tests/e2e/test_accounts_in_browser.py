@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.async_api import expect
 
 from tests.support.accounts import accounts_on
 from tests.support.app import serving
@@ -42,7 +43,7 @@ async def test_a_browser_stays_below_the_accounts_prefix(tmp_path: Path) -> None
             await watched.open(path)
         assert watched.wrong == []
         await page.click("footer button[value=hi]")
-        await page.wait_for_function("document.documentElement.lang === 'hi'")
+        await expect(page.locator("html")).to_have_attribute("lang", "hi")
         assert urlsplit(page.url).path == menu[-1]
         cookies = {cookie["name"]: cookie["path"] for cookie in await page.context.cookies()}
         assert cookies == {"awbridge_session.acme": ACME, "awbridge_language.acme": ACME}

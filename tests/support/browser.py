@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -33,6 +34,13 @@ def chromium_path() -> str:
         missing = "Chromium is not installed (apt-get install chromium)"
         absent(missing)
     return found
+
+
+async def until_true(page: Page, expression: str, *, seconds: float = 30) -> None:
+    """Wait until JavaScript says so. `page.wait_for_function` repeats it within the page, whose policy forbids that."""
+    async with asyncio.timeout(seconds):
+        while not await page.evaluate(expression):
+            await asyncio.sleep(0.05)
 
 
 @dataclass
