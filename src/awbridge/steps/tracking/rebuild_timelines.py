@@ -20,6 +20,8 @@ from awbridge.store.orders import waybills
 from awbridge.store.tracking import promises, scans, update_sources
 from awbridge.store.tracking.inbox import Delivery
 
+_FEW = 4  # promises
+
 
 @dataclass(frozen=True, slots=True)
 class RebuiltTimeline:
@@ -77,15 +79,25 @@ def _builder(
     reused: Mapping[str, datetime],
 ) -> TimelineBuilder:
     """A builder of what these updates yield, and of what is stored without a delivery."""
-    read_again = {(d.received_at, d.source) for d in (*dropped, *(delivery for _, delivery in updates))}
-    builder = TimelineBuilder(
-        shipment,
+    entries, promises_left = _not_read_again(stored, promised, [*dropped, *[delivery for _, delivery in updates]])
+    builder = TimelineBuilder(shipment, entries, promises_left)
+    for update, delivery in updates:
+        builder.add(since(update, reused.get(update.waybill)) if reused else update, delivery)
+    return builder
+
+
+def _not_read_again(
+    stored: Sequence[Entry], promised: Sequence[Promise], deliveries: Sequence[Delivery]
+) -> tuple[list[Entry], list[Promise]]:
+    """What is stored without one of these deliveries."""
+    brought = [(d.received_at, d.source) for d in deliveries]
+    if len(promised) < _FEW and brought == [(e.received_at, e.source) for e in stored]:  # most often
+        return [], [p for p in promised if (p.received_at, p.source) not in brought]
+    read_again = set(brought)  # a set's hashes take longer than to compare few
+    return (
         [copy(e) for e in stored if (e.received_at, e.source) not in read_again],
         [p for p in promised if (p.received_at, p.source) not in read_again],
     )
-    for update, delivery in updates:
-        builder.add(since(update, reused.get(update.waybill)), delivery)
-    return builder
 
 
 def _updates_of(update_source: update_sources.UpdateSource, reading: Reading) -> list[TrackingUpdate]:

@@ -101,7 +101,7 @@ class TimelineBuilder:
             first = first or (entry if is_new else None)
             if scan.description or scan.ndr_description:
                 self._keep_descriptions(scan)
-            if entry and self._is_own(entry) and scan is (update.latest or scan):
+            if entry and scan is (update.latest or scan) and self._is_own(entry):
                 self._note_latest(sighting(entry), update.fresh_at)
         if update.edd:
             stated_at = min(at, max([scan.scanned_at for scan in new_scans]))

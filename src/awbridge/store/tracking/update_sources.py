@@ -45,7 +45,8 @@ async def of_shipments(session: Session, references: Sequence[str]) -> dict[str,
     """All deliveries in the inbox that updated these shipments, in order of arrival, by reference number."""
     found: dict[str, list[UpdateSource]] = {reference: [] for reference in references}
     for row in await fetch_of(session, _sql.of_shipments, references):
-        reference, entries = row["reference_number"], frozenset(map(int, row["entries"].split(",")))
+        reference = row["reference_number"]
+        entries = _ONE if row["entries"] == "0" else frozenset(map(int, row["entries"].split(",")))
         found[reference].append(UpdateSource(reference, delivery_of(row), entries))
     copies = await _copies(session, references)
     keys = sorted({key for some in copies.values() for key in some})
