@@ -105,6 +105,10 @@ class Bench:
         file.write_text("\n".join(lines))
         return file
 
+    def warm_up(self) -> None:
+        """Ask for pages as long as it takes until they are made by a process of their own."""
+        self._both(self._pages)
+
     def round(self, measured: Measured) -> None:
         """One run of each kind."""
         measured.alone.append(self._webhooks())
@@ -181,6 +185,7 @@ def customer_page(
                 bench = Bench(
                     server, Path(name), connections=connections, seconds=seconds, rate=rate, encoding=encoding
                 )
+                bench.warm_up()
                 for _ in range(rounds):
                     bench.round(measured)
             _print(engine, connections, measured)

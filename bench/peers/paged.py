@@ -21,6 +21,7 @@ import uvloop
 from awbridge.app import serve
 from awbridge.app.load_settings import load_settings
 from awbridge.app.logs import set_up_logs
+from awbridge.app.page_process import pages_beside
 from awbridge.app.work import settle_down
 from awbridge.web.http.server import server_config
 
@@ -76,13 +77,17 @@ def with_bare_page(app: Any) -> Any:
 async def main(port: int) -> None:
     """Serve until the process is told to stop."""
     set_up_logs(level="error", as_json=False)
-    async with serve.assembled(load_settings()) as bridge:
+    settings = load_settings()
+    async with (
+        serve.assembled(settings) as bridge,
+        pages_beside(settings, bridge.home.customer_page) as pages,
+    ):
         settle_down()
         config = server_config(
             with_bare_page(bridge.app),
             bridge.webhook,
             bridge.shared.connections,
-            customer_page=bridge.home.customer_page,
+            customer_page=pages,
             port=port,
             log_level="warning",
             lifespan="off",

@@ -25,7 +25,7 @@ from awbridge.web.access.access_list import AccessList
 from awbridge.web.accounts.sites import AccountSites
 from awbridge.web.app import build_app
 from awbridge.web.contexts import ApiContext, AuditContext
-from awbridge.web.customer_page.app import CustomerPage
+from awbridge.web.customer_page.page_process import Pages
 from awbridge.web.http.limits import Connections, Limits
 from awbridge.web.http.server import server_config
 from awbridge.web.key_limiter import WrongKeyLimiter
@@ -175,7 +175,7 @@ async def serving(
     *,
     connections: Connections | None = None,
     sites: AccountSites | None = None,
-    customer_page: CustomerPage | None = None,
+    customer_page: Pages | None = None,
     **limits: Any,
 ) -> AsyncGenerator[str]:
     """The app on loopback, served like `awbridge serve`; its URL. `limits`: if not the defaults."""

@@ -71,6 +71,12 @@ MEANINGS: Mapping[str, str] = {
     "customer is asked to try again.",
     "customer_page.not_read": "A customer's page could not be read from the database: `problem`; the customer gets "
     "503.",
+    "customer_page.process_ended": "The process that made pages for customers had nothing to do for 10 minutes.",
+    "customer_page.process_failed": "The process that makes pages for customers ended or did not answer; `problem`. "
+    "Its pages are made by `serve` itself; another is started in a minute if many customers still wait.",
+    "customer_page.process_not_started": "The process that makes pages for customers could not begin; `problem`. Tried "
+    "again in a minute if many customers still wait.",
+    "customer_page.process_started": "Many customers wait for their pages: a second process makes them.",
     "delivery.ambiguous": "A delivery could be about several shipments, or contradicts itself; `problem` says how. "
     "It waits.",
     "delivery.dead_lettered": "One delivery could not be applied and is dead-lettered.",

@@ -27,9 +27,12 @@ from awbridge.web.customer_page.pages import PageMaker
 
 
 def customer_page(
-    settings: Settings, store: Store, clock: Clock, refused: Counter[str] | None = None
+    settings: Settings, store: Store, clock: Clock, refused: Counter[str] | None = None, *, alone: bool = False
 ) -> CustomerPage | None:
-    """The customer's page; None where it is off. `refused` counts guesses that were refused."""
+    """The customer's page; None where it is off. `refused` counts guesses that were refused.
+
+    `alone`: whether the process does nothing else.
+    """
     keys = settings.track_links.keys
     if keys is None:
         return None
@@ -54,7 +57,7 @@ def customer_page(
     as_json = JsonPages(base_url=settings.track_url, brand=shop, logo=files.logo)
     json = JsonForm(pages, as_json, settings.sites_that_show_parcels)
     answers = AnswerRequests(Answering(store, clock, answering, [urlsplit(settings.track_url).netloc]))
-    orders = OpenOrders(store, clock, policy)
+    orders = OpenOrders(store, clock, policy, alone=alone)
     return CustomerPage(orders, keys, pages, files, json, clock, GuessLimiter(refused), answers)
 
 

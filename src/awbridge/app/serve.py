@@ -18,6 +18,7 @@ from awbridge.app.accounts.serving import served_accounts
 from awbridge.app.accounts.sites import SitesOfAccounts
 from awbridge.app.connections import vendor_problem
 from awbridge.app.database import shared_servers
+from awbridge.app.page_process import pages_beside
 from awbridge.app.parts import check_parts
 from awbridge.app.running import running, stop_all
 from awbridge.app.settings import Settings
@@ -55,14 +56,14 @@ async def serve(
     problem = vendor_problem(settings)
     check_address(settings.host, settings.port)
     opening = setting_up(settings, problem) if problem else assembled(settings)
-    async with started(opening, stop) as bridge:
+    async with started(opening, stop) as bridge, pages_beside(settings, bridge.home.customer_page) as pages:
         server = _Server(
             server_config(
                 bridge.app,
                 bridge.webhook,
                 bridge.shared.connections,
                 bridge.accounts,
-                customer_page=bridge.home.customer_page,
+                customer_page=pages,
                 host=settings.host,
                 port=settings.port,
                 log_level="warning",

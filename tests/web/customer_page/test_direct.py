@@ -16,6 +16,7 @@ from awbridge.steps.customer_page import open_orders
 from awbridge.steps.customer_page.open_orders import BATCH, OpenOrders
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
+from awbridge.web.customer_page.page_process import PagesBeside
 from awbridge.web.customer_page.responses import MOST_PLAIN, Framed, PageResponse, Part, compressed
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 from tests.support.app import serving
@@ -37,7 +38,7 @@ async def served(page: CustomersView) -> AsyncGenerator[tuple[str, list[str]]]:
         await page.app(scope, receive, send)
 
     endpoint = WebhookEndpoint(Ingest(page.store), KeyRing(page.store, ()), page.clock)
-    async with serving(app, endpoint, customer_page=page.app) as url:
+    async with serving(app, endpoint, customer_page=PagesBeside(page.app, None)) as url:
         yield url, asked
 
 

@@ -48,6 +48,12 @@ class CustomerPageSettings(SettingsBase, group="The customer's page"):
     track_short_links: bool = Field(
         True, description="Whether SMS carry the short form of the link, `/t/...` instead of `/track/...`."
     )
+    track_process: bool = Field(
+        True,
+        sharing=Sharing.PROCESS,
+        description="Whether `awbridge serve` starts [a second process](docs/how-to/operate/customer-page.md#many-"
+        "customers-at-once) that makes the pages while many customers wait for theirs.",
+    )
     customer_answers: CustomerAnswers = Field(
         "*/*/*=ask",
         description="How [customers' answers](docs/how-to/operate/customer-page.md#rules) are treated, by "

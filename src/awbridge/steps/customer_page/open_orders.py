@@ -66,12 +66,13 @@ class _Asked:
 
 
 class OpenOrders:
-    """What links open, read in batches."""
+    """What links open, read in batches. `alone`: whether nothing else wants the loop meanwhile, such as webhooks."""
 
-    def __init__(self, store: Store, clock: Clock, policy: PagePolicy) -> None:
+    def __init__(self, store: Store, clock: Clock, policy: PagePolicy, *, alone: bool = False) -> None:
         self._store = store
         self._clock = clock
         self.policy = policy
+        self._alone = alone
         self._waiting: dict[LinkIds, _Asked] = {}
         self._taken: set[_Asked] = set()  # being read or handed out
         self._callers = 0  # in _waiting
@@ -178,7 +179,8 @@ class OpenOrders:
     async def _hand_out(self, taken: Sequence[_Asked], orders: Mapping[int, CustomerOrder]) -> None:
         """Answer the callers, a few at a time, and leave half as long as their pages took to others.
 
-        The loop answers webhooks meanwhile, and SQLite's writing thread gets the interpreter.
+        The loop answers webhooks meanwhile, and SQLite's writing thread gets the interpreter. Without others there is
+        nothing to leave.
         """
         clock = asyncio.get_running_loop().time
         for first in range(0, len(taken), AT_ONCE):
@@ -191,7 +193,9 @@ class OpenOrders:
                         caller.set_result(order)
             if self.on_some:
                 self.on_some()
-            if len(some) == AT_ONCE:
+            if len(some) == AT_ONCE and self._alone:
+                await asyncio.sleep(0)  # takes what arrived
+            elif len(some) == AT_ONCE:
                 made = clock()
                 await asyncio.sleep(0)
                 others = clock() - made  # what else the loop had to do

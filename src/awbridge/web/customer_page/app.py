@@ -27,7 +27,16 @@ from awbridge.web.customer_page.forms import JSON, Form, HtmlForm, JsonForm, Pro
 from awbridge.web.customer_page.guess_limiter import GuessLimiter
 from awbridge.web.customer_page.negotiation import Headers, header, language_of_tag, preferred_language
 from awbridge.web.customer_page.pages import PageMaker, Switch
-from awbridge.web.customer_page.responses import FRESH, NEVER, SHORT, Encoded, PageResponse, encoded, send_response
+from awbridge.web.customer_page.responses import (
+    FRESH,
+    NEVER,
+    SHORT,
+    PageResponse,
+    WireResponse,
+    encoded,
+    on_wire,
+    send_response,
+)
 from awbridge.web.webhook.endpoint import Receive, Scope, Send
 
 log = structlog.get_logger()
@@ -62,7 +71,7 @@ class PageCaller(Protocol):
         """Whether nobody waits any more."""
         ...
 
-    def set_page(self, response: Encoded, /) -> None:
+    def set_page(self, response: WireResponse, /) -> None:
         """The response."""
         ...
 
@@ -173,20 +182,20 @@ class CustomerPage:
         view = self._pages.view(order, language, today, notice)
         return form.page(view, scope, token=token, vary=vary, cache=NEVER if notice else FRESH)
 
-    def submit(self, url: str, headers: Headers, caller: PageCaller) -> bool:
-        """Answer a GET of a page with these headers, whose names are in lower case.
-
-        Returns False if the request must be handled as an ASGI request: one with a query, for another form or a file,
-        or of a token that no key made. The caller may learn later that it must: that a link opens nothing is counted by
-        the address of the client, which only ASGI knows.
-        """
+    def link_ids(self, url: str) -> LinkIds:
+        """The link ids that a URL may stand for; () if it is no page's in its usual form: a query, a file, JSON."""
         is_plain = is_customer_page(url) and not _OTHER.search(url)
         token = token_of(url) if is_plain else ""
-        link_ids = self._keys.read(token) if token else ()
-        if not link_ids:
-            return False
+        return self._keys.read(token) if token else ()
+
+    def submit(self, url: str, link_ids: LinkIds, headers: Headers, caller: PageCaller) -> bool:
+        """Answer a GET of a page with these headers, whose names are in lower case. `link_ids`: those of its URL.
+
+        Returns False if the request must be handled as an ASGI request: too many wait. The caller may learn later that
+        it must: that a link opens nothing is counted by the address of the client, which only ASGI knows.
+        """
         try:
-            self._orders.ask(link_ids, _Direct(self, token, url, headers, caller))
+            self._orders.ask(link_ids, _Direct(self, token_of(url), url, headers, caller))
         except StoreBusy:
             return False
         return True
@@ -223,13 +232,13 @@ class CustomerPage:
     def _direct_page(self, asked: _Direct, view: PageView) -> PageResponse:
         return self._html.page(view, asked.scope, token=asked.token, vary=asked.vary, cache=FRESH)
 
-    def _encoded(self, asked: _Direct, page: PageResponse) -> Encoded:
-        return encoded(page, asked.scope["headers"])
+    def _encoded(self, asked: _Direct, page: PageResponse) -> WireResponse:
+        return on_wire(encoded(page, asked.scope["headers"]))
 
-    def _encoded_quickly(self, asked: _Direct, page: PageResponse) -> Encoded:
-        return encoded(page, asked.scope["headers"], quickly=True)
+    def _encoded_quickly(self, asked: _Direct, page: PageResponse) -> WireResponse:
+        return on_wire(encoded(page, asked.scope["headers"], quickly=True))
 
-    def _busy(self, asked: _Direct, _: StoreError) -> Encoded:
+    def _busy(self, asked: _Direct, _: StoreError) -> WireResponse:
         return self._encoded(asked, self._problem(BUSY, self._html, asked.scope))
 
     def _nothing(self, form: Form, scope: Scope) -> PageResponse:
@@ -289,7 +298,7 @@ class _Direct:
             self._caller.pass_on()
             return None
 
-    def send(self, response: Encoded) -> None:
+    def send(self, response: WireResponse) -> None:
         """Answer, unless nobody waits any more."""
         if not self._caller.done():
             self._caller.set_page(response)

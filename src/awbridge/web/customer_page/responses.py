@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from awbridge.web.customer_page.negotiation import Headers, accepts_gzip, header, known_tag
 from awbridge.web.webhook.endpoint import Scope, Send
@@ -108,13 +111,39 @@ def _as_it_is(data: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class CommonHeaders:
+    """Headers that many responses have in common, as pairs and as lines."""
+
+    pairs: tuple[tuple[bytes, bytes], ...]
+    lines: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Encoded:
-    """A response as it goes onto the wire. `fixed`: the headers that many responses have in common."""
+    """A response with its final headers and body, compressed or not."""
 
     status: int
-    fixed: tuple[tuple[bytes, bytes], ...]
+    common: CommonHeaders
     own: tuple[tuple[bytes, bytes], ...]
     body: bytes
+
+
+class WireResponse(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A response as the server's protocol writes it: status, `common` header lines, and the `rest` of its bytes."""
+
+    status: int
+    common: bytes
+    rest: bytes
+
+
+def on_wire(sent: Encoded) -> WireResponse:
+    """The response as the server's protocol writes it."""
+    return WireResponse(sent.status, sent.common.lines, b"".join((header_lines(sent.own), b"\r\n", sent.body)))
+
+
+def header_lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Headers as HTTP/1.1 writes them."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
 def encoded(response: PageResponse, asked: Headers, *, quickly: bool = False) -> Encoded:
@@ -142,21 +171,22 @@ def encoded(response: PageResponse, asked: Headers, *, quickly: bool = False) ->
         own = (*own, (b"content-length", str(len(body)).encode()))
     vary = b", ".join(filter(None, (response.vary, b"accept-encoding" if is_large else b"")))
     kind = response.content_type if has_body else b""
-    fixed = _fixed(response.cache, response.headers, vary, kind, gzip and has_body)
-    return Encoded(status, fixed, own, body)
+    common = _common(response.cache, response.headers, vary, kind, gzip and has_body)
+    return Encoded(status, common, own, body)
 
 
 @lru_cache(maxsize=256)
-def _fixed(
+def _common(
     cache: bytes, headers: tuple[tuple[bytes, bytes], ...], vary: bytes, kind: bytes, gzip: bool
-) -> tuple[tuple[bytes, bytes], ...]:
+) -> CommonHeaders:
     given = [(b"cache-control", cache), *headers]
     named = ((b"vary", vary), (b"content-type", kind), (b"content-encoding", b"gzip" if gzip else b""))
-    return (*given, *(one for one in named if one[1]))
+    pairs = (*given, *(one for one in named if one[1]))
+    return CommonHeaders(pairs, header_lines(pairs))
 
 
 async def send_response(response: PageResponse, scope: Scope, send: Send) -> None:
     """Answer a request; HEAD gets no body."""
     sent = encoded(response, scope["headers"])
-    await send({"type": "http.response.start", "status": sent.status, "headers": [*sent.fixed, *sent.own]})
+    await send({"type": "http.response.start", "status": sent.status, "headers": [*sent.common.pairs, *sent.own]})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else sent.body})

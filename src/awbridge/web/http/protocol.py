@@ -19,8 +19,8 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from awbridge.web.accounts.sites import AccountSites
-from awbridge.web.customer_page.app import CustomerPage
-from awbridge.web.customer_page.responses import Encoded
+from awbridge.web.customer_page.page_process import Pages
+from awbridge.web.customer_page.responses import WireResponse
 from awbridge.web.http.client_timer import ClientTimer, Late
 from awbridge.web.http.coalescing import CoalescingTransport
 from awbridge.web.http.limits import Connections, ConnectionState
@@ -46,7 +46,7 @@ class HttpConnection(asyncio.Protocol):
 
     endpoint: WebhookEndpoint
     sites: AccountSites | None
-    pages: CustomerPage | None
+    pages: Pages | None
     connections: Connections
     encoder: ResponseEncoder
 
@@ -255,7 +255,7 @@ class HttpConnection(asyncio.Protocol):
         if self._queue and not self.output.is_closing():
             self._relay(cycle)
 
-    def answer(self, cycle: RequestCycle, response: WebhookResponse | Encoded) -> None:
+    def answer(self, cycle: RequestCycle, response: WebhookResponse | WireResponse) -> None:
         """Send the response to a request that is answered without ASGI."""
         cycle.answered = True
         if not self._queue or self.output.is_closing():

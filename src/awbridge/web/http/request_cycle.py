@@ -10,8 +10,8 @@ from typing import Protocol
 from awbridge.domain.errors import StoreError
 from awbridge.web import problem_kinds as kinds
 from awbridge.web.accounts.sites import BELOW, AccountSites, account_in
-from awbridge.web.customer_page.app import CustomerPage
-from awbridge.web.customer_page.responses import Encoded
+from awbridge.web.customer_page.page_process import Pages
+from awbridge.web.customer_page.responses import WireResponse, header_lines
 from awbridge.web.http.relay import Relay
 from awbridge.web.problem_kinds import ProblemKind
 from awbridge.web.webhook.endpoint import PATH, WebhookEndpoint, WebhookResponse
@@ -27,7 +27,7 @@ _UNUSUAL = frozenset((b"content-length", b"transfer-encoding", b"expect"))
 class ClientConnection(Protocol):
     """The connection of a request."""
 
-    def answer(self, cycle: RequestCycle, response: WebhookResponse | Encoded) -> None: ...
+    def answer(self, cycle: RequestCycle, response: WebhookResponse | WireResponse) -> None: ...
     def pass_on(self, cycle: RequestCycle) -> None: ...
 
 
@@ -63,7 +63,7 @@ class RequestCycle:
         self.body: list[bytes] = []
         self.keep_alive = True
         self.endpoint: WebhookEndpoint | None = None
-        self.pages: CustomerPage | None = None
+        self.pages: Pages | None = None
         self.complete = False
         self.started = False
         self.answered = False
@@ -101,7 +101,7 @@ class RequestCycle:
         assert self.endpoint
         self._connection.answer(self, self.endpoint.not_stored(exception))
 
-    def set_page(self, response: Encoded, /) -> None:
+    def set_page(self, response: WireResponse, /) -> None:
         """The customer's page is made."""
         self._connection.answer(self, response)
 
@@ -163,11 +163,11 @@ class ResponseEncoder:
     def __init__(self) -> None:
         self._server_headers: Sequence[tuple[bytes, bytes]] = ()
         self._encoded: dict[tuple[WebhookResponse, bool], bytes] = {}
-        self._heads: dict[tuple[int, tuple[tuple[bytes, bytes], ...], bool], bytes] = {}
+        self._heads: dict[tuple[int, bytes, bool], bytes] = {}
 
     def encode(
         self,
-        response: WebhookResponse | Encoded,
+        response: WebhookResponse | WireResponse,
         server_headers: Sequence[tuple[bytes, bytes]],
         *,
         keep_alive: bool,
@@ -177,26 +177,27 @@ class ResponseEncoder:
             self._server_headers = server_headers
             self._encoded.clear()
             self._heads.clear()
-        if isinstance(response, Encoded):
+        if isinstance(response, WireResponse):
             return self._page(response, keep_alive=keep_alive)
         key = (response, keep_alive)
         if key not in self._encoded:
-            head = self._head(response.status, response.headers, keep_alive=keep_alive)
+            head = self._head(response.status, header_lines(response.headers), keep_alive=keep_alive)
             self._encoded[key] = b"%b\r\n%b" % (head, response.body)
         return self._encoded[key]
 
-    def _page(self, page: Encoded, *, keep_alive: bool) -> bytes:
-        key = (page.status, page.fixed, keep_alive)
+    def _page(self, page: WireResponse, *, keep_alive: bool) -> bytes:
+        key = (page.status, page.common, keep_alive)
         head = self._heads.get(key)
         if head is None:
-            head = self._heads[key] = self._head(page.status, page.fixed, keep_alive=keep_alive)
-        return b"".join((head, *(b"%b: %b\r\n" % header for header in page.own), b"\r\n", page.body))
+            head = self._heads[key] = self._head(page.status, page.common, keep_alive=keep_alive)
+        return head + page.rest
 
-    def _head(self, code: int, headers: Sequence[tuple[bytes, bytes]], *, keep_alive: bool) -> bytes:
-        all_headers = [*self._server_headers, *headers, *([] if keep_alive else [(b"connection", b"close")])]
+    def _head(self, code: int, lines: bytes, *, keep_alive: bool) -> bytes:
+        """The status line and the headers: the server's own, these lines, whether the connection closes."""
         status = http.HTTPStatus(code)
-        lines = b"".join(b"%b: %b\r\n" % header for header in all_headers)
-        return b"HTTP/1.1 %d %b\r\n%b" % (status, status.phrase.encode(), lines)
+        own = header_lines(self._server_headers)
+        end = b"" if keep_alive else b"connection: close\r\n"
+        return b"HTTP/1.1 %d %b\r\n%b%b%b" % (status, status.phrase.encode(), own, lines, end)
 
 
 def _refusal(kind: ProblemKind, detail: str, *headers: tuple[bytes, bytes]) -> WebhookResponse:

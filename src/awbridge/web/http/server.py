@@ -8,7 +8,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from awbridge.web.accounts.sites import AccountSites
-from awbridge.web.customer_page.app import CustomerPage
+from awbridge.web.customer_page.page_process import Pages
 from awbridge.web.http.limits import Connections
 from awbridge.web.http.protocol import HttpConnection
 from awbridge.web.http.relay import notifying_relay
@@ -22,7 +22,7 @@ def server_config(
     all_connections: Connections,
     account_sites: AccountSites | None = None,
     *,
-    customer_page: CustomerPage | None = None,
+    customer_page: Pages | None = None,
     **settings: Any,
 ) -> uvicorn.Config:
     """uvicorn's configuration for an app, and for the endpoints whose ordinary webhooks bypass the app.
