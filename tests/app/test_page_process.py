@@ -44,7 +44,7 @@ def processes() -> list[int]:
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
         except (OSError, ValueError):  # it has ended
             continue
-        if parent == os.getpid() and b"awbridge.app.page_process" in command:
+        if parent == os.getpid() and b"awbridge.app.make_pages" in command:
             found.append(int(folder.name))
     return found
 
