@@ -84,13 +84,18 @@ async def _prepare(store: Store, hours: float, began: datetime) -> None:
 
 
 async def _wait(store: Store, until: datetime) -> bool:
+    """Whether all was covered, and what had arrived by then was applied. Polling brings more all the while."""
     deadline = time.monotonic() + PATIENCE * LIMIT
+    covered_at = None
     while time.monotonic() < deadline:
         await asyncio.sleep(PAUSE)
+        now = datetime.now(UTC)
         async with store.read() as session:
             covered = await windows.covered_until(session)
-            due = await inbox.longest_due(session, now=datetime.now(UTC))
-        if covered and covered >= until and not due:
+            due = await inbox.longest_due(session, now=now)
+        if covered_at is None and covered and covered >= until:
+            covered_at = now
+        if covered_at and (due is None or due > covered_at):
             return True
     return False
 
