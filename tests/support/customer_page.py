@@ -33,6 +33,7 @@ from awbridge.web.customer_page.app import CustomerPage
 from awbridge.web.customer_page.as_json import JsonPages
 from awbridge.web.customer_page.files import page_files
 from awbridge.web.customer_page.forms import JsonForm
+from awbridge.web.customer_page.page_process import GivenTime
 from awbridge.web.customer_page.pages import PageMaker
 from tests.support import rows
 from tests.support.rows import T0, new_scan, sql
@@ -153,7 +154,7 @@ class CustomersView:
     """The customer's page on a store, called without a network."""
 
     store: Store
-    clock: SetClock = field(default_factory=lambda: SetClock(T0 + 8 * HOUR))
+    clock: SetClock | GivenTime = field(default_factory=lambda: SetClock(T0 + 8 * HOUR))
     brand: Brand = BRAND
     own_css: bytes = b""
     logo: Logo | None = None

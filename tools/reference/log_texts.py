@@ -71,7 +71,7 @@ MEANINGS: Mapping[str, str] = {
     "customer is asked to try again.",
     "customer_page.not_read": "A customer's page could not be read from the database: `problem`; the customer gets "
     "503.",
-    "customer_page.process_ended": "The process that made pages for customers had nothing to do for 10 minutes.",
+    "customer_page.process_ended": "No longer do many customers wait for their pages: the second process has ended.",
     "customer_page.process_failed": "The process that makes pages for customers ended or did not answer; `problem`. "
     "Its pages are made by `serve` itself; another is started in a minute if many customers still wait.",
     "customer_page.process_not_started": "The process that makes pages for customers could not begin; `problem`. Tried "

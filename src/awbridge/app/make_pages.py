@@ -23,7 +23,7 @@ from awbridge.app.logs import set_up_logs
 from awbridge.app.settings import Settings
 from awbridge.app.work import settle_down
 from awbridge.steps.runtime.clock import utc_now
-from awbridge.web.customer_page.page_process import Messages, PageMaking
+from awbridge.web.customer_page.page_process import GivenTime, Messages, PageMaking
 
 NICENESS = 10  # below the process that answers webhooks
 
@@ -44,9 +44,10 @@ async def _make_pages(connection: socket.socket) -> None:
     settings: Settings = pickle.loads(await given)  # noqa: S301 from the process that started this one
     set_up_logs(level=settings.log_level, as_json=settings.log_format == JSON)
     async with open_store(settings, migrate=False, create=False) as store:
-        page = customer_page(settings, store, utc_now, alone=True)
+        clock = GivenTime(utc_now())
+        page = customer_page(settings, store, clock, alone=True)
         assert page, "it is started for the page alone"
-        making.append(PageMaking(page, messages))
+        making.append(PageMaking(page, clock, messages))
         settle_down()
         messages.flush()  # says that requests may come
         await messages.closed

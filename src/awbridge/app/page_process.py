@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from awbridge.app.settings import Settings
+from awbridge.steps.runtime.clock import utc_now
 from awbridge.web.customer_page.app import CustomerPage
 from awbridge.web.customer_page.page_process import Messages, PagesBeside
 
@@ -29,7 +30,7 @@ async def pages_beside(settings: Settings, page: CustomerPage | None) -> AsyncGe
         yield None
         return
     is_worth_it = settings.track_process and processors() > 1
-    pages = PagesBeside(page, (lambda received: _start(settings, received)) if is_worth_it else None)
+    pages = PagesBeside(page, utc_now, (lambda received: _start(settings, received)) if is_worth_it else None)
     try:
         yield pages
     finally:

@@ -38,7 +38,7 @@ async def served(page: CustomersView) -> AsyncGenerator[tuple[str, list[str]]]:
         await page.app(scope, receive, send)
 
     endpoint = WebhookEndpoint(Ingest(page.store), KeyRing(page.store, ()), page.clock)
-    async with serving(app, endpoint, customer_page=PagesBeside(page.app, None)) as url:
+    async with serving(app, endpoint, customer_page=PagesBeside(page.app, page.clock, None)) as url:
         yield url, asked
 
 

@@ -10,6 +10,7 @@ import socket
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -20,13 +21,14 @@ from awbridge.steps.customer_page.open_orders import OpenOrders
 from awbridge.steps.tracking.ingest import Ingest
 from awbridge.store import Store
 from awbridge.web.customer_page import page_process
-from awbridge.web.customer_page.page_process import Messages, PageMaking, PagesBeside
+from awbridge.web.customer_page.page_process import GivenTime, Messages, PageMaking, PagesBeside
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 from tests.support.app import serving
-from tests.support.customer_page import BRAND, KEYS, At, CustomersView, add_parcel
+from tests.support.customer_page import BRAND, KEYS, T0, At, CustomersView, add_parcel
 
 pytestmark = pytest.mark.heavy
 
+DAY = timedelta(days=1)
 OTHER = "Made beside"  # the brand on pages that the other end makes
 
 
@@ -35,6 +37,7 @@ class OtherEnd:
     """The other end of the socket, and what was done to it. `hangs`: it reads requests and answers none."""
 
     page: CustomersView
+    clock: GivenTime
     begun: int = 0
     ended: int = 0
     hangs: bool = False
@@ -53,7 +56,7 @@ class OtherEnd:
 
     def _received(self, message: bytes) -> None:
         if not self.hangs:
-            PageMaking(self.page.app, self.messages).received(message)
+            PageMaking(self.page.app, self.clock, self.messages).received(message)
 
     async def end(self) -> None:
         self.ended += 1
@@ -95,8 +98,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 async def served(store: Store, brand: str = OTHER, **other: Any) -> AsyncGenerator[Served]:
     token = await add_parcel(store, "REF-1", At(4, 2), At(5, 5, "BHIWANDI_HUB"), edds=[("2026-11-04", 1)])
     page = CustomersView(store)
-    end = OtherEnd(CustomersView(store, brand=replace(BRAND, name=brand)), **other)
-    pages = PagesBeside(page.app, end.start)
+    clock = GivenTime(T0 - 5 * DAY)  # until the first request says what time it is
+    end = OtherEnd(CustomersView(store, clock=clock, brand=replace(BRAND, name=brand)), clock, **other)
+    pages = PagesBeside(page.app, page.clock, end.start)
     asked: list[str] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -158,14 +162,19 @@ async def test_a_short_crowd_starts_none(store: Store, monkeypatch: pytest.Monke
     assert page.other.begun == 0
 
 
-async def test_it_ends_after_a_while_without_requests(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_ends_a_while_after_the_crowd(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     async with served(store) as page:
         with capture_logs() as logs:
             await page.until(beside=True)
-            monkeypatch.setattr(page_process, "IDLE_FOR", 0.05)
+            monkeypatch.setattr(page_process, "IDLE_FOR", 0.3)
+            monkeypatch.setattr(page_process, "AT_ONCE", 1)
+            for _ in range(50):  # two at a time are many here
+                both = await asyncio.gather(page.is_beside(), page.is_beside())
+                assert both == [True, True]
+                await asyncio.sleep(0.01)
             async with asyncio.timeout(30):
                 while not page.other.ended:
-                    await asyncio.sleep(0.01)
+                    await page.is_beside()  # one at a time is no crowd
             monkeypatch.setattr(page_process, "IDLE_FOR", 600.0)
             await page.until(beside=True)
         assert page.other.begun == 2

@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, cast
 
 import msgspec
 import structlog
 
 from awbridge.steps.customer_page.open_orders import CAPACITY, TIMEOUT, LinkIds
+from awbridge.steps.customer_page.read_orders import AT_ONCE
+from awbridge.steps.runtime.clock import Clock
 from awbridge.web.customer_page.app import CustomerPage, PageCaller
 from awbridge.web.customer_page.negotiation import Headers
 from awbridge.web.customer_page.responses import WireResponse
@@ -23,7 +26,7 @@ log = structlog.get_logger()
 
 CROWDED_FOR = 1.0  # seconds that many must have waited before the process is started
 LOOK = 0.25  # seconds between looks at that
-IDLE_FOR = 600.0  # seconds without a request after which it ends
+IDLE_FOR = 600.0  # seconds without many who wait, after which it ends
 PAUSE = 60.0  # seconds until it is tried again after it failed
 PATIENCE = TIMEOUT + 2  # seconds that it may take for a page: it says itself when a database takes too long
 DEPENDS_ON = frozenset({b"accept-language", b"accept-encoding", b"if-none-match"})  # headers of a request
@@ -31,9 +34,13 @@ _LENGTH = 4  # bytes before each message
 
 
 class AskedPage(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A request for a page: those of its headers on which the page depends. `number` names it on this socket."""
+    """A request for a page: those of its headers on which the page depends. `number` names it on this socket.
+
+    `at`: what time it is. The database's clock may be set, which the first process follows.
+    """
 
     number: int
+    at: datetime
     url: str
     link_ids: LinkIds
     headers: tuple[tuple[bytes, bytes], ...]
@@ -115,16 +122,29 @@ class Messages(asyncio.Protocol):
         self._transport.abort()
 
 
+class GivenTime:
+    """The clock of the process that makes pages: the time of the newest request."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        """What time it is, aware, UTC."""
+        return self.now
+
+
 class PageMaking:
     """The end of the process that makes pages."""
 
-    def __init__(self, page: CustomerPage, messages: Messages) -> None:
+    def __init__(self, page: CustomerPage, clock: GivenTime, messages: Messages) -> None:
         self._page = page
+        self._clock = clock
         self._messages = messages
 
     def received(self, message: bytes) -> None:
         """Make the pages that a message asks for."""
         for asked in _asked.decode(message):
+            self._clock.now = asked.at
             caller = _Remote(self._messages, asked.number)
             if not self._page.submit(asked.url, asked.link_ids, asked.headers, caller):
                 caller.pass_on()
@@ -173,17 +193,18 @@ Start = Callable[[Callable[[bytes], None]], Awaitable[tuple[Messages, Started]]]
 class PagesBeside:
     """Makes pages here, and while many wait, in a second process, which `start` starts; without it, always here.
 
-    It is started once many have waited for a second, and ends after ten minutes without a request. If it fails, what it
+    It is started once many have waited for a second, and ends ten minutes after many waited last. If it fails, what it
     was asked for is made here.
     """
 
-    def __init__(self, page: CustomerPage, start: Start | None) -> None:
+    def __init__(self, page: CustomerPage, clock: Clock, start: Start | None) -> None:
         self._page = page
+        self._clock = clock
         self._start = start
         self._messages: Messages | None = None  # of the process, once it is ready
         self._waiting: dict[int, _Waiting] = {}
         self._number = 0
-        self._asked_at = 0.0
+        self._crowded_at = 0.0  # when many waited last, by the loop's clock
         self._watch: asyncio.Task[None] | None = None
 
     def submit(self, url: str, headers: Headers, caller: PageCaller) -> bool:
@@ -197,9 +218,11 @@ class PagesBeside:
                 self._watch = asyncio.create_task(self._run(self._start), name="page_process")
             return self._page.submit(url, link_ids, headers, caller)
         self._number = number = self._number + 1
-        self._asked_at = now = asyncio.get_running_loop().time()
-        asked = AskedPage(number, url, link_ids, tuple([one for one in headers if one[0] in DEPENDS_ON]))
+        now = asyncio.get_running_loop().time()
+        asked = AskedPage(number, self._clock(), url, link_ids, tuple([one for one in headers if one[0] in DEPENDS_ON]))
         self._waiting[number] = _Waiting(asked, caller, now)
+        if len(self._waiting) > AT_ONCE:
+            self._crowded_at = now
         messages.send(asked)
         return True
 
@@ -235,7 +258,7 @@ class PagesBeside:
             return
         log.info("customer_page.process_started")
         self._messages = messages
-        self._asked_at = asyncio.get_running_loop().time()
+        self._crowded_at = asyncio.get_running_loop().time()
         try:
             problem = await self._watched(messages)
         finally:
@@ -250,7 +273,7 @@ class PagesBeside:
             log.info("customer_page.process_ended")
 
     async def _watched(self, messages: Messages) -> str:
-        """Return once it is not asked any more, or what is wrong with it."""
+        """Return "" once it is not needed any more, or what is wrong with it."""
         clock = asyncio.get_running_loop().time
         while True:
             await asyncio.wait({messages.closed}, timeout=LOOK)
@@ -259,7 +282,7 @@ class PagesBeside:
                 return "it has ended by itself"
             if self._waiting and now - next(iter(self._waiting.values())).since > PATIENCE:
                 return f"it did not answer within {PATIENCE:g} s"
-            if not self._waiting and now - self._asked_at > IDLE_FOR:
+            if not self._waiting and now - self._crowded_at > IDLE_FOR:
                 return ""
 
     def _received(self, message: bytes) -> None:
