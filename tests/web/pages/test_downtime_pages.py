@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from markupsafe import escape
 
 from awbridge.domain.couriers.downtime import declare
 from awbridge.store.couriers import couriers, downtimes
@@ -71,23 +72,38 @@ async def test_a_downtime_is_declared_shown_in_its_week_and_ended(web: Web) -> N
 
 
 @pytest.mark.parametrize(
-    ("changes", "problem"),
+    ("changes", "field", "problem"),
     [
-        ({"to": "2026-11-03T09:00"}, "must end after it begins"),
-        ({"to": ""}, "needs both from and to"),
-        ({"from": "soon"}, "write it like"),
-        ({"when": "weekly", "start": "25:00", "end": "1:00"}, "write a time of day"),
-        ({"when": "weekly"}, "either once"),
+        ({"to": "2026-11-03T09:00"}, "to", "It must end after it begins."),
+        ({"to": "2026-11-03T04:30Z"}, "to", "It must end after it begins."),
+        ({"to": ""}, "to", "Choose a day and a time."),
+        ({"from": "soon"}, "from", "Choose a day and a time."),
+        ({"from": "0001-01-01T00:00", "to": "0001-01-02T00:00"}, "from", "Choose a day and a time."),
+        ({"when": "weekly", "start": "25:00", "end": "1:00"}, "start", "Choose a time."),
+        ({"when": "weekly", "start": "22:00"}, "end", "Choose a time."),
+        ({"when": "weekly", "start": "22:00", "end": "1:00", "day": "someday"}, "day", "Choose the days."),
+        ({"reason": "<" * 501}, "reason", "At most 500 characters, please."),
+        ({"courier": "x"}, "courier", "Choose a courier."),
+        ({"when": ""}, "when", "Choose once or every week."),
     ],
 )
-async def test_a_senseless_downtime_is_refused_and_the_form_keeps_its_values(
-    web: Web, changes: dict[str, str], problem: str
+async def test_a_senseless_downtime_is_refused_at_its_field_and_the_form_keeps_its_values(
+    web: Web, changes: dict[str, str], field: str, problem: str
 ) -> None:
     await mapped(web)
-    shown = await send_form(web, "/downtimes/declare", ONCE | changes, status=422)
-    assert problem in shown
-    assert 'value="&lt;b&gt;strike"' in shown
+    given = ONCE | changes
+    shown = await send_form(web, "/downtimes/declare", given, status=422)
+    assert f'id="{field}-problem" role="alert">{problem}</span>' in shown
+    assert shown.count('role="alert"') == 1
+    assert f'value="{escape(given["reason"])}"' in shown
     assert await fetch(web.store, "SELECT id FROM downtimes") == []
+
+
+async def test_the_problem_of_a_time_is_said_in_the_language_of_the_page(web: Web) -> None:
+    await mapped(web)
+    web.http.headers["accept-language"] = "hi"
+    shown = await send_form(web, "/downtimes/declare", ONCE | {"to": ""}, status=422)
+    assert "दिन और समय चुनें।" in shown
 
 
 async def test_requests_that_no_form_sends_are_refused(web: Web) -> None:

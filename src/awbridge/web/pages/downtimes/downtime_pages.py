@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -148,8 +148,6 @@ class DowntimePages:
             declared = _declared(values, self._zone)
         except WrongField as error:
             return await self._shown(problems={error.field: str(error)}, typed=values, status=422)
-        except (ValueError, OverflowError) as error:
-            return await self._shown(problem=str(error), typed=values, status=422)
         await downtime_steps.add_downtime(store=self._store, clock=self._clock, declared=declared)
         return RedirectResponse("/downtimes?result=declared", 303, headers=HEADERS)
 
@@ -189,21 +187,40 @@ def _account(text: str) -> tuple[int, str | None]:
 
 
 def _declared(values: Mapping[str, Any], zone: ZoneInfo) -> Downtime:
-    """The downtime of a form. Raises WrongField, ValueError."""
+    """The downtime of a form. Raises WrongField."""
     courier, code = _account(values.get("courier", ""))
-    if values.get("when") not in ("once", "weekly"):
-        raise WrongField("when", gettext("Choose once or every week."))
-    once, reason = values["when"] == "once", str(values.get("reason", "")).strip()
+    reason = str(values.get("reason", "")).strip()
     if len(reason) > LONGEST_REASON:
         raise WrongField("reason", gettext("At most %s characters, please.") % LONGEST_REASON)
-    return declare(
-        courier_partner_id=courier,
-        account_code=code,
-        from_at=read_local(values["from"]) if once and values.get("from") else None,
-        to_at=read_local(values["to"]) if once and values.get("to") else None,
-        days=[] if once else values["days"],
-        starts=read_clock(values["start"]) if not once and values.get("start") else None,
-        ends=read_clock(values["end"]) if not once and values.get("end") else None,
-        zone=zone.key,
-        reason=reason,
-    )
+    if values.get("when") not in ("once", "weekly"):
+        raise WrongField("when", gettext("Choose once or every week."))
+    times = _once(values, zone) if values["when"] == "once" else _weekly(values)
+    return declare(courier_partner_id=courier, account_code=code, zone=zone.key, reason=reason, **times)
+
+
+def _once(values: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+    """The times of a downtime that happens once, aware."""
+    found: list[datetime] = []
+    for name in ("from", "to"):
+        try:
+            moment = read_local(values.get(name, ""))
+            found.append((moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC))
+        except (ValueError, OverflowError):
+            raise WrongField(name, gettext("Choose a day and a time.")) from None
+    begins, ends = found
+    if begins >= ends:
+        raise WrongField("to", gettext("It must end after it begins."))
+    return {"from_at": begins, "to_at": ends}
+
+
+def _weekly(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The days and times of a downtime of every week."""
+    if not set(values["days"]) <= set(DAYS):
+        raise WrongField("day", gettext("Choose the days."))
+    found: dict[str, time] = {}
+    for name in ("start", "end"):
+        try:
+            found[name] = read_clock(values.get(name, ""))
+        except ValueError:
+            raise WrongField(name, gettext("Choose a time.")) from None
+    return {"days": values["days"], "starts": found["start"], "ends": found["end"]}
