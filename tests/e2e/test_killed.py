@@ -148,7 +148,7 @@ async def test_a_worker_killed_while_applying_leaves_every_scan_once(
             await asyncio.sleep(0.1)
     assert len(placed) == len(references)
 
-    per_shipment = 20
+    per_shipment = 60
     deliveries = [(waybill, n) for waybill in placed.values() for n in range(per_shipment) for _copy in range(2)]
     random.Random(2).shuffle(deliveries)
     now = datetime.now(UTC)
