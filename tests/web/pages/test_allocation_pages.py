@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import re
 
+import pytest
+
 from awbridge.domain.couriers.allocation import RULE_FIELDS, Rule, read_rules
 from awbridge.store.couriers import couriers, rules
 from awbridge.store.couriers.couriers import CourierAccount
@@ -101,12 +103,43 @@ async def test_rules_are_moved_deleted_and_added_in_the_form_before_they_are_sav
     assert "Saved: 4 rules are in force." in await open_page(web, "/allocation?saved=4")
 
 
-async def test_a_wrong_rule_is_named_and_nothing_is_saved(web: Web) -> None:
+@pytest.mark.parametrize(
+    ("changes", "field", "problem"),
+    [
+        ({"weight_to-1": "5"}, "weight_to-1", "weight_from is above weight_to: no parcel matches"),
+        ({"value_from-2": "much"}, "value_from-2", "value_from must be a number of 0 or more"),
+        ({"drop_pincode-0": "56*"}, "drop_pincode-0", "drop_pincode holds prefixes of pincodes"),
+        ({"name-1": "south"}, "name-1", "the name &#39;south&#39; is used twice"),
+        ({"name-3": ""}, "name-3", "name is required"),
+        ({"transporter-3": "gone"}, "transporter-3", "transporter &#39;gone&#39; is not known"),
+        ({"region-3": "moon"}, "region-3", "region must be one of"),
+    ],
+)
+async def test_a_wrong_field_of_a_rule_is_marked_and_nothing_is_saved(
+    web: Web, changes: dict[str, str], field: str, problem: str
+) -> None:
     await configured(web)
     fields = form_of(await open_page(web, EDIT))
-    wrong = [(name, "5" if name == "weight_to-1" else value) for name, value in fields]
-    assert "rule 2: weight_from is above weight_to" in await send_form(web, EDIT, [*wrong, ("do", "check")], status=422)
-    await send_form(web, EDIT, [*wrong, ("do", "save")], status=422)
+    wrong = [(name, changes.get(name, value)) for name, value in fields]
+    for press in ("check", "save"):
+        shown = await send_form(web, EDIT, [*wrong, ("do", press)], status=422)
+        assert f'aria-describedby="{field}-problem"' in shown
+        assert f'id="{field}-problem" role="alert">{problem}' in shown
+        assert f"Rule {int(field[-1]) + 1} is not valid yet." in shown
+    assert len(await in_force(web)) == 4
+
+
+async def test_empty_rules_are_left_out_and_do_not_shift_what_is_wrong(web: Web) -> None:
+    await configured(web)
+    fields = form_of(await open_page(web, EDIT))
+    emptied = [(name, "" if name.endswith("-0") else "x" if name == "weight_to-1" else value) for name, value in fields]
+    shown = await send_form(web, EDIT, [*emptied, ("do", "check")], status=422)
+    assert "Rule 2 is not valid yet." in shown
+    assert 'id="weight_to-1-problem"' in shown
+
+
+async def test_a_form_of_too_many_rules_is_refused_and_loses_none(web: Web) -> None:
+    await configured(web)
     too_many = [(f"name-{n}", "x") for n in range(301)]
     shown = await send_form(web, EDIT, [*too_many, ("do", "check")], status=422)
     assert "at most 300 rules" in shown

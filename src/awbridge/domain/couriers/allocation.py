@@ -90,8 +90,18 @@ def first_match(rules: Sequence[Rule], parcel: AllocationParcel, usable: Collect
     return next((rule for rule in rules if rule.transporter in usable and rule.matches(parcel)), None)
 
 
+class WrongRule(ValueError):
+    """What is wrong with a field of a rule, as a sentence. `place`: the rule's, from 1; 0 for a rule by itself."""
+
+    def __init__(self, field: str, problem: str, place: int = 0) -> None:
+        super().__init__(f"rule {place}: {problem}" if place else problem)
+        self.field = field
+        self.problem = problem
+        self.place = place
+
+
 def read_rule(fields: Mapping[str, Any]) -> Rule:
-    """Read a rule from a CSV row or a JSON object. Raises ValueError that names the field.
+    """Read a rule from a CSV row or a JSON object. Raises WrongRule.
 
     Several pincode prefixes are a list, or one text separated by spaces.
     """
@@ -99,7 +109,7 @@ def read_rule(fields: Mapping[str, Any]) -> Rule:
         named = ", ".join(unknown).encode("utf-8", "replace").decode()
         near = difflib.get_close_matches(unknown[0], RULE_FIELDS, n=1)
         meant = f" (did you mean {near[0]}?)" if near else ""
-        raise ValueError(f"there is no condition {named}{meant}; known are {', '.join(RULE_FIELDS)}")
+        raise WrongRule(unknown[0], f"there is no condition {named}{meant}; known are {', '.join(RULE_FIELDS)}")
     rule = Rule(
         name=_name(fields, "name"),
         transporter=_name(fields, "transporter"),
@@ -118,12 +128,12 @@ def read_rule(fields: Mapping[str, Any]) -> Rule:
         ("value", rule.value_from, rule.value_to),
     ):
         if least is not None and most is not None and least > most:
-            raise ValueError(f"{what}_from is above {what}_to: no parcel matches")
+            raise WrongRule(f"{what}_to", f"{what}_from is above {what}_to: no parcel matches")
     return rule
 
 
 def read_rules(rows: Sequence[Mapping[str, Any]], transporters: Collection[str]) -> list[Rule]:
-    """Read rules in their order. Raises ValueError that names the rule by its position, from 1.
+    """Read rules in their order. Raises WrongRule.
 
     Wrong are an invalid field, a duplicate name, and a transporter that is not in `transporters`.
     """
@@ -132,11 +142,11 @@ def read_rules(rows: Sequence[Mapping[str, Any]], transporters: Collection[str])
         try:
             rule = read_rule(row)
             if rule.name in {r.name for r in rules}:
-                raise ValueError(f"the name {rule.name!r} is used twice")
+                raise WrongRule("name", f"the name {rule.name!r} is used twice")
             if rule.transporter not in transporters:
-                raise ValueError(f"transporter {rule.transporter!r} is not known")
-        except ValueError as error:
-            raise ValueError(f"rule {place}: {error}") from None
+                raise WrongRule("transporter", f"transporter {rule.transporter!r} is not known")
+        except WrongRule as error:
+            raise WrongRule(error.field, error.problem, place) from None
         rules.append(rule)
     return rules
 
@@ -156,17 +166,17 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
-        raise ValueError(f"{name} must be text")
+        raise WrongRule(name, f"{name} must be text")
     text = str(value).strip()
     if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
-        raise ValueError(f"{name} holds characters that cannot be stored")
+        raise WrongRule(name, f"{name} holds characters that cannot be stored")
     return text
 
 
 def _name(fields: Mapping[str, Any], name: str) -> str:
     text = _text(fields, name)
     if not text or len(text) > LONGEST_NAME:
-        raise ValueError(f"{name} is required, of at most {LONGEST_NAME} characters")
+        raise WrongRule(name, f"{name} is required, of at most {LONGEST_NAME} characters")
     return text
 
 
@@ -177,20 +187,20 @@ def _prefixes(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
     else:
         parts = _text(fields, name).split()
     if not all(part.replace("-", "").isalnum() for part in parts):
-        raise ValueError(f"{name} holds prefixes of pincodes: letters, digits and hyphens")
+        raise WrongRule(name, f"{name} holds prefixes of pincodes: letters, digits and hyphens")
     return tuple(dict.fromkeys(parts))
 
 
 def _one_of(fields: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> str | None:
     text = _text(fields, name)
     if text and text not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}")
+        raise WrongRule(name, f"{name} must be one of {', '.join(allowed)}")
     return text or None
 
 
 def _number(fields: Mapping[str, Any], name: str) -> Decimal | None:
     if isinstance(fields.get(name), bool):
-        raise ValueError(f"{name} must be text or a number of 0 or more")
+        raise WrongRule(name, f"{name} must be text or a number of 0 or more")
     text = _text(fields, name)
     if not text:
         return None
@@ -199,5 +209,5 @@ def _number(fields: Mapping[str, Any], name: str) -> Decimal | None:
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite() or number < 0 or len(text) > 30:
-        raise ValueError(f"{name} must be a number of 0 or more")
+        raise WrongRule(name, f"{name} must be a number of 0 or more")
     return number

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from awbridge.clickpost.orders.parcel import parcel_of
-from awbridge.domain.couriers.allocation import AllocationParcel, Rule, read_rules
+from awbridge.domain.couriers.allocation import AllocationParcel, Rule, WrongRule, read_rules
 from awbridge.domain.couriers.allocation_mode import Allocation
 from awbridge.domain.couriers.rule_changes import RuleChange, rule_changes, rules_mark
 from awbridge.domain.errors import NotFound, NotPossible, NotValid
@@ -27,6 +27,7 @@ from awbridge.web.pages.allocation.rule_form import (
     Draft,
     draft_of,
     filled,
+    numbers_of_filled,
     pressed,
     read_draft,
     read_press,
@@ -151,12 +152,14 @@ class AllocationPages:
         async with self._store.read() as session:
             found = await rules.every(session)
             transporters = [a.transporter for a in await couriers.every(session)]
-        problem, changes = refused, list[RuleChange]()
+        problem, problems, changes = refused, dict[str, str](), list[RuleChange]()
         if checked is not None:
             try:
                 changes = rule_changes(found, read_rules(checked, transporters))
-            except ValueError as error:
-                problem = str(error)
+            except WrongRule as error:
+                number = numbers_of_filled(draft)[error.place - 1]
+                problem = gettext("Rule %s is not valid yet.") % (number + 1)
+                problems = {f"{error.field}-{number}": error.problem}
         return self._templates.page(
             "allocation/editor",
             status=422 if problem and status == 200 else status,
@@ -169,6 +172,7 @@ class AllocationPages:
             change_names=CHANGES,
             conditions_of=_conditions,
             problem=problem,
+            problems=problems,
             conflict=conflict,
         )
 

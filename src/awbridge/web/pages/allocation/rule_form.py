@@ -71,4 +71,9 @@ def pressed(draft: Draft, press: Press) -> Draft:
 
 def filled(draft: Draft) -> Draft:
     """The rules of a draft without those that are empty, and without empty conditions."""
-    return [{name: value for name, value in rule.items() if value} for rule in draft if any(rule.values())]
+    return [{name: value for name, value in draft[n].items() if value} for n in numbers_of_filled(draft)]
+
+
+def numbers_of_filled(draft: Draft) -> list[int]:
+    """Where in the draft those stand that are not empty, from 0."""
+    return [n for n, rule in enumerate(draft) if any(rule.values())]
