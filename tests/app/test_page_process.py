@@ -26,11 +26,10 @@ from awbridge.steps.tracking.ingest import Ingest
 from awbridge.web.customer_page import page_process
 from awbridge.web.webhook.endpoint import KeyRing, WebhookEndpoint
 from tests.support.app import serving
-from tests.support.customer_page import ADDRESS, At, add_parcel
+from tests.support.customer_page import ADDRESS, KEY, At, add_parcel
 
 pytestmark = pytest.mark.slow
 
-KEY = "a key of the tests' own"
 STARTED = "customer_page.process_started"
 FAILED = "customer_page.process_failed"
 
@@ -74,6 +73,7 @@ class Served:
 def crowded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(OpenOrders, "is_crowded", True)
+    monkeypatch.setattr(of_app, "processors", lambda: 2)
     monkeypatch.setattr(page_process, "CROWDED_FOR", 0.0)
     monkeypatch.setattr(page_process, "PAUSE", 0.05)
 

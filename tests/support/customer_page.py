@@ -39,7 +39,8 @@ from tests.support import rows
 from tests.support.rows import T0, new_scan, sql
 from tests.support.world import SetClock
 
-KEYS = LinkKeys(["a key of the tests' own"])
+KEY = "a key of the tests' own"
+KEYS = LinkKeys([KEY])
 ADDRESS = "https://track.shop.example"
 ZONE = ZoneInfo("Asia/Kolkata")
 HOUR = timedelta(hours=1)
