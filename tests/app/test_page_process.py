@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
 import signal
+import socket
+import sys
 from collections.abc import AsyncGenerator, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +23,7 @@ from awbridge.app.customer_page import customer_page
 from awbridge.app.database import open_store
 from awbridge.app.load_settings import load_settings
 from awbridge.app.page_process import pages_beside
+from awbridge.app.settings import Settings
 from awbridge.steps.customer_page.open_orders import OpenOrders
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.steps.tracking.ingest import Ingest
@@ -164,3 +168,35 @@ async def test_nothing_secret_is_on_its_command_line(tmp_path: Path) -> None:
         command = Path(f"/proc/{process}/cmdline").read_text()
     assert KEY not in command
     assert str(tmp_path) not in command
+
+
+async def test_one_whose_database_is_away_says_so_and_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    away = load_settings(database_url=f"sqlite:///{tmp_path}/none.db", track_url=ADDRESS, track_keys=KEY)
+    monkeypatch.setattr(of_app, "pickle", AsPickled(away))
+    async with served(f"sqlite:///{tmp_path}/a.db") as page:
+        await page.until("customer_page.process_not_started")
+        await page.get()
+    said = capfd.readouterr().err
+    assert "there is no database at" in said
+    assert "Traceback" not in said
+
+
+@dataclass
+class AsPickled:
+    """Sends these settings in place of the server's."""
+
+    settings: Settings
+
+    def dumps(self, _: object) -> bytes:
+        return pickle.dumps(self.settings)
+
+
+async def test_one_whose_server_ended_before_it_began_ends_too() -> None:
+    ours, theirs = socket.socketpair()
+    command = (sys.executable, "-m", of_app.MODULE, str(theirs.fileno()))
+    process = await asyncio.create_subprocess_exec(*command, pass_fds=(theirs.fileno(),))
+    theirs.close()
+    ours.close()
+    assert await asyncio.wait_for(process.wait(), 60) == 0

@@ -14,6 +14,7 @@ import socket
 import sys
 from contextlib import suppress
 
+import structlog
 import uvloop
 
 from awbridge.app.customer_page import customer_page
@@ -22,8 +23,11 @@ from awbridge.app.load_settings import JSON
 from awbridge.app.logs import set_up_logs
 from awbridge.app.settings import Settings
 from awbridge.app.work import settle_down
+from awbridge.domain.errors import SettingsError, StoreError
 from awbridge.steps.runtime.clock import utc_now
 from awbridge.web.customer_page.page_process import GivenTime, Messages, PageMaking
+
+log = structlog.get_logger()
 
 NICENESS = 10  # below the process that answers webhooks
 
@@ -41,16 +45,22 @@ async def _make_pages(connection: socket.socket) -> None:
             given.set_result(message)
 
     _, messages = await loop.create_unix_connection(lambda: Messages(received), sock=connection)
-    settings: Settings = pickle.loads(await given)  # noqa: S301 from the process that started this one
+    await asyncio.wait({given, messages.closed}, return_when=asyncio.FIRST_COMPLETED)
+    if not given.done():
+        return
+    settings: Settings = pickle.loads(given.result())  # noqa: S301 from the process that started this one
     set_up_logs(level=settings.log_level, as_json=settings.log_format == JSON)
-    async with open_store(settings, migrate=False, create=False) as store:
-        clock = GivenTime(utc_now())
-        page = customer_page(settings, store, clock, alone=True)
-        assert page, "it is started for the page alone"
-        making.append(PageMaking(page, clock, messages))
-        settle_down()
-        messages.flush()  # says that requests may come
-        await messages.closed
+    try:
+        async with open_store(settings, migrate=False, create=False) as store:
+            clock = GivenTime(utc_now())
+            page = customer_page(settings, store, clock, alone=True)
+            assert page, "it is started for the page alone"
+            making.append(PageMaking(page, clock, messages))
+            settle_down()
+            messages.flush()  # says that requests may come
+            await messages.closed
+    except (SettingsError, StoreError) as error:
+        log.warning("customer_page.process_not_started", problem=str(error))
 
 
 def main() -> None:
