@@ -19,9 +19,9 @@ import uvicorn
 import uvloop
 
 from awbridge.app import serve
+from awbridge.app.customer_page.process import pages_beside
 from awbridge.app.load_settings import load_settings
 from awbridge.app.logs import set_up_logs
-from awbridge.app.page_process import pages_beside
 from awbridge.app.work import settle_down
 from awbridge.web.http.server import server_config
 

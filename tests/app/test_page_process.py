@@ -18,11 +18,11 @@ import httpx2
 import pytest
 from structlog.testing import capture_logs
 
-from awbridge.app import page_process as of_app
-from awbridge.app.customer_page import customer_page
+from awbridge.app.customer_page import process as of_app
+from awbridge.app.customer_page.page import customer_page
+from awbridge.app.customer_page.process import pages_beside
 from awbridge.app.database import open_store
 from awbridge.app.load_settings import load_settings
-from awbridge.app.page_process import pages_beside
 from awbridge.app.settings import Settings
 from awbridge.steps.customer_page.open_orders import OpenOrders
 from awbridge.steps.runtime.clock import utc_now
@@ -47,7 +47,7 @@ def processes() -> list[int]:
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
         except (OSError, ValueError):  # it has ended
             continue
-        if parent == os.getpid() and b"awbridge.app.make_pages" in command:
+        if parent == os.getpid() and b"awbridge.app.customer_page.make_pages" in command:
             found.append(int(folder.name))
     return found
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from awbridge.app.page_process import processors
+from awbridge.app.customer_page.process import processors
 from awbridge.store import Store
 from tests.support.customer_page import ADDRESS, KEY, At, add_parcel
 from tests.support.processes import WEBHOOK_KEY, Running, bridge_environment, free_port, running
@@ -68,7 +68,7 @@ def page_processes(parent: int) -> list[Path]:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             made_by = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if b"awbridge.app.make_pages" in (folder / "cmdline").read_bytes() and made_by == parent:
+            if b"awbridge.app.customer_page.make_pages" in (folder / "cmdline").read_bytes() and made_by == parent:
                 found.append(folder)
         except (OSError, ValueError):  # it has ended
             continue

@@ -17,8 +17,8 @@ from awbridge.app.accounts.hosting import account_loops
 from awbridge.app.accounts.serving import served_accounts
 from awbridge.app.accounts.sites import SitesOfAccounts
 from awbridge.app.connections import vendor_problem
+from awbridge.app.customer_page.process import pages_beside
 from awbridge.app.database import shared_servers
-from awbridge.app.page_process import pages_beside
 from awbridge.app.parts import check_parts
 from awbridge.app.running import running, stop_all
 from awbridge.app.settings import Settings

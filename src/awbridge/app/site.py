@@ -17,7 +17,7 @@ from awbridge.app.accounts.file import AccountsFile
 from awbridge.app.accounts.sites import SitesOfAccounts
 from awbridge.app.accounts.tools import RegistryTools
 from awbridge.app.connections import customer_channels, report_objects, templates
-from awbridge.app.customer_page import customer_page
+from awbridge.app.customer_page.page import customer_page
 from awbridge.app.database import open_store
 from awbridge.app.loops import START_PATIENCE, opened_world, step_loops
 from awbridge.app.policies import answer_policy, notify_policy

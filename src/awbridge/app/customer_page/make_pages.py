@@ -1,7 +1,7 @@
-"""The process that makes pages for customers while many wait: `python -m awbridge.app.make_pages DESCRIPTOR`.
+"""Makes pages for customers while many wait: `python -m awbridge.app.customer_page.make_pages DESCRIPTOR`.
 
 `awbridge serve` starts it with the descriptor of a socket, over which come first the settings, then requests
-(page_process.py).
+(process.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contextlib import suppress
 import structlog
 import uvloop
 
-from awbridge.app.customer_page import customer_page
+from awbridge.app.customer_page.page import customer_page
 from awbridge.app.database import open_store
 from awbridge.app.load_settings import JSON
 from awbridge.app.logs import set_up_logs

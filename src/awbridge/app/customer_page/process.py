@@ -17,7 +17,7 @@ from awbridge.web.customer_page.page_process import Messages, PagesBeside
 
 START_SECONDS = 30.0
 END_SECONDS = 5.0
-MODULE = "awbridge.app.make_pages"
+MODULE = "awbridge.app.customer_page.make_pages"
 
 
 @asynccontextmanager
