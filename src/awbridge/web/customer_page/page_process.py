@@ -180,7 +180,7 @@ class _Waiting:
 
 
 class Started(Protocol):
-    """A process that was started, and its socket."""
+    """A process that was started."""
 
     async def end(self) -> None:
         """End it; it has ended then."""
